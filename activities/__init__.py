@@ -1,0 +1,1 @@
+"""Effects of a cycle: measure the backlog, process it, close the cycle."""

@@ -1,0 +1,63 @@
+"""Times as the Durable extension writes them: UTC, seven fractional digits, a trailing Z."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from azure.durable_functions.models import DurableOrchestrationStatus as status_module
+from azure.durable_functions.models.history import HistoryEvent as event_module
+from dateutil.parser import parse as dateutil_parse
+
+_LENGTH = len("2026-01-01T00:00:00.0000000Z")
+
+
+def stamp(moment: datetime) -> str:
+    """Write an aware datetime as `2026-01-01T00:00:00.0000000Z` (one digit more than Python keeps, as .NET does)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
+
+
+def seconds_only(text: str | None) -> str | None:
+    """Cut a stamp to whole seconds, the form of the management API."""
+    return None if text is None else text[:19] + "Z"
+
+
+def read(text: str) -> datetime:
+    """Read any ISO 8601 time; a time without zone is taken as UTC.
+
+    Raises:
+        ValueError: the text is no ISO 8601 time.
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=1)
+def _zone_of_z() -> tzinfo | None:
+    """Return the tzinfo that dateutil gives to a trailing Z: tzutc(), or tzlocal() where the local zone is named UTC."""
+    return dateutil_parse("2026-01-01T00:00:00.0000000Z").tzinfo
+
+
+@lru_cache(maxsize=4096)
+def _parse_stamp(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=_zone_of_z())
+
+
+def parse_like_dateutil(text: Any, *args: Any, **kwargs: Any) -> datetime:
+    """Give what `dateutil.parser.parse` gives, at a small part of its cost for the stamps of this host."""
+    if not args and not kwargs and isinstance(text, str) and len(text) == _LENGTH and text[-1] == "Z":
+        return _parse_stamp(text)
+    return dateutil_parse(text, *args, **kwargs)
+
+
+def speed_up_sdk() -> None:
+    """Let the SDK read history timestamps with `parse_like_dateutil`.
+
+    Most of the time of a replay is spent in dateutil otherwise; the values are equal, tzinfo included.
+    """
+    replacement: Callable[..., datetime] = parse_like_dateutil
+    for module in (event_module, status_module):
+        if hasattr(module, "dt_parse"):
+            module.dt_parse = replacement  # pyright: ignore[reportAttributeAccessIssue]  (a module global of the SDK)

@@ -1,0 +1,1 @@
+"""What is done with one message: your code, and the samples."""

@@ -1,0 +1,1 @@
+"""What Ebb keeps: intents, fences, totals and the history of cycles."""

@@ -1,0 +1,163 @@
+"""The contract of the store: intents, fences and totals (one row a schedule), and the history of cycles.
+
+Writes to a row are compare-and-swap on its ETag, so nobody's change is lost; `update` is the read-decide-write loop for
+that. Writes to the history are idempotent, because activities run at least once. Every implementation passes
+`tests/contract/test_store.py` against its real server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from scheduler.errors import ConflictError
+
+
+class Intent(StrEnum):
+    """What an operator wants of a schedule."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # the loop lives and measures nothing
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over all cycles of a schedule since it was first started; they survive the trimming of the history."""
+
+    cycles: int = 0
+    processed: int = 0
+    failed: int = 0
+    poisoned: int = 0
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """All that is kept of one schedule. A schedule that was never touched has the defaults and no `etag`."""
+
+    name: str
+    intent: Intent = Intent.STOPPED
+    reason: str | None = None  # given with the latest change of intent
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+    until: datetime | None = None  # when a pause ends by itself
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    overrides_base: str | None = None  # fingerprint of the file's settings when the overrides were made
+    starting_until: datetime | None = None  # one starter at a time: whoever set this starts the instance
+    owner: str | None = None  # the fence: task hub / instance / execution
+    owner_until: datetime | None = None  # end of the fence, and the promised next check-in
+    cycle: int = 0  # the latest cycle begun
+    closed_cycle: int = 0  # the latest cycle counted in `totals`
+    totals: Totals = Totals()
+    backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement
+    last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions
+    error: str | None = None  # of the latest cycle
+    history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low
+    restarts: int = 0  # watchdog restarts in a row
+    restarted_at: datetime | None = None
+    etag: str | None = None  # version of the row as read; None where it does not exist yet
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of documents, newest first, and the token of the next page (None at the end)."""
+
+    value: list[dict[str, Any]]
+    continuation_token: str | None = None
+
+
+class Store(Protocol):
+    """Where rows and history are kept. All methods raise StoreUnavailableError when it cannot be reached."""
+
+    async def get(self, name: str) -> ScheduleRow:
+        """The row of schedule `name`; the default row (no etag) where there is none. One request."""
+        ...
+
+    async def rows(self) -> dict[str, ScheduleRow]:
+        """All rows by name, in a number of requests that does not grow with the history."""
+        ...
+
+    async def save(self, row: ScheduleRow) -> ScheduleRow:
+        """Write `row` if it has not changed since it was read (`etag`; None means it must not exist yet). One request.
+
+        Returns:
+            The row with its new etag.
+
+        Raises:
+            ConflictError: somebody else wrote it first.
+        """
+        ...
+
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+        """Write a Cycle document (docs/api: "cycle" is its number) with its "executions", in one transaction.
+
+        Writing the same cycle again replaces it: the result of a repeated call is the same.
+        """
+        ...
+
+    async def cycles(self, schedule: str, top: int = 50, token: str | None = None) -> Page:
+        """Cycle documents with their executions, newest first, at most `top` (1 to 1000).
+
+        Raises:
+            ValueError: `token` is not one that this method gave.
+        """
+        ...
+
+    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+        """One Cycle document with its executions, None where it is not (or no longer) kept."""
+        ...
+
+    async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
+        """Add an Event document: {"id", "at" (RFC 3339), "kind", ...}; `kind` is "audit" or "incident". The same id again replaces it."""
+        ...
+
+    async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:
+        """Event documents, newest first; of one kind or of all. Errors as `cycles`."""
+        ...
+
+    async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
+        """Forget all but the newest `keep` cycles, and cycles that ended before `before`. Events are kept likewise.
+
+        Returns:
+            How many cycles were forgotten.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Reach the store once, for the health check."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+async def update(
+    store: Store, name: str, change: Callable[[ScheduleRow], ScheduleRow], attempts: int = 8
+) -> ScheduleRow:
+    """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
+
+    Args:
+        change: pure; called once for each attempt. Returning its argument unchanged writes nothing.
+        attempts: how often to try before the conflict is raised.
+
+    Returns:
+        The row as it now stands in the store.
+
+    Raises:
+        ConflictError: others won every time.
+    """
+    for attempt in range(1, attempts + 1):
+        row = await store.get(name)
+        changed = change(row)
+        if changed == row:
+            return row
+        try:
+            return await store.save(changed)
+        except ConflictError:
+            if attempt == attempts:
+                raise
+    raise AssertionError("unreachable: the loop returns or raises")

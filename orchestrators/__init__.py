@@ -1,0 +1,1 @@
+"""Replayed code only: the eternal cycle."""

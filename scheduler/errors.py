@@ -1,0 +1,85 @@
+"""The errors of Ebb, sorted by who must act.
+
+EbbError
+├── SettingsError            the operator: a setting is wrong; retrying changes nothing
+├── HandlerError             the author of a handler
+│   ├── HandlerNotFoundError     it cannot be imported
+│   └── PoisonMessage            raised by a handler: this message can never succeed
+├── SourceError              the source of messages
+│   ├── SourceUnavailableError   unreachable or throttled; comes right by itself or by its operator
+│   ├── SourceNotFoundError      the queue does not exist, or the connection is not set
+│   └── LeaseLostError           another receiver may have the message now: neither complete nor release it
+└── StoreError               the intent and history store
+    ├── StoreUnavailableError    unreachable or throttled
+    └── ConflictError            somebody else changed the row first: read again, decide again
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class EbbError(Exception):
+    """Root of all errors that Ebb raises on purpose; its text can be shown to an operator (no secrets)."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One setting that cannot be used: its path (`source.queueName`), the value given, and what is allowed."""
+
+    field: str
+    value: Any
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.value!r} {self.message}"
+
+
+class SettingsError(EbbError, ValueError):
+    """Settings that cannot be used; `fields` has one entry for each fault."""
+
+    def __init__(self, message: str, fields: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class HandlerError(EbbError):
+    """Something about the user's handler."""
+
+
+class HandlerNotFoundError(HandlerError, LookupError):
+    """The handler named in the settings cannot be imported or is not a function."""
+
+
+class PoisonMessage(HandlerError):  # noqa: N818 - handlers raise it; it names the message, not a fault of theirs
+    """Raise it in a handler to send the message to the poison queue at once, with this text as the reason."""
+
+
+class SourceError(EbbError):
+    """A source could not do what was asked."""
+
+
+class SourceUnavailableError(SourceError):
+    """The source cannot be reached or refuses for now."""
+
+
+class SourceNotFoundError(SourceError, LookupError):
+    """The queue does not exist, or its connection is not configured."""
+
+
+class LeaseLostError(SourceError):
+    """The message is no longer held by this receiver."""
+
+
+class StoreError(EbbError):
+    """The store could not do what was asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached or refuses for now."""
+
+
+class ConflictError(StoreError):
+    """A compare-and-swap lost: the row has changed since it was read."""

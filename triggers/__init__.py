@@ -1,0 +1,1 @@
+"""How the world reaches Ebb: the HTTP API and the watchdog."""
