@@ -111,7 +111,10 @@ class Store(Protocol):
         ...
 
     async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
-        """Add an Event document: {"id", "at" (RFC 3339), "kind", ...}; `kind` is "audit" or "incident". The same id again replaces it."""
+        """Add an Event document: {"id", "at" (RFC 3339), "kind", ...}; `kind` is "audit" or "incident".
+
+        Writing the same id again replaces it.
+        """
         ...
 
     async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:

@@ -1,7 +1,8 @@
 """The settings of a schedule: every field with its unit, default and limits, and the layers they come from.
 
-Layers, the later one winning: the defaults here, `schedules.yaml`, app settings (`Ebb__<schedule>__<setting>`), and the
-overrides that an operator set at run time. They are merged as plain data and validated as a whole, unknown fields refused.
+Layers, the later one winning: the defaults here, `schedules.yaml`, app settings (`Ebb__<schedule>__<setting>`), and
+the overrides that an operator set at run time. They are merged as plain data and validated as a whole, unknown fields
+refused.
 """
 
 from __future__ import annotations

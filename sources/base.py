@@ -77,5 +77,5 @@ class Source(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections. The source is not used afterwards; messages still held become visible by themselves."""
+        """Let go of connections. Not used afterwards; messages still held become visible by themselves."""
         ...
