@@ -49,6 +49,7 @@ class ScheduleRow:
     starting_until: datetime | None = None  # one starter at a time: whoever set this starts the instance
     owner: str | None = None  # the fence: task hub / instance / execution
     owner_until: datetime | None = None  # end of the fence, and the promised next check-in
+    working_until: datetime | None = None  # executions of `owner` may run until then; None: none does
     cycle: int = 0  # the latest cycle begun
     closed_cycle: int = 0  # the latest cycle counted in `totals`
     totals: Totals = Totals()
