@@ -1,0 +1,119 @@
+"""Runs Ebb on this machine: `python3 dev.py up` serves the app with a storage emulator and real messages.
+
+The only prerequisite is Python 3.11 to 3.13 with the package registries in reach. The first call makes `.venv` and
+`node_modules`; from then on everything runs there. This file is read by any Python 3, so that a wrong one gets an
+answer instead of a syntax error.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+FIRST, LAST = (3, 11), (3, 13)  # azure-functions-durable 1.7 and the Functions images share this range
+
+
+def main(arguments: list) -> int:
+    """Run one verb; the result is the exit status."""
+    fault = python_fault(sys.version_info[:2], sys.platform)
+    if fault:
+        print(fault, file=sys.stderr)
+        return 1
+    options, rest = read_arguments(arguments)
+    from ebb.local import environment
+
+    try:
+        environment.ensure_environment(ROOT, FIRST, LAST)
+    except environment.SetUpError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; the next call sets up what is missing", file=sys.stderr)
+        return 130
+    if options.verb == "setup":
+        return 0
+    python = str(environment.venv_python(ROOT))
+    if options.verb == "test":
+        os.chdir(str(ROOT))
+        os.execv(python, [python, "-m", "pytest", *rest])
+    if not Path(sys.prefix).samefile(ROOT / ".venv"):
+        os.execv(python, [python, str(ROOT / "dev.py"), *arguments])
+    from ebb.local import verbs
+
+    return verbs.run(options)
+
+
+def python_fault(version: tuple, platform: str) -> "str | None":
+    """What is wrong with this Python or system, and the way out; None when nothing is."""
+    if platform == "win32":
+        return "dev.py runs on Linux and macOS; on Windows run it in WSL, or use `func start` (see README.md)"
+    if FIRST <= version <= LAST:
+        return None
+    names = [f"python3.{minor}" for minor in range(LAST[1], FIRST[1] - 1, -1)]
+    found = [name for name in names if shutil.which(name)]
+    way_out = f"run: {found[0]} dev.py" if found else "install one of them (python3.13, say) and call it by name"
+    return f"Ebb needs Python 3.11, 3.12 or 3.13, this is {version[0]}.{version[1]} ({sys.executable}): {way_out}"
+
+
+def read_arguments(arguments: list) -> tuple:
+    """The verb with its options, and what `test` hands on to pytest."""
+    if arguments[:1] == ["test"]:
+        return argparse.Namespace(verb="test"), arguments[1:]
+    parser = argparse.ArgumentParser(prog="dev.py", description="Run Ebb on this machine.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{up,feed,test,setup}")
+    _add_up(verbs.add_parser("up", help="serve the app, feed the sample schedule and show what happens"))
+    _add_feed(verbs.add_parser("feed", help="put sample messages into a schedule's queue"))
+    verbs.add_parser("test", help="run the test suite; further arguments go to pytest")
+    verbs.add_parser("setup", help="make the environment (.venv, node_modules), nothing else")
+    return parser.parse_args(arguments), []
+
+
+def _add_up(parser: argparse.ArgumentParser) -> None:
+    _add_shared(parser)
+    parser.add_argument("--state", type=Path, default=ROOT / ".devhost", help="folder for all data and logs (.devhost)")
+    parser.add_argument("--no-feed", action="store_true", help="put no messages")
+    parser.add_argument(
+        "--once", action="store_true", help="end when the backlog is drained; status 0 only if all went well"
+    )
+    parser.add_argument("--json", action="store_true", help="no live view; the last line is one JSON object")
+    parser.add_argument("--clean", action="store_true", help="forget what an earlier run left in the state folder")
+
+
+def _add_feed(parser: argparse.ArgumentParser) -> None:
+    _add_shared(parser)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--schedule", default="parity", metavar="NAME", help="which schedule (parity)")
+    parser.add_argument("--count", type=_count, default=500, metavar="N", help="how many messages (500)")
+    parser.add_argument(
+        "--poison", type=_count, default=0, metavar="N", help="how many messages that cannot be handled (0)"
+    )
+    parser.add_argument("--port", type=_port, default=7071, metavar="N", help="of the app (7071); 0 takes a free one")
+    parser.add_argument(
+        "--storage-port",
+        type=_port,
+        default=10000,
+        metavar="N",
+        help="of the storage emulator (10000): blob, then queue and table on the next two; 0 takes free ones",
+    )
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65533:
+        raise argparse.ArgumentTypeError(f"{number} is no port: give 0 to 65533")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is less than nothing")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

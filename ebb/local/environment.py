@@ -1,0 +1,164 @@
+"""Makes the project's own environment: `.venv` with Python packages, `node_modules` with Azurite and the type checker.
+
+Standard library only: it runs before anything is installed. Each part keeps a stamp, the hash of the files that it was
+made from, so that a second run costs a few milliseconds. Several runs at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ebb.local.terminal import say
+
+Version = tuple[int, int]
+STEP_TIMEOUT = 1800.0  # seconds; a slow mirror is no failure, a dead one is
+_TAIL = 25  # lines of a failed command's output that are shown
+
+
+class SetUpError(Exception):
+    """The environment could not be made; the text says which step failed, and shows the end of its output."""
+
+
+def venv_python(root: Path) -> Path:
+    """The interpreter of the project's environment."""
+    return root / ".venv/bin/python"
+
+
+def ensure_environment(root: Path, first: Version, last: Version) -> None:
+    """Make or refresh the environment under `root`; does nothing when it is as the files say.
+
+    A `.venv` of a Python before `first` or after `last` is made anew with this one.
+
+    Raises:
+        SetUpError: a command failed.
+    """
+    versions = (first, last)
+    if _python_is_ready(root, versions) and _node_is_ready(root):
+        return
+    with _one_at_a_time(root):
+        if not _python_is_ready(root, versions):
+            _make_python(root, versions)
+        if not _node_is_ready(root):
+            _make_node(root)
+
+
+def _python_is_ready(root: Path, versions: tuple[Version, Version]) -> bool:
+    return _read_stamp(root / ".venv") == _python_stamp(root) and _venv_is_usable(root, versions)
+
+
+def _node_is_ready(root: Path) -> bool:
+    return _read_stamp(root / "node_modules") == _node_stamp(root)
+
+
+def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
+    venv, wanted, found = root / ".venv", _python_stamp(root), _read_stamp(root / ".venv")
+    if found.get("folder", wanted["folder"]) != wanted["folder"] or not _venv_is_usable(root, versions):
+        shutil.rmtree(venv, ignore_errors=True)  # of another folder or another Python: its scripts do not run here
+    if not found or not venv.exists():
+        venv.mkdir(exist_ok=True)
+        version = ".".join(map(str, sys.version_info[:3]))
+        _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")
+    _forget_stamp(venv)
+    pip = [str(venv_python(root)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    _step(root, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
+    _write_stamp(venv, wanted)
+
+
+def _make_node(root: Path) -> None:
+    modules = root / "node_modules"
+    _forget_stamp(modules)
+    scripts = venv_python(root).parent
+    command = [str(venv_python(root)), str(scripts / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    _step(root, "install Node packages", command, "npm")
+    _write_stamp(modules, _node_stamp(root))
+
+
+def _venv_is_usable(root: Path, versions: tuple[Version, Version]) -> bool:
+    """Whether `.venv` has an interpreter that is still there and of a version that Ebb runs on; True where none is."""
+    config = root / ".venv/pyvenv.cfg"
+    if not config.exists():
+        return True
+    lines = dict(line.split(" = ", 1) for line in config.read_text().splitlines() if " = " in line)
+    version = tuple(int(part) for part in lines.get("version", "0.0").split(".")[:2])
+    return venv_python(root).exists() and versions[0] <= version <= versions[1]
+
+
+def _python_stamp(root: Path) -> dict[str, str]:
+    return {"folder": str(root / ".venv"), "made from": _hash(sorted(root.glob("requirements*.txt")))}
+
+
+def _node_stamp(root: Path) -> dict[str, str]:
+    return {"made from": _hash([root / "package.json", root / "package-lock.json"])}
+
+
+def _hash(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _read_stamp(folder: Path) -> dict[str, str]:
+    try:
+        return json.loads((folder / ".ebb-stamp.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_stamp(folder: Path, stamp: dict[str, str]) -> None:
+    (folder / ".ebb-stamp.json").write_text(json.dumps(stamp))
+
+
+def _forget_stamp(folder: Path) -> None:
+    (folder / ".ebb-stamp.json").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    """Hold the lock on the project's folder; it goes with the process, however that ends."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run that sets up the environment ...")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _step(root: Path, name: str, command: list[str], log_name: str) -> None:
+    """Run one command with its output in a log; say in one line what was done and how long it took."""
+    log = root / ".venv" / f"setup-{log_name}.log"
+    say(f"{name} ...", end="")
+    began = time.monotonic()
+    path = f"{venv_python(root).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    try:
+        with log.open("wb") as output:
+            status = subprocess.run(
+                command,
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=STEP_TIMEOUT,
+                check=False,
+                env={**os.environ, "PATH": path},
+            ).returncode
+    except subprocess.TimeoutExpired:
+        status = f"none: stopped after {STEP_TIMEOUT:g} s"
+    say(f" {time.monotonic() - began:.1f} s" if status == 0 else " failed")
+    if status != 0:
+        tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
+        raise SetUpError(f"could not {name}, exit status {status}; the end of {log}:\n{tail}")

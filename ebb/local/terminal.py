@@ -1,0 +1,24 @@
+"""Lines for the person at the terminal, also when nobody reads them any more."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+
+def say(text: str = "", end: str = "\n") -> None:
+    """Write `text` to standard output at once. A terminal that was closed is no error: the work goes on without it."""
+    _write(sys.stdout, text + end)
+
+
+def complain(text: str) -> None:
+    """Write `text` to standard error at once; as `say` otherwise."""
+    _write(sys.stderr, text + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):  # ValueError: the stream is closed
+        return
