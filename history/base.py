@@ -95,7 +95,11 @@ class Store(Protocol):
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         """Write a Cycle document (docs/api: "cycle" is its number) with its "executions", in one transaction.
 
-        Writing the same cycle again replaces it: the result of a repeated call is the same.
+        Writing the same cycle again replaces it: the result of a repeated call is the same. Texts that are too long
+        for the store are cut and say so.
+
+        Raises:
+            ValueError: the cycle has no usable number.
         """
         ...
 
@@ -103,7 +107,7 @@ class Store(Protocol):
         """Cycle documents with their executions, newest first, at most `top` (1 to 1000).
 
         Raises:
-            ValueError: `token` is not one that this method gave.
+            ValueError: `token` is not one that this method gave, or `top` is out of range.
         """
         ...
 
@@ -114,7 +118,7 @@ class Store(Protocol):
     async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
         """Add an Event document: {"id", "at" (RFC 3339), "kind", ...}; `kind` is "audit" or "incident".
 
-        Writing the same id again replaces it.
+        Writing the same id and time again replaces it.
         """
         ...
 
