@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from scheduler.errors import FieldError, SettingsError
@@ -35,7 +44,12 @@ def parse_seconds(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(allow_inf_nan=False)]
+def _shortest(value: float) -> float | int:
+    return int(value) if value.is_integer() else value
+
+
+Number = Annotated[float, Field(allow_inf_nan=False), PlainSerializer(_shortest)]
+Seconds = Annotated[Number, BeforeValidator(parse_seconds)]
 """A duration in seconds; written as a number, `hh:mm:ss` or ISO 8601."""
 
 
@@ -70,6 +84,7 @@ class TickSettings(_Model):
     type: Literal["tick"]
 
 
+SOURCE_MODELS = (StorageQueueSettings, MemorySettings, TickSettings)
 SourceSettings = Annotated[StorageQueueSettings | MemorySettings | TickSettings, Field(discriminator="type")]
 
 
@@ -78,7 +93,7 @@ class ScheduleSettings(_Model):
 
     source: SourceSettings
     handler: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function")
-    queue_length: float = Field(5, gt=0, description="messages that one execution is expected to take")
+    queue_length: Number = Field(5, gt=0, description="messages that one execution is expected to take")
     activation_queue_length: int = Field(0, ge=0, description="act only when the backlog is above this")
     min_executions: int = Field(0, ge=0, le=1000)
     max_executions: int = Field(10, ge=1, le=1000)
@@ -185,6 +200,5 @@ def _field_error(fault: Any, data: Mapping[str, Any]) -> FieldError:
 
 def _known_fields(path: list[str]) -> str:
     if path[0] == "source":
-        models = (StorageQueueSettings, MemorySettings, TickSettings)
-        return ", ".join(sorted({to_camel(name) for model in models for name in model.model_fields}))
+        return ", ".join(sorted({to_camel(name) for model in SOURCE_MODELS for name in model.model_fields}))
     return ", ".join(sorted(to_camel(name) for name in ScheduleSettings.model_fields))

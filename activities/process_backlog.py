@@ -1,0 +1,122 @@
+"""Activity: one execution. Takes messages until there are none, its slice is over, or it may not go on."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+from activities.execution import ExecutionReport, run_execution
+from history.base import Intent, ScheduleRow, update
+from scheduler.clock import rfc3339
+from scheduler.errors import EbbError, StoreError
+from scheduler.fence import promise
+from scheduler.names import PROCESS_BACKLOG
+from scheduler.settings import ScheduleSettings
+from services import Services
+
+logger = logging.getLogger(__name__)
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The activity, bound to `services`."""
+    bp = df.Blueprint()
+
+    @bp.function_name(PROCESS_BACKLOG)
+    @bp.activity_trigger(input_name="order")
+    async def process_backlog(order: dict[str, Any]) -> dict[str, Any]:
+        return await execute(services, order)
+
+    return bp
+
+
+async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
+    """Run one execution.
+
+    Args:
+        order: {"schedule", "cycle", "index", "owner", "settings"}.
+
+    Returns:
+        The Execution document: {"index", "startedAt", "endedAt", "outcome", "received", "processed", "failed",
+        "poisoned", "error"}. Expected failures are an outcome ("failed", "timedOut"), not an exception.
+    """
+    settings = ScheduleSettings.model_validate(order["settings"])
+    started = services.clock.now()
+    watch = FenceWatch(services, order["schedule"], order["owner"], settings.replica_timeout)
+    log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
+    try:
+        report = ExecutionReport(ended="stopped")
+        if await watch.enter() is None:
+            handler, source = services.handler(settings), services.source(settings)
+            report = await run_execution(
+                source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
+            )
+        error = report.error
+    except EbbError as fault:
+        report, error = ExecutionReport(ended="failed"), str(fault)
+    outcome = watch.outcome or {"failed": "failed", "timedOut": "timedOut"}.get(report.ended, "succeeded")
+    logger.info("execution ended: %s, %s processed", outcome, report.processed, extra=log)
+    return {
+        "index": order["index"],
+        "startedAt": rfc3339(started),
+        "endedAt": rfc3339(services.clock.now()),
+        "outcome": outcome,
+        "received": report.received,
+        "processed": report.processed,
+        "failed": report.failed,
+        "poisoned": report.poisoned,
+        "error": error,
+    }
+
+
+class FenceWatch:
+    """Looks at the row for one execution: may it take messages still?"""
+
+    def __init__(self, services: Services, schedule: str, owner: str, longest: float) -> None:
+        """Watch for `owner`; `longest` is how many seconds the execution may run."""
+        self._services, self._schedule, self._owner, self._longest = services, schedule, owner, longest
+        self._lease_until: datetime | None = None
+        self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
+
+    async def enter(self) -> str | None:
+        """Make sure that the lease covers this execution, which may begin long after its cycle (a restart, a queue).
+
+        Returns:
+            Why it must not begin; None where it may.
+        """
+        now = self._services.clock.now()
+        end = promise(now, self._longest)
+        enough = now + timedelta(seconds=self._longest)
+
+        def renew(row: ScheduleRow) -> ScheduleRow:
+            if row.owner != self._owner or (row.working_until is not None and row.working_until >= enough):
+                return row
+            return replace(row, owner_until=end, working_until=end)
+
+        return self._look(await update(self._services.store, self._schedule, renew))
+
+    async def reason_to_stop(self) -> str | None:
+        """Why the execution may not go on; None where it may.
+
+        A store that is away is no reason while the lease read last still holds.
+        """
+        try:
+            return self._look(await self._services.store.get(self._schedule))
+        except StoreError as error:
+            if self._lease_until is not None and self._services.clock.now() < self._lease_until:
+                return None
+            self.outcome = "fenceLost"
+            return f"the fence cannot be renewed: {error}"
+
+    def _look(self, row: ScheduleRow) -> str | None:
+        self._lease_until = row.owner_until
+        if row.owner != self._owner:
+            self.outcome = "fenceLost"
+            return f"another instance acts for this schedule: {row.owner}"
+        if row.intent is not Intent.RUNNING:
+            self.outcome = "stopped"
+            return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value
+        return None

@@ -1,0 +1,44 @@
+"""The eternal orchestration: one generation is one cycle of one schedule.
+
+Measure, fan out, close, wait, continue as new. Decisions are made in activities, so that their results stand in the
+history and a new version of the app can replay a cycle that an older one began. Nothing but the intent ends the loop.
+"""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from orchestrators.steps import Steps, close, fan_out, measure, sleep
+from scheduler import status
+from scheduler.cycle import CycleState, Verdict, summarize
+from scheduler.names import ETERNAL_SCHEDULER
+
+bp = df.Blueprint()
+
+
+@bp.function_name(ETERNAL_SCHEDULER)
+@bp.orchestration_trigger(context_name="context")
+def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
+    """Run one cycle of the schedule named in the input, and continue as new with the state of the next.
+
+    Returns, only when the loop ends: {"schedule", "reason"}.
+    """
+    state = CycleState.from_json(context.get_input(), context.instance_id)
+    state = state.owned_by(context.instance_id, context.new_uuid())
+
+    context.set_custom_status(status.measuring(state))
+    opening = yield from measure(context, state)
+    if opening.verdict is Verdict.END:
+        return {"schedule": state.schedule, "reason": opening.wait.reason}
+
+    context.set_custom_status(status.processing(opening))
+    executions = yield from fan_out(context, state, opening)
+    summary = summarize(executions, opening.error)
+    ending = yield from close(context, state, opening, executions, summary)
+    if ending.fence_lost:
+        return {"schedule": state.schedule, "reason": ending.wait.reason}
+
+    context.set_custom_status(status.waiting(opening, ending.wait, context.current_utc_datetime, summary.error))
+    yield from sleep(context, ending.wait)
+    context.continue_as_new(state.follow(opening, summary).to_json())
+    return None

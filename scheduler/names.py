@@ -1,0 +1,16 @@
+"""Names that running instances refer to: renaming one breaks them, so they stand in one place and are tested."""
+
+from __future__ import annotations
+
+ETERNAL_SCHEDULER = "eternal_scheduler"
+MEASURE_BACKLOG = "measure_backlog"
+PROCESS_BACKLOG = "process_backlog"
+CLOSE_CYCLE = "close_cycle"
+NUDGE = "nudge"  # the external event that ends a wait early
+
+INSTANCE_PREFIX = "ebb-"
+
+
+def instance_id(schedule: str) -> str:
+    """The one orchestration instance of `schedule`."""
+    return INSTANCE_PREFIX + schedule

@@ -1,0 +1,183 @@
+"""The schedules of an app: reads `schedules.yaml` and the app settings over it; names file and line of each fault."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import yaml
+
+from scheduler.errors import FieldError, SettingsError
+from scheduler.settings import SCHEDULE_NAME, SOURCE_MODELS, ScheduleSettings, merge_settings, validate_settings
+
+ENVIRONMENT_PREFIX = "Ebb__"
+
+_Lines = dict[tuple[str, ...], int]
+
+
+class Schedules(Mapping[str, ScheduleSettings]):
+    """All schedules by name, with the settings that file and app settings give them."""
+
+    def __init__(self, layers: Mapping[str, Mapping[str, Any]]) -> None:
+        """Validate every schedule.
+
+        Args:
+            layers: by name, the merged plain data of file and app settings.
+
+        Raises:
+            SettingsError: the first schedule with faults, all its faults.
+        """
+        self._data = dict(layers)
+        self._settings = {name: validate_settings(data) for name, data in layers.items()}
+
+    def __getitem__(self, name: str) -> ScheduleSettings:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def effective(self, name: str, overrides: Mapping[str, Any]) -> ScheduleSettings:
+        """The settings of schedule `name` with an operator's `overrides` on top, checked as a whole.
+
+        Raises:
+            KeyError: no such schedule.
+            SettingsError: the overrides do not fit.
+        """
+        return validate_settings(merge_settings(self._data[name], overrides)) if overrides else self._settings[name]
+
+    def fingerprint(self, name: str) -> str:
+        """A short text that changes when the deployed settings of `name` change."""
+        text = json.dumps(self._settings[name].as_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_schedules(text: str, path: str, environment: Mapping[str, str]) -> Schedules:
+    """Read the schedules.
+
+    Args:
+        text: content of the file.
+        path: its name, for messages only.
+        environment: the app settings; `Ebb__<schedule>__<setting>` (any case, `-` may be written `_`; a field of the
+            source as `Ebb__<schedule>__source__queueName`) goes over the file.
+
+    Raises:
+        SettingsError: names file and line, the setting, the value and what is allowed.
+    """
+    document, lines = _parse(text, path)
+    schedules = cast("dict[str, Any]", document.get("schedules") or {})
+    _refuse_other_shapes(document, schedules, path, lines)
+    layers = {name: dict(cast("dict[str, Any]", data)) for name, data in schedules.items()}
+    origins = _apply_environment(layers, environment)
+    faults: list[str] = []
+    fields: list[FieldError] = []
+    for name, data in layers.items():
+        try:
+            validate_settings(data)
+        except SettingsError as error:
+            for fault in error.fields:
+                at = ("schedules", name, *fault.field.split("."))
+                origin = origins.get((name, fault.field)) or f"{path}:{_line(lines, at)}"
+                faults.append(f"{origin}: schedules.{name}.{fault}")
+                fields.append(
+                    FieldError(f"schedules.{name}.{fault.field}", fault.value, fault.message, _line(lines, at))
+                )
+    if faults:
+        raise SettingsError("\n".join(faults), tuple(fields))
+    return Schedules(layers)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without duplicate keys, which YAML itself lets pass and which hide a setting."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _parse(text: str, path: str) -> tuple[dict[str, Any], _Lines]:
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        document: Any = cast("Any", loader).construct_document(root) if root is not None else {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{path}:{line}: {error.problem or error}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}:1: must be a mapping with the key 'schedules'")
+    lines: _Lines = {}
+    if root is not None:
+        _collect_lines(root, (), lines)
+    return cast("dict[str, Any]", document), lines
+
+
+def _collect_lines(node: yaml.Node, path: tuple[str, ...], lines: _Lines) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines[(*path, str(key.value))] = key.start_mark.line + 1
+            _collect_lines(value, (*path, str(key.value)), lines)
+
+
+def _line(lines: _Lines, path: tuple[str, ...]) -> int:
+    """The line of `path`, or of the nearest thing above it."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _refuse_other_shapes(document: dict[str, Any], schedules: Any, path: str, lines: _Lines) -> None:
+    for key in document:
+        if key != "schedules":
+            raise SettingsError(
+                f"{path}:{_line(lines, (str(key),))}: {key!r} is not known here; the only key is 'schedules'"
+            )
+    if not isinstance(schedules, dict):
+        raise SettingsError(f"{path}:{_line(lines, ('schedules',))}: 'schedules' must map names to settings")
+    for name, data in cast("dict[Any, Any]", schedules).items():
+        line = _line(lines, ("schedules", str(name)))
+        if not re.fullmatch(SCHEDULE_NAME, str(name)):
+            raise SettingsError(f"{path}:{line}: schedule name {name!r} must match {SCHEDULE_NAME}")
+        if not isinstance(data, dict):
+            raise SettingsError(f"{path}:{line}: schedules.{name} must be a mapping of settings")
+
+
+def _apply_environment(layers: dict[str, dict[str, Any]], environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """Merge `Ebb__...` settings into `layers`; returns which app setting each (schedule, field) came from."""
+    by_key = {name.replace("-", "_").lower(): name for name in layers}
+    origins: dict[tuple[str, str], str] = {}
+    for variable, value in environment.items():
+        if not variable.lower().startswith(ENVIRONMENT_PREFIX.lower()):
+            continue
+        key, *path = variable[len(ENVIRONMENT_PREFIX) :].split("__")
+        name = by_key.get(key.replace("-", "_").lower())
+        if name is None or not path:
+            known = ", ".join(layers) or "none"
+            raise SettingsError(f"app setting {variable}: no schedule {key!r} in schedules.yaml; known are {known}")
+        fields = [_camel_field(part) for part in path]
+        layers[name] = merge_settings(layers[name], _nest(fields, value))
+        origins[name, ".".join(fields)] = f"app setting {variable}"
+    return origins
+
+
+def _nest(path: list[str], value: str) -> dict[str, Any]:
+    return {path[0]: _nest(path[1:], value) if len(path) > 1 else value}
+
+
+def _camel_field(text: str) -> str:
+    """The field name that `text` means, whatever its case; unknown names stay, to be refused by name."""
+    models = (ScheduleSettings, *SOURCE_MODELS)
+    known = {
+        alias.lower(): alias for model in models for field in model.model_fields.values() if (alias := field.alias)
+    }
+    return known.get(text.lower(), text)

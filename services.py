@@ -1,0 +1,80 @@
+"""What the app's functions share: the schedules, the store, the clock, and the sources and handlers opened so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from handlers.base import Handler
+from handlers.registry import load_handler
+from history.base import Store
+from history.tables import TableStore
+from scheduler.clock import Clock, SystemClock
+from scheduler.connection import resolve_connection
+from scheduler.schedules import Schedules, load_schedules
+from scheduler.settings import ScheduleSettings
+from sources.base import Source
+from sources.registry import open_source
+
+STORE_CONNECTION = "AzureWebJobsStorage"
+TABLE_PREFIX_SETTING = "EbbTablePrefix"
+CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
+
+
+@dataclass
+class Services:
+    """Made once per process by the composition root and handed to every blueprint."""
+
+    schedules: Schedules
+    store: Store
+    clock: Clock = field(default_factory=SystemClock)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    open_source: Callable[[ScheduleSettings, Mapping[str, str]], Source] = open_source
+    clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
+    _sources: dict[str, Source] = field(default_factory=dict[str, Source])
+    _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
+
+    @classmethod
+    def from_environment(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+        """Read `schedules.yaml` in `folder`, resolve the store's connection, and import every handler.
+
+        No network is touched: a store or a queue that is away is seen, and said, by the functions.
+
+        Raises:
+            SettingsError, HandlerNotFoundError: the app must not start with these.
+        """
+        path = folder / "schedules.yaml"
+        schedules = load_schedules(path.read_text(encoding="utf-8"), path.name, environment)
+        connection = resolve_connection(STORE_CONNECTION, environment)
+        services = cls(
+            schedules,
+            TableStore(connection, environment.get(TABLE_PREFIX_SETTING, "Ebb")),
+            environment=environment,
+            clock_skew=float(environment.get(CLOCK_SKEW_SETTING, "30")),
+        )
+        for settings in schedules.values():
+            services.handler(settings)
+        return services
+
+    def source(self, settings: ScheduleSettings) -> Source:
+        """The source of `settings`, opened at its first use and kept: its connections are shared by all executions.
+
+        Raises:
+            SourceNotFoundError, SettingsError: its connection is not configured, or not well.
+        """
+        key = settings.source.model_dump_json() + settings.queue_length_strategy
+        if key not in self._sources:
+            self._sources[key] = self.open_source(settings, self.environment)
+        return self._sources[key]
+
+    def handler(self, settings: ScheduleSettings) -> Handler:
+        """The user's function for one message.
+
+        Raises:
+            HandlerNotFoundError: it cannot be imported.
+        """
+        if settings.handler not in self._handlers:
+            self._handlers[settings.handler] = load_handler(settings.handler)
+        return self._handlers[settings.handler]
