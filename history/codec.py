@@ -26,7 +26,7 @@ EXECUTIONS_LIMIT = 420_000  # of all executions of a cycle together: 840 KiB of 
 TEXT_LIMIT = 4_000  # characters of one text, before a document's own limit cuts deeper
 
 _CUT = " … (cut)"
-_TIMES = ("changed_at", "until", "starting_until", "owner_until", "restarted_at")
+_TIMES = ("changed_at", "until", "starting_until", "owner_until", "working_until", "restarted_at")
 _FREE_TEXTS = ("reason", "changed_by", "error")
 _NESTED = ("overrides", "backlog", "last_cycle")
 _NOT_KEPT = ("name", "etag")  # the key, and what the store gives
@@ -150,8 +150,8 @@ def bounded_text(value: Any, limit: int) -> str:
 
 def cut(text: str, longest: int) -> str:
     """`text` as UTF-8 can say it, at most `longest` characters; says so where something is missing."""
-    clean = text.encode("utf-8", "replace").decode()
-    return clean if len(clean) <= longest else clean[: longest - len(_CUT)] + _CUT
+    kept = text if len(text) <= longest else text[: longest - len(_CUT)] + _CUT
+    return kept.encode("utf-8", "replace").decode()
 
 
 def _with_short_texts(value: Any, longest: int) -> Any:

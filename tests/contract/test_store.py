@@ -13,16 +13,24 @@ import pytest
 
 from history.base import Intent, ScheduleRow, Store, Totals, update
 from history.memory import MemoryStore
+from history.tables import TableStore
 from scheduler.clock import rfc3339
+from scheduler.connection import resolve_connection
 from scheduler.errors import ConflictError, StoreError
+from tests.azurite import Azurite
 
 START = datetime(2026, 11, 21, 20, 0, 0, 123000, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "tables"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     """An empty store of its own for each test."""
-    made = MemoryStore()
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    azurite: Azurite = request.getfixturevalue("azurite")
+    connection = resolve_connection("Storage", {"Storage": azurite.connection_string})
+    made = TableStore(connection, prefix=f"T{secrets.token_hex(6)}")
     yield made
     await made.close()
 
