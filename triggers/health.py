@@ -1,0 +1,58 @@
+"""HTTP: whether the app can do its work, for probes and people. Anonymous, so it says no more than it must."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from history.base import Intent, ScheduleRow
+from scheduler.errors import EbbError
+from services import Services
+from triggers.problems import answers_problems, json_response
+
+CHECK_SECONDS = 5.0
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The route, bound to `services`."""
+    bp = df.Blueprint()
+
+    @bp.function_name("health")
+    @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @answers_problems
+    async def health(req: func.HttpRequest) -> func.HttpResponse:
+        checks = await check_all(services)
+        healthy = all(check["healthy"] for check in checks)
+        document = {"status": "healthy" if healthy else "unhealthy", "checks": checks}
+        return json_response(document, 200 if healthy else 503)
+
+    return bp
+
+
+async def check_all(services: Services) -> list[dict[str, Any]]:
+    """One entry for the store and one for the source of each schedule that is not stopped."""
+    try:
+        rows = await asyncio.wait_for(services.store.rows(), CHECK_SECONDS)
+    except (EbbError, TimeoutError) as error:
+        return [{"name": "store", "healthy": False, "detail": str(error) or f"no answer in {CHECK_SECONDS:g} s"}]
+    wanted = [name for name in services.schedules if rows.get(name, ScheduleRow(name)).intent is not Intent.STOPPED]
+    checks = [_check(f"source of {name}", _measure(services, name, rows[name])) for name in wanted]
+    return [{"name": "store", "healthy": True, "detail": None}, *await asyncio.gather(*checks)]
+
+
+async def _measure(services: Services, name: str, row: ScheduleRow) -> None:
+    await services.source(services.schedules.effective(name, row.overrides)).measure()
+
+
+async def _check(name: str, check: Awaitable[None]) -> dict[str, Any]:
+    try:
+        await asyncio.wait_for(check, CHECK_SECONDS)
+    except EbbError as error:
+        return {"name": name, "healthy": False, "detail": str(error)}
+    except TimeoutError:
+        return {"name": name, "healthy": False, "detail": f"no answer in {CHECK_SECONDS:g} s"}
+    return {"name": name, "healthy": True, "detail": None}

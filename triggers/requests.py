@@ -1,0 +1,79 @@
+"""What a request says: its JSON body, its caller, and the schedule it names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import azure.functions as func
+
+from scheduler.schedules import Schedules
+from triggers.problems import ProblemError, invalid_request, unknown_schedule
+
+LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
+LONGEST_REASON = 1000  # characters
+
+
+def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:
+    """The schedule in the route.
+
+    Raises:
+        ProblemError: 404, there is none of that name.
+    """
+    name = str(req.route_params.get("name", ""))
+    if name not in schedules:
+        raise unknown_schedule(name, list(schedules))
+    return name
+
+
+def json_body(req: func.HttpRequest, allowed: set[str]) -> dict[str, Any]:
+    """The JSON object in the body; an empty body is an empty object.
+
+    Raises:
+        ProblemError: 400 not a JSON object or a member that is not in `allowed`, 413 too large.
+    """
+    raw = req.get_body()
+    if len(raw) > LARGEST_BODY:
+        raise ProblemError(413, "tooLarge", "Body too large", f"{len(raw)} bytes; at most {LARGEST_BODY} are read")
+    if not raw.strip():
+        return {}
+    try:
+        body: object = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise invalid_request(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise invalid_request(f"the body must be a JSON object, not {type(body).__name__}")
+    members = cast("dict[str, Any]", body)
+    if unknown := sorted(members.keys() - allowed):
+        raise invalid_request(f"unknown member {unknown[0]!r}; known are {', '.join(sorted(allowed))}")
+    return members
+
+
+def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> str | None:
+    """A text in the body, without surrounding blanks.
+
+    Raises:
+        ProblemError: 400, missing, empty, too long or no text.
+    """
+    value = body.get(name)
+    if value is None and not required:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise invalid_request(f"{name!r} must be a text that is not empty, for example {{{name!r}: 'deploying'}}")
+    if len(value) > LONGEST_REASON:
+        raise invalid_request(f"{name!r} has {len(value)} characters; at most {LONGEST_REASON} are kept")
+    return value.strip()
+
+
+def caller(req: func.HttpRequest) -> str | None:
+    """Who asks, where the platform's authentication says so (Container Apps and App Service set these headers)."""
+    return req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+
+
+def address_of(req: func.HttpRequest) -> str:
+    """The address of the API as the caller sees it, behind a proxy too: scheme, host and route prefix."""
+    scheme, _, rest = req.url.partition("://")
+    host, _, path = rest.partition("/")
+    prefix = path.split("schedules", 1)[0].rstrip("/")
+    public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
+    return f"{public}/{prefix}" if prefix else public
