@@ -1,17 +1,28 @@
 """The contract of a backlog source: the one page to read before writing one.
 
-All methods are coroutines and safe to call concurrently. Delivery is at least once: a message that was received is
-hidden from other receivers for its lease; if nobody completes it in time, it is visible again. A crash at any point
-therefore loses nothing. Every implementation passes `tests/contract/test_source.py` against its real server.
+All methods are coroutines and safe to call concurrently, for different messages. Delivery is at least once: a message
+that was received is hidden from other receivers for its lease; if nobody completes it in time, it is visible again. A
+crash at any point therefore loses nothing. Every implementation passes `tests/contract/test_source.py` against its
+real server.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from scheduler.clock import Clock
 from scheduler.message import Message
+from scheduler.settings import ScheduleSettings
+
+UNREADABLE = "ebb-unreadable"
+"""Property of a message whose body the source could not decode: its value says why, `body` holds what was stored.
+
+Such a message is received like any other, so that nothing is lost and nothing blocks the queue; it goes to the poison
+place unhandled.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,18 @@ class Backlog:
 
     count: int
     approximate: bool = False  # the count may contain messages that cannot be received yet
+    periodic: bool = False  # the messages come with the cycle itself: no reason to begin the next one at once
+
+
+@dataclass(frozen=True)
+class Opening:
+    """All that a source may need to know when it is opened; each module of a source has a function that takes one."""
+
+    settings: ScheduleSettings
+    environment: Mapping[str, str]  # app settings
+    clock: Clock
+    cycle: int
+    execution: int  # its number within the cycle, from 0
 
 
 class Source(Protocol):
@@ -29,8 +52,8 @@ class Source(Protocol):
         """Count the messages that wait. Takes nothing, changes nothing; one or two requests.
 
         Raises:
-            SourceNotFoundError: the queue does not exist or its connection is not set.
-            SourceUnavailableError: it cannot be reached.
+            SourceNotFoundError: the queue does not exist.
+            SourceUnavailableError: it cannot be reached, or refuses this app.
         """
         ...
 
@@ -73,6 +96,9 @@ class Source(Protocol):
         """Move `message` to the poison place of this source, with `reason`; only then remove it from the source.
 
         A crash in between leaves it in both places, never in none.
+
+        Raises:
+            LeaseLostError: another receiver holds it now; it may be in both places.
         """
         ...
 

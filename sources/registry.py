@@ -1,0 +1,37 @@
+"""Which source a schedule's settings name. To add a source: write its module, give it a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import cast
+
+from scheduler.clock import Clock, SystemClock
+from scheduler.settings import ScheduleSettings
+from sources.base import Opening, Source
+
+SOURCES: dict[str, str] = {  # sorted; imported only when a schedule uses it, so that others cost nothing at start
+    "memory": "sources.memory:open_memory",
+    "storageQueue": "sources.storage_queue:open_storage_queue",
+    "tick": "sources.tick:open_tick",
+}
+
+
+def open_source(
+    settings: ScheduleSettings,
+    environment: Mapping[str, str],
+    *,
+    cycle: int = 0,
+    execution: int = 0,
+    clock: Clock | None = None,
+) -> Source:
+    """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
+
+    Opening asks nothing of the network.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    module, _, factory = SOURCES[settings.source.type].partition(":")
+    opener = cast("Callable[[Opening], Source]", getattr(import_module(module), factory))
+    return opener(Opening(settings, environment, clock or SystemClock(), cycle, execution))

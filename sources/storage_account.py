@@ -1,0 +1,166 @@
+"""HTTP to one storage account's queue service: signed, retried, one session for all sources of a connection.
+
+The hot calls of a drain go through here and not through the Azure SDK's pipeline, which costs four times the processor
+time for each request (`bench/README.md`); credentials and set-up calls are the SDK's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from azure.core.exceptions import AzureError
+from yarl import URL
+
+from scheduler.connection import Connection
+from scheduler.errors import SourceUnavailableError
+from sources.signing import Signer, signer_for
+
+ATTEMPTS = 4
+FIRST_PAUSE = 0.25  # seconds before the second attempt; three times as long before each further one, halved by chance
+RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+CONNECTIONS = 100  # at once to one account, for all executions of this process
+
+_SKIPPED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+class Response(NamedTuple):
+    """What the service answered; the body is read in full."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def error_code(self) -> str:
+        """The service's own word for the error (`QueueNotFound`, ...), or "" if it gave none."""
+        return self.headers.get("x-ms-error-code", "") if self.status >= 400 else ""
+
+
+class StorageAccount:
+    """The queue service of one account, as one event loop uses it. Made by `open_account`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.endpoint = connection.endpoint("queue")
+        self.signer: Signer = signer_for(connection)
+        self.users = 0
+        url = urlsplit(self.endpoint)
+        self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
+        self.host = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=TIMEOUT,
+            trust_env=True,
+            auto_decompress=False,
+        )
+
+    async def request(self, verb: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Response:
+        """Send one request and try again while the service is out of reach or overloaded.
+
+        Every call of a queue may be repeated: a receive whose answer was lost hides its messages until their lease
+        ends, and a put may leave a message twice; neither loses one.
+
+        Raises:
+            SourceUnavailableError: no usable answer after all attempts, or the sender is not let in.
+        """
+        pause = FIRST_PAUSE
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = await self._send(verb, path, query, body)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if attempt == ATTEMPTS:
+                    raise self._unreachable(error) from error
+            else:
+                if response.status in (401, 403):
+                    if not (response.status == 401 and attempt == 1 and self.signer.forget()):
+                        raise self._refused(response)
+                elif response.status not in RETRIED_STATUS:
+                    return response
+                elif attempt == ATTEMPTS:
+                    raise self._overloaded(response)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            pause *= 3
+        raise AssertionError("the last attempt returns or raises")
+
+    async def close(self) -> None:
+        """One user less; the last one closes the connections."""
+        self.users -= 1
+        if self.users == 0:
+            _forget(self)
+            await self._session.close()
+            await self.signer.close()
+
+    async def _send(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Response:
+        path = self._base + path
+        try:
+            headers = await self.signer.headers(verb, path, query, body)
+        except AzureError as error:
+            text = f"no token for {self.host} (app setting {self.connection.name}): {error.message}"
+            raise SourceUnavailableError(text) from error
+        if body:
+            headers["Content-Type"] = "application/xml"
+        pairs = [f"{name}={quote(value, safe='')}" for name, value in query.items()]
+        if self.signer.query_suffix:
+            pairs.append(self.signer.query_suffix)
+        url = URL(f"{self._origin}{path}?{'&'.join(pairs)}" if pairs else self._origin + path, encoded=True)
+        async with self._session.request(
+            verb, url, data=body or None, headers=headers, skip_auto_headers=_SKIPPED_HEADERS, allow_redirects=False
+        ) as response:
+            return Response(response.status, response.headers, await response.read())
+
+    def _unreachable(self, error: Exception) -> SourceUnavailableError:
+        cause = getattr(error, "os_error", None) or error
+        what = getattr(cause, "strerror", None) or type(cause).__name__  # never the text: it may hold a signed URL
+        return SourceUnavailableError(
+            f"{self.host} cannot be reached ({what}), tried {ATTEMPTS} times: is the storage account of app setting "
+            f"{self.connection.name} there, and does its firewall let this app in?"
+        )
+
+    def _refused(self, response: Response) -> SourceUnavailableError:
+        role = "the role Storage Queue Data Contributor" if self.connection.kind == "identity" else "a valid key or SAS"
+        return SourceUnavailableError(
+            f"{self.host} refuses access ({response.status} {response.error_code}): app setting "
+            f"{self.connection.name} needs {role}"
+        )
+
+    def _overloaded(self, response: Response) -> SourceUnavailableError:
+        return SourceUnavailableError(
+            f"{self.host} cannot answer now ({response.status} {response.error_code}), tried {ATTEMPTS} times"
+        )
+
+
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str | None, ...], StorageAccount]] = WeakKeyDictionary()
+
+
+def open_account(connection: Connection) -> StorageAccount:
+    """The account of `connection`, shared by all its users on the running event loop; each of them closes it once."""
+    accounts = _open.setdefault(asyncio.get_running_loop(), {})
+    account = accounts.get(_identity_of(connection))
+    if account is None:
+        account = accounts[_identity_of(connection)] = StorageAccount(connection)
+    account.users += 1
+    return account
+
+
+def _forget(account: StorageAccount) -> None:
+    _open.get(asyncio.get_running_loop(), {}).pop(_identity_of(account.connection), None)
+
+
+def _identity_of(connection: Connection) -> tuple[str | None, ...]:
+    return (
+        connection.name,
+        connection.endpoint("queue"),
+        connection.account_name,
+        connection.account_key,
+        connection.sas,
+        connection.client_id,
+        connection.credential,
+    )

@@ -1,0 +1,255 @@
+"""The contract of `sources.base.Source`: every source passes it, storage queues against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduler.connection import resolve_connection
+from scheduler.errors import LeaseLostError, SourceNotFoundError
+from scheduler.message import Message
+from scheduler.settings import StorageQueueSettings
+from sources.base import Backlog, Source
+from sources.memory import MemoryBroker, MemorySource
+from sources.queue_client import QueueClient
+from sources.queue_text import Encoding, decode_body, encode_body, open_envelope
+from sources.storage_account import open_account
+from sources.storage_queue import StorageQueueSource
+from tests.azurite import Azurite
+from tests.clocks import SteppedClock
+
+LEASE = timedelta(seconds=30)
+BODIES = {
+    "plain": b"1700000000",
+    "unicode": "zażółć gęślą jaźń 日本語 🐝 \u202e".encode(),
+    "xml": b"<a href=\"x\">&amp; 'quoted' ]]> &#13; </a>",
+    "white space": b"  two\r\nlines\tand a tab \n",
+    "json": b'{"reason": "mine", "body": {"nested": [1, 2.5, null]}}',
+    "large": b"x" * 40_000,
+}
+
+
+@dataclass
+class Bench:
+    """A source under test, and the means to put messages and look at its poison place."""
+
+    source: Source
+    put: Callable[[bytes], Awaitable[object]]
+    poisoned: Callable[[], Awaitable[list[tuple[bytes, str]]]]
+    pass_time: Callable[[float], Awaitable[None]]
+    missing: Source
+    another: Callable[[], Source]
+
+
+@pytest.fixture(params=["memory", "storageQueue-none", "storageQueue-base64"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    kind, _, encoding = request.param.partition("-")
+    if kind == "memory":
+        yield memory_bench()
+        return
+    azurite: Azurite = request.getfixturevalue("azurite")
+    async for made in storage_bench(azurite, encoding):
+        yield made
+
+
+def memory_bench() -> Bench:
+    clock = SteppedClock()
+    broker = MemoryBroker(clock, create_missing=False)
+    broker.create("contract")
+
+    async def put(body: bytes) -> object:
+        return broker.put("contract", body)
+
+    async def poisoned() -> list[tuple[bytes, str]]:
+        return [(each.body, each.reason) for each in broker.queues["contract"].poisoned]
+
+    async def pass_time(seconds: float) -> None:
+        clock.step(seconds)
+
+    def another() -> Source:
+        return MemorySource(broker, "contract")
+
+    return Bench(another(), put, poisoned, pass_time, MemorySource(broker, "absent"), another)
+
+
+async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[Bench]:
+    name = f"contract-{secrets.token_hex(6)}"
+    connection = resolve_connection("Storage", {"Storage": azurite.connection_string})
+    account = open_account(connection)
+    queue, poison = QueueClient(account, name, create=True), QueueClient(account, f"{name}-poison", create=True)
+    await queue.create()
+    opened: list[Source] = []
+
+    def source(queue_name: str) -> Source:
+        settings = StorageQueueSettings(type="storageQueue", queueName=queue_name, messageEncoding=encoding)
+        opened.append(StorageQueueSource(settings, connection))
+        return opened[-1]
+
+    async def put(body: bytes) -> object:
+        return await queue.put(encode_body(body, encoding))
+
+    async def poisoned() -> list[tuple[bytes, str]]:
+        entries = await poison.receive(32, timedelta(seconds=1))
+        opened_envelopes = [open_envelope(decode_body(entry.text, encoding).decode()) for entry in entries]
+        return [(body, str(fields["reason"])) for body, fields in opened_envelopes]
+
+    yield Bench(source(name), put, poisoned, asyncio.sleep, source(f"{name}-absent"), lambda: source(name))
+    for each in opened:
+        await each.close()
+    await account.close()
+
+
+async def take(source: Source, lease: timedelta = LEASE) -> Message:
+    (message,) = await source.receive(32, lease)
+    return message
+
+
+async def test_receive_gives_nothing_when_the_queue_is_empty(bench: Bench) -> None:
+    assert await bench.source.receive(32, LEASE) == []
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+async def test_body_comes_back_byte_for_byte(bench: Bench, body: bytes) -> None:
+    await bench.put(body)
+    before = datetime.now(UTC)
+    message = await take(bench.source)
+    assert message.body == body
+    assert message.dequeue_count == 1
+    assert message.enqueued_at is not None
+    assert message.enqueued_at.tzinfo is not None
+    assert abs(message.enqueued_at - before) < timedelta(minutes=1) or isinstance(bench.source, MemorySource)
+
+
+async def test_receive_gives_at_most_the_limit_and_oldest_first(bench: Bench) -> None:
+    for number in range(5):
+        await bench.put(b"%d" % number)
+    first, second = await bench.source.receive(3, LEASE), await bench.source.receive(3, LEASE)
+    assert sorted(message.body for message in first + second) == [b"0", b"1", b"2", b"3", b"4"]
+    assert len(first) == 3
+
+
+async def test_received_message_is_hidden_until_its_lease_ends(bench: Bench) -> None:
+    await bench.put(b"one")
+    first = await take(bench.source, timedelta(seconds=1))
+    assert await bench.source.receive(32, LEASE) == []
+    await bench.pass_time(1.1)
+    again = await take(bench.source)
+    assert (again.id, again.body, again.dequeue_count) == (first.id, b"one", 2)
+    assert again.receipt != first.receipt
+
+
+async def test_completed_message_does_not_come_back(bench: Bench) -> None:
+    await bench.put(b"one")
+    await bench.source.complete(await take(bench.source, timedelta(seconds=1)))
+    await bench.pass_time(1.1)
+    assert await bench.source.receive(32, LEASE) == []
+
+
+async def test_complete_twice_counts_as_done(bench: Bench) -> None:
+    await bench.put(b"one")
+    message = await take(bench.source)
+    await bench.source.complete(message)
+    await bench.source.complete(message)
+    assert await bench.source.measure() == Backlog(0)
+
+
+async def test_message_of_another_receiver_cannot_be_touched(bench: Bench) -> None:
+    await bench.put(b"one")
+    slow = await take(bench.source, timedelta(seconds=1))
+    await bench.pass_time(1.1)
+    quick = await take(bench.source)
+    with pytest.raises(LeaseLostError):
+        await bench.source.complete(slow)
+    with pytest.raises(LeaseLostError):
+        await bench.source.extend(slow, LEASE)
+    await bench.source.release(slow)
+    assert await bench.source.receive(32, LEASE) == []
+    await bench.source.complete(quick)
+
+
+async def test_extended_lease_hides_the_message_for_longer(bench: Bench) -> None:
+    await bench.put(b"one")
+    message = await take(bench.source, timedelta(seconds=1))
+    receipt = message.receipt
+    await bench.source.extend(message, LEASE)
+    assert message.receipt != receipt
+    await bench.pass_time(1.1)
+    assert await bench.source.receive(32, LEASE) == []
+    await bench.source.complete(message)
+
+
+async def test_extend_of_a_message_that_is_gone_says_so(bench: Bench) -> None:
+    await bench.put(b"one")
+    message = await take(bench.source)
+    await bench.source.complete(message)
+    with pytest.raises(LeaseLostError):
+        await bench.source.extend(message, LEASE)
+    await bench.source.release(message)
+
+
+async def test_released_message_is_visible_at_once(bench: Bench) -> None:
+    await bench.put(b"one")
+    message = await take(bench.source)
+    await bench.source.release(message)
+    again = await take(bench.source)
+    assert (again.id, again.body, again.dequeue_count) == (message.id, b"one", 2)
+
+
+async def test_released_message_is_visible_after_its_delay(bench: Bench) -> None:
+    await bench.put(b"one")
+    await bench.source.release(await take(bench.source), timedelta(seconds=1))
+    assert await bench.source.receive(32, LEASE) == []
+    await bench.pass_time(1.1)
+    assert (await take(bench.source)).body == b"one"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+async def test_dead_lettered_message_moves_with_its_reason(bench: Bench, body: bytes) -> None:
+    await bench.put(body)
+    message = await take(bench.source)
+    await bench.source.dead_letter(message, "no <good> & never was: ł")
+    assert await bench.poisoned() == [(body, "no <good> & never was: ł")]
+    with pytest.raises(LeaseLostError, match="gone"):
+        await bench.source.extend(message, LEASE)
+
+
+async def test_concurrent_receivers_never_share_a_message(bench: Bench) -> None:
+    await asyncio.gather(*(bench.put(b"%d" % number) for number in range(60)))
+    receivers = [bench.source, bench.another(), bench.another()]
+
+    async def drain(source: Source) -> list[bytes]:
+        bodies: list[bytes] = []
+        while batch := await source.receive(7, LEASE):
+            bodies += [message.body for message in batch]
+            await asyncio.gather(*(source.complete(message) for message in batch))
+        return bodies
+
+    drained = await asyncio.gather(*(drain(source) for source in receivers))
+    assert sorted(body for bodies in drained for body in bodies) == sorted(b"%d" % number for number in range(60))
+    assert await bench.source.measure() == Backlog(0)
+
+
+async def test_measure_counts_what_is_visible_below_a_page(bench: Bench) -> None:
+    for _ in range(4):
+        await bench.put(b"one")
+    await bench.source.receive(1, LEASE)
+    assert await bench.source.measure() == Backlog(3)
+
+
+async def test_measure_counts_approximately_beyond_a_page(bench: Bench) -> None:
+    await asyncio.gather(*(bench.put(b"one") for _ in range(40)))
+    backlog = await bench.source.measure()
+    assert (backlog.count, backlog.approximate) == (40, True)
+    assert len(await bench.source.receive(32, LEASE)) == 32
+
+
+async def test_missing_queue_is_named(bench: Bench) -> None:
+    with pytest.raises(SourceNotFoundError, match="absent does not exist"):
+        await bench.missing.measure()
+    with pytest.raises(SourceNotFoundError, match="create it"):
+        await bench.missing.receive(1, LEASE)
