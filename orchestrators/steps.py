@@ -37,7 +37,7 @@ def measure(context: df.DurableOrchestrationContext, state: CycleState) -> Gener
     except Exception as error:  # noqa: BLE001 - Durable gives every failure as a bare Exception
         reason = _first_line(error)
         wait = error_wait(state.errors + 1)
-        return Opening(Verdict.GO, wait, Decision(0, f"not measured: {reason}"), cycle=state.cycle, error=reason)
+        return Opening(Verdict.GO, wait, Decision(0, f"not measured: {reason}"), error=reason)
 
 
 def fan_out(
@@ -79,7 +79,7 @@ def close(
     summary: CycleSummary,
 ) -> Generator[Any, Any, Ending]:
     """Write the cycle down if it did or met anything; says how long to wait."""
-    if opening.cycle is None or not (executions or opening.error):
+    if opening.cycle is None or not (executions or opening.error):  # no number: the store did not open it
         return Ending(opening.wait)
     cycle = {
         "cycle": opening.cycle,

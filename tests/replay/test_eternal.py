@@ -1,0 +1,194 @@
+"""One cycle of the eternal orchestration, step by step, through the SDK's own replay."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrators import eternal
+from scheduler.cycle import Ending, Opening, Verdict
+from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
+from scheduler.planning import Decision, Wait
+from tests.replay.driver import Orchestration
+
+(_FUNCTION,) = eternal.bp._function_builders
+HANDLE = _FUNCTION.build().get_user_function()
+
+
+def begin(state: object = None) -> Orchestration:
+    given = {"schedule": "parity", "taskHub": "hub"} if state is None else state
+    return Orchestration(HANDLE, "eternal_scheduler", "ebb-parity", given)
+
+
+def opening(verdict: Verdict = Verdict.GO, executions: int = 0, retries: int = 0, **more: Any) -> dict[str, Any]:
+    return Opening(
+        verdict,
+        more.pop("wait", Wait(30.0, "idle")),
+        Decision(executions, "because"),
+        cycle=more.pop("cycle", 7),
+        started_at="2026-01-01T00:00:00.000Z",
+        settings={"replicaRetryLimit": retries},
+        backlog={"count": executions, "measuredAt": "2026-01-01T00:00:00.000Z"},
+        **more,
+    ).to_json()
+
+
+def execution(index: int, **more: Any) -> dict[str, Any]:
+    counts = {"received": 3, "processed": 3, "failed": 0, "poisoned": 0}
+    times = {"startedAt": "2026-01-01T00:00:00.000Z", "endedAt": "2026-01-01T00:00:01.000Z"}
+    return {"index": index, "outcome": "succeeded", "error": None, **counts, **times, **more}
+
+
+def test_idle_cycle_is_one_activity_and_one_timer() -> None:
+    run = begin()
+    run.complete(0, opening())
+    assert [action["actionType"] for action in run.scheduled] == [0, 5]
+    assert run.reply["customStatus"]["phase"] == "waiting"
+    assert run.reply["customStatus"]["nextCycleAt"] == "2026-01-01T00:00:30.000Z"
+    run.fire()
+    assert run.is_done
+    assert run.next_input["cycle"] == 8
+    assert run.next_input["idle"] == 1
+
+
+def test_owner_is_made_once_and_handed_on() -> None:
+    run = begin()
+    owner = run.input_of(0)["owner"]
+    assert owner.startswith("hub/ebb-parity/")
+    run.complete(0, opening())
+    run.fire()
+    following = begin(run.next_input)
+    assert following.input_of(0)["owner"] == owner
+
+
+@pytest.mark.parametrize("given", ["text", {"schedule": "parity", "cycle": "many", "future": [1]}, {}])
+def test_state_of_another_version_keeps_the_loop_alive(given: object) -> None:
+    run = begin(given)
+    assert run.input_of(0)["schedule"] == "parity"
+    assert run.input_of(0)["cycle"] is None
+
+
+def test_stopped_completes_with_its_reason() -> None:
+    run = begin()
+    run.complete(0, opening(Verdict.END, wait=Wait(0, "stopped: deploying")))
+    assert run.is_done
+    assert run.reply["output"] == {"schedule": "parity", "reason": "stopped: deploying"}
+
+
+def test_hold_waits_without_executions_and_keeps_the_cycle_number() -> None:
+    run = begin({"schedule": "parity", "cycle": 7})
+    run.complete(0, opening(Verdict.HOLD, cycle=None))
+    run.fire()
+    assert run.activities(PROCESS_BACKLOG) == []
+    assert run.next_input["cycle"] == 7
+
+
+def test_busy_cycle_fans_out_closes_and_waits_as_told() -> None:
+    run = begin()
+    run.complete(0, opening(executions=3))
+    assert run.reply["customStatus"]["phase"] == "processing"
+    assert [run.input_of(n)["index"] for n in run.activities(PROCESS_BACKLOG)] == [0, 1, 2]
+    for number in (2, 1, 3):
+        run.complete(number, execution(number - 1))
+    (closing,) = run.activities(CLOSE_CYCLE)
+    cycle = run.input_of(closing)["cycle"]
+    assert [e["index"] for e in cycle["executions"]] == [0, 1, 2]
+    assert (cycle["processed"], cycle["outcome"], cycle["error"]) == (9, "succeeded", None)
+    run.complete(closing, Ending(Wait(5.0, "drained")).to_json())
+    assert run.timers()[-1]["fireAt"] == "2026-01-01T00:00:05.000000Z"
+
+
+def test_cycle_outlasts_every_execution_when_one_fails_first() -> None:
+    run = begin()
+    run.complete(0, opening(executions=3))
+    run.fail(2, "Activity function 'process_backlog' failed:  MemoryError: out of memory")
+    assert run.activities(CLOSE_CYCLE) == []
+    run.complete(1, execution(0))
+    assert run.activities(CLOSE_CYCLE) == []
+    run.complete(3, execution(2))
+    (closing,) = run.activities(CLOSE_CYCLE)
+    cycle = run.input_of(closing)["cycle"]
+    assert [e["outcome"] for e in cycle["executions"]] == ["succeeded", "failed", "succeeded"]
+    assert cycle["outcome"] == "failed"
+    assert "MemoryError: out of memory" in cycle["error"]
+    assert cycle["processed"] == 6
+    run.complete(closing, Ending(Wait(60.0, "failed")).to_json())
+    run.fire()
+    assert run.next_input["errors"] == 1
+
+
+def test_backlog_that_remains_begins_the_next_cycle_without_a_timer() -> None:
+    run = begin()
+    run.complete(0, opening(executions=1))
+    run.complete(1, execution(0))
+    run.complete(2, Ending(Wait(0.0, "more waits")).to_json())
+    assert run.timers() == []
+    assert run.is_done
+    assert run.next_input["idle"] == 0
+
+
+def test_nudge_ends_the_wait_and_cancels_the_timer() -> None:
+    run = begin()
+    run.complete(0, opening())
+    run.event("nudge")
+    assert run.is_done
+    (any_of,) = [action for action in run.reply["actions"][0] if action["actionType"] == 11]
+    assert [a["isCanceled"] for a in any_of["compoundActions"] if a["actionType"] == 5] == [True]
+
+
+def test_nudge_during_executions_ends_the_coming_wait() -> None:
+    run = begin()
+    run.complete(0, opening(executions=1))
+    run.event("nudge")
+    run.complete(1, execution(0))
+    run.complete(2, Ending(Wait(300.0, "drained")).to_json())
+    assert run.is_done
+    assert run.next_input["cycle"] == 8
+
+
+def test_long_wait_is_a_chain_of_days() -> None:
+    run = begin()
+    run.complete(0, opening(wait=Wait(2.5 * 86_400, "weekly")))
+    for _ in range(3):
+        assert not run.is_done
+        run.fire()
+    assert run.is_done
+    assert [timer["fireAt"][:13] for timer in run.timers()] == ["2026-01-02T00", "2026-01-03T00", "2026-01-03T12"]
+
+
+def test_failed_measurement_is_an_error_that_backs_off() -> None:
+    run = begin({"schedule": "parity", "errors": 2, "cycle": 4})
+    run.fail(0, "Activity function 'measure_backlog' failed:  OSError: gone")
+    assert run.reply["customStatus"]["error"].endswith("OSError: gone")
+    assert run.timers()[-1]["fireAt"] == "2026-01-01T00:02:00.000000Z"
+    run.fire()
+    assert run.next_input["errors"] == 3
+    assert run.next_input["cycle"] == 4
+
+
+def test_lost_fence_at_close_completes_the_instance() -> None:
+    run = begin()
+    run.complete(0, opening(executions=1))
+    run.complete(1, execution(0, outcome="fenceLost"))
+    run.complete(2, Ending(Wait(0, "another instance acts"), fence_lost=True).to_json())
+    assert run.is_done
+    assert run.reply["output"]["reason"] == "another instance acts"
+
+
+def test_state_is_small_whatever_the_cycle() -> None:
+    state: dict[str, Any] = {"schedule": "parity", "taskHub": "hub"}
+    sizes = set()
+    for cycle in range(1, 6):
+        run = begin(state)
+        run.complete(0, opening(cycle=10_000 + cycle))
+        run.fire()
+        state = run.next_input
+        sizes.add(len(json.dumps(state)))
+    assert max(sizes) - min(sizes) == 0
+    assert max(sizes) < 300
+
+
+def test_measure_is_the_first_activity_of_a_cycle() -> None:
+    assert begin().scheduled[0]["functionName"] == MEASURE_BACKLOG
