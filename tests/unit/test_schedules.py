@@ -1,0 +1,97 @@
+"""Reading schedules.yaml and the app settings over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scheduler.errors import SettingsError
+from scheduler.schedules import load_schedules
+
+GOOD = """\
+schedules:
+  parity:
+    source: {type: storageQueue, queueName: unix-times}
+    handler: handlers.parity:classify
+    maxExecutions: 10
+  night-job:
+    source: {type: tick}
+    handler: handlers.noop:handle
+"""
+
+
+def load(text: str = GOOD, **environment: str):
+    return load_schedules(text, "schedules.yaml", environment)
+
+
+def fault(text: str, **environment: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(text, **environment)
+    return str(caught.value)
+
+
+def test_sample_of_the_repository_is_valid() -> None:
+    text = (Path(__file__).parents[2] / "schedules.yaml").read_text(encoding="utf-8")
+    assert list(load(text)) == ["parity"]
+
+
+def test_app_setting_goes_over_the_file_in_any_case() -> None:
+    found = load(EBB__NIGHT_JOB__MAXEXECUTIONS="3", Ebb__parity__source__queueName="other-queue")
+    assert found["night-job"].max_executions == 3
+    assert found["parity"].source.model_dump()["queue_name"] == "other-queue"
+
+
+def test_override_goes_over_both_and_is_checked_with_them() -> None:
+    found = load(Ebb__parity__maxExecutions="4")
+    assert found.effective("parity", {"maxExecutions": 2}).max_executions == 2
+    assert found.effective("parity", {}).max_executions == 4
+    with pytest.raises(SettingsError, match="minExecutions"):
+        found.effective("parity", {"minExecutions": 5})
+
+
+def test_fingerprint_changes_with_the_deployed_settings_only() -> None:
+    same, other = load(), load(Ebb__parity__maxExecutions="4")
+    assert load().fingerprint("parity") == same.fingerprint("parity")
+    assert other.fingerprint("parity") != same.fingerprint("parity")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("maxExecutions: 10", "maxExecutions: 0", "schedules.yaml:5: schedules.parity.maxExecutions: 0"),
+        (
+            "maxExecutions: 10",
+            "maxExecution: 10",
+            "schedules.yaml:5: schedules.parity.maxExecution: 10 is not a setting",
+        ),
+        ("queueName: unix-times", "queueName: Unix", "schedules.yaml:3: schedules.parity.source.queueName: 'Unix'"),
+        (
+            "    maxExecutions: 10",
+            "    maxExecutions: 1\n    maxExecutions: 2",
+            "schedules.yaml:6: 'maxExecutions' stands here",
+        ),
+        ("  parity:", "  Parity:", "schedules.yaml:2: schedule name 'Parity' must match"),
+        ("schedules:", "schedule:", "schedules.yaml:1: 'schedule' is not known here"),
+        ("type: tick", "type: tock", "'tock' is not a source; known are 'storageQueue'"),
+        ("    handler: handlers.noop:handle\n", "", "schedules.night-job.handler: None is required"),
+        ("{type: tick}", "{type: tick", "schedules.yaml:"),
+    ],
+)
+def test_fault_names_file_line_value_and_way_out(old: str, new: str, expected: str) -> None:
+    assert old in GOOD
+    assert expected in fault(GOOD.replace(old, new))
+
+
+def test_fault_in_an_app_setting_names_the_app_setting() -> None:
+    assert fault(GOOD, Ebb__parity__batchSize="33").startswith("app setting Ebb__parity__batchSize: ")
+    assert "no schedule 'nobody'" in fault(GOOD, Ebb__nobody__batchSize="3")
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "schedules: 5", "schedules: {parity: 5}"])
+def test_other_shapes_are_refused(text: str) -> None:
+    assert "schedules.yaml:1" in fault(text)
+
+
+def test_empty_file_has_no_schedules() -> None:
+    assert dict(load("")) == {}
