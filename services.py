@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,9 +32,8 @@ class Services:
     store: Store
     clock: Clock = field(default_factory=SystemClock)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    open_source: Callable[[ScheduleSettings, Mapping[str, str]], Source] = open_source
+    open_source: Callable[..., Source] = open_source
     clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
-    _sources: dict[str, Source] = field(default_factory=dict[str, Source])
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
@@ -58,16 +58,18 @@ class Services:
             services.handler(settings)
         return services
 
-    def source(self, settings: ScheduleSettings) -> Source:
-        """The source of `settings`, opened at its first use and kept: its connections are shared by all executions.
+    @asynccontextmanager
+    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncGenerator[Source]:
+        """The source of `settings`, open for one use; sources of one connection share their HTTP session.
 
         Raises:
             SourceNotFoundError, SettingsError: its connection is not configured, or not well.
         """
-        key = settings.source.model_dump_json() + settings.queue_length_strategy
-        if key not in self._sources:
-            self._sources[key] = self.open_source(settings, self.environment)
-        return self._sources[key]
+        opened = self.open_source(settings, self.environment, cycle=cycle, execution=execution, clock=self.clock)
+        try:
+            yield opened
+        finally:
+            await opened.close()
 
     def handler(self, settings: ScheduleSettings) -> Handler:
         """The user's function for one message.

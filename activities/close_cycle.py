@@ -65,7 +65,9 @@ async def _next_wait(
     received, remaining = int(order["received"]), None
     if received:
         try:
-            remaining = (await services.source(settings).measure()).count
+            async with services.source(settings) as source:
+                backlog = await source.measure()
+            remaining = None if backlog.periodic else backlog.count
         except EbbError as error:
             logger.warning("%s: what is left was not counted: %s", state.schedule, error)
     return next_wait(settings, received=received, remaining=remaining, idle_cycles=state.idle + 1)

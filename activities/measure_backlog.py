@@ -112,7 +112,8 @@ async def _measure(services: Services, name: str, row: ScheduleRow) -> _Measurem
     settings = services.schedules[name]
     try:
         settings = services.schedules.effective(name, row.overrides)
-        backlog = await services.source(settings).measure()
+        async with services.source(settings) as source:
+            backlog = await source.measure()
     except SettingsError as error:
         return _Measurement(settings, error=f"settings are refused: {error}")
     except EbbError as error:

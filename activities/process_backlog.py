@@ -50,10 +50,11 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     try:
         report = ExecutionReport(ended="stopped")
         if await watch.enter() is None:
-            handler, source = services.handler(settings), services.source(settings)
-            report = await run_execution(
-                source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
-            )
+            handler = services.handler(settings)
+            async with services.source(settings, order["cycle"], order["index"]) as source:
+                report = await run_execution(
+                    source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
+                )
         error = report.error
     except EbbError as fault:
         report, error = ExecutionReport(ended="failed"), str(fault)

@@ -45,7 +45,8 @@ async def check_all(services: Services) -> list[dict[str, Any]]:
 
 
 async def _measure(services: Services, name: str, row: ScheduleRow) -> None:
-    await services.source(services.schedules.effective(name, row.overrides)).measure()
+    async with services.source(services.schedules.effective(name, row.overrides)) as source:
+        await source.measure()
 
 
 async def _check(name: str, check: Awaitable[None]) -> dict[str, Any]:
