@@ -7,6 +7,8 @@ that. Writes to the history are idempotent, because activities run at least once
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -144,7 +146,7 @@ class Store(Protocol):
 
 
 async def update(
-    store: Store, name: str, change: Callable[[ScheduleRow], ScheduleRow], attempts: int = 8
+    store: Store, name: str, change: Callable[[ScheduleRow], ScheduleRow], attempts: int = 20
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
 
@@ -168,4 +170,6 @@ async def update(
         except ConflictError:
             if attempt == attempts:
                 raise
+            # Who lost together must not meet again together: a random pause that doubles, up to a quarter of a second.
+            await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, 0.25)))
     raise AssertionError("unreachable: the loop returns or raises")

@@ -125,7 +125,7 @@ class TableStore:
                 entity = await client.get_entity(SCHEDULES_PARTITION, name)
         except NotThereError:
             return None
-        if write_id not in (None, entity["writeId"]):
+        if write_id not in (None, entity.get("writeId")):
             return None
         return read_row(name, _plain(entity), entity.metadata["etag"] or "")
 
