@@ -5,7 +5,7 @@ DevhostError
 ├── SettingsError       host.json or local.settings.json is wrong: its author acts
 ├── StartError          the host cannot start here (port taken, state in use): the person at the keyboard acts
 │   └── StateError      the state file belongs to someone else or to another version
-├── FunctionFailed      user code failed; carries the text that Durable puts into a failure
+├── FunctionError      user code failed; carries the text that Durable puts into a failure
 ├── ReplyError          an orchestrator's reply breaks the protocol or its own history
 └── OperationError      a management call cannot be done; carries the HTTP status
 """
@@ -33,10 +33,10 @@ class StateError(StartError):
     """The state file is held by another process or written by another version."""
 
 
-class FunctionFailed(DevhostError):
+class FunctionError(DevhostError):
     """User code raised, timed out or returned what cannot be encoded.
 
-    `reason` is `ExceptionType: message`, the form in which the language worker reports a failure; `details` is the traceback.
+    `reason` is `ExceptionType: message`, as the language worker reports a failure; `details` is the traceback.
     """
 
     def __init__(self, reason: str, details: str = "") -> None:

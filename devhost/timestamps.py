@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-from azure.durable_functions.models import DurableOrchestrationStatus as status_module
-from azure.durable_functions.models.history import HistoryEvent as event_module
 from dateutil.parser import parse as dateutil_parse
 
+_READERS = (
+    "azure.durable_functions.models.history.HistoryEvent",
+    "azure.durable_functions.models.DurableOrchestrationStatus",
+)
 _LENGTH = len("2026-01-01T00:00:00.0000000Z")
 
 
 def stamp(moment: datetime) -> str:
     """Write an aware datetime as `2026-01-01T00:00:00.0000000Z` (one digit more than Python keeps, as .NET does)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "0Z"
 
 
 def seconds_only(text: str | None) -> str | None:
@@ -36,7 +38,7 @@ def read(text: str) -> datetime:
 
 @lru_cache(maxsize=1)
 def _zone_of_z() -> tzinfo | None:
-    """Return the tzinfo that dateutil gives to a trailing Z: tzutc(), or tzlocal() where the local zone is named UTC."""
+    """Return what dateutil gives to a trailing Z: tzutc(), or tzlocal() where the local zone is named UTC."""
     return dateutil_parse("2026-01-01T00:00:00.0000000Z").tzinfo
 
 
@@ -57,7 +59,5 @@ def speed_up_sdk() -> None:
 
     Most of the time of a replay is spent in dateutil otherwise; the values are equal, tzinfo included.
     """
-    replacement: Callable[..., datetime] = parse_like_dateutil
-    for module in (event_module, status_module):
-        if hasattr(module, "dt_parse"):
-            module.dt_parse = replacement  # pyright: ignore[reportAttributeAccessIssue]  (a module global of the SDK)
+    for name in _READERS:
+        import_module(name).dt_parse = parse_like_dateutil  # pyright: ignore[reportAttributeAccessIssue]  (SDK global)

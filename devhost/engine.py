@@ -1,0 +1,218 @@
+"""The orchestration engine: keeps the unfinished instances, runs their episodes, and carries out what these decided."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from devhost.clock import Alarm, Clock
+from devhost.episode import Episodes
+from devhost.errors import OperationError
+from devhost.events import EventType, event
+from devhost.instance import Event, Instance, OpenWork, Parent, Status
+from devhost.lane import Lane
+from devhost.recovery import load_unfinished
+from devhost.store import Store
+from devhost.timestamps import read, stamp
+from devhost.versions import is_runnable
+
+log = logging.getLogger("devhost.engine")
+
+
+class Worker(Protocol):
+    """Runs activities or HTTP calls, and hands the results to `Engine.deliver`."""
+
+    def begin(self, instance: Instance, work: OpenWork) -> None: ...
+
+
+class EntityMail(Protocol):
+    """Takes messages from orchestrations to entities."""
+
+    def send(self, entity_id: str, request: dict[str, Any]) -> None: ...
+
+
+class Engine:
+    """All orchestration instances of one host. Every method runs on the event loop."""
+
+    def __init__(self, store: Store, lane: Lane, clock: Clock, episodes: Episodes, new_id: Callable[[], str]) -> None:
+        self.live: dict[str, Instance] = {}
+        self.workers: dict[str, Worker] = {}
+        self.entities: EntityMail | None = None
+        self._store, self._lane, self._clock = store, lane, clock
+        self._episodes, self._new_id = episodes, new_id
+        self._alarms: dict[tuple[str, int], Alarm] = {}
+
+    def recover(self) -> int:
+        """Take up every unfinished instance of the state file; returns how many there are."""
+        for instance in load_unfinished(self._store):
+            self.live[instance.instance_id] = instance
+        for instance in list(self.live.values()):
+            for work in list(instance.work.values()):
+                self._begin(instance, work, again=True)
+            if instance.inbox or not instance.history:
+                self._queue(instance)
+        return len(self.live)
+
+    def create(
+        self, name: str, instance_id: str, input_text: str | None, version: str | None, parent: Parent | None = None
+    ) -> Instance:
+        """Create an instance and queue its first episode. A terminal instance of the same ID is replaced."""
+        now = stamp(self._clock.now())
+        instance = Instance(instance_id, self._new_id(), name, version, input_text, now, now, parent)
+        instance.changes.restarted = True
+        self.live[instance_id] = instance
+        self._touch(instance)
+        self._queue(instance)
+        return instance
+
+    def deliver(self, instance_id: str, message: Event, execution_id: str | None = None) -> None:
+        """Queue a message; one for an instance or execution that is over is dropped."""
+        instance = self.live.get(instance_id)
+        if instance is None or execution_id not in (None, instance.execution_id):
+            return
+        instance.put(message)
+        self._touch(instance)
+        if not instance.suspended:
+            self._queue(instance)
+
+    def terminate(self, instance: Instance, reason: str) -> None:
+        """End the instance now; its running activities finish and their results are dropped."""
+        instance.output = json.dumps(reason)
+        self._finish(instance, Status.Terminated)
+        self._tell_parent(instance, failure={"Reason": reason, "Details": ""})
+
+    def suspend(self, instance: Instance, reason: str) -> None:
+        """Run no more episodes until `resume`."""
+        instance.suspended = True
+        instance.output = json.dumps(reason)
+        self._touch(instance)
+
+    def resume(self, instance: Instance, reason: str) -> None:
+        """Let the messages in that queued up while the instance was suspended."""
+        instance.suspended = False
+        instance.output = json.dumps(reason)
+        self._touch(instance)
+        self._queue(instance)
+
+    def close(self) -> None:
+        """Call off all timers."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
+
+    def _queue(self, instance: Instance) -> None:
+        self._lane.queue(instance, partial(self._run, instance))
+
+    def _touch(self, instance: Instance) -> None:
+        self._lane.write_later(instance, partial(self._store.write_instance, instance))
+
+    def _run(self, instance: Instance) -> None:
+        if self.live.get(instance.instance_id) is not instance:
+            return
+        self._touch(instance)
+        if instance.suspended or not is_runnable(instance, self._episodes.settings):
+            return
+        effects = self._episodes.run(instance, self._clock.now())
+        if instance.status is Status.Pending:
+            instance.status = Status.Running
+        for number in effects.cancelled:
+            self._disarm(instance, number)
+        for work in effects.begun:
+            if work.number in instance.work or work.kind == "signal":
+                self._begin(instance, work)
+        if effects.ended:
+            self._end(instance)
+        elif effects.ran and instance.inbox:
+            self._queue(instance)
+
+    def _begin(self, instance: Instance, work: OpenWork, *, again: bool = False) -> None:
+        if work.kind == "timer":
+            self._arm(instance, work)
+        elif work.kind == "child":
+            self._begin_child(instance, work, again=again)
+        elif work.kind in ("entity", "signal"):
+            if self.entities is not None and not again:
+                self.entities.send(work.body["entity"], json.loads(work.body["message"]))
+        else:
+            self._lane.after_commit(partial(self.workers[work.kind].begin, instance, work))
+
+    def _arm(self, instance: Instance, work: OpenWork) -> None:
+        fired = event(EventType.TimerFired, TimerId=work.number, FireAt=work.body["fireAt"])
+
+        def fire() -> None:
+            self._alarms.pop((instance.instance_id, work.number), None)
+            self.deliver(instance.instance_id, fired, instance.execution_id)
+
+        self._alarms[instance.instance_id, work.number] = self._clock.call_at(read(work.body["fireAt"]), fire)
+
+    def _disarm(self, instance: Instance, number: int) -> None:
+        alarm = self._alarms.pop((instance.instance_id, number), None)
+        if alarm is not None:
+            alarm.cancel()
+
+    def _begin_child(self, instance: Instance, work: OpenWork, *, again: bool) -> None:
+        child_id = work.body["instanceId"]
+        if again:
+            return
+        parent = Parent(instance.instance_id, instance.execution_id, instance.name, work.number)
+        if child_id in self.live:
+            reason = f"An Orchestration instance with the ID '{child_id}' already exists."
+            failed = event(
+                EventType.SubOrchestrationInstanceFailed, TaskScheduledId=work.number, Reason=reason, Details=""
+            )
+            self.deliver(parent.instance_id, failed, parent.execution_id)
+            return
+        text = work.body["input"]
+        version = work.body["version"] or self._episodes.settings.default_version
+        self.create(work.name, child_id, None if text is None else json.dumps(text), version, parent)
+
+    def _end(self, instance: Instance) -> None:
+        outcome = instance.outcome
+        assert outcome is not None
+        if outcome.kind == "continued":
+            text = None if outcome.value is None else json.dumps(outcome.value)
+            instance.restart(self._new_id(), text, stamp(self._clock.now()))
+            self._queue(instance)
+        elif outcome.kind == "completed":
+            instance.output = outcome.value
+            self._finish(instance, Status.Completed)
+            self._tell_parent(instance, result=outcome.value)
+        else:
+            instance.output = json.dumps(outcome.value)
+            self._finish(instance, Status.Failed)
+            self._tell_parent(instance, failure={"Reason": outcome.value, "Details": f"Message: {outcome.value}"})
+
+    def _finish(self, instance: Instance, status: Status) -> None:
+        for number in list(instance.work):
+            self._disarm(instance, number)
+        instance.status = status
+        instance.updated = stamp(self._clock.now())
+        self.live.pop(instance.instance_id, None)
+        self._touch(instance)
+        log.info("orchestration %s (%s) ended: %s", instance.instance_id, instance.name, status.name)
+
+    def _tell_parent(self, instance: Instance, **outcome: Any) -> None:
+        parent = instance.parent
+        if parent is None:
+            return
+        if "failure" in outcome:
+            kind, fields = EventType.SubOrchestrationInstanceFailed, outcome["failure"]
+        else:
+            kind, fields = EventType.SubOrchestrationInstanceCompleted, {"Result": outcome["result"]}
+        self.deliver(parent.instance_id, event(kind, TaskScheduledId=parent.number, **fields), parent.execution_id)
+
+    def live_or_refuse(self, instance_id: str) -> Instance:
+        """Return an instance that has not ended.
+
+        Raises:
+            OperationError: 404 when there is none of this ID, 410 when it has ended.
+        """
+        instance = self.live.get(instance_id)
+        if instance is not None:
+            return instance
+        if self._store.row(instance_id) is None:
+            raise OperationError(404, f"No instance with ID '{instance_id}' found.")
+        raise OperationError(410, f"The instance with ID '{instance_id}' is completed, failed or terminated.")

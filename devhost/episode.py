@@ -1,0 +1,260 @@
+"""One episode of an orchestration: deliver what waits, replay the code, record what it decided. No I/O."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from devhost.decisions import CONTINUE_AS_NEW, KINDS, Action, name_of, new_actions
+from devhost.errors import ReplyError
+from devhost.events import COMPLETIONS, FAILURES, EventType, event, execution_started, work_begun
+from devhost.indexing import Function, Functions
+from devhost.instance import Decision, Event, Instance, Message, OpenWork, Outcome
+from devhost.replay import Reply, replay_parsed
+from devhost.retries import follow_up, retry_state, takes_number
+from devhost.settings import HostSettings
+from devhost.timestamps import stamp
+
+log = logging.getLogger("devhost.episode")
+
+CUSTOM_STATUS_LIMIT = 16 * 1024
+"""Bytes of a custom status as UTF-16, the limit of the Durable extension."""
+
+Replay = Callable[[Callable[..., Any], Instance], Reply]
+
+
+@dataclass
+class Effects:
+    """What the host must do. `ran`: there was something to deliver; `ended`: the execution is over."""
+
+    begun: list[OpenWork] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+    ran: bool = False
+    ended: bool = False
+
+
+@dataclass
+class Episodes:
+    """Runs episodes by the rules of one app."""
+
+    functions: Functions
+    settings: HostSettings
+    new_id: Callable[[], str]
+    replay: Replay = replay_parsed
+
+    def run(self, instance: Instance, now: datetime) -> Effects:
+        """Run one episode with the messages that may go together; the instance changes in place.
+
+        Completions go together, since one replay then serves them all. An external event ends the batch, so that what
+        comes after it is not lost if the code continues as new. An end that makes the SDK take a number by itself (a
+        failed attempt with retries, a retry timer) comes first in its batch, because the host takes that number before
+        those of the code's new actions.
+        """
+        time = stamp(now)
+        effects = Effects()
+        opening = [event(EventType.OrchestratorStarted, time)]
+        if not instance.history:
+            opening.append(execution_started(instance, time))
+        opening += self._deliver(instance, time, now, effects)
+        if len(opening) == 1:
+            return effects
+        effects.ran = True
+        retried = [work.number for work in effects.begun]
+        instance.history += opening
+        if instance.outcome is None:
+            self._replay(instance, effects)
+        closing = [self._record(work, time) for work in effects.begun]
+        if instance.outcome is not None and not instance.blocking_work:
+            effects.ended = True
+            if instance.outcome.kind != "continued":
+                closing.append(_execution_completed(instance, time))
+        closing.append(event(EventType.OrchestratorCompleted, time))
+        instance.history += closing
+        instance.updated = time
+        instance.episodes += 1
+        instance.changes.episodes.append((opening + closing, retried))
+        return effects
+
+    def _deliver(self, instance: Instance, time: str, now: datetime, effects: Effects) -> list[Event]:
+        delivered: list[Event] = []
+        for message in self._take_batch(instance):
+            kind = message.event["EventType"]
+            if kind in COMPLETIONS:
+                work = instance.close(message.event[COMPLETIONS[kind]])
+                following = work and follow_up(instance, work, kind in FAILURES, now)
+                if following:
+                    effects.begun.append(following)
+            delivered.append({**message.event, "Timestamp": time})
+        return delivered
+
+    def _take_batch(self, instance: Instance) -> list[Message]:
+        batch: list[Message] = []
+        held: list[Message] = []
+        ended: set[int] = set()
+        inbox = instance.inbox
+        while inbox:
+            message = inbox[0]
+            number = _ends(instance, message)
+            if number is not None and (number not in instance.work or number in ended):
+                instance.took(inbox.popleft())
+                continue
+            if number is None and self._must_hold(instance, message):
+                held.append(inbox.popleft())
+                continue
+            if number is not None and batch and _takes_number(instance, message, number):
+                break
+            batch.append(inbox.popleft())
+            instance.took(message)
+            if number is None:
+                name = message.event["Name"]
+                instance.delivered[name] = instance.delivered.get(name, 0) + 1
+                break
+            ended.add(number)
+            if instance.work[number].kind == "entity":
+                instance.close(number)
+        inbox.extendleft(reversed(held))
+        return batch
+
+    def _must_hold(self, instance: Instance, message: Message) -> bool:
+        name = message.event["Name"]
+        is_awaited = instance.waits.get(name, 0) > instance.delivered.get(name, 0)
+        return self.settings.hold_back_events and not is_awaited
+
+    def _replay(self, instance: Instance, effects: Effects) -> None:
+        try:
+            reply = self.replay(self._orchestrator(instance).user_function, instance)
+            self._accept(instance, reply, effects)
+        except ReplyError as error:
+            log.error("orchestration %s (%s) fails: %s", instance.instance_id, instance.name, error)
+            effects.begun.clear()
+            effects.cancelled.extend(instance.work)
+            for number in list(instance.work):
+                instance.close(number)
+            instance.outcome = _failure(instance, str(error))
+
+    def _orchestrator(self, instance: Instance) -> Function:
+        function = self.functions.durable("orchestrationTrigger", instance.name)
+        if function is None:
+            raise ReplyError(self.functions.missing("orchestrationTrigger", instance.name))
+        return function
+
+    def _accept(self, instance: Instance, reply: Reply, effects: Effects) -> None:
+        if reply.error is None or reply.actions:
+            self._decide(instance, reply.actions, effects)
+        instance.custom_status = _status_text(reply.custom_status)
+        last = reply.actions[-1] if reply.actions else {}
+        if reply.error is not None:
+            instance.outcome = _failure(instance, reply.error)
+        elif last.get("actionType") == CONTINUE_AS_NEW:
+            instance.outcome = Outcome("continued", last["input"])
+        elif reply.is_done:
+            instance.outcome = Outcome("completed", json.dumps(reply.output))
+
+    def _decide(self, instance: Instance, actions: list[Action], effects: Effects) -> None:
+        if len(actions) > self.settings.max_orchestration_actions:
+            raise ReplyError(
+                f"the orchestrator made {len(actions)} actions, more than maxOrchestrationActions "
+                f"({self.settings.max_orchestration_actions}); use continue_as_new"
+            )
+        fresh, effects.cancelled = new_actions(instance, actions)
+        for number in effects.cancelled:
+            instance.close(number)
+        for action in fresh:
+            work = self._work(instance, action)
+            instance.decisions.append(Decision(work.number, work.kind, name_of(action)))
+            effects.begun.append(work)
+            if work.kind != "signal" and not action.get("isCanceled"):
+                instance.open(work)
+
+    def _work(self, instance: Instance, action: Action) -> OpenWork:
+        kind = KINDS[action["actionType"]]
+        number = instance.take_number()
+        name = action.get("functionName") or ""
+        if kind == "activity":
+            self._must_exist("activityTrigger", name)
+            return OpenWork(number, kind, name, _with_retry(action, {"input": action.get("input")}))
+        if kind == "child":
+            return OpenWork(number, kind, name, self._child_body(instance, number, action))
+        if kind == "timer":
+            return OpenWork(number, kind, "", {"fireAt": action["fireAt"]})
+        if kind == "http":
+            return OpenWork(number, kind, "BuiltIn::HttpActivity", {"input": json.dumps(action["httpRequest"])})
+        return OpenWork(number, kind, name, self._entity_body(instance, kind, action))
+
+    def _must_exist(self, kind: str, name: str) -> None:
+        if self.functions.durable(kind, name) is None:
+            raise ReplyError(self.functions.missing(kind, name))
+
+    def _child_body(self, instance: Instance, number: int, action: Action) -> dict[str, Any]:
+        self._must_exist("orchestrationTrigger", action["functionName"])
+        child_id = action.get("instanceId") or f"{instance.execution_id}:{number}"
+        if child_id == instance.instance_id or child_id.startswith("@"):
+            raise ReplyError(
+                f"a sub-orchestration cannot have the ID '{child_id}'; choose one that is not its parent's"
+            )
+        body = {"input": action.get("input"), "instanceId": child_id, "version": action.get("version")}
+        return _with_retry(action, body)
+
+    def _entity_body(self, instance: Instance, kind: str, action: Action) -> dict[str, Any]:
+        target = action["instanceId"]
+        self._must_exist("entityTrigger", target.split("@")[1])
+        request = {
+            "op": action["operation"],
+            "id": self.new_id(),
+            "parent": instance.instance_id,
+            "parentExecution": instance.execution_id,
+        }
+        if kind == "signal":
+            request["signal"] = True
+        if action.get("input") is not None:
+            request["input"] = action["input"]
+        return {"entity": target, "message": json.dumps(request), "requestId": request["id"]}
+
+    def _record(self, work: OpenWork, time: str) -> Event:
+        return work_begun(work, time, self.settings.store_inputs)
+
+
+def _ends(instance: Instance, message: Message) -> int | None:
+    """The number of the work that this message ends; None for an external event."""
+    field_name = COMPLETIONS.get(message.event["EventType"])
+    if field_name is not None:
+        return message.event[field_name]
+    name = message.event["Name"]
+    return next((number for number, work in instance.work.items() if work.body.get("requestId") == name), None)
+
+
+def _takes_number(instance: Instance, message: Message, number: int) -> bool:
+    return takes_number(instance.work[number], message.event["EventType"] in FAILURES)
+
+
+def _with_retry(action: Action, body: dict[str, Any]) -> dict[str, Any]:
+    state = retry_state(action)
+    return body if state is None else {**body, "retry": state}
+
+
+def _failure(instance: Instance, text: str) -> Outcome:
+    return Outcome("failed", f"Orchestrator function '{instance.name}' failed: {text}")
+
+
+def _status_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = json.dumps(value)
+    size = len(text.encode("utf-16-le"))
+    if size > CUSTOM_STATUS_LIMIT:
+        raise ReplyError(
+            f"The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. The current payload size is "
+            f"{size / 1024:.1f} KB. (custom status)"
+        )
+    return text
+
+
+def _execution_completed(instance: Instance, time: str) -> Event:
+    outcome = instance.outcome
+    assert outcome is not None
+    status = "Completed" if outcome.kind == "completed" else "Failed"
+    return event(EventType.ExecutionCompleted, time, OrchestrationStatus=status, Result=outcome.value)

@@ -1,0 +1,185 @@
+"""Puts the parts of the host together, starts and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import uuid
+import warnings
+from datetime import UTC
+from pathlib import Path
+
+from azure.durable_functions import DurableOrchestrationClient
+from azure.durable_functions.models.utils import http_utils
+from azure.functions.decorators.function_app import FunctionRegister
+
+from devhost.activities import ActivityWorker
+from devhost.admin import Admin
+from devhost.arguments import Bindings
+from devhost.client_binding import client_binding
+from devhost.clock import Clock, ManualClock, RealClock, WorkLedger
+from devhost.engine import Engine
+from devhost.episode import Episodes
+from devhost.http_functions import HttpFunctions
+from devhost.indexing import Function, Functions, list_functions, load_app
+from devhost.instance import Instance
+from devhost.invocation import Invoker
+from devhost.lane import Lane
+from devhost.management import Management
+from devhost.operations import Operations
+from devhost.schedules import parse_schedule, time_zone
+from devhost.server import Cors, Server
+from devhost.settings import HostSettings, read_settings
+from devhost.store import Store
+from devhost.timer_triggers import TimerTrigger
+from devhost.timestamps import speed_up_sdk
+
+log = logging.getLogger("devhost.host")
+
+
+class Host:
+    """A local Functions host for one app.
+
+    `app` is the app's folder, or a FunctionApp or DFApp object. `state` is the folder of the state file; None keeps the
+    state in memory. `port` 0 picks a free port. Use it with `async with`.
+    """
+
+    def __init__(
+        self,
+        app: Path | str | FunctionRegister,
+        *,
+        clock: Clock | None = None,
+        state: Path | str | None = None,
+        port: int | None = 0,
+        grace_seconds: float = 5.0,
+    ) -> None:
+        self._app = app
+        self._state = Path(state).resolve() if state is not None else None
+        self._port, self._grace = port, grace_seconds
+        self.clock: Clock = clock or RealClock()
+        self.broken: asyncio.Future[None] | None = None
+        self._ids = 0
+
+    async def __aenter__(self) -> Host:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Index the app, open the state, take up what was unfinished, and serve.
+
+        Raises:
+            DevhostError: the app, a settings file, the state file or the port cannot be used; the message says which.
+        """
+        _prepare_sdk()
+        self.broken = asyncio.get_running_loop().create_future()
+        self.settings, self.functions = self._load()
+        self._store = Store.open(self._state)
+        try:
+            self._build()
+            await self.server.start(self.settings.port if self._port is None else self._port)
+        except BaseException:
+            self._store.close()
+            raise
+        self.resumed = self.engine.recover()
+        for timer in self._timers:
+            timer.start()
+
+    async def stop(self) -> None:
+        """Take no more work, give running functions the grace period, store what they gave, and close everything."""
+        await self.server.stop()
+        timers = [timer.stop(self._grace) for timer in self._timers]
+        cut_off, *_ = await asyncio.gather(self._activities.stop(self._grace), *timers)
+        if cut_off:
+            log.warning("%d activities were cut off; they run again after the next start", cut_off)
+        self.lane.stop()
+        self.engine.close()
+        self._invoker.close()
+        await http_utils._close_session()
+        self._store.close()
+
+    @property
+    def url(self) -> str:
+        """Where the host listens, `http://127.0.0.1:port`."""
+        return self.server.origin
+
+    @property
+    def client(self) -> DurableOrchestrationClient:
+        """A durable client of this host, as a function would get it."""
+        return DurableOrchestrationClient(self._client_json())
+
+    def _load(self) -> tuple[HostSettings, Functions]:
+        if isinstance(self._app, FunctionRegister):
+            settings = HostSettings(port=0)
+            return settings, list_functions(self._app, os.environ)
+        root = Path(self._app).resolve()
+        settings = read_settings(root, os.environ)
+        os.environ.setdefault("AzureWebJobsScriptRoot", str(root))
+        os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
+        return settings, list_functions(load_app(root, os.environ), os.environ)
+
+    def _build(self) -> None:
+        settings, functions = self.settings, self.functions
+        self.ledger = WorkLedger()
+        self._invoker = Invoker(self.ledger, settings.function_timeout, os.environ)
+        self.lane = Lane(self._store, self._on_broken)
+        episodes = Episodes(functions, settings, self._new_id)
+        self.engine = Engine(self._store, self.lane, self.clock, episodes, self._new_id)
+        self._activities = ActivityWorker(
+            functions, self._invoker, settings.max_concurrent_activities, self.engine.deliver, self._is_live
+        )
+        self.engine.workers["activity"] = self._activities
+        self.operations = Operations(self.engine, self._store, self.lane, self.clock, functions, settings, self._new_id)
+        bindings = Bindings(self._invoker, self._client_json, {})
+        self.http_functions = HttpFunctions(functions, settings.route_prefix, bindings)
+        self._timers = self._timer_triggers(bindings)
+        management = Management(self.operations, settings.hub_name)
+        admin = Admin(functions, settings.route_prefix, self._run_by_hand)
+        self.server = Server(management, admin, self.http_functions, Cors(settings.cors, settings.cors_credentials))
+
+    def _timer_triggers(self, bindings: Bindings) -> list[TimerTrigger]:
+        zone = UTC if isinstance(self.clock, ManualClock) else time_zone(os.environ)
+        return [
+            TimerTrigger(
+                function,
+                parse_schedule(function.trigger["schedule"], os.environ, zone),
+                bindings,
+                self.clock,
+                self._store,
+            )
+            for function in self.functions.enabled("timerTrigger")
+        ]
+
+    def _run_by_hand(self, function: Function, given: str | None) -> bool:
+        for timer in self._timers:
+            if timer.function is function:
+                timer.run_now()
+                return True
+        return False
+
+    def _client_json(self) -> str:
+        return client_binding(self.server.origin, self.settings.hub_name)
+
+    def _is_live(self, instance: Instance, execution_id: str) -> bool:
+        return self.engine.live.get(instance.instance_id) is instance and instance.execution_id == execution_id
+
+    def _new_id(self) -> str:
+        if not isinstance(self.clock, ManualClock):
+            return uuid.uuid4().hex
+        # With a manual clock two runs of one test must give the same history, IDs included.
+        self._ids += 1
+        return uuid.uuid5(uuid.NAMESPACE_OID, f"devhost-{self._ids}").hex
+
+    def _on_broken(self, error: BaseException) -> None:
+        log.critical("the state could not be written, the host stops: %s", error, exc_info=error)
+        if self.broken and not self.broken.done():
+            self.broken.set_exception(error)
+
+
+def _prepare_sdk() -> None:
+    speed_up_sdk()
+    # The SDK warns at each event that arrives before its wait, which is normal operation here.
+    warnings.filterwarnings("ignore", message="Potential duplicate Task completion")

@@ -1,0 +1,106 @@
+"""Serves the app's HTTP triggers: finds the function, builds its request, and writes its response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+from aiohttp import web
+
+from devhost.arguments import Bindings
+from devhost.converters import Datum, decode, encode
+from devhost.errors import FunctionError
+from devhost.indexing import Function, Functions
+from devhost.routes import Route, compile_route
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One HTTP function with its route and verbs; no verbs means every verb."""
+
+    function: Function
+    route: Route
+    methods: frozenset[str]
+
+
+def endpoints(functions: Functions, prefix: str) -> list[Endpoint]:
+    """List the HTTP functions, most literal routes first.
+
+    Raises:
+        AppError: a route template cannot be read.
+    """
+    found = []
+    for function in functions.enabled("httpTrigger"):
+        route = (function.trigger.get("route") or function.name).strip("/")
+        methods = frozenset(method.upper() for method in function.trigger.get("methods") or ())
+        found.append(Endpoint(function, compile_route(f"{prefix}/{route}" if prefix else route), methods))
+    return sorted(found, key=lambda one: one.route.precedence)
+
+
+class HttpFunctions:
+    """Answers requests with the app's functions."""
+
+    def __init__(self, functions: Functions, prefix: str, bindings: Bindings) -> None:
+        self.endpoints = endpoints(functions, prefix)
+        self._bindings = bindings
+
+    async def handle(self, request: web.Request, path: str) -> web.StreamResponse:
+        """Answer a request: 404 when no function takes this path and verb, 500 with no body when the function fails."""
+        for endpoint in self.endpoints:
+            if endpoint.methods and request.method not in endpoint.methods:
+                continue
+            parameters = endpoint.route.match(path)
+            if parameters is not None:
+                return await self._call(endpoint.function, request, parameters)
+        return web.Response(status=404)
+
+    async def _call(self, function: Function, request: web.Request, parameters: dict[str, str]) -> web.StreamResponse:
+        body = await request.read()
+        datum = Datum(_request_value(request, parameters, body), "http")
+        value = decode("httpTrigger", datum)
+        try:
+            result = await self._bindings.call(function, value, _encode)
+        except FunctionError:
+            return web.Response(status=500)
+        return _response(result)
+
+
+def _request_value(request: web.Request, parameters: dict[str, str], body: bytes) -> dict[str, Any]:
+    headers: dict[str, Datum] = {}
+    for name in {key.lower() for key in request.headers}:
+        headers[name] = Datum(",".join(request.headers.getall(name)), "string")
+    query = {key: Datum(",".join(request.query.getall(key)), "string") for key in request.query if request.query[key]}
+    return {
+        "method": Datum(request.method, "string"),
+        "url": Datum(str(request.url), "string"),
+        "headers": headers,
+        "query": query,
+        "params": {key: Datum(value, "string") for key, value in parameters.items()},
+        "body": Datum(body, "bytes"),
+    }
+
+
+def _encode(result: Any) -> Datum | None:
+    if result is None:
+        return None
+    return encode("http", result)
+
+
+def _response(datum: Datum | None) -> web.Response:
+    if datum is None:
+        return web.Response(status=204)
+    if datum.type == "string":
+        return web.Response(text=datum.value)
+    parts = datum.value
+    response = web.Response(status=int(parts["status_code"].value), body=parts["body"].value)
+    for name, value in parts["headers"].items():
+        response.headers[name] = value.value
+    for cookie in parts["cookies"] or ():
+        _add_cookies(response, cookie)
+    return response
+
+
+def _add_cookies(response: web.Response, cookie: SimpleCookie) -> None:
+    for morsel in cookie.values():
+        response.headers.add("Set-Cookie", morsel.OutputString())

@@ -1,0 +1,139 @@
+"""Loads an app with the real SDK and lists its functions."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from azure.functions.decorators.function_app import FunctionRegister
+
+from devhost.errors import AppError
+
+log = logging.getLogger("devhost.indexing")
+
+_DURABLE_NAME = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of the app, as the host sees it."""
+
+    name: str
+    trigger: dict[str, Any]
+    bindings: tuple[dict[str, Any], ...]
+    user_function: Callable[..., Any]
+    disabled: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The trigger's type, for example `activityTrigger`."""
+        return self.trigger["type"]
+
+    @property
+    def durable_name(self) -> str:
+        """The name under which orchestrations know it."""
+        return self.trigger.get(_DURABLE_NAME.get(self.kind, "")) or self.name
+
+    @property
+    def is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.user_function)
+
+
+@dataclass(frozen=True)
+class Functions:
+    """All functions of an app; durable names are found without regard to case."""
+
+    all: tuple[Function, ...]
+    _durable: dict[tuple[str, str], Function] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for function in self.enabled():
+            if function.kind in _DURABLE_NAME:
+                self._durable[function.kind, function.durable_name.lower()] = function
+
+    def enabled(self, kind: str | None = None) -> list[Function]:
+        """The functions that are not disabled, of one trigger type if given."""
+        return [one for one in self.all if not one.disabled and kind in (None, one.kind)]
+
+    def durable(self, kind: str, name: str) -> Function | None:
+        """Find an orchestrator, activity or entity by its durable name."""
+        return self._durable.get((kind, name.lower()))
+
+    def missing(self, kind: str, name: str) -> str:
+        """Say that `name` is not there, in the words of the Durable extension."""
+        word = {"orchestrationTrigger": "orchestrator", "activityTrigger": "activity", "entityTrigger": "entity"}[kind]
+        known = ", ".join(f"'{one.durable_name}'" for one in self.enabled(kind))
+        listing = f"The following are the known {word} functions: {known}."
+        return f"The function '{name}' doesn't exist, is disabled, or is not an {word} function. Additional info: " + (
+            listing if known else f"No {word} functions are currently registered!"
+        )
+
+
+def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegister:
+    """Import the app's module from `script_root` and return its one app object.
+
+    The folder goes to the front of `sys.path` and becomes the current one, as in the language worker; the module keeps
+    its name, because serialised objects record it.
+
+    Raises:
+        AppError: there is no such file, it fails to import, or it holds no app object or more than one.
+    """
+    file_name = environment.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
+    if not (script_root / file_name).is_file():
+        raise AppError(f"no {file_name} in {script_root}; give the app's folder with --script-root")
+    os.chdir(script_root)
+    if str(script_root) not in sys.path:
+        sys.path.insert(0, str(script_root))
+    try:
+        module = importlib.import_module(Path(file_name).stem)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise AppError(f"{file_name} failed to import:\n{traceback.format_exc()}") from error
+    apps = {id(value): value for value in vars(module).values() if isinstance(value, FunctionRegister)}
+    if len(apps) != 1:
+        raise AppError(f"{file_name} must hold exactly one FunctionApp or DFApp at top level, found {len(apps)}")
+    return next(iter(apps.values()))
+
+
+def list_functions(app: FunctionRegister, environment: Mapping[str, str]) -> Functions:
+    """Index the app once and describe its functions.
+
+    Raises:
+        AppError: the SDK refuses the app, for example because two functions have one name.
+    """
+    try:
+        built = _build_once(app)
+    except Exception as error:  # the SDK's own errors have many types
+        raise AppError(
+            f"the app cannot be indexed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+        ) from error
+    return Functions(tuple(_describe(function, environment) for function in built))
+
+
+def _build_once(app: FunctionRegister) -> list[Any]:
+    # The SDK refuses a second get_functions() on one app object; a test may run several hosts on it.
+    built = getattr(app, "_devhost_functions", None)
+    if built is None:
+        built = app.get_functions()
+        app._devhost_functions = built  # type: ignore[attr-defined]  # kept beside the app that it describes
+    return built
+
+
+def _describe(built: Any, environment: Mapping[str, str]) -> Function:
+    name = built.get_function_name()
+    bindings = tuple(json.loads(text) for text in built.get_raw_bindings())
+    trigger = next(one for one in bindings if one["type"] == built.get_trigger().type)
+    disabled = environment.get(f"AzureWebJobs.{name}.Disabled", environment.get(f"AzureWebJobs_{name}_Disabled", ""))
+    if trigger["type"] == "orchestrationTrigger" and trigger["name"] != "context":
+        log.warning("orchestrator %s names its context %r; Azure only accepts 'context'", name, trigger["name"])
+    return Function(name, trigger, bindings, built.get_user_function(), disabled.lower() in ("true", "1"))

@@ -1,0 +1,82 @@
+"""The `start` command: runs a host until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from devhost.errors import StateError
+from devhost.host import Host
+
+_STATE_FILES = ("state.db", "state.db-wal", "state.db-shm", "holder.json")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the app; returns the exit status, 0 after a clean stop."""
+    _log_to_stderr(verbose=options.verbose)
+    state = options.state.resolve()
+    if options.clean:
+        _forget(state)
+    return asyncio.run(_serve(options, state))
+
+
+async def _serve(options: argparse.Namespace, state: Path) -> int:
+    host = Host(options.script_root, state=state, port=options.port, grace_seconds=options.grace)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            loop.add_signal_handler(number, stopping.set)
+    await host.start()
+    _announce(host)
+    assert host.broken is not None
+    waiting = loop.create_task(stopping.wait())
+    try:
+        await asyncio.wait({waiting, host.broken}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        await host.stop()
+    return 1 if host.broken.done() and host.broken.exception() else 0
+
+
+def _announce(host: Host) -> None:
+    lines = ["", "Functions:"]
+    urls = {endpoint.function.name: endpoint for endpoint in host.http_functions.endpoints}
+    for function in sorted(host.functions.all, key=lambda one: one.name):
+        endpoint = urls.get(function.name)
+        if function.disabled:
+            lines.append(f"  {function.name}: {function.kind} (disabled)")
+        elif endpoint:
+            verbs = ",".join(sorted(endpoint.methods)) or "any"
+            lines.append(f"  {function.name}: [{verbs}] {host.url}/{endpoint.route.template}")
+        else:
+            lines.append(f"  {function.name}: {function.kind}")
+    if host.resumed:
+        lines.append(f"\nResumed {host.resumed} unfinished orchestrations.")
+    lines.append(f"\nHost ready: {host.url}\n")
+    sys.stdout.write("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    logging.getLogger("devhost").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _forget(state: Path) -> None:
+    for name in _STATE_FILES:
+        try:
+            (state / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise StateError(f"cannot delete {state / name}: {error}") from error

@@ -1,0 +1,109 @@
+"""The HTTP server on 127.0.0.1: the management API, the client's RPC, /admin and the app's functions."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from devhost.client_binding import MANAGEMENT_BASE, RPC_BASE
+from devhost.errors import StartError
+
+log = logging.getLogger("devhost.server")
+
+ADDRESS = "127.0.0.1"
+LARGEST_BODY = 100 * 1024 * 1024
+"""Bytes of a request body, the limit of the Functions host."""
+
+_HOME = "<!doctype html><title>devhost</title><p>Your function app is up and running on the devhost.</p>"
+
+
+class Part(Protocol):
+    """Answers the requests below one base path; `path` is what follows the base, undecoded."""
+
+    async def handle(self, request: web.Request, path: str) -> web.StreamResponse: ...
+
+
+@dataclass(frozen=True)
+class Cors:
+    """Which origins may call from a browser; `*` allows all."""
+
+    origins: tuple[str, ...] = ()
+    credentials: bool = False
+
+    def headers(self, origin: str | None) -> dict[str, str]:
+        """The headers that let `origin` in; none when it is not listed."""
+        if origin is None or not ("*" in self.origins or origin.rstrip("/") in self.origins):
+            return {}
+        found = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        if self.credentials:
+            found["Access-Control-Allow-Credentials"] = "true"
+        return found
+
+
+class Server:
+    """One listening socket. `functions` takes every path that no other part owns."""
+
+    def __init__(self, management: Part, admin: Part, functions: Part, cors: Cors) -> None:
+        self._bases = ((MANAGEMENT_BASE, management), (RPC_BASE, management), ("/admin", admin))
+        self._functions, self._cors = functions, cors
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    async def start(self, port: int) -> None:
+        """Listen on `port` of the loopback address; 0 picks a free one.
+
+        Raises:
+            StartError: the port is taken or may not be used.
+        """
+        application = web.Application(client_max_size=LARGEST_BODY)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, ADDRESS, port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            taken = error.errno == errno.EADDRINUSE
+            why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
+            raise StartError(
+                f"port {port} on {ADDRESS} {why}; choose another with --port, or --port 0 for a free one"
+            ) from error
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening and close the connections."""
+        if self._runner:
+            await self._runner.cleanup()
+
+    @property
+    def origin(self) -> str:
+        """`http://127.0.0.1:port`"""
+        return f"http://{ADDRESS}:{self.port}"
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        allowed = self._cors.headers(request.headers.get("Origin"))
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return self._preflight(request, allowed)
+        response = await self._route(request)
+        response.headers.update(allowed)
+        return response
+
+    def _preflight(self, request: web.Request, allowed: dict[str, str]) -> web.Response:
+        if allowed:
+            allowed["Access-Control-Allow-Methods"] = request.headers["Access-Control-Request-Method"]
+            allowed["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
+        return web.Response(status=204, headers=allowed)
+
+    async def _route(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        if path == "/":
+            return web.Response(text=_HOME, content_type="text/html")
+        for base, part in self._bases:
+            if path.lower().startswith(base + "/"):
+                return await part.handle(request, path[len(base) + 1 :])
+        return await self._functions.handle(request, path.lstrip("/"))

@@ -1,0 +1,203 @@
+"""What host.json, local.settings.json and the environment say, read once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from devhost.errors import SettingsError
+
+_OVERRIDE = "AzureFunctionsJobHost__"
+_HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
+_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?")
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """`extensions.queues`, with the defaults of the Storage queue trigger."""
+
+    batch_size: int = 16
+    new_batch_threshold: int = 8
+    max_dequeue_count: int = 5
+    visibility_timeout: timedelta = timedelta(0)
+    max_polling_interval: timedelta = timedelta(minutes=1)
+    message_encoding: str = "base64"
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """The settings of one app; names follow host.json."""
+
+    hub_name: str = "TestHubName"
+    route_prefix: str = "api"
+    function_timeout: timedelta | None = timedelta(minutes=30)
+    max_concurrent_activities: int = 10 * (os.cpu_count() or 1)
+    max_entity_batch: int = 5000
+    max_orchestration_actions: int = 100_000
+    any_state_overridable: bool = False
+    store_inputs: bool = False
+    default_version: str | None = None
+    version_match: str = "CurrentOrOlder"
+    version_failure: str = "Reject"
+    hold_back_events: bool = False
+    queues: QueueSettings = field(default_factory=QueueSettings)
+    port: int = 7071
+    cors: tuple[str, ...] = ()
+    cors_credentials: bool = False
+
+
+def read_time_span(text: str) -> timedelta:
+    """Read a .NET TimeSpan, `[d.]hh:mm[:ss[.fff]]`.
+
+    Raises:
+        SettingsError: the text has another form.
+    """
+    match = _TIME_SPAN.fullmatch(text.strip())
+    if not match:
+        raise SettingsError(f"{text!r} is not a time span; write [d.]hh:mm:ss, for example 00:05:00")
+    days, hours, minutes, seconds, fraction = match.groups()
+    micro = int((fraction or "0")[:6].ljust(6, "0"))
+    return timedelta(int(days or 0), int(seconds or 0), micro, 0, int(minutes), int(hours))
+
+
+def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
+    """Replace each `%NAME%` in `text` by that app setting.
+
+    Raises:
+        SettingsError: there is no such app setting.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise SettingsError(
+                f"app setting {match[1]!r}, named in {text!r}, is not set; add it to local.settings.json"
+            )
+        return environment[match[1]]
+
+    return re.sub(r"%([^%]+)%", value, text)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise SettingsError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold a JSON object, not {type(content).__name__}")
+    return content
+
+
+def _lower_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key).lower(): _lower_keys(inner) for key, inner in value.items()}
+    return value
+
+
+def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for name, text in environment.items():
+        if not name.lower().startswith(_OVERRIDE.lower()):
+            continue
+        *path, last = name[len(_OVERRIDE) :].lower().split("__")
+        node = tree
+        for step in path:
+            node = node.setdefault(step, {})
+        node[last] = text
+
+
+def apply_local_settings(script_root: Path, environment: MutableMapping[str, str]) -> dict[str, Any]:
+    """Put `Values` and `ConnectionStrings` of local.settings.json into the environment; what is there already wins.
+
+    Returns the `Host` section, keys in lower case.
+    """
+    content = _lower_top(_read_json(script_root / "local.settings.json"))
+    if content.get("isencrypted") is True:
+        raise SettingsError(
+            "local.settings.json is encrypted; run `func settings decrypt`, or set IsEncrypted to false"
+        )
+    for name, value in (content.get("values") or {}).items():
+        if value is not None:
+            environment.setdefault(name, value if isinstance(value, str) else json.dumps(value))
+    for name, value in (content.get("connectionstrings") or {}).items():
+        text = value.get("ConnectionString") if isinstance(value, dict) else value
+        if text is not None:
+            environment.setdefault(f"ConnectionStrings:{name}", str(text))
+    return _lower_keys(content.get("host") or {})
+
+
+def _lower_top(content: dict[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in content.items()}
+
+
+def _flag(value: Any) -> bool:
+    return value is True or str(value).lower() == "true"
+
+
+def _timeout(value: Any) -> timedelta | None:
+    if value is None:
+        return HostSettings.function_timeout
+    return None if str(value) == "-1" else read_time_span(str(value))
+
+
+def _queue_settings(section: dict[str, Any]) -> QueueSettings:
+    batch = int(section.get("batchsize", 16))
+    return QueueSettings(
+        batch_size=batch,
+        new_batch_threshold=int(section.get("newbatchthreshold", batch // 2)),
+        max_dequeue_count=int(section.get("maxdequeuecount", 5)),
+        visibility_timeout=read_time_span(str(section.get("visibilitytimeout", "00:00:00"))),
+        max_polling_interval=read_time_span(str(section.get("maxpollinginterval", "00:01:00"))),
+        message_encoding=str(section.get("messageencoding", "base64")).lower(),
+    )
+
+
+def _optional(section: dict[str, Any], key: str) -> str | None:
+    value = section.get(key)
+    return None if value in (None, "") else str(value)
+
+
+def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> HostSettings:
+    """Read the settings of the app in `script_root` and fill `environment` from local.settings.json.
+
+    Raises:
+        SettingsError: a file is not JSON, or a value cannot be used.
+    """
+    local = apply_local_settings(script_root, environment)
+    tree = _lower_keys(_read_json(script_root / "host.json"))
+    _override(tree, environment)
+    extensions = tree.get("extensions") or {}
+    durable = extensions.get("durabletask") or {}
+    hub = resolve_setting(str(durable.get("hubname") or HostSettings.hub_name), environment)
+    if not _HUB_NAME.fullmatch(hub):
+        raise SettingsError(f"hubName {hub!r} must be 3 to 45 letters and digits and begin with a letter (host.json)")
+    cors = str(local.get("cors") or "")
+    try:
+        return HostSettings(
+            hub_name=hub,
+            route_prefix=str((extensions.get("http") or {}).get("routeprefix", "api")).strip("/"),
+            function_timeout=_timeout(tree.get("functiontimeout")),
+            max_concurrent_activities=int(
+                durable.get("maxconcurrentactivityfunctions") or HostSettings.max_concurrent_activities
+            ),
+            max_entity_batch=int(durable.get("maxentityoperationbatchsize") or 5000),
+            max_orchestration_actions=int(durable.get("maxorchestrationactions") or 100_000),
+            any_state_overridable=str(durable.get("overridableexistinginstancestates")).lower() == "anystate",
+            store_inputs=_flag(durable.get("storeinputsinorchestrationhistory")),
+            default_version=_optional(durable, "defaultversion"),
+            version_match=str(durable.get("versionmatchstrategy") or "CurrentOrOlder"),
+            version_failure=str(durable.get("versionfailurestrategy") or "Reject"),
+            hold_back_events=_flag(durable.get("holdbackevents")),
+            queues=_queue_settings(extensions.get("queues") or {}),
+            port=int(local.get("localhttpport") or 7071),
+            cors=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),
+            cors_credentials=_flag(local.get("corscredentials")),
+        )
+    except ValueError as error:
+        raise SettingsError(f"host.json holds a value of the wrong kind: {error}") from error

@@ -1,0 +1,86 @@
+"""`python -m devhost start` as a process: ready line, clean stop, resume after a kill, clear refusals."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.devhost.running import APPS, BASE, ROOT, Process
+
+
+def _start_and_fail(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "devhost", "start", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_unfinished_orchestration_resumes_after_kill(tmp_path: Path) -> None:
+    host = Process(APPS / "basics", tmp_path / "state")
+    assert host.start("approval", "one") == 202
+    assert host.call("GET", "/admin/host/status")[1]["state"] == "Running"
+    host.kill()
+
+    host = Process(APPS / "basics", tmp_path / "state")
+    try:
+        assert host.status("one")["runtimeStatus"] == "Running"
+        assert host.call("POST", f"{BASE}/instances/one/raiseEvent/Approval", {"by": "me"})[0] == 202
+        assert host.wait("one")["output"] == {"approved": {"by": "me"}}
+    finally:
+        assert host.stop() == 0
+
+
+def test_second_host_on_one_state_is_refused_by_name(tmp_path: Path) -> None:
+    first = Process(APPS / "basics", tmp_path / "state")
+    try:
+        arguments = ("--port", "0", "--script-root", str(APPS / "basics"), "--state", str(tmp_path / "state"))
+        second = _start_and_fail(*arguments)
+    finally:
+        first.stop()
+    assert second.returncode == 1
+    assert f"held by process {first.popen.pid} since" in second.stderr
+
+
+def test_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = ("--port", str(port), "--script-root", str(APPS / "basics"), "--state", str(tmp_path / "state"))
+        result = _start_and_fail(*arguments)
+    assert result.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use" in result.stderr
+
+
+def test_app_that_fails_to_import_shows_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text("import json\nvalue = json.loads('{broken')\n")
+    result = _start_and_fail("--port", "0", "--script-root", str(tmp_path), "--state", str(tmp_path / "state"))
+    assert result.returncode == 1
+    assert "JSONDecodeError" in result.stderr
+    assert "function_app.py" in result.stderr
+
+
+def test_state_of_another_version_is_refused(tmp_path: Path) -> None:
+    import sqlite3
+
+    state = tmp_path / "state"
+    state.mkdir()
+    connection = sqlite3.connect(state / "state.db")
+    connection.executescript("CREATE TABLE meta (key TEXT, value TEXT); INSERT INTO meta VALUES ('version', '0');")
+    connection.close()
+    arguments = ("--port", "0", "--script-root", str(APPS / "basics"), "--state", str(state))
+    refused = _start_and_fail(*arguments)
+    assert refused.returncode == 1
+    assert "--clean" in refused.stderr
+
+    host = Process(APPS / "basics", state, "--clean")
+    assert host.stop() == 0
+
+
+def test_settings_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text("")
+    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0"})[:-1])
+    result = _start_and_fail("--port", "0", "--script-root", str(tmp_path), "--state", str(tmp_path / "state"))
+    assert result.returncode == 1
+    assert "host.json is not valid JSON" in result.stderr
