@@ -1,0 +1,103 @@
+"""Puts sample messages into a schedule's queue: consecutive UNIX times, so that each value is one message."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.storage.queue.aio import QueueClient
+
+from ebb.local.azurite import connection_string
+from ebb.local.errors import LocalError
+from scheduler.connection import DEVELOPMENT_KEY, resolve_connection
+
+AT_ONCE = 16  # puts in flight; the emulator gains nothing from more
+DEPTH = 256  # messages; the cost of the emulator's every call grows with what it stores
+
+
+class Feeder:
+    """Puts messages into one queue and remembers them."""
+
+    def __init__(self, queue: QueueClient, encoding: str) -> None:
+        self.put: dict[str, int] = {}  # message id to value
+        self.poison: set[str] = set()  # ids of messages that are no numbers
+        self.started_at: float | None = None  # time.time() of the first put
+        self.begun = asyncio.Event()  # the first messages are in the queue, or never will be
+        self._queue, self._encoding = queue, encoding
+        self._gone = 0  # so many have left the queue, when it was last asked
+
+    async def feed(self, count: int, poison: int = 0, depth: int | None = None) -> None:
+        """Put `count` UNIX times, up to this second, and spread `poison` unreadable messages among them.
+
+        Args:
+            depth: wait while about so many messages are in the queue; None puts all at once.
+
+        Raises:
+            LocalError: the queue cannot be reached.
+        """
+        first = int(time.time()) - count
+        texts = _spread([str(first + number) for number in range(count)], [f"no time {n}" for n in range(poison)])
+        try:
+            with contextlib.suppress(ResourceExistsError):
+                await self._queue.create_queue()
+            self.started_at = time.time()
+            for start in range(0, len(texts), AT_ONCE):
+                if depth is not None:
+                    await self._wait_below(depth)
+                await asyncio.gather(*map(self._put, texts[start : start + AT_ONCE]))
+                self.begun.set()
+        except AzureError as error:
+            raise LocalError(f"cannot put messages into {self._queue.url}: {error.message or error}") from error
+        finally:
+            self.begun.set()
+
+    @property
+    def total(self) -> int:
+        """How many messages were put."""
+        return len(self.put) + len(self.poison)
+
+    async def _put(self, text: str) -> None:
+        body = base64.b64encode(text.encode()).decode() if self._encoding == "base64" else text
+        message = await self._queue.send_message(body)
+        if text.isdigit():
+            self.put[str(message.id)] = int(text)
+        else:
+            self.poison.add(str(message.id))
+
+    async def _wait_below(self, depth: int) -> None:
+        """Return when there is room for the next puts; the queue is asked only when there may be none."""
+        while self.total - self._gone > depth - AT_ONCE:
+            waiting = (await self._queue.get_queue_properties()).approximate_message_count or 0
+            if self.total - waiting > self._gone:
+                self._gone = self.total - waiting
+            else:
+                await asyncio.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def feeder(settings: Mapping[str, Any], blob_port: int) -> AsyncIterator[Feeder]:
+    """A feeder for the schedule with these settings, on the emulator at `blob_port`.
+
+    Raises:
+        LocalError: the schedule does not read from a queue of the emulator.
+    """
+    source = settings["source"]
+    if source["type"] != "storageQueue":
+        raise LocalError(f"the schedule's source is {source['type']!r}, not a storage queue: there is nothing to feed")
+    storage = resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
+    credential = {"account_name": str(storage.account_name), "account_key": DEVELOPMENT_KEY}
+    async with QueueClient(storage.endpoint("queue"), source["queueName"], credential=credential) as queue:
+        yield Feeder(queue, source.get("messageEncoding", "base64"))
+
+
+def _spread(texts: list[str], others: Iterable[str]) -> list[str]:
+    """`texts` in order with `others` at even distances among them."""
+    extra = list(others)
+    mixed = [((index + 0.5) / len(texts), text) for index, text in enumerate(texts)]
+    mixed += [((index + 0.5) / len(extra), text) for index, text in enumerate(extra)]
+    return [text for _, text in sorted(mixed)]

@@ -1,0 +1,172 @@
+"""One run of one schedule: start it, feed it, watch it until its backlog is drained, and account for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ebb.live import Snapshot, View
+from ebb.local.api import Api, ApiError
+from ebb.local.children import Child
+from ebb.local.errors import LocalError
+from ebb.local.feeding import DEPTH, Feeder
+from ebb.local.ledger import Ledger
+from ebb.local.summary import Summary, summarise
+
+_POLL = 0.4  # seconds between looks at the schedule
+_STALL = 60.0  # seconds without progress after which a run has failed
+_SILENCE = 20.0  # seconds for which the app may fail to answer
+_STOPPING = 60.0  # seconds for which an earlier instance may take to stop
+_RATE_WINDOW = 5.0  # seconds
+_SHOWN = 8  # cycles
+_ROUNDING = timedelta(milliseconds=5)  # the history's times are cut to milliseconds
+
+
+class Run:
+    """Everything known about a run; used once."""
+
+    def __init__(self, api: Api, ledger: Ledger, children: Sequence[Child], source: Feeder | None) -> None:
+        self._api, self._ledger, self._children, self._source = api, ledger, children, source
+        self._began = datetime.now(UTC)
+        self._feeding: asyncio.Task[None] | None = None
+        self._nudged = False  # since the last message was put
+        self._poisoned_before = self._processed_before = 0  # by earlier runs on the same state
+        self._pace: deque[tuple[float, int]] = deque()
+        self._progress: tuple[tuple[int, ...], float] = ((), time.monotonic())
+
+    async def start(self, count: int, poison: int) -> None:
+        """Begin to put messages, then start the schedule, so that its first cycle finds some.
+
+        Raises:
+            LocalError: the queue cannot be reached, or the schedule refuses to start.
+        """
+        totals = (await self._api.schedule()).get("totals") or {}
+        self._poisoned_before, self._processed_before = totals.get("poisoned", 0), totals.get("processed", 0)
+        if self._source:
+            self._feeding = asyncio.create_task(self._source.feed(count, poison, depth=DEPTH))
+            await self._source.begun.wait()
+        deadline = time.monotonic() + _STOPPING
+        while True:
+            try:
+                await self._api.start()
+                return
+            except ApiError as error:
+                if error.status != 409 or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_POLL)
+
+    async def watch(self, view: View, until_drained: bool) -> bool:
+        """Show the schedule until it is drained, or for ever.
+
+        Returns:
+            True when all that was put is done and the last cycle is closed; False after a minute without progress.
+
+        Raises:
+            LocalError: a child ended, the app no longer answers, or messages cannot be put.
+        """
+        answered = time.monotonic()
+        while True:
+            self._check()
+            try:
+                snapshot = await self._look()
+                await self._nudge(snapshot.schedule)
+                answered = time.monotonic()
+            except LocalError:
+                if time.monotonic() - answered > _SILENCE:
+                    raise
+            else:
+                view.show(snapshot)
+                if until_drained and self._is_drained(snapshot.schedule):
+                    return True
+            if until_drained and self._is_stalled():
+                return False
+            await asyncio.sleep(_POLL)
+
+    async def stop(self) -> None:
+        """Put no further messages."""
+        if self._feeding and not self._feeding.done():
+            self._feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError, LocalError):
+                await self._feeding
+
+    async def summary(self) -> Summary:
+        """The account of the run so far, from the ledger and from all pages of the history."""
+        self._ledger.read()
+        cycles: list[dict[str, Any]] = []
+        async for cycle in self._api.cycles():
+            if datetime.fromisoformat(cycle["startedAt"]) < self._began - _ROUNDING:
+                break
+            cycles.append(cycle)
+        source = self._source
+        began, ended = source.started_at if source else None, self._ledger.written_at
+        seconds = ended.timestamp() - began if began and ended else 0.0
+        put, poison = (source.put, source.poison) if source else ({}, set[str]())
+        return summarise(put, poison, self._ledger.entries, cycles, seconds)
+
+    def _check(self) -> None:
+        for child in self._children:
+            child.check()
+        if self._feeding and self._feeding.done():
+            self._feeding.result()
+
+    async def _look(self) -> Snapshot:
+        schedule = await self._api.schedule()
+        cycles: list[dict[str, Any]] = []
+        async for cycle in self._api.cycles(top=_SHOWN):
+            cycles.append(cycle)
+            if len(cycles) == _SHOWN:
+                break
+        in_ledger = self._ledger.read()
+        processed = max(in_ledger, schedule.get("totals", {}).get("processed", 0) - self._processed_before)
+        put = self._source.total if self._source else 0
+        return Snapshot(self._api.schedule_url, schedule, cycles, put, processed, self._rate(processed))
+
+    def _rate(self, processed: int) -> float:
+        now = time.monotonic()
+        self._pace.append((now, processed))
+        while now - self._pace[0][0] > _RATE_WINDOW:
+            self._pace.popleft()
+        then, before = self._pace[0]
+        return (processed - before) / (now - then) if now > then else 0.0
+
+    async def _nudge(self, schedule: Mapping[str, Any]) -> None:
+        """End an idle wait while messages are still being put, and once after the last one."""
+        if not self._feeding or self._nudged or schedule.get("phase") != "waiting":
+            return
+        self._nudged = self._feeding.done()
+        await self._api.trigger()
+
+    def _is_drained(self, schedule: Mapping[str, Any]) -> bool:
+        """Whether all that was put is handled or poisoned, and the cycle that did it is in the history."""
+        if self._feeding and not self._feeding.done():
+            return False
+        source = self._source
+        handled = {entry.id for entry in self._ledger.entries}
+        if source and not source.put.keys() <= handled:
+            return False
+        if source and self._poisoned(schedule) < len(source.poison):
+            return False
+        return schedule.get("phase") == "waiting" and self._is_closed(schedule)
+
+    def _is_closed(self, schedule: Mapping[str, Any]) -> bool:
+        written = self._ledger.written_at
+        if written is None:
+            return not (schedule.get("backlog") or {}).get("count")
+        ended = (schedule.get("lastCycle") or {}).get("endedAt")
+        return bool(ended) and datetime.fromisoformat(ended) >= written - _ROUNDING
+
+    def _poisoned(self, schedule: Mapping[str, Any]) -> int:
+        return schedule.get("totals", {}).get("poisoned", 0) - self._poisoned_before
+
+    def _is_stalled(self) -> bool:
+        snapshot = (len(self._ledger.entries), self._source.total if self._source else 0)
+        before, since = self._progress
+        if snapshot != before:
+            self._progress = (snapshot, time.monotonic())
+            return False
+        return time.monotonic() - since > _STALL

@@ -1,0 +1,111 @@
+"""`up` and `feed`: the order in which storage, app and schedule come up, and go down again."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from rich.console import Console
+
+from ebb.live import View, open_view
+from ebb.local.api import Api
+from ebb.local.azurite import azurite, connection_string, require_storage_ports
+from ebb.local.children import Child
+from ebb.local.errors import LocalError
+from ebb.local.feeding import feeder
+from ebb.local.host import host
+from ebb.local.ledger import Ledger
+from ebb.local.ports import LOOPBACK, free_port, require_free
+from ebb.local.run import Run
+from ebb.local.state import StateFolder
+from ebb.local.summary import Summary
+from ebb.local.terminal import complain, say
+
+ROOT = Path(__file__).resolve().parents[2]
+_ACCOUNT_TIMEOUT = 20.0  # seconds
+_LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
+
+
+async def up(options: argparse.Namespace) -> int:
+    """Serve the app and show one schedule at work; the result is the exit status.
+
+    Raises:
+        LocalError: something did not start, or ended; everything that was started is stopped.
+    """
+    port = options.port or free_port()
+    storage_port = options.storage_port or free_port(3)
+    url = f"http://{LOOPBACK}:{port}"
+    state = StateFolder(options.state)
+    with state.held(url):
+        require_free(port, "the app", "--port N")
+        require_storage_ports(storage_port)
+        if options.clean:
+            state.clean()
+        state.ledger.unlink(missing_ok=True)
+        async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
+            drained, summary = await _serve(options, state, api, children, storage_port)
+    for fault in summary.faults:
+        complain(f"fault: {fault}")
+    say(json.dumps(summary.as_json()) if options.json else summary.in_words())
+    return 0 if drained and not summary.faults else 1
+
+
+async def feed(options: argparse.Namespace) -> int:
+    """Put messages into the queue of a schedule that `up` serves; the result is the exit status.
+
+    Raises:
+        LocalError: the app or the storage cannot be reached.
+    """
+    async with Api(f"http://{LOOPBACK}:{options.port or 7071}", options.schedule) as api:
+        settings = (await api.schedule())["settings"]
+    async with feeder(settings, options.storage_port or 10000) as source:
+        await source.feed(options.count, options.poison)
+    say(f"put {source.total} messages into {settings['source']['queueName']}")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _app(state: StateFolder, port: int, storage_port: int) -> AsyncIterator[list[Child]]:
+    """Storage and app, started in this order and stopped in the other."""
+    async with azurite(state, storage_port, ROOT) as storage:
+        say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
+        async with host(state, port, connection_string(storage_port), ROOT) as app:
+            yield [app, storage]
+            say("stopping ...")
+
+
+async def _serve(
+    options: argparse.Namespace, state: StateFolder, api: Api, children: list[Child], storage_port: int
+) -> tuple[bool, Summary]:
+    """Run the schedule. The result tells whether it was drained, which only `--once` waits for, and what was done."""
+    await api.health()
+    say(f"schedules  {api.url}/schedules")
+    say(f"health     {api.url}/health")
+    say(f"{options.schedule:10} {api.schedule_url}")
+    settings = (await api.schedule())["settings"]
+    if options.once and settings["handler"] != _LEDGER_HANDLER:
+        raise LocalError(f"--once needs the ledger of {_LEDGER_HANDLER}; {options.schedule} has {settings['handler']}")
+    async with contextlib.AsyncExitStack() as stack:
+        source = None if options.no_feed else await stack.enter_async_context(feeder(settings, storage_port))
+        run = Run(api, Ledger(state.ledger), children, source)
+        stack.push_async_callback(run.stop)
+        with open_view(Console(), live=not options.json) as view:
+            drained = await _watch(run, view, options)
+        async with asyncio.timeout(_ACCOUNT_TIMEOUT):
+            return drained, await run.summary()
+
+
+async def _watch(run: Run, view: View, options: argparse.Namespace) -> bool:
+    """Watch until the end. A signal ends it too, and then only the account is left to give."""
+    try:
+        await run.start(options.count, options.poison)
+        return await run.watch(view, options.once)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or not task.uncancel() == 0:
+            raise
+        return False
