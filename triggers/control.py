@@ -117,7 +117,9 @@ async def stop(
 
 async def launch(client: df.DurableOrchestrationClient, name: str) -> None:
     """Start the instance; that it runs already is as good."""
-    first = CycleState(schedule=name, taskHub=str(client.task_hub_name))
+    # The SDK declares client.task_hub_name and never sets it; the binding that the host sent has it.
+    task_hub = client._orchestration_bindings.task_hub_name
+    first = CycleState(schedule=name, taskHub=task_hub)
     try:
         await client.start_new(ETERNAL_SCHEDULER, instance_id(name), first.to_json())
     except Exception:
