@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 from history.base import Intent, ScheduleRow, Totals
 from history.keys import cycle_key, event_key
@@ -26,10 +26,10 @@ EXECUTIONS_LIMIT = 420_000  # of all executions of a cycle together: 840 KiB of 
 TEXT_LIMIT = 4_000  # characters of one text, before a document's own limit cuts deeper
 
 _CUT = " … (cut)"
-_TIMES = ("changed_at", "until", "starting_until", "owner_until", "working_until", "restarted_at")
-_FREE_TEXTS = ("reason", "changed_by", "error")
-_NESTED = ("overrides", "backlog", "last_cycle")
-_NOT_KEPT = ("name", "etag")  # the key, and what the store gives
+_FREE_TEXTS = {"reason", "changed_by", "error"}  # written by people and exceptions; other texts are never cut
+_KEPT = {name: hint for name, hint in get_type_hints(ScheduleRow).items() if name not in ("name", "etag")}
+_TIMES = {name for name, hint in _KEPT.items() if datetime in (hint, *get_args(hint))}
+_NESTED = {name for name, hint in _KEPT.items() if "Mapping" in str(hint)}
 
 
 def row_properties(row: ScheduleRow) -> Properties:
@@ -39,10 +39,10 @@ def row_properties(row: ScheduleRow) -> Properties:
         StoreError: the overrides do not fit.
     """
     properties: Properties = {}
-    for each in fields(row):
-        value = getattr(row, each.name)
-        if value is not None and each.name not in _NOT_KEPT:
-            properties[each.name] = _property(row.name, each.name, value)
+    for name in _KEPT:
+        value = getattr(row, name)
+        if value is not None:
+            properties[name] = _property(row.name, name, value)
     return properties
 
 
@@ -65,9 +65,8 @@ def _property(schedule: str, name: str, value: Any) -> str | int:
 
 def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow:
     """The row that `row_properties` wrote; properties of later versions are ignored."""
-    known = {each.name for each in fields(ScheduleRow)} - set(_NOT_KEPT)
-    values: dict[str, Any] = {key: value for key, value in properties.items() if key in known}
-    for key in values.keys() & set(_TIMES):
+    values: dict[str, Any] = {key: value for key, value in properties.items() if key in _KEPT}
+    for key in values.keys() & _TIMES:
         values[key] = parse_rfc3339(values[key])
     for key in values.keys() & {*_NESTED, "totals"}:
         values[key] = json.loads(values[key])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -92,6 +92,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         starting_until=START,
         owner="hub/ebb-parity/1",
         owner_until=START,
+        working_until=START + timedelta(minutes=5),
         cycle=2**40,
         closed_cycle=41,
         totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1),
@@ -102,6 +103,9 @@ async def test_save_keeps_every_field(store: Store) -> None:
         restarts=2,
         restarted_at=START,
     )
+    default = ScheduleRow(name="")
+    unset = [each.name for each in fields(row) if getattr(row, each.name) == getattr(default, each.name)]
+    assert unset == ["etag"], "give the new field a value here, so that this test covers it"
     saved = await store.save(row)
     assert saved.etag
     assert replace(saved, etag=None) == row
