@@ -13,7 +13,15 @@ from pathlib import Path
 
 from ebb.local.errors import LocalError
 
-_MADE = ("azurite", "azurite.log", "devhost.log", "parity.jsonl", "state.db*")  # all that a run leaves behind
+# All that a run leaves behind.
+_MADE = (
+    "azurite",
+    "azurite.log",
+    "devhost.log",
+    "parity.jsonl",
+    "state.db*",
+    "holder.json",
+)
 
 
 class StateFolder:

@@ -74,8 +74,10 @@ async def _app(state: StateFolder, port: int, storage_port: int) -> AsyncIterato
     async with azurite(state, storage_port, ROOT) as storage:
         say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
         async with host(state, port, connection_string(storage_port), ROOT) as app:
-            yield [app, storage]
-            say("stopping ...")
+            try:
+                yield [app, storage]
+            finally:
+                say("stopping ...")
 
 
 async def _serve(

@@ -1,0 +1,149 @@
+"""`python3 dev.py up` as a person runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.harness import ROOT, call, wait_for
+
+DEV = [sys.executable, str(ROOT / "dev.py")]
+FREE = ["--port", "0", "--storage-port", "0"]
+
+
+def _run(*arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*DEV, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+    )
+
+
+def test_once_handles_every_message_exactly_as_it_should(tmp_path: Path) -> None:
+    ended = _run("up", "--once", "--count", "200", "--poison", "3", "--json", "--state", str(tmp_path), *FREE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    account = json.loads(ended.stdout.splitlines()[-1])
+    assert {key: account[key] for key in ("enqueued", "processed", "poisoned")} == {
+        "enqueued": 203,
+        "processed": 200,
+        "poisoned": 3,
+    }
+    assert {key: account[key] for key in ("missing", "duplicates", "overlaps")} == {
+        "missing": 0,
+        "duplicates": 0,
+        "overlaps": 0,
+    }
+    assert account["cycles"] >= 1
+    assert 1 <= account["maxExecutionsInFlight"] <= 10
+    assert account["messagesPerSecond"] == pytest.approx(account["processed"] / account["seconds"], rel=0.01)
+    lines = [json.loads(line) for line in (tmp_path / "parity.jsonl").read_text().splitlines()]
+    assert len({line["value"] for line in lines}) == 200
+    assert not _users_of(tmp_path)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2, None])
+def test_taken_port_is_named_before_anything_starts(tmp_path: Path, offset: int | None) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ports = ["--port", str(port), "--storage-port", "0"]
+        if offset is not None:
+            ports = ["--port", "0", "--storage-port", str(port - offset)]
+        ended = _run("up", "--once", "--state", str(tmp_path), *ports, seconds=20)
+    assert ended.returncode == 1
+    assert f"port {port} " in ended.stderr
+    assert ("--port N" if offset is None else "--storage-port N") in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "azurite").exists()
+
+
+def test_schedule_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    ended = _run("up", "--once", "--schedule", "nosuch", "--state", str(tmp_path), *FREE, seconds=40)
+    assert ended.returncode == 1
+    assert "nosuch" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not _users_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+)
+def test_signal_leaves_no_process(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    with _serving(tmp_path) as (process, output):
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2
+        process.send_signal(number)
+        assert process.wait(20) == status, output.read_text()
+        gone, alive = psutil.wait_procs(children, timeout=15)
+        assert not alive
+        assert len(gone) == len(children)
+        assert "Traceback" not in output.read_text()
+    assert not _users_of(tmp_path)
+
+
+def test_running_up_can_be_fed_and_holds_its_state(tmp_path: Path) -> None:
+    with _serving(tmp_path) as (process, output):
+        port = re.search(r"http://127.0.0.1:(\d+)/", output.read_text())
+        storage = re.search(r"ports (\d+) to", output.read_text())
+        assert port is not None
+        assert storage is not None
+        second = _run("up", "--once", "--state", str(tmp_path), *FREE, seconds=20)
+        assert second.returncode == 1
+        assert f"in use by process {process.pid} since" in second.stderr
+        fed = _run("feed", "--count", "20", "--port", port[1], "--storage-port", storage[1], seconds=30)
+        assert fed.returncode == 0, fed.stderr
+        ledger = tmp_path / "parity.jsonl"
+        wait_for(lambda: ledger.exists() and ledger.read_text().count("\n") == 20, 20, lambda: output.read_text())
+        status, document = call("GET", f"http://127.0.0.1:{port[1]}/api/schedules/parity")
+        assert (status, document["state"]) == (200, "running")
+
+
+def test_clean_removes_only_what_a_run_made(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    (tmp_path / "azurite").mkdir()
+    (tmp_path / "state.db").write_text("of a run that is forgotten")
+    with _serving(tmp_path, "--clean"):
+        assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+@contextlib.contextmanager
+def _serving(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """`up --no-feed` as a process of its own session, once its schedule runs; killed at the end if need be."""
+    output = state.with_suffix(".out")
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [*DEV, "up", "--no-feed", "--state", str(state), *FREE, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_for(lambda: "parity running" in output.read_text(), 40, lambda: output.read_text())
+        assert process.poll() is None, output.read_text()
+        yield process, output
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)
+
+
+def _users_of(state: Path) -> list[str]:
+    """Command lines of processes that still work in `state`."""
+    found: list[str] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = process.cmdline()
+            if process.pid != os.getpid() and any(str(state) in part for part in line):
+                found.append(" ".join(line))
+    return found
