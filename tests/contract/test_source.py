@@ -94,7 +94,7 @@ async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[B
         return await queue.put(encode_body(body, encoding))
 
     async def poisoned() -> list[tuple[bytes, str]]:
-        entries = await poison.receive(32, timedelta(seconds=1))
+        entries = await poison.receive(32, timedelta(seconds=2))
         opened_envelopes = [open_envelope(decode_body(entry.text, encoding).decode()) for entry in entries]
         return [(body, str(fields["reason"])) for body, fields in opened_envelopes]
 
@@ -135,9 +135,9 @@ async def test_receive_gives_at_most_the_limit_and_oldest_first(bench: Bench) ->
 
 async def test_received_message_is_hidden_until_its_lease_ends(bench: Bench) -> None:
     await bench.put(b"one")
-    first = await take(bench.source, timedelta(seconds=1))
+    first = await take(bench.source, timedelta(seconds=2))
     assert await bench.source.receive(32, LEASE) == []
-    await bench.pass_time(1.1)
+    await bench.pass_time(2.2)
     again = await take(bench.source)
     assert (again.id, again.body, again.dequeue_count) == (first.id, b"one", 2)
     assert again.receipt != first.receipt
@@ -145,8 +145,8 @@ async def test_received_message_is_hidden_until_its_lease_ends(bench: Bench) -> 
 
 async def test_completed_message_does_not_come_back(bench: Bench) -> None:
     await bench.put(b"one")
-    await bench.source.complete(await take(bench.source, timedelta(seconds=1)))
-    await bench.pass_time(1.1)
+    await bench.source.complete(await take(bench.source, timedelta(seconds=2)))
+    await bench.pass_time(2.2)
     assert await bench.source.receive(32, LEASE) == []
 
 
@@ -160,8 +160,8 @@ async def test_complete_twice_counts_as_done(bench: Bench) -> None:
 
 async def test_message_of_another_receiver_cannot_be_touched(bench: Bench) -> None:
     await bench.put(b"one")
-    slow = await take(bench.source, timedelta(seconds=1))
-    await bench.pass_time(1.1)
+    slow = await take(bench.source, timedelta(seconds=2))
+    await bench.pass_time(2.2)
     quick = await take(bench.source)
     with pytest.raises(LeaseLostError):
         await bench.source.complete(slow)
@@ -174,11 +174,11 @@ async def test_message_of_another_receiver_cannot_be_touched(bench: Bench) -> No
 
 async def test_extended_lease_hides_the_message_for_longer(bench: Bench) -> None:
     await bench.put(b"one")
-    message = await take(bench.source, timedelta(seconds=1))
+    message = await take(bench.source, timedelta(seconds=2))
     receipt = message.receipt
     await bench.source.extend(message, LEASE)
     assert message.receipt != receipt
-    await bench.pass_time(1.1)
+    await bench.pass_time(2.2)
     assert await bench.source.receive(32, LEASE) == []
     await bench.source.complete(message)
 
@@ -202,9 +202,9 @@ async def test_released_message_is_visible_at_once(bench: Bench) -> None:
 
 async def test_released_message_is_visible_after_its_delay(bench: Bench) -> None:
     await bench.put(b"one")
-    await bench.source.release(await take(bench.source), timedelta(seconds=1))
+    await bench.source.release(await take(bench.source), timedelta(seconds=2))
     assert await bench.source.receive(32, LEASE) == []
-    await bench.pass_time(1.1)
+    await bench.pass_time(2.2)
     assert (await take(bench.source)).body == b"one"
 
 

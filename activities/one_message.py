@@ -1,0 +1,137 @@
+"""One message of an execution: handled, and then completed, given back or moved to the poison place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from handlers.base import Message, PoisonMessage
+from handlers.calls import HandlerCalls
+from scheduler.clock import Clock
+from scheduler.errors import LeaseLostError, SourceError
+from scheduler.settings import ScheduleSettings
+from sources.base import UNREADABLE
+from sources.holding import Held, Holding
+
+ERROR_LENGTH = 500  # characters of an error that are kept
+
+Ended = Literal["empty", "slice", "stopped", "timedOut", "failed"]
+
+_log = logging.getLogger("ebb.execution")
+
+
+@dataclass
+class ExecutionReport:
+    """What one execution did. Each message received is counted once more, by how it ended."""
+
+    received: int = 0
+    processed: int = 0  # handled, and removed from the source
+    failed: int = 0  # the handler raised; it will be tried again
+    poisoned: int = 0  # moved to the poison place
+    released: int = 0  # given back before its handler had begun
+    lost: int = 0  # not settled: its lease was lost, it hung, or the source was away; it will come again
+    ended: Ended = "empty"
+    reason: str | None = None  # in words, if it was stopped
+    error: str | None = None  # the source's error if it failed, otherwise the first one of a handler
+    service_seconds: float = 0.0  # time spent in handlers, all together
+    oldest_message_age: float | None = None  # seconds, when it was received
+
+
+class OneMessage:
+    """What an execution does with each message that it holds; counts the outcome in `report`."""
+
+    def __init__(
+        self,
+        holding: Holding,
+        calls: HandlerCalls,
+        settings: ScheduleSettings,
+        clock: Clock,
+        report: ExecutionReport,
+        log: Mapping[str, object],
+    ) -> None:
+        self._holding, self._calls, self._settings = holding, calls, settings
+        self._clock, self._report, self._log = clock, report, log
+        self._retry_delay = timedelta(seconds=settings.visibility_timeout)
+
+    async def process(self, held: Held) -> None:
+        """Handle and settle one message.
+
+        Raises:
+            SourceError: the source failed; the message comes again.
+        """
+        message, report = held.message, self._report
+        try:
+            if unfit := self._unfit(message):
+                await self._dead_letter(held, unfit)
+                return
+            if held.lost:
+                raise LeaseLostError(f"message {message.id} was lost before its handler began")
+            failure = await self._handle(message)
+            if failure is None:
+                await self._holding.complete(held)
+                report.processed += 1
+            elif verdict := self._verdict(message, failure):
+                await self._dead_letter(held, verdict)
+            else:
+                await self._holding.release(held, self._retry_delay)
+                report.failed += 1
+        except LeaseLostError as error:
+            report.lost += 1
+            _log.warning("not settled: %s", error, extra=self._log)
+        except SourceError:
+            report.lost += 1
+            raise
+
+    def _unfit(self, message: Message) -> str | None:
+        """Why a message goes to the poison place without its handler being called."""
+        if UNREADABLE in message.properties:
+            return message.properties[UNREADABLE]
+        limit = self._settings.max_dequeue_count
+        if message.dequeue_count > limit:
+            return (
+                f"received {message.dequeue_count} times, more than maxDequeueCount ({limit}), and never settled: "
+                "its handler hung or ended the process, or executions were stopped before it began"
+            )
+        return None
+
+    async def _handle(self, message: Message) -> BaseException | None:
+        """Call the handler; returns what it raised."""
+        began = self._clock.now()
+        try:
+            await self._calls(message)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the execution ends, it is not the handler's own doing
+                raise
+            return error
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything; it is the outcome
+            return error
+        finally:
+            self._report.service_seconds += (self._clock.now() - began).total_seconds()
+        return None
+
+    def _verdict(self, message: Message, failure: BaseException) -> str | None:
+        """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
+        text = _describe(failure)
+        self._report.error = self._report.error or text
+        tries = message.dequeue_count
+        exception = None if isinstance(failure, PoisonMessage) else failure
+        _log.warning("message %s, try %s: %s", message.id, tries, text, exc_info=exception, extra=self._log)
+        if isinstance(failure, PoisonMessage):
+            return str(failure)[:ERROR_LENGTH] or "PoisonMessage without a reason"
+        limit = self._settings.max_dequeue_count
+        return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
+
+    async def _dead_letter(self, held: Held, reason: str) -> None:
+        await self._holding.dead_letter(held, reason)
+        self._report.poisoned += 1
+        _log.warning("message %s is poison: %s", held.message.id, reason, extra=self._log)
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}"[:ERROR_LENGTH] if text else type(error).__name__

@@ -1,0 +1,45 @@
+"""The sample job: the body of a message is a UNIX time, and the handler says whether it is even or odd.
+
+If the environment variable EBB_PARITY_LEDGER names a file, each message handled is written down there as one line of
+JSON, so that a demonstration or a test can check what was done, and by which process.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+
+from handlers.base import Message, PoisonMessage
+
+LEDGER = "EBB_PARITY_LEDGER"
+
+_log = logging.getLogger("ebb.parity")
+
+
+def classify(message: Message) -> str:
+    """Say whether the UNIX time in `message` is "even" or "odd".
+
+    Raises:
+        PoisonMessage: the body is not a whole number; it never will be.
+    """
+    text = message.body.decode(errors="replace").strip()
+    if not re.fullmatch(r"-?[0-9]{1,20}", text):
+        raise PoisonMessage(f"{text[:80]!r} is not a UNIX time (whole seconds since 1970-01-01)")
+    parity = "odd" if int(text) % 2 else "even"
+    _log.debug("message %s: %s is %s", message.id, text, parity)
+    if ledger := os.environ.get(LEDGER):
+        _write_down(ledger, message, int(text), parity)
+    return parity
+
+
+def _write_down(ledger: str, message: Message, value: int, parity: str) -> None:
+    entry = {"id": message.id, "value": value, "parity": parity, "at": time.time(), "pid": os.getpid()}
+    line = json.dumps(entry).encode() + b"\n"
+    descriptor = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line)  # one write to a file opened for appending: lines of several processes never mix
+    finally:
+        os.close(descriptor)

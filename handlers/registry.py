@@ -1,0 +1,42 @@
+"""Finds the function that a schedule's `handler` setting names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from handlers.base import Handler
+from scheduler.errors import HandlerNotFoundError
+
+
+def load_handler(name: str) -> Handler:
+    """Import the handler `name`, written `module:function`.
+
+    Raises:
+        HandlerNotFoundError: there is no such module or function, or importing it failed; says which, and why.
+    """
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise HandlerNotFoundError(f"handler {name!r} is not of the form module:function, as handlers.parity:classify")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise HandlerNotFoundError(
+                f"handler {name}: there is no module {error.name}; is its folder beside function_app.py?"
+            ) from error
+        raise _import_failed(name, module_name, error) from error
+    except Exception as error:
+        raise _import_failed(name, module_name, error) from error
+    function = getattr(module, function_name, None)
+    if function is None:
+        raise HandlerNotFoundError(f"handler {name}: module {module_name} has no function {function_name}")
+    if not callable(function) or isinstance(function, type):
+        raise HandlerNotFoundError(f"handler {name}: {function_name} in {module_name} is not a function")
+    return cast("Handler", function)
+
+
+def _import_failed(name: str, module_name: str, error: Exception) -> HandlerNotFoundError:
+    return HandlerNotFoundError(
+        f"handler {name}: module {module_name} failed to import: {type(error).__name__}: {error}"
+    )
