@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from devhost.indexing import Function, Functions
-from devhost.management import json_response
+from devhost.responses import json_response
 
 VERSION = "4.1000.0-devhost"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -40,10 +41,11 @@ class Engine:
     def __init__(self, store: Store, lane: Lane, clock: Clock, episodes: Episodes, new_id: Callable[[], str]) -> None:
         self.live: dict[str, Instance] = {}
         self.workers: dict[str, Worker] = {}
-        self.entities: EntityMail | None = None
+        self.entities: EntityMail
         self._store, self._lane, self._clock = store, lane, clock
         self._episodes, self._new_id = episodes, new_id
         self._alarms: dict[tuple[str, int], Alarm] = {}
+        self._awaited: dict[str, list[asyncio.Future[None]]] = {}
 
     def recover(self) -> int:
         """Take up every unfinished instance of the state file; returns how many there are."""
@@ -97,6 +99,15 @@ class Engine:
         self._touch(instance)
         self._queue(instance)
 
+    def ended(self, instance_id: str) -> asyncio.Future[None]:
+        """Return a future that is done once the instance has ended and that is stored."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if instance_id in self.live:
+            self._awaited.setdefault(instance_id, []).append(future)
+        else:
+            self._lane.after_commit(partial(_resolve, future))
+        return future
+
     def close(self) -> None:
         """Call off all timers."""
         for alarm in self._alarms.values():
@@ -134,7 +145,7 @@ class Engine:
         elif work.kind == "child":
             self._begin_child(instance, work, again=again)
         elif work.kind in ("entity", "signal"):
-            if self.entities is not None and not again:
+            if not again:
                 self.entities.send(work.body["entity"], json.loads(work.body["message"]))
         else:
             self._lane.after_commit(partial(self.workers[work.kind].begin, instance, work))
@@ -192,6 +203,8 @@ class Engine:
         instance.updated = stamp(self._clock.now())
         self.live.pop(instance.instance_id, None)
         self._touch(instance)
+        for future in self._awaited.pop(instance.instance_id, ()):
+            self._lane.after_commit(partial(_resolve, future))
         log.info("orchestration %s (%s) ended: %s", instance.instance_id, instance.name, status.name)
 
     def _tell_parent(self, instance: Instance, **outcome: Any) -> None:
@@ -216,3 +229,8 @@ class Engine:
         if self._store.row(instance_id) is None:
             raise OperationError(404, f"No instance with ID '{instance_id}' found.")
         raise OperationError(410, f"The instance with ID '{instance_id}' is completed, failed or terminated.")
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

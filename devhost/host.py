@@ -9,7 +9,9 @@ import uuid
 import warnings
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 from azure.durable_functions import DurableOrchestrationClient
 from azure.durable_functions.models.utils import http_utils
 from azure.functions.decorators.function_app import FunctionRegister
@@ -20,7 +22,10 @@ from devhost.arguments import Bindings
 from devhost.client_binding import client_binding
 from devhost.clock import Clock, ManualClock, RealClock, WorkLedger
 from devhost.engine import Engine
+from devhost.entities import Entities
+from devhost.entity_api import EntityApi
 from devhost.episode import Episodes
+from devhost.http_calls import HttpCaller
 from devhost.http_functions import HttpFunctions
 from devhost.indexing import Function, Functions, list_functions, load_app
 from devhost.instance import Instance
@@ -28,9 +33,11 @@ from devhost.invocation import Invoker
 from devhost.lane import Lane
 from devhost.management import Management
 from devhost.operations import Operations
+from devhost.progress import Progress, Target
 from devhost.schedules import parse_schedule, time_zone
 from devhost.server import Cors, Server
 from devhost.settings import HostSettings, read_settings
+from devhost.status import Show
 from devhost.store import Store
 from devhost.timer_triggers import TimerTrigger
 from devhost.timestamps import speed_up_sdk
@@ -60,6 +67,7 @@ class Host:
         self.clock: Clock = clock or RealClock()
         self.broken: asyncio.Future[None] | None = None
         self._ids = 0
+        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Host:
         await self.start()
@@ -85,6 +93,7 @@ class Host:
             self._store.close()
             raise
         self.resumed = self.engine.recover()
+        self._entities.recover()
         for timer in self._timers:
             timer.start()
 
@@ -92,19 +101,52 @@ class Host:
         """Take no more work, give running functions the grace period, store what they gave, and close everything."""
         await self.server.stop()
         timers = [timer.stop(self._grace) for timer in self._timers]
-        cut_off, *_ = await asyncio.gather(self._activities.stop(self._grace), *timers)
+        others = (self._entities.stop(self._grace), self._http_caller.stop())
+        cut_off, *_ = await asyncio.gather(self._activities.stop(self._grace), *others, *timers)
         if cut_off:
             log.warning("%d activities were cut off; they run again after the next start", cut_off)
         self.lane.stop()
         self.engine.close()
         self._invoker.close()
         await http_utils._close_session()
+        if self._session is not None:
+            await self._session.close()
         self._store.close()
 
     @property
     def url(self) -> str:
         """Where the host listens, `http://127.0.0.1:port`."""
         return self.server.origin
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """An HTTP client whose relative paths go to this host."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(base_url=self.url)
+        return self._session
+
+    async def run_until(self, target: Target, *, patience_seconds: float = 30.0) -> None:
+        """Wait for a time, a stretch of time, or a condition; a manual clock moves only in here.
+
+        Raises:
+            DevhostError: not reached within `patience_seconds` of real time, or nothing is left that could happen.
+        """
+        await self.progress.run_until(target, patience_seconds)
+
+    async def wait_for(self, instance_id: str, *, patience_seconds: float = 30.0) -> dict[str, Any]:
+        """Wait until an orchestration has ended and return its status as the management API shows it.
+
+        Raises:
+            DevhostError: as `run_until` (manual clock).
+            TimeoutError: it has not ended within `patience_seconds` (real clock).
+        """
+        ended = self.engine.ended(instance_id)
+        if isinstance(self.clock, ManualClock):
+            await self.run_until(ended.done, patience_seconds=patience_seconds)
+        else:
+            async with asyncio.timeout(patience_seconds):
+                await ended
+        return self.operations.status(instance_id, Show())
 
     @property
     def client(self) -> DurableOrchestrationClient:
@@ -126,17 +168,24 @@ class Host:
         self.ledger = WorkLedger()
         self._invoker = Invoker(self.ledger, settings.function_timeout, os.environ)
         self.lane = Lane(self._store, self._on_broken)
+        self.progress = Progress(self.clock, self.lane, self.ledger)
         episodes = Episodes(functions, settings, self._new_id)
         self.engine = Engine(self._store, self.lane, self.clock, episodes, self._new_id)
         self._activities = ActivityWorker(
             functions, self._invoker, settings.max_concurrent_activities, self.engine.deliver, self._is_live
         )
-        self.engine.workers["activity"] = self._activities
+        self._http_caller = HttpCaller(self.ledger, self.engine.deliver)
+        self.engine.workers = {"activity": self._activities, "http": self._http_caller}
+        self._entities = Entities(
+            self._store, self.lane, self.clock, functions, self._invoker, settings.max_entity_batch, self.engine.deliver
+        )
+        self.engine.entities = self._entities
         self.operations = Operations(self.engine, self._store, self.lane, self.clock, functions, settings, self._new_id)
         bindings = Bindings(self._invoker, self._client_json, {})
         self.http_functions = HttpFunctions(functions, settings.route_prefix, bindings)
         self._timers = self._timer_triggers(bindings)
-        management = Management(self.operations, settings.hub_name)
+        entity_api = EntityApi(self._entities, functions, self.lane, self._store, self._new_id)
+        management = Management(self.operations, settings.hub_name, entity_api)
         admin = Admin(functions, settings.route_prefix, self._run_by_hand)
         self.server = Server(management, admin, self.http_functions, Cors(settings.cors, settings.cors_credentials))
 

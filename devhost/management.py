@@ -11,9 +11,11 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from devhost.client_binding import MANAGEMENT_BASE, management_urls
+from devhost.entity_api import EntityApi
 from devhost.errors import OperationError
 from devhost.operations import Operations, bad_argument
 from devhost.queries import read_query
+from devhost.responses import flag, json_response
 from devhost.status import Show
 
 Handler = Callable[..., Awaitable[web.Response]]
@@ -21,23 +23,10 @@ _CHANGES = ("terminate", "suspend", "resume")
 _WAITING = frozenset({"Running", "Pending", "ContinuedAsNew", "Suspended"})
 
 
-def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Answer with JSON."""
-    return web.Response(
-        text=json.dumps(content), status=status, headers=headers, content_type="application/json", charset="utf-8"
-    )
-
-
-def flag(request: web.Request, name: str, *, default: bool) -> bool:
-    """Read a boolean of the query string without regard to case (the Python client writes `True`)."""
-    text = request.query.get(name)
-    return default if text is None else text.lower() == "true"
-
-
 class Management:
     """Answers every path below the management base."""
 
-    def __init__(self, operations: Operations, hub: str, entities: Any = None) -> None:
+    def __init__(self, operations: Operations, hub: str, entities: EntityApi) -> None:
         self._operations, self._hub, self._entities = operations, hub, entities
 
     async def handle(self, request: web.Request, path: str) -> web.Response:
@@ -66,8 +55,7 @@ class Management:
             ("instances", 3): {"POST": self._operation} if operation != "raiseevent" else {},
             ("instances", 4): {"POST": self._raise_event} if operation == "raiseevent" else {},
         }
-        if self._entities is not None:
-            handlers |= self._entities.handlers()
+        handlers |= self._entities.handlers()
         found = handlers.get((collection, depth), {})
         if method not in found:
             hint = f"; it takes {' or '.join(found)}" if found else ""

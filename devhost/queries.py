@@ -56,8 +56,8 @@ def read_query(query: MultiMapping[str], headers: Mapping[str, str]) -> Query:
         raise OperationError(400, f"'top' must be a whole number above 0, got {top!r}.")
     token = headers.get("x-ms-continuation-token")
     return Query(
-        created_from=_time(query, "createdTimeFrom"),
-        created_to=_time(query, "createdTimeTo"),
+        created_from=read_time(query, "createdTimeFrom"),
+        created_to=read_time(query, "createdTimeTo"),
         statuses=_statuses(query.getall("runtimeStatus", [])),
         id_prefix=query.get("instanceIdPrefix") or "",
         top=int(top) if top else PAGE_SIZE,
@@ -66,7 +66,12 @@ def read_query(query: MultiMapping[str], headers: Mapping[str, str]) -> Query:
     )
 
 
-def _time(query: MultiMapping[str], key: str) -> str | None:
+def read_time(query: MultiMapping[str], key: str) -> str | None:
+    """Read a time of the query string as a stamp; None when it is not there.
+
+    Raises:
+        OperationError: 400, it is no ISO 8601 time.
+    """
     text = query.get(key)
     if not text:
         return None
@@ -117,7 +122,7 @@ def _conditions(query: Query) -> tuple[str, list[Any]]:
 def find_page(store: Store, query: Query) -> Page:
     """Read one page, ordered by ID."""
     where, values = _conditions(query)
-    rows = store.rows(f"SELECT * FROM instances WHERE {where} ORDER BY id LIMIT ?", [*values, query.top + 1])
+    rows = store.rows(f"SELECT * FROM listed WHERE {where} ORDER BY id LIMIT ?", [*values, query.top + 1])
     token = _token(rows[query.top - 1]["id"]) if len(rows) > query.top else None
     return Page([status_json(row, Show(input=query.show_input)) for row in rows[: query.top]], token)
 

@@ -19,5 +19,10 @@ CREATE INDEX inbox_by_instance ON inbox (id);
 CREATE TABLE entities (
     id TEXT PRIMARY KEY, present INTEGER NOT NULL, state TEXT, created TEXT NOT NULL, updated TEXT NOT NULL
 ) WITHOUT ROWID;
+-- What the management API lists: orchestrations and, under IDs that begin with @, entities.
+CREATE VIEW listed AS
+    SELECT id, name, status, created, updated, input, output, custom_status FROM instances
+    UNION ALL
+    SELECT id, substr(id, 1, instr(substr(id, 2), '@')), 0, created, updated, NULL, NULL, NULL FROM entities;
 CREATE TABLE operations (row INTEGER PRIMARY KEY, entity TEXT NOT NULL, request TEXT NOT NULL);
 CREATE TABLE schedules (function TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
