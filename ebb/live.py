@@ -24,6 +24,7 @@ class Snapshot:
     cycles: Sequence[Mapping[str, Any]] = ()  # Cycle documents, newest first
     put: int = 0  # messages put by this run
     processed: int = 0  # messages handled in this run
+    poisoned: int = 0  # messages sent to the poison queue in this run
     rate: float = 0.0  # messages handled per second, of late
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -39,6 +40,12 @@ class Snapshot:
         """The latest count, "-" before the first."""
         count = (self.schedule.get("backlog") or {}).get("count")
         return "-" if count is None else str(count)
+
+    @property
+    def progress(self) -> str:
+        """What this run has done."""
+        poisoned = f", {self.poisoned} poisoned" if self.poisoned else ""
+        return f"{self.put} put, {self.processed} processed{poisoned}"
 
     @property
     def work(self) -> str:
@@ -122,7 +129,7 @@ def describe(snapshot: Snapshot) -> str:
     parts = [
         f"{schedule['name']} {schedule['state']}" + (f", {schedule['phase']}" if schedule.get("phase") else ""),
         f"backlog {snapshot.backlog}",
-        f"processed {snapshot.processed} of {snapshot.put}",
+        snapshot.progress,
     ]
     if snapshot.executions:
         parts.append(f"{snapshot.executions} executions: {snapshot.work}")
@@ -148,13 +155,13 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_column(overflow="fold")
     limit = (schedule.get("settings") or {}).get("maxExecutions", "?")
     facts.add_row("backlog", f"{snapshot.backlog} messages; {snapshot.executions} of up to {limit} executions at work")
-    facts.add_row("this run", f"{snapshot.processed} of {snapshot.put} processed, {snapshot.rate:.0f} per second")
+    facts.add_row("this run", f"{snapshot.progress}; {snapshot.rate:.0f} per second")
     counts = ", ".join(f"{totals.get(key, 0)} {key}" for key in ("processed", "failed", "poisoned"))
     facts.add_row("in all", f"{totals.get('cycles', 0)} cycles, {counts}")
     facts.add_row("decided", Text(snapshot.work))
     facts.add_row("next", Text(snapshot.next))
     troubles = [Text(trouble, style="red") for trouble in snapshot.troubles]
-    return Group(head, facts, *troubles, _cycles_table(snapshot.cycles))
+    return Group(head, facts, *troubles, Text(), _cycles_table(snapshot.cycles))
 
 
 def _cycles_table(cycles: Sequence[Mapping[str, Any]]) -> Table:

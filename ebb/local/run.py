@@ -124,7 +124,8 @@ class Run:
         in_ledger = self._ledger.read()
         processed = max(in_ledger, schedule.get("totals", {}).get("processed", 0) - self._processed_before)
         put = self._source.total if self._source else 0
-        return Snapshot(self._api.schedule_url, schedule, cycles, put, processed, self._rate(processed))
+        poisoned, rate = self._poisoned(schedule), self._rate(processed)
+        return Snapshot(self._api.schedule_url, schedule, cycles, put, processed, poisoned, rate)
 
     def _rate(self, processed: int) -> float:
         now = time.monotonic()

@@ -88,6 +88,8 @@ async def _serve(
     say(f"schedules  {api.url}/schedules")
     say(f"health     {api.url}/health")
     say(f"{options.schedule:10} {api.schedule_url}")
+    if not options.once:
+        say("Ctrl-C stops everything; the next call goes on where this one ended")
     settings = (await api.schedule())["settings"]
     if options.once and settings["handler"] != _LEDGER_HANDLER:
         raise LocalError(f"--once needs the ledger of {_LEDGER_HANDLER}; {options.schedule} has {settings['handler']}")

@@ -53,10 +53,12 @@ def _text(snapshot: Snapshot) -> str:
 
 
 def test_table_shows_the_cycle_at_work() -> None:
-    text = _text(Snapshot("http://127.0.0.1:7071/x", SCHEDULE, [CYCLE], put=500, processed=256, rate=318.2, at=NOW))
+    text = _text(
+        Snapshot("http://127.0.0.1:7071/x", SCHEDULE, [CYCLE], put=500, processed=256, poisoned=1, rate=318.2, at=NOW)
+    )
     assert "parity  running, processing, cycle 3   http://127.0.0.1:7071/x" in text
     assert "244 messages; 10 of up to 10 executions at work" in text
-    assert "256 of 500 processed, 318 per second" in text
+    assert "500 put, 256 processed, 1 poisoned; 318 per second" in text
     assert "2 cycles, 256 processed, 0 failed, 1 poisoned" in text
     assert "10 is the maximum" in text
     assert "warning: clock of the storage is 3 s ahead" in text
@@ -74,12 +76,14 @@ def test_table_shows_what_comes_next_and_why() -> None:
 def test_schedule_that_never_ran_is_shown() -> None:
     document = {"name": "parity", "state": "stopped", "phase": None, "backlog": None, "decision": None}
     assert "nothing was decided yet" in _text(Snapshot("x", document))
-    assert describe(Snapshot("x", document)) == "parity stopped; backlog -; processed 0 of 0"
+    assert describe(Snapshot("x", document)) == "parity stopped; backlog -; 0 put, 0 processed"
 
 
 def test_line_says_what_the_executions_are_for() -> None:
     line = describe(Snapshot("x", SCHEDULE, put=500, processed=256))
-    assert line.startswith("parity running, processing; backlog 244; processed 256 of 500; 10 executions: 244 messages")
+    assert line.startswith(
+        "parity running, processing; backlog 244; 500 put, 256 processed; 10 executions: 244 messages"
+    )
 
 
 def test_plain_view_says_the_same_only_once() -> None:
