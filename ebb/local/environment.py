@@ -94,7 +94,8 @@ def _venv_is_usable(root: Path, versions: tuple[Version, Version]) -> bool:
 
 
 def _python_stamp(root: Path) -> dict[str, str]:
-    return {"folder": str(root / ".venv"), "made from": _hash([root / "requirements.txt", root / "requirements-dev.txt"])}
+    files = [root / "requirements.txt", root / "requirements-dev.txt"]
+    return {"folder": str(root / ".venv"), "made from": _hash(files)}
 
 
 def _node_stamp(root: Path) -> dict[str, str]:
