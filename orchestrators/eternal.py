@@ -13,11 +13,7 @@ from scheduler import status
 from scheduler.cycle import CycleState, Verdict, summarize
 from scheduler.names import ETERNAL_SCHEDULER
 
-bp = df.Blueprint()
 
-
-@bp.function_name(ETERNAL_SCHEDULER)
-@bp.orchestration_trigger(context_name="context")
 def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
     """Run one cycle of the schedule named in the input, and continue as new with the state of the next.
 
@@ -42,3 +38,10 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
     yield from sleep(context, ending.wait)
     context.continue_as_new(state.follow(opening, summary).to_json())
     return None
+
+
+def blueprint() -> df.Blueprint:
+    """The orchestration, to be registered on an app."""
+    bp = df.Blueprint()
+    bp.function_name(ETERNAL_SCHEDULER)(bp.orchestration_trigger(context_name="context")(eternal_scheduler))
+    return bp

@@ -27,7 +27,17 @@ from tests.azurite import Azurite
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("function_app.py", "host.json")
-_LINKED = ("services.py", "triggers", "orchestrators", "activities", "sources", "handlers", "history", "scheduler")
+_LINKED = (
+    "services.py",
+    "composition.py",
+    "triggers",
+    "orchestrators",
+    "activities",
+    "sources",
+    "handlers",
+    "history",
+    "scheduler",
+)
 _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
 

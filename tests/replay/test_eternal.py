@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import azure.durable_functions as df
 import pytest
 
 from orchestrators import eternal
@@ -13,8 +14,7 @@ from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from scheduler.planning import Decision, Wait
 from tests.replay.driver import Orchestration
 
-(_FUNCTION,) = eternal.bp._function_builders
-HANDLE = _FUNCTION.build().get_user_function()
+HANDLE = df.Orchestrator.create(eternal.eternal_scheduler)
 
 
 def begin(state: object = None) -> Orchestration:

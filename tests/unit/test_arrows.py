@@ -32,7 +32,8 @@ def test_shared_services_import_only_what_is_below_them() -> None:
 
 
 def test_composition_root_imports_only_what_it_composes() -> None:
-    assert _own_imports("function_app") <= {"services", "triggers", "orchestrators", "activities"}
+    assert _own_imports("function_app") == {"services", "composition"}
+    assert _own_imports("composition") <= {"services", "triggers", "orchestrators", "activities"}
 
 
 @pytest.mark.parametrize(

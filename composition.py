@@ -1,0 +1,22 @@
+"""Builds the function app from its services: for the deployed app, for tests and for simulations."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from activities import close_cycle, measure_backlog, process_backlog
+from orchestrators import eternal
+from services import Services
+from triggers import cycles_api, health, schedules_api
+
+BOUND = (measure_backlog, process_backlog, close_cycle, schedules_api, cycles_api, health)
+
+
+def build_app(services: Services) -> df.DFApp:
+    """The app with every function registered; HTTP functions ask for a function key unless they say otherwise."""
+    app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+    app.register_functions(eternal.blueprint())
+    for module in BOUND:
+        app.register_functions(module.blueprint(services))
+    return app
