@@ -11,6 +11,7 @@ import random
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -54,11 +55,11 @@ class StorageAccount:
         url = urlsplit(self.endpoint)
         self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
         self.host = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
+        self._proxy = _proxy_of_environment(url.scheme, url.hostname or "")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=TIMEOUT,
-            trust_env=True,
             auto_decompress=False,
         )
 
@@ -112,7 +113,13 @@ class StorageAccount:
             pairs.append(self.signer.query_suffix)
         url = URL(f"{self._origin}{path}?{'&'.join(pairs)}" if pairs else self._origin + path, encoded=True)
         async with self._session.request(
-            verb, url, data=body or None, headers=headers, skip_auto_headers=_SKIPPED_HEADERS, allow_redirects=False
+            verb,
+            url,
+            data=body or None,
+            headers=headers,
+            skip_auto_headers=_SKIPPED_HEADERS,
+            allow_redirects=False,
+            proxy=self._proxy,
         ) as response:
             return Response(response.status, response.headers, await response.read())
 
@@ -148,6 +155,11 @@ def open_account(connection: Connection) -> StorageAccount:
         account = accounts[_identity_of(connection)] = StorageAccount(connection)
     account.users += 1
     return account
+
+
+def _proxy_of_environment(scheme: str, host: str) -> str | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks anew for each request."""
+    return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 def _forget(account: StorageAccount) -> None:

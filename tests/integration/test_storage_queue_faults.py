@@ -1,0 +1,244 @@
+"""The storage queue source against a server that misbehaves: retries, tokens, pages that no XML parser reads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from aiohttp import web
+from azure.core.exceptions import ClientAuthenticationError
+
+from scheduler.connection import Connection
+from scheduler.errors import LeaseLostError, SourceError, SourceUnavailableError
+from scheduler.message import Message
+from scheduler.settings import StorageQueueSettings
+from sources.signing import TokenSigner
+from sources.storage_queue import StorageQueueSource
+
+LEASE = timedelta(seconds=30)
+PAGE = (
+    "\ufeff<?xml version='1.0' encoding='utf-8'?><QueueMessagesList>"
+    "<QueueMessage><MessageId>1</MessageId><InsertionTime>Sat, 31 Jan 2026 12:00:00 GMT</InsertionTime>"
+    "<PopReceipt>r+/=</PopReceipt><DequeueCount>2</DequeueCount><MessageText>{}</MessageText></QueueMessage>"
+    "<QueueMessage><DequeueCount>1</DequeueCount><MessageText /><MessageId>2</MessageId></QueueMessage>"
+    "</QueueMessagesList>"
+)
+
+
+class Server:
+    """Gives the answers in `answers`, in turn; an answer of None drops the connection."""
+
+    def __init__(self) -> None:
+        self.answers: deque[web.Response | None] = deque()
+        self.requests: list[web.Request] = []
+        self.endpoint = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.requests.append(request)
+        answer = self.answers.popleft()
+        if answer is None:
+            assert request.transport is not None
+            request.transport.abort()
+            await asyncio.sleep(0)
+            return web.Response()
+        return answer
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    monkeypatch.setattr("sources.storage_account.FIRST_PAUSE", 0.001)
+    server = Server()
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", server.answer)
+    runner = web.AppRunner(app, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server.endpoint = f"http://127.0.0.1:{runner.addresses[0][1]}/account"
+    yield server
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def source(server: Server) -> AsyncIterator[StorageQueueSource]:
+    connection = Connection("Storage", "connectionString", {"queue": server.endpoint}, sas="sig=s%2Fecret&sp=raup")
+    settings = StorageQueueSettings(type="storageQueue", queueName="work", messageEncoding="none")
+    source = StorageQueueSource(settings, connection)
+    yield source
+    await source.close()
+
+
+def error(status: int, code: str = "") -> web.Response:
+    return web.Response(status=status, headers={"x-ms-error-code": code} if code else {})
+
+
+def count(number: int) -> web.Response:
+    return web.Response(headers={"x-ms-approximate-messages-count": str(number)})
+
+
+async def test_overload_and_dropped_connections_are_tried_again(server: Server, source: StorageQueueSource) -> None:
+    server.answers += [error(503, "ServerBusy"), None, None, error(500), web.Response(text=PAGE.format("x"))]
+    messages = await source.receive(32, LEASE)
+    assert [message.id for message in messages] == ["1", "2"]
+
+
+async def test_overload_that_lasts_is_told_without_secrets(server: Server, source: StorageQueueSource) -> None:
+    server.answers += [error(503, "ServerBusy") for _ in range(4)]
+    with pytest.raises(SourceUnavailableError, match=r"cannot answer now \(503 ServerBusy\), tried 4 times") as caught:
+        await source.receive(32, LEASE)
+    assert "127.0.0.1" in str(caught.value)
+    assert "ecret" not in str(caught.value)
+    assert len(server.requests) == 4
+
+
+async def test_connection_that_is_always_dropped_is_told_without_secrets(
+    server: Server, source: StorageQueueSource
+) -> None:
+    server.answers += [None] * 20
+    with pytest.raises(SourceUnavailableError, match="cannot be reached") as caught:
+        await source.complete(Message("1", b"", receipt="r"))
+    assert "ecret" not in str(caught.value)
+
+
+async def test_refused_access_is_not_tried_again(server: Server, source: StorageQueueSource) -> None:
+    server.answers.append(error(403, "AuthorizationPermissionMismatch"))
+    with pytest.raises(SourceUnavailableError, match=r"refuses access \(403 AuthorizationPermissionMismatch\)"):
+        await source.measure()
+    assert len(server.requests) == 1
+
+
+async def test_unexpected_answer_is_told(server: Server, source: StorageQueueSource) -> None:
+    server.answers.append(error(400, "OutOfRangeQueryParameterValue"))
+    with pytest.raises(SourceError, match=r"queue work at .* answered 400 OutOfRangeQueryParameterValue"):
+        await source.receive(32, LEASE)
+
+
+async def test_receipt_travels_unharmed(server: Server, source: StorageQueueSource) -> None:
+    server.answers += [web.Response(text=PAGE.format("x")), web.Response(status=204)]
+    message, _ = await source.receive(32, LEASE)
+    await source.complete(message)
+    assert server.requests[1].query["popreceipt"] == "r+/="
+    assert server.requests[1].query["sig"] == "s/ecret"
+    assert server.requests[1].path == "/account/work/messages/1"
+
+
+async def test_delete_of_a_message_that_is_gone_is_done(server: Server, source: StorageQueueSource) -> None:
+    server.answers.append(error(404, "MessageNotFound"))
+    await source.complete(Message("1", b"", receipt="r"))
+
+
+async def test_extend_after_a_lost_answer_is_a_lost_lease(server: Server, source: StorageQueueSource) -> None:
+    server.answers += [error(500), error(400, "PopReceiptMismatch")]
+    with pytest.raises(LeaseLostError):
+        await source.extend(Message("1", b"", receipt="r"), LEASE)
+
+
+@pytest.mark.parametrize(
+    ("stored", "body"),
+    [
+        ("a\x01b", b"a\x01b"),
+        ("a&#x1;&#2;b", b"a\x01\x02b"),
+        ("&lt;a&gt; &amp;amp; &quot;&apos;", b"<a> &amp; \"'"),
+        ("&unknown; &#xFFFFFFF; & alone", b"&unknown; &#xFFFFFFF; & alone"),
+        ("a\r\nb&#13;", b"a\r\nb\r"),
+        ("\U0001f41d&#x1F41D;", "🐝🐝".encode()),
+        ("&#xD800;", b"?"),
+    ],
+)
+async def test_page_is_read_whatever_its_messages_contain(
+    server: Server, source: StorageQueueSource, stored: str, body: bytes
+) -> None:
+    server.answers.append(web.Response(text=PAGE.format(stored)))
+    first, second = await source.receive(32, LEASE)
+    assert (first.body, first.dequeue_count, first.receipt) == (body, 2, "r+/=")
+    assert (second.id, second.body) == ("2", b"")
+    assert first.enqueued_at is not None
+    assert first.enqueued_at.isoformat() == "2026-01-31T12:00:00+00:00"
+
+
+async def test_full_peek_asks_for_the_approximate_count(server: Server, source: StorageQueueSource) -> None:
+    full = "<QueueMessagesList>" + "<QueueMessage></QueueMessage>" * 32 + "</QueueMessagesList>"
+    server.answers += [web.Response(text=full), count(700), web.Response(text=full), count(20)]
+    assert [(await source.measure()).count for _ in range(2)] == [700, 32]
+    assert server.requests[0].query["peekonly"] == "true"
+    assert server.requests[1].query["comp"] == "metadata"
+
+
+class FakeCredential:
+    """An identity that gives numbered tokens."""
+
+    def __init__(self, lifetime: float = 3600) -> None:
+        self.given, self.lifetime, self.closed, self.fault = 0, lifetime, False, False
+
+    async def get_token(self, *scopes: str) -> SimpleNamespace:
+        assert scopes == ("https://storage.azure.com/.default",)
+        await asyncio.sleep(0)
+        if self.fault:
+            raise ClientAuthenticationError("no identity is assigned")
+        self.given += 1
+        return SimpleNamespace(token=f"token-{self.given}", expires_on=time.time() + self.lifetime)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+async def identity(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[StorageQueueSource, FakeCredential]]:
+    credential = FakeCredential()
+    monkeypatch.setattr("sources.storage_account.signer_for", lambda connection: TokenSigner(credential))  # type: ignore[arg-type] - a double
+    connection = Connection("Storage", "identity", {"queue": server.endpoint}, "account")
+    settings = StorageQueueSettings(type="storageQueue", queueName="work", messageEncoding="none")
+    source = StorageQueueSource(settings, connection, visible_only=False)
+    yield source, credential
+    await source.close()
+    assert credential.closed or not server.requests
+
+
+async def test_token_is_fetched_once_for_many_requests(
+    server: Server, identity: tuple[StorageQueueSource, FakeCredential]
+) -> None:
+    source, credential = identity
+    server.answers += [count(1) for _ in range(5)]
+    await asyncio.gather(*(source.measure() for _ in range(5)))
+    assert {request.headers["Authorization"] for request in server.requests} == {"Bearer token-1"}
+    assert server.requests[0].headers["x-ms-version"] == "2021-12-02"
+    assert credential.given == 1
+
+
+async def test_token_that_ends_soon_is_renewed(
+    server: Server, identity: tuple[StorageQueueSource, FakeCredential]
+) -> None:
+    source, credential = identity
+    credential.lifetime = 200
+    server.answers += [count(1) for _ in range(2)]
+    await source.measure()
+    await source.measure()
+    assert [request.headers["Authorization"] for request in server.requests] == ["Bearer token-1", "Bearer token-2"]
+
+
+async def test_refused_token_is_renewed_once(
+    server: Server, identity: tuple[StorageQueueSource, FakeCredential]
+) -> None:
+    source, _ = identity
+    server.answers += [error(401, "AuthenticationFailed"), count(4)]
+    assert (await source.measure()).count == 4
+    server.answers += [error(401, "AuthenticationFailed") for _ in range(2)]
+    with pytest.raises(SourceUnavailableError, match="role Storage Queue Data Contributor"):
+        await source.measure()
+
+
+async def test_missing_identity_is_told(server: Server, identity: tuple[StorageQueueSource, FakeCredential]) -> None:
+    source, credential = identity
+    credential.fault = True
+    with pytest.raises(SourceUnavailableError, match=r"no token for .*app setting Storage.*no identity is assigned"):
+        await source.measure()
+    credential.fault = False
+    server.answers.append(count(0))
+    await source.measure()
