@@ -1,0 +1,15 @@
+"""The command line: one module a group of commands, registered here."""
+
+from __future__ import annotations
+
+import typer
+
+from ebb import commands_deploy
+
+app = typer.Typer(name="ebb", help="Ebb: an overlap-free, backlog-driven scheduler.", no_args_is_help=True)
+commands_deploy.register(app)
+
+
+@app.callback()
+def _ebb() -> None:
+    """Keeps the names of the commands when there is only one."""

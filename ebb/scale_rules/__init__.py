@@ -1,0 +1,1 @@
+"""Which KEDA scale rules Azure Functions on Container Apps derives from an app's triggers."""

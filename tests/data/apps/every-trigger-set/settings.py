@@ -1,0 +1,4 @@
+"""Names that the functions share."""
+
+PREFIX = "shop"
+ORDERS = f"{PREFIX}-orders"
