@@ -43,7 +43,7 @@ class Engine:
         self.workers: dict[str, Worker] = {}
         self.entities: EntityMail
         self._store, self._lane, self._clock = store, lane, clock
-        self._episodes, self._new_id = episodes, new_id
+        self.episodes, self._new_id = episodes, new_id
         self._alarms: dict[tuple[str, int], Alarm] = {}
         self._awaited: dict[str, list[asyncio.Future[None]]] = {}
 
@@ -124,9 +124,9 @@ class Engine:
         if self.live.get(instance.instance_id) is not instance:
             return
         self._touch(instance)
-        if instance.suspended or not is_runnable(instance, self._episodes.settings):
+        if instance.suspended or not is_runnable(instance, self.episodes.settings):
             return
-        effects = self._episodes.run(instance, self._clock.now())
+        effects = self.episodes.run(instance, self._clock.now())
         if instance.status is Status.Pending:
             instance.status = Status.Running
         for number in effects.cancelled:
@@ -177,7 +177,7 @@ class Engine:
             self.deliver(parent.instance_id, failed, parent.execution_id)
             return
         text = work.body["input"]
-        version = work.body["version"] or self._episodes.settings.default_version
+        version = work.body["version"] or self.episodes.settings.default_version
         self.create(work.name, child_id, None if text is None else json.dumps(text), version, parent)
 
     def _end(self, instance: Instance) -> None:

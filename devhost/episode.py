@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from devhost.decisions import CONTINUE_AS_NEW, KINDS, Action, name_of, new_actions
+from devhost.beginnings import Beginnings
+from devhost.decisions import CONTINUE_AS_NEW, Action, name_of, new_actions
 from devhost.errors import ReplyError
 from devhost.events import COMPLETIONS, FAILURES, EventType, event, execution_started, work_begun
 from devhost.indexing import Function, Functions
 from devhost.instance import Decision, Event, Instance, Message, OpenWork, Outcome
 from devhost.replay import Reply, replay_parsed
-from devhost.retries import follow_up, retry_state, takes_number
+from devhost.retries import follow_up, takes_number
 from devhost.settings import HostSettings
 from devhost.timestamps import stamp
 
@@ -43,7 +44,7 @@ class Episodes:
 
     functions: Functions
     settings: HostSettings
-    new_id: Callable[[], str]
+    beginnings: Beginnings
     replay: Replay = replay_parsed
 
     def run(self, instance: Instance, now: datetime) -> Effects:
@@ -164,55 +165,11 @@ class Episodes:
         for number in effects.cancelled:
             instance.close(number)
         for action in fresh:
-            work = self._work(instance, action)
+            work = self.beginnings.work_of(instance, action)
             instance.decisions.append(Decision(work.number, work.kind, name_of(action)))
             effects.begun.append(work)
             if work.kind != "signal" and not action.get("isCanceled"):
                 instance.open(work)
-
-    def _work(self, instance: Instance, action: Action) -> OpenWork:
-        kind = KINDS[action["actionType"]]
-        number = instance.take_number()
-        name = action.get("functionName") or ""
-        if kind == "activity":
-            self._must_exist("activityTrigger", name)
-            return OpenWork(number, kind, name, _with_retry(action, {"input": action.get("input")}))
-        if kind == "child":
-            return OpenWork(number, kind, name, self._child_body(instance, number, action))
-        if kind == "timer":
-            return OpenWork(number, kind, "", {"fireAt": action["fireAt"]})
-        if kind == "http":
-            return OpenWork(number, kind, "BuiltIn::HttpActivity", {"input": json.dumps(action["httpRequest"])})
-        return OpenWork(number, kind, name, self._entity_body(instance, kind, action))
-
-    def _must_exist(self, kind: str, name: str) -> None:
-        if self.functions.durable(kind, name) is None:
-            raise ReplyError(self.functions.missing(kind, name))
-
-    def _child_body(self, instance: Instance, number: int, action: Action) -> dict[str, Any]:
-        self._must_exist("orchestrationTrigger", action["functionName"])
-        child_id = action.get("instanceId") or f"{instance.execution_id}:{number}"
-        if child_id == instance.instance_id or child_id.startswith("@"):
-            raise ReplyError(
-                f"a sub-orchestration cannot have the ID '{child_id}'; choose one that is not its parent's"
-            )
-        body = {"input": action.get("input"), "instanceId": child_id, "version": action.get("version")}
-        return _with_retry(action, body)
-
-    def _entity_body(self, instance: Instance, kind: str, action: Action) -> dict[str, Any]:
-        target = action["instanceId"]
-        self._must_exist("entityTrigger", target.split("@")[1])
-        request = {
-            "op": action["operation"],
-            "id": self.new_id(),
-            "parent": instance.instance_id,
-            "parentExecution": instance.execution_id,
-        }
-        if kind == "signal":
-            request["signal"] = True
-        if action.get("input") is not None:
-            request["input"] = action["input"]
-        return {"entity": target, "message": json.dumps(request), "requestId": request["id"]}
 
     def _record(self, work: OpenWork, time: str) -> Event:
         return work_begun(work, time, self.settings.store_inputs)
@@ -229,11 +186,6 @@ def _ends(instance: Instance, message: Message) -> int | None:
 
 def _takes_number(instance: Instance, message: Message, number: int) -> bool:
     return takes_number(instance.work[number], message.event["EventType"] in FAILURES)
-
-
-def _with_retry(action: Action, body: dict[str, Any]) -> dict[str, Any]:
-    state = retry_state(action)
-    return body if state is None else {**body, "retry": state}
 
 
 def _failure(instance: Instance, text: str) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import uuid
 import warnings
 from datetime import UTC
@@ -19,6 +20,7 @@ from azure.functions.decorators.function_app import FunctionRegister
 from devhost.activities import ActivityWorker
 from devhost.admin import Admin
 from devhost.arguments import Bindings
+from devhost.beginnings import Beginnings
 from devhost.client_binding import client_binding
 from devhost.clock import Clock, ManualClock, RealClock, WorkLedger
 from devhost.engine import Engine
@@ -48,14 +50,16 @@ log = logging.getLogger("devhost.host")
 class Host:
     """A local Functions host for one app.
 
-    `app` is the app's folder, or a FunctionApp or DFApp object. `state` is the folder of the state file; None keeps the
-    state in memory. `port` 0 picks a free port. Use it with `async with`.
+    `app` is the app's folder, or a FunctionApp or DFApp object; `settings` stands for host.json then. `state` is the
+    folder of the state file; None keeps the state in memory. `port` 0 picks a free port, None takes that of the
+    settings. Use it with `async with`.
     """
 
     def __init__(
         self,
         app: Path | str | FunctionRegister,
         *,
+        settings: HostSettings | None = None,
         clock: Clock | None = None,
         state: Path | str | None = None,
         port: int | None = 0,
@@ -64,9 +68,11 @@ class Host:
         self._app = app
         self._state = Path(state).resolve() if state is not None else None
         self._port, self._grace = port, grace_seconds
+        self._given_settings = settings
         self.clock: Clock = clock or RealClock()
         self.broken: asyncio.Future[None] | None = None
         self._ids = 0
+        self._left: tuple[Path, list[str]] | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Host:
@@ -85,12 +91,12 @@ class Host:
         _prepare_sdk()
         self.broken = asyncio.get_running_loop().create_future()
         self.settings, self.functions = self._load()
-        self._store = Store.open(self._state)
+        self.store = Store.open(self._state)
         try:
             self._build()
             await self.server.start(self.settings.port if self._port is None else self._port)
         except BaseException:
-            self._store.close()
+            self.store.close()
             raise
         self.resumed = self.engine.recover()
         self._entities.recover()
@@ -111,7 +117,10 @@ class Host:
         await http_utils._close_session()
         if self._session is not None:
             await self._session.close()
-        self._store.close()
+        if self._left is not None:
+            os.chdir(self._left[0])
+            sys.path[:] = self._left[1]
+        self.store.close()
 
     @property
     def url(self) -> str:
@@ -155,9 +164,9 @@ class Host:
 
     def _load(self) -> tuple[HostSettings, Functions]:
         if isinstance(self._app, FunctionRegister):
-            settings = HostSettings(port=0)
-            return settings, list_functions(self._app, os.environ)
+            return self._given_settings or HostSettings(port=0), list_functions(self._app, os.environ)
         root = Path(self._app).resolve()
+        self._left = (Path.cwd(), list(sys.path))
         settings = read_settings(root, os.environ)
         os.environ.setdefault("AzureWebJobsScriptRoot", str(root))
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
@@ -167,24 +176,24 @@ class Host:
         settings, functions = self.settings, self.functions
         self.ledger = WorkLedger()
         self._invoker = Invoker(self.ledger, settings.function_timeout, os.environ)
-        self.lane = Lane(self._store, self._on_broken)
+        self.lane = Lane(self.store, self._on_broken)
         self.progress = Progress(self.clock, self.lane, self.ledger)
-        episodes = Episodes(functions, settings, self._new_id)
-        self.engine = Engine(self._store, self.lane, self.clock, episodes, self._new_id)
+        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id))
+        self.engine = Engine(self.store, self.lane, self.clock, episodes, self._new_id)
         self._activities = ActivityWorker(
             functions, self._invoker, settings.max_concurrent_activities, self.engine.deliver, self._is_live
         )
         self._http_caller = HttpCaller(self.ledger, self.engine.deliver)
         self.engine.workers = {"activity": self._activities, "http": self._http_caller}
         self._entities = Entities(
-            self._store, self.lane, self.clock, functions, self._invoker, settings.max_entity_batch, self.engine.deliver
+            self.store, self.lane, self.clock, functions, self._invoker, settings.max_entity_batch, self.engine.deliver
         )
         self.engine.entities = self._entities
-        self.operations = Operations(self.engine, self._store, self.lane, self.clock, functions, settings, self._new_id)
+        self.operations = Operations(self.engine, self.store, self.lane, self.clock, functions, settings, self._new_id)
         bindings = Bindings(self._invoker, self._client_json, {})
         self.http_functions = HttpFunctions(functions, settings.route_prefix, bindings)
         self._timers = self._timer_triggers(bindings)
-        entity_api = EntityApi(self._entities, functions, self.lane, self._store, self._new_id)
+        entity_api = EntityApi(self._entities, functions, self.lane, self.store, self._new_id)
         management = Management(self.operations, settings.hub_name, entity_api)
         admin = Admin(functions, settings.route_prefix, self._run_by_hand)
         self.server = Server(management, admin, self.http_functions, Cors(settings.cors, settings.cors_credentials))
@@ -197,7 +206,7 @@ class Host:
                 parse_schedule(function.trigger["schedule"], os.environ, zone),
                 bindings,
                 self.clock,
-                self._store,
+                self.store,
             )
             for function in self.functions.enabled("timerTrigger")
         ]

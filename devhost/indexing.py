@@ -90,14 +90,16 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
     file_name = environment.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
     if not (script_root / file_name).is_file():
         raise AppError(f"no {file_name} in {script_root}; give the app's folder with --script-root")
+    name = Path(file_name).stem
+    # A host that ran before in this process may have left another app's module of this name.
+    sys.modules.pop(name, None)
     os.chdir(script_root)
-    if str(script_root) not in sys.path:
-        sys.path.insert(0, str(script_root))
+    sys.path.insert(0, str(script_root))
     try:
-        module = importlib.import_module(Path(file_name).stem)
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
+        module = importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the app raises, SystemExit included, is shown to its author
         raise AppError(f"{file_name} failed to import:\n{traceback.format_exc()}") from error
     apps = {id(value): value for value in vars(module).values() if isinstance(value, FunctionRegister)}
     if len(apps) != 1:

@@ -13,6 +13,7 @@ from azure.durable_functions.models.Task import TaskBase
 from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchestrationExecutor
 from azure.durable_functions.orchestrator import Orchestrator
 
+from devhost.decisions import KINDS
 from devhost.errors import ReplyError
 from devhost.instance import Instance
 
@@ -131,7 +132,7 @@ def _refuse_stray_yield(executor: TaskOrchestrationExecutor, reply: Reply) -> No
 def _refuse_repeated_action(context: DurableOrchestrationContext) -> None:
     seen: set[int] = set()
     for action in _flat(context._action_payload_v2):
-        if id(action) in seen:
+        if id(action) in seen and int(action.action_type) in KINDS:
             name = getattr(action, "function_name", None) or type(action).__name__
             raise ReplyError(
                 f"the task of '{name}' was put into task_all or task_any before it was yielded alone, so the SDK "
@@ -142,7 +143,7 @@ def _refuse_repeated_action(context: DurableOrchestrationContext) -> None:
 
 def _flat(actions: list[Any]) -> Iterator[Any]:
     for action in actions:
-        inner = getattr(action, "compound_actions", None)
+        inner = getattr(action, "compound_tasks", None)
         if inner is None:
             yield action
         else:

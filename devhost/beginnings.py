@@ -1,0 +1,77 @@
+"""Turns a new action of an orchestrator into the work that it begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from devhost.decisions import HTTP_ACTIVITY, KINDS, Action
+from devhost.errors import ReplyError
+from devhost.indexing import Functions
+from devhost.instance import Instance, OpenWork
+from devhost.retries import retry_state
+
+
+@dataclass(frozen=True)
+class Beginnings:
+    """Makes work for the functions of one app; `new_id` gives the IDs of entity calls."""
+
+    functions: Functions
+    new_id: Callable[[], str]
+
+    def work_of(self, instance: Instance, action: Action) -> OpenWork:
+        """Take the next number and describe the work; nothing is begun yet.
+
+        Raises:
+            ReplyError: the action names a function that is not there, or a sub-orchestration ID that is not allowed.
+        """
+        kind = KINDS[action["actionType"]]
+        name = action.get("functionName") or ""
+        number = instance.take_number()
+        if kind == "activity":
+            self._must_exist("activityTrigger", name)
+            return OpenWork(number, kind, name, _with_retry(action, {"input": action.get("input")}))
+        if kind == "child":
+            return OpenWork(number, kind, name, self._child_body(instance, number, action))
+        if kind == "timer":
+            return OpenWork(number, kind, "", {"fireAt": action["fireAt"]})
+        if kind == "http":
+            return OpenWork(number, kind, HTTP_ACTIVITY, {"input": json.dumps(action["httpRequest"])})
+        return OpenWork(number, kind, name, self._entity_body(instance, kind, action))
+
+    def _must_exist(self, kind: str, name: str) -> None:
+        if self.functions.durable(kind, name) is None:
+            raise ReplyError(self.functions.missing(kind, name))
+
+    def _child_body(self, instance: Instance, number: int, action: Action) -> dict[str, Any]:
+        self._must_exist("orchestrationTrigger", action["functionName"])
+        # The default must be the same on each replay and each retry, so it is made of the parent's execution.
+        child_id = action.get("instanceId") or f"{instance.execution_id}:{number}"
+        if child_id == instance.instance_id or child_id.startswith("@"):
+            raise ReplyError(
+                f"a sub-orchestration cannot have its parent's ID or one that begins with '@': '{child_id}'"
+            )
+        body = {"input": action.get("input"), "instanceId": child_id, "version": action.get("version")}
+        return _with_retry(action, body)
+
+    def _entity_body(self, instance: Instance, kind: str, action: Action) -> dict[str, Any]:
+        target = action["instanceId"]
+        self._must_exist("entityTrigger", target.split("@")[1])
+        request = {
+            "op": action["operation"],
+            "id": self.new_id(),
+            "parent": instance.instance_id,
+            "parentExecution": instance.execution_id,
+        }
+        if kind == "signal":
+            request["signal"] = True
+        if action.get("input") is not None:
+            request["input"] = action["input"]
+        return {"entity": target, "message": json.dumps(request), "requestId": request["id"]}
+
+
+def _with_retry(action: Action, body: dict[str, Any]) -> dict[str, Any]:
+    state = retry_state(action)
+    return body if state is None else {**body, "retry": state}
