@@ -8,6 +8,7 @@ answer instead of a syntax error.
 import argparse
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def main(arguments: list) -> int:
     options, rest = read_arguments(arguments)
     from ebb.local import environment
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # clean up what runs; the default would not
     try:
         environment.ensure_environment(ROOT, FIRST, LAST)
     except environment.SetUpError as error:

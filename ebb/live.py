@@ -12,6 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ebb.local.terminal import say
+
 _COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 
 
@@ -102,8 +104,8 @@ class LiveView:
 class PlainView:
     """One line each time something has changed, for logs and pipes."""
 
-    def __init__(self, console: Console) -> None:
-        self._console, self._last = console, ""
+    def __init__(self) -> None:
+        self._last = ""
 
     def __enter__(self) -> Self:
         return self
@@ -115,12 +117,12 @@ class PlainView:
         line = describe(snapshot)
         if line != self._last:
             self._last = line
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(line)
 
 
 def open_view(console: Console, live: bool) -> View:
     """A live table if that is wanted and the console is a terminal, lines otherwise."""
-    return LiveView(console) if live and console.is_terminal else PlainView(console)
+    return LiveView(console) if live and console.is_terminal else PlainView()
 
 
 def describe(snapshot: Snapshot) -> str:

@@ -12,11 +12,13 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ebb.local.terminal import say
 
@@ -145,21 +147,30 @@ def _step(root: Path, name: str, command: list[str], log_name: str) -> None:
     say(f"{name} ...", end="")
     began = time.monotonic()
     path = f"{venv_python(root).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    try:
-        with log.open("wb") as output:
-            status = subprocess.run(
-                command,
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=STEP_TIMEOUT,
-                check=False,
-                env={**os.environ, "PATH": path},
-            ).returncode
-    except subprocess.TimeoutExpired:
-        status = f"none: stopped after {STEP_TIMEOUT:g} s"
+    with log.open("wb") as output:
+        status = _run(command, root, output, {**os.environ, "PATH": path})
     say(f" {time.monotonic() - began:.1f} s" if status == 0 else " failed")
     if status != 0:
         tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
         raise SetUpError(f"could not {name}, exit status {status}; the end of {log}:\n{tail}")
+
+
+def _run(command: list[str], root: Path, output: BinaryIO, variables: dict[str, str]) -> int | str:
+    """The exit status of `command`. It and its children end with this process, whatever ends it."""
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(STEP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return f"none: stopped after {STEP_TIMEOUT:g} s"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -136,10 +136,10 @@ class Run:
         return (processed - before) / (now - then) if now > then else 0.0
 
     async def _nudge(self, schedule: Mapping[str, Any]) -> None:
-        """End an idle wait while messages are still being put, and once after the last one."""
-        if not self._feeding or self._nudged or schedule.get("phase") != "waiting":
+        """End idle waits while messages are being put, and one more after the last of them."""
+        if self._nudged or schedule.get("phase") != "waiting":
             return
-        self._nudged = self._feeding.done()
+        self._nudged = self._feeding is None or self._feeding.done()
         await self._api.trigger()
 
     def _is_drained(self, schedule: Mapping[str, Any]) -> bool:
@@ -157,7 +157,8 @@ class Run:
     def _is_closed(self, schedule: Mapping[str, Any]) -> bool:
         written = self._ledger.written_at
         if written is None:
-            return not (schedule.get("backlog") or {}).get("count")
+            backlog: Mapping[str, Any] = schedule.get("backlog") or {"count": None}
+            return backlog["count"] == 0 and datetime.fromisoformat(backlog["measuredAt"]) >= self._began
         ended = (schedule.get("lastCycle") or {}).get("endedAt")
         return bool(ended) and datetime.fromisoformat(ended) >= written - _ROUNDING
 

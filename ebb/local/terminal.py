@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO
 
@@ -20,5 +21,5 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except (OSError, ValueError):  # ValueError: the stream is closed
-        return
+    except OSError:  # what is still in the buffer would fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

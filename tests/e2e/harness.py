@@ -27,17 +27,7 @@ from tests.azurite import Azurite
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("function_app.py", "host.json")
-_LINKED = (
-    "services.py",
-    "composition.py",
-    "triggers",
-    "orchestrators",
-    "activities",
-    "sources",
-    "handlers",
-    "history",
-    "scheduler",
-)
+_LEFT_OUT = {*_COPIED, "dev.py", "devhost", "ebb", "bench", "tests"}
 _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
 
@@ -139,8 +129,9 @@ class App:
         self.root.mkdir(parents=True)
         for name in _COPIED:
             shutil.copy(ROOT / name, self.root / name)
-        for name in _LINKED:
-            (self.root / name).symlink_to(ROOT / name)
+        for path in ROOT.iterdir():
+            if path.name not in _LEFT_OUT and (path.suffix == ".py" or any(path.glob("*.py"))):
+                (self.root / path.name).symlink_to(path)
         schedule = yaml.safe_load((ROOT / "schedules.yaml").read_text())["schedules"]["parity"]
         schedule = {**schedule, "source": {**schedule["source"], "queueName": self.name}, **settings}
         (self.root / "schedules.yaml").write_text(yaml.safe_dump({"schedules": {"parity": schedule}}))

@@ -27,13 +27,16 @@ def _own_imports(module: str) -> set[str]:
     return names & OURS
 
 
-def test_shared_services_import_only_what_is_below_them() -> None:
-    assert _own_imports("services") <= {"sources", "handlers", "history", "scheduler"}
-
-
-def test_composition_root_imports_only_what_it_composes() -> None:
-    assert _own_imports("function_app") == {"services", "composition"}
-    assert _own_imports("composition") <= {"services", "triggers", "orchestrators", "activities"}
+@pytest.mark.parametrize(
+    ("module", "below"),
+    [
+        ("function_app", {"composition", "services"}),
+        ("composition", {"services", "triggers", "orchestrators", "activities"}),
+        ("services", {"sources", "handlers", "history", "scheduler"}),
+    ],
+)
+def test_module_at_the_top_imports_only_what_is_below_it(module: str, below: set[str]) -> None:
+    assert _own_imports(module) <= below
 
 
 @pytest.mark.parametrize(

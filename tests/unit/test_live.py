@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from ebb.live import LiveView, PlainView, Snapshot, describe, open_view, render
@@ -86,15 +87,13 @@ def test_line_says_what_the_executions_are_for() -> None:
     )
 
 
-def test_plain_view_says_the_same_only_once() -> None:
-    console = Console(file=io.StringIO(), width=80)
-    with open_view(console, live=True) as view:
+def test_plain_view_says_the_same_only_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_view(Console(file=io.StringIO()), live=True) as view:
         assert isinstance(view, PlainView)
         for second in (10, 11):
             view.show(Snapshot("x", WAITING, at=NOW.replace(second=second)))
         view.show(Snapshot("x", SCHEDULE, at=NOW))
-    assert isinstance(console.file, io.StringIO)
-    lines = console.file.getvalue().splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert "next: idle for 2 cycles [waits grow]; error: queue unix-times: 503" in lines[0]
 

@@ -166,3 +166,12 @@ async def test_messages_that_cannot_be_put_end_the_run(api: FakeApi, ledger: Pat
     await run.start(1, 1)
     with pytest.raises(LocalError, match="cannot put messages"):
         await run.watch(Seen(), until_drained=False)
+
+
+async def test_run_without_messages_is_drained_only_by_a_measurement_of_its_own(api: FakeApi, ledger: Path) -> None:
+    run = Run(cast("Api", api), Ledger(ledger), [], None)
+    await run.start(0, 0)
+    api.document["backlog"] = {"count": 0, "measuredAt": "2020-01-01T00:00:00.000Z"}
+    assert not await run.watch(Seen(), until_drained=True)
+    api.document["backlog"] = {"count": 0, "measuredAt": rfc3339(datetime.now(UTC) + timedelta(seconds=1))}
+    assert await run.watch(Seen(), until_drained=True)
