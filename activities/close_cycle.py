@@ -9,10 +9,10 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from history.base import ScheduleRow, Totals, update
+from activities.checkin import counted, rested
+from history.base import ScheduleRow, update
 from scheduler.cycle import CycleState, Ending
 from scheduler.errors import EbbError
-from scheduler.fence import promise
 from scheduler.names import CLOSE_CYCLE
 from scheduler.planning import Wait, next_wait
 from scheduler.settings import ScheduleSettings
@@ -48,7 +48,11 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     settings = ScheduleSettings.model_validate(order["settings"])
     wait = await _next_wait(services, settings, state, order)
     await services.store.write_cycle(state.schedule, cycle)
-    row = await update(services.store, state.schedule, lambda row: _counted(row, state, cycle, wait, services))
+
+    def write(row: ScheduleRow) -> ScheduleRow:
+        return rested(counted(row, cycle), state, cycle["cycle"], wait.seconds, services.clock.now())
+
+    row = await update(services.store, state.schedule, write)
     if row.owner != state.owner:
         return Ending(Wait(0, f"another instance acts for this schedule: {row.owner}"), fence_lost=True)
     if row.history_count > settings.history_limit + TRIM_SLACK:
@@ -71,30 +75,6 @@ async def _next_wait(
         except EbbError as error:
             logger.warning("%s: what is left was not counted: %s", state.schedule, error)
     return next_wait(settings, received=received, remaining=remaining, idle_cycles=state.idle + 1)
-
-
-def _counted(
-    row: ScheduleRow, state: CycleState, cycle: Mapping[str, Any], wait: Wait, services: Services
-) -> ScheduleRow:
-    """The row with this cycle in its totals (once), and its fence renewed until the next check-in if still held."""
-    if row.closed_cycle < cycle["cycle"]:
-        totals = row.totals
-        row = replace(
-            row,
-            closed_cycle=cycle["cycle"],
-            totals=Totals(
-                cycles=totals.cycles + 1,
-                processed=totals.processed + cycle["processed"],
-                failed=totals.failed + cycle["failed"],
-                poisoned=totals.poisoned + cycle["poisoned"],
-            ),
-            last_cycle={key: value for key, value in cycle.items() if key != "executions"},
-            error=cycle["error"],
-            history_count=row.history_count + 1,
-        )
-    if row.owner != state.owner:
-        return row
-    return replace(row, owner_until=promise(services.clock.now(), wait.seconds), working_until=None)
 
 
 async def _trim(services: Services, schedule: str, limit: int) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from history.base import Intent, ScheduleRow, update
+from activities.checkin import checked_in, number_of, released, verdict_of
+from history.base import ScheduleRow, update
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.errors import EbbError, SettingsError, StoreError
-from scheduler.fence import Fence, Standing, promise
 from scheduler.names import MEASURE_BACKLOG, instance_id
-from scheduler.planning import Decision, Wait, duration, error_wait, next_wait, plan
+from scheduler.planning import Decision, Wait, error_wait, next_wait, plan
 from scheduler.settings import ScheduleSettings
 from services import Services
 
@@ -58,54 +58,23 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     name, now = state.schedule, services.clock.now()
     if name not in services.schedules:
         return await _leave(services, state, f"schedule {name} is no longer in schedules.yaml")
-    file_settings = services.schedules[name]
+    file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(now))
     try:
         row = await services.store.get(name)
-        early = _verdict_of(row, state, now, services, file_settings)
+        early = verdict_of(row, state, now, skew, file_settings)
         found = _Measurement(file_settings) if early else await _measure(services, name, row)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
-            opening = _verdict_of(row, state, now, services, file_settings) or _go(row, state, found, now)
-            return _checked_in(row, state, opening, found, now)
+            opening = verdict_of(row, state, now, skew, file_settings) or _go(row, state, found, now)
+            return checked_in(row, state, opening, (found.settings or file_settings).replica_timeout, now)
 
         await update(services.store, name, write)
     except StoreError as error:
         wait = error_wait(state.errors + 1, file_settings.polling_interval, file_settings.max_polling_interval)
         return replace(opening, wait=wait, decision=Decision(0, f"not measured: {error}"), error=str(error))
     return opening
-
-
-def _verdict_of(
-    row: ScheduleRow, state: CycleState, now: datetime, services: Services, settings: ScheduleSettings
-) -> Opening | None:
-    """The opening of a cycle that must not act; None where it may."""
-    if row.intent is Intent.STOPPED:
-        return Opening(Verdict.END, Wait(0, f"stopped: {row.reason}" if row.reason else "stopped"))
-    fence = Fence(row.owner, row.owner_until, row.working_until)
-    standing = fence.standing(state.owner or "", now, timedelta(seconds=services.clock_skew))
-    if standing is Standing.FOREIGN:
-        until = rfc3339(row.owner_until) if row.owner_until else "further notice"
-        return Opening(Verdict.END, Wait(0, f"another instance acts for this schedule until {until}: {row.owner}"))
-    if standing is Standing.PREDECESSOR and row.working_until:
-        seconds = (row.working_until - now).total_seconds() + services.clock_skew
-        reason = (
-            f"executions of an earlier run may work until {rfc3339(row.working_until)}; waiting {duration(seconds)}"
-        )
-        return Opening(Verdict.HOLD, Wait(seconds, reason), Decision(0, reason))
-    if row.intent is Intent.PAUSED and (row.until is None or now < row.until):
-        return _paused(row, now, settings)
-    return None
-
-
-def _paused(row: ScheduleRow, now: datetime, settings: ScheduleSettings) -> Opening:
-    why = f"paused: {row.reason}" if row.reason else "paused"
-    seconds = settings.max_polling_interval
-    if row.until is not None:
-        why += f", until {rfc3339(row.until)}"
-        seconds = min(seconds, max((row.until - now).total_seconds(), 0.1))
-    return Opening(Verdict.HOLD, Wait(seconds, why), Decision(0, why))
 
 
 async def _measure(services: Services, name: str, row: ScheduleRow) -> _Measurement:
@@ -125,9 +94,13 @@ def _go(row: ScheduleRow, state: CycleState, found: _Measurement, now: datetime)
     """The opening of a cycle that may act on what was found."""
     settings = found.settings
     assert settings is not None
-    number = state.cycle or (row.cycle if row.owner == state.owner and row.cycle else row.cycle + 1)
     opened = Opening(
-        Verdict.GO, Wait(0, ""), cycle=number, started_at=rfc3339(now), settings=settings.as_json(), error=found.error
+        Verdict.GO,
+        Wait(0, ""),
+        cycle=number_of(row, state),
+        started_at=rfc3339(now),
+        settings=settings.as_json(),
+        error=found.error,
     )
     if found.backlog is None and found.error is None:
         changed = Wait(0, "the intent changed while the cycle opened; measuring at once")
@@ -140,33 +113,6 @@ def _go(row: ScheduleRow, state: CycleState, found: _Measurement, now: datetime)
     return replace(opened, wait=wait, decision=plan(settings, found.backlog), backlog=backlog)
 
 
-def _checked_in(
-    row: ScheduleRow, state: CycleState, opening: Opening, found: _Measurement, now: datetime
-) -> ScheduleRow:
-    """The row after this check-in; unchanged where another instance acts."""
-    if opening.verdict is Verdict.END:
-        if row.owner != state.owner:
-            return row
-        return replace(row, owner=None, owner_until=None, working_until=None, starting_until=None)
-    if opening.verdict is Verdict.HOLD and row.owner not in (state.owner, None):
-        return replace(row, starting_until=None)
-    working = opening.decision.executions > 0
-    seconds = found.settings.replica_timeout if working and found.settings else opening.wait.seconds
-    until = promise(now, seconds)
-    if row.intent is Intent.PAUSED and opening.verdict is Verdict.GO:
-        row = replace(row, intent=Intent.RUNNING, until=None, reason="the pause has ended", changed_at=now)
-    return replace(
-        row,
-        owner=state.owner,
-        owner_until=until,
-        working_until=until if working else None,
-        starting_until=None,
-        cycle=opening.cycle or row.cycle,
-        backlog=opening.backlog or row.backlog,
-        error=opening.error,
-    )
-
-
 async def _leave(services: Services, state: CycleState, reason: str) -> Opening:
     """End this instance and let go of its fence, if the store lets us; the lease runs out by itself otherwise."""
     opening = Opening(Verdict.END, Wait(0, reason))
@@ -174,7 +120,7 @@ async def _leave(services: Services, state: CycleState, reason: str) -> Opening:
         await update(
             services.store,
             state.schedule,
-            lambda row: _checked_in(row, state, opening, _Measurement(None), services.clock.now()),
+            lambda row: released(row, services.clock.now()) if row.owner == state.owner else row,
         )
     except StoreError as error:
         logger.warning("%s: the fence was not let go: %s", state.schedule, error, extra={"schedule": state.schedule})

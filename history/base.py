@@ -47,7 +47,9 @@ class ScheduleRow:
     changed_at: datetime | None = None
     until: datetime | None = None  # when a pause ends by itself
     overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    overrides_base: str | None = None  # fingerprint of the file's settings when the overrides were made
+    overrides_base: Mapping[str, Any] | None = None  # what the file said of the overridden settings when they were set
+    hub: str | None = None  # the task hub in which the schedule was started last: only its watchdog restarts it
+    launch: int = 0  # how often an instance was launched for it
     starting_until: datetime | None = None  # one starter at a time: whoever set this starts the instance
     owner: str | None = None  # the fence: task hub / instance / execution
     owner_until: datetime | None = None  # end of the fence, and the promised next check-in

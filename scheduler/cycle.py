@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, cast
 
+from scheduler.fence import owner_of
 from scheduler.names import INSTANCE_PREFIX
 from scheduler.planning import Decision, Wait
 
@@ -20,6 +21,7 @@ class CycleState:
     schedule: str
     taskHub: str = "unknown"  # noqa: N815 - the JSON name, as a starter writes it
     owner: str | None = None  # the fence's owner; made by the first generation, handed on by continue-as-new
+    launch: int = 0  # which start of the schedule this is, as counted on its row
     cycle: int | None = None  # number of this cycle; None lets the store say (first generation)
     idle: int = 0  # cycles in a row, before this one, that received nothing
     errors: int = 0  # cycles in a row, before this one, that failed
@@ -42,6 +44,7 @@ class CycleState:
             schedule=str(given.get("schedule") or instance_id.removeprefix(INSTANCE_PREFIX)),
             taskHub=str(given.get("taskHub") or "unknown"),
             owner=owner if isinstance(owner, str) else None,
+            launch=_whole(given.get("launch")),
             cycle=cycle if isinstance(cycle, int) else None,
             idle=_whole(given.get("idle")),
             errors=_whole(given.get("errors")),
@@ -49,7 +52,7 @@ class CycleState:
 
     def owned_by(self, instance_id: str, token: str) -> CycleState:
         """This state with its fence owner: the one handed on, or a new one of hub, instance and `token`."""
-        return self if self.owner else replace(self, owner=f"{self.taskHub}/{instance_id}/{token}")
+        return self if self.owner else replace(self, owner=owner_of(self.taskHub, instance_id, self.launch, token))
 
     def follow(self, opening: Opening, summary: CycleSummary) -> CycleState:
         """The state of the next cycle."""

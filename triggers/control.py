@@ -73,7 +73,7 @@ async def start(
             changed_at=now,
             until=None,
             overrides=row.overrides if overrides is None else overrides,
-            overrides_base=row.overrides_base if overrides is None else services.schedules.fingerprint(name),
+            overrides_base=row.overrides_base if overrides is None else {},
             starting_until=None if instance.is_live else now + START_LEASE,
             restarts=0,
             error=None,

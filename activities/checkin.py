@@ -1,0 +1,136 @@
+"""The rules of a check-in: may this instance act, what number has its cycle, and what stands on the row afterwards.
+
+Pure over the row. Activities run at least once, and the second run may come late: after the cycle has ended, or after
+another instance took over. No rule here may therefore let a late one take anything back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from history.base import Intent, ScheduleRow, Totals
+from scheduler.clock import rfc3339
+from scheduler.cycle import CycleState, Opening, Verdict
+from scheduler.fence import Fence, Standing, promise
+from scheduler.planning import Decision, Wait, duration
+from scheduler.settings import ScheduleSettings
+
+
+def verdict_of(
+    row: ScheduleRow, state: CycleState, now: datetime, skew: timedelta, settings: ScheduleSettings
+) -> Opening | None:
+    """The opening of a cycle that must not act; None where it may."""
+    if row.intent is Intent.STOPPED:
+        return _end(f"stopped: {row.reason}" if row.reason else "stopped")
+    fence = Fence(row.owner, row.owner_until, row.working_until)
+    standing = fence.standing(state.owner or "", now, skew)
+    if standing is Standing.FOREIGN:
+        until = rfc3339(row.owner_until) if row.owner_until else "further notice"
+        return _end(f"another instance acts for this schedule until {until}: {row.owner}")
+    if standing is Standing.SUPERSEDED:
+        return _end(f"a later start of this schedule has taken over: {row.owner}")
+    if _is_late(row, state):
+        return _end(f"cycle {row.cycle} has begun; this is a late repetition of cycle {state.cycle}")
+    if standing is Standing.PREDECESSOR and row.working_until:
+        seconds = max((row.working_until + skew - now).total_seconds(), 0.1)
+        until = rfc3339(row.working_until)
+        reason = f"executions of an earlier run may work until {until}; waiting {duration(seconds)}"
+        return Opening(Verdict.HOLD, Wait(seconds, reason), Decision(0, reason))
+    if row.intent is Intent.PAUSED and (row.until is None or now < row.until):
+        return _paused(row, now, settings)
+    return None
+
+
+def number_of(row: ScheduleRow, state: CycleState) -> int:
+    """The number of the cycle that `state` opens: handed on, or the next one; a repeated opening gets the same."""
+    if row.owner != state.owner:  # others may have counted on since this instance got its number
+        return max(row.cycle + 1, state.cycle or 0)
+    return state.cycle or (row.cycle if row.cycle > row.closed_cycle else row.cycle + 1)
+
+
+def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: float, now: datetime) -> ScheduleRow:
+    """The row after this check-in; unchanged where another instance acts, or a later cycle of this one.
+
+    Args:
+        longest: seconds that an execution of this cycle may run.
+    """
+    if opening.verdict is Verdict.END:
+        stopped = row.owner == state.owner and row.intent is Intent.STOPPED and not _is_late(row, state)
+        return released(row, now) if stopped else row
+    if opening.verdict is Verdict.HOLD and row.owner not in (state.owner, None):
+        return replace(row, starting_until=None)
+    working = opening.decision.executions > 0
+    until = promise(now, longest if working else opening.wait.seconds)
+    working_until = until if working else None
+    if row.owner == state.owner and row.working_until is not None and (opening.cycle or 0) <= row.cycle:
+        working_until = max(row.working_until, working_until or row.working_until)  # a repetition: they may be at work
+        until = max(until, working_until)
+    if row.intent is Intent.PAUSED and opening.verdict is Verdict.GO:
+        row = replace(row, intent=Intent.RUNNING, until=None, reason="the pause has ended", changed_at=now)
+    return replace(
+        row,
+        owner=state.owner,
+        owner_until=until,
+        working_until=working_until,
+        starting_until=None,
+        cycle=opening.cycle or row.cycle,
+        backlog=opening.backlog or row.backlog,
+        error=opening.error,
+    )
+
+
+def released(row: ScheduleRow, now: datetime) -> ScheduleRow:
+    """The row let go of by its owner: whoever comes next may act, once no execution of the owner can be at work."""
+    if row.working_until is not None and now < row.working_until:
+        return replace(row, owner_until=row.working_until, starting_until=None)
+    return replace(row, owner=None, owner_until=None, working_until=None, starting_until=None)
+
+
+def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
+    """The row with a closed cycle in its totals, once."""
+    if row.closed_cycle >= cycle["cycle"]:
+        return row
+    totals = row.totals
+    return replace(
+        row,
+        closed_cycle=cycle["cycle"],
+        totals=Totals(
+            cycles=totals.cycles + 1,
+            processed=totals.processed + cycle["processed"],
+            failed=totals.failed + cycle["failed"],
+            poisoned=totals.poisoned + cycle["poisoned"],
+        ),
+        last_cycle={key: value for key, value in cycle.items() if key != "executions"},
+        error=cycle["error"],
+        history_count=row.history_count + 1,
+    )
+
+
+def rested(row: ScheduleRow, state: CycleState, number: int, seconds: float, now: datetime) -> ScheduleRow:
+    """The row of an owner whose executions of cycle `number` have ended and that sleeps for `seconds`.
+
+    Unchanged where another instance acts, or where a later cycle has begun: its executions may be working.
+    """
+    if row.owner != state.owner or row.cycle > number:
+        return row
+    return replace(row, owner_until=promise(now, seconds), working_until=None)
+
+
+def _is_late(row: ScheduleRow, state: CycleState) -> bool:
+    return row.owner == state.owner and state.cycle is not None and row.cycle > state.cycle
+
+
+def _end(reason: str) -> Opening:
+    return Opening(Verdict.END, Wait(0, reason))
+
+
+def _paused(row: ScheduleRow, now: datetime, settings: ScheduleSettings) -> Opening:
+    why = f"paused: {row.reason}" if row.reason else "paused"
+    seconds = settings.max_polling_interval
+    if row.until is not None:
+        why += f", until {rfc3339(row.until)}"
+        seconds = min(seconds, max((row.until - now).total_seconds(), 0.1))
+    return Opening(Verdict.HOLD, Wait(seconds, why), Decision(0, why))

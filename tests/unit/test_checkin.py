@@ -1,0 +1,165 @@
+"""The rules of a check-in: repeated and late activities, takeovers, numbers, pauses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from activities.checkin import checked_in, counted, number_of, released, rested, verdict_of
+from history.base import Intent, ScheduleRow
+from scheduler.cycle import CycleState, Opening, Verdict
+from scheduler.planning import Decision, Wait
+from scheduler.settings import validate_settings
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SKEW = timedelta(seconds=30)
+SETTINGS = validate_settings({"source": {"type": "tick"}, "handler": "handlers.noop:handle"})
+MINE, LATER, OTHER = "hub/ebb-parity/3.a", "hub/ebb-parity/4.b", "else/ebb-parity/9.c"
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def row(**fields: Any) -> ScheduleRow:
+    return ScheduleRow(
+        **{"name": "parity", "intent": Intent.RUNNING, "owner": MINE, "owner_until": at(60), "cycle": 7, **fields}
+    )
+
+
+def state(**fields: Any) -> CycleState:
+    return CycleState(**{"schedule": "parity", "taskHub": "hub", "owner": MINE, "launch": 3, **fields})
+
+
+def go(executions: int, cycle: int = 7) -> Opening:
+    return Opening(Verdict.GO, Wait(5, ""), Decision(executions, ""), cycle=cycle)
+
+
+def verdict(on: ScheduleRow, of: CycleState) -> Verdict:
+    found = verdict_of(on, of, NOW, SKEW, SETTINGS)
+    return found.verdict if found else Verdict.GO
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        (row(), Verdict.GO),
+        (row(owner=None, owner_until=None), Verdict.GO),
+        (row(intent=Intent.STOPPED), Verdict.END),
+        (row(intent=Intent.PAUSED), Verdict.HOLD),
+        (row(intent=Intent.PAUSED, until=at(1)), Verdict.HOLD),
+        (row(intent=Intent.PAUSED, until=at(0)), Verdict.GO),
+        (row(owner=OTHER), Verdict.END),
+        (row(owner=OTHER, owner_until=at(-31)), Verdict.GO),
+        (row(owner=LATER), Verdict.END),
+        (row(owner="hub/ebb-parity/2.z", working_until=at(9)), Verdict.HOLD),
+        (row(owner="hub/ebb-parity/2.z", working_until=None), Verdict.GO),
+        (row(cycle=8), Verdict.END),
+    ],
+)
+def test_verdict_follows_intent_and_fence(on: ScheduleRow, expected: Verdict) -> None:
+    assert verdict(on, state(cycle=7)) is expected
+
+
+def test_hold_for_a_predecessor_ends_after_its_last_execution_and_the_skew() -> None:
+    held = verdict_of(row(owner="hub/ebb-parity/2.z", working_until=at(9)), state(), NOW, SKEW, SETTINGS)
+    assert held is not None
+    assert held.wait.seconds == 39
+
+
+def test_pause_waits_no_longer_than_until() -> None:
+    held = verdict_of(row(intent=Intent.PAUSED, until=at(7), reason="deploying"), state(), NOW, SKEW, SETTINGS)
+    assert held is not None
+    assert held.wait.seconds == 7
+    assert "deploying" in held.wait.reason
+
+
+def test_number_is_handed_on_or_the_next_and_repeats_with_the_opening() -> None:
+    assert number_of(row(), state(cycle=8)) == 8
+    assert number_of(row(owner=None), state()) == 8
+    assert number_of(row(cycle=8, closed_cycle=7), state()) == 8, "the same instance opens its first cycle again"
+
+
+def test_number_is_not_used_again_when_a_paused_first_cycle_goes_on() -> None:
+    paused = checked_in(
+        row(owner=None, intent=Intent.PAUSED, closed_cycle=7), state(), Opening(Verdict.HOLD, Wait(5, "")), 300, NOW
+    )
+    assert paused.owner == MINE
+    assert number_of(paused, state()) == 8
+
+
+def test_number_is_not_used_again_when_others_have_counted_on() -> None:
+    assert number_of(row(owner=None, cycle=12), state(cycle=8)) == 13
+    assert number_of(row(owner=None, cycle=0), state(cycle=8)) == 8, "the row was lost"
+
+
+def test_check_in_covers_the_work_or_the_wait() -> None:
+    working = checked_in(row(), state(), go(3, cycle=8), 300, NOW)
+    assert (working.owner_until, working.working_until, working.cycle) == (at(330), at(330), 8)
+    idle = checked_in(working, state(), go(0, cycle=9), 300, NOW)
+    assert (idle.owner_until, idle.working_until, idle.cycle) == (at(35), None, 9)
+
+
+def test_repeated_check_in_does_not_hide_executions_at_work() -> None:
+    working = row(working_until=at(300), owner_until=at(300))
+    assert checked_in(working, state(cycle=7), go(0), 300, NOW).working_until == at(300)
+    held = checked_in(working, state(cycle=7), Opening(Verdict.HOLD, Wait(5, "")), 300, NOW)
+    assert (held.working_until, held.owner_until) == (at(300), at(300))
+
+
+def test_late_check_in_of_an_earlier_cycle_changes_nothing() -> None:
+    working = row(working_until=at(300), cycle=9, intent=Intent.STOPPED)
+    late = state(cycle=7)
+    for intent in Intent:
+        on = replace(working, intent=intent)
+        opening = verdict_of(on, late, NOW, SKEW, SETTINGS)
+        assert opening is not None
+        assert checked_in(on, late, opening, 300, NOW) == on
+
+
+def test_check_in_of_a_superseded_run_changes_nothing() -> None:
+    on = row(owner=LATER, intent=Intent.RUNNING)
+    opening = verdict_of(on, state(cycle=7), NOW, SKEW, SETTINGS)
+    assert opening is not None
+    assert checked_in(on, state(cycle=7), opening, 300, NOW) == on
+
+
+def test_stop_lets_go_of_the_fence_but_not_before_the_executions() -> None:
+    on = row(intent=Intent.STOPPED)
+    end = Opening(Verdict.END, Wait(0, "stopped"))
+    assert checked_in(on, state(cycle=7), end, 300, NOW).owner is None
+    busy = checked_in(replace(on, working_until=at(100)), state(cycle=7), end, 300, NOW)
+    assert (busy.owner, busy.owner_until) == (MINE, at(100))
+    assert released(replace(on, working_until=at(-1)), NOW).owner is None
+
+
+def test_takeover_from_a_predecessor_waits_with_the_row_as_it_is() -> None:
+    on = row(owner="hub/ebb-parity/2.z", working_until=at(9), starting_until=at(20))
+    held = checked_in(on, state(), Opening(Verdict.HOLD, Wait(39, "")), 300, NOW)
+    assert held == replace(on, starting_until=None)
+
+
+def test_end_of_a_pause_makes_the_intent_running() -> None:
+    on = row(intent=Intent.PAUSED, until=at(-1), reason="deploying")
+    resumed = checked_in(on, state(), go(0, 8), 300, NOW)
+    assert (resumed.intent, resumed.until) == (Intent.RUNNING, None)
+
+
+CLOSED = {"cycle": 7, "processed": 5, "failed": 1, "poisoned": 0, "error": None, "executions": [{}]}
+
+
+def test_closed_cycle_counts_once() -> None:
+    once = counted(row(), CLOSED)
+    assert (once.totals.cycles, once.totals.processed, once.closed_cycle) == (1, 5, 7)
+    assert counted(once, CLOSED) == once
+    assert "executions" not in (once.last_cycle or {})
+
+
+def test_late_close_does_not_hide_executions_of_a_later_cycle() -> None:
+    on = row(cycle=8, working_until=at(300))
+    assert rested(on, state(), 7, 5, NOW) == on
+    assert rested(row(owner=LATER), state(), 7, 5, NOW) == row(owner=LATER)
+    assert rested(row(working_until=at(300)), state(), 7, 5, NOW).working_until is None
