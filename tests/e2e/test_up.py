@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ebb.local.ports import free_port
 from tests.e2e.harness import ROOT, call, wait_for
 
 DEV = [sys.executable, str(ROOT / "dev.py")]
@@ -52,13 +53,14 @@ def test_once_handles_every_message_exactly_as_it_should(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("offset", [0, 1, 2, None])
 def test_taken_port_is_named_before_anything_starts(tmp_path: Path, offset: int | None) -> None:
+    first = free_port(3)
+    port = first + (offset or 0)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
-        ports = ["--port", str(port), "--storage-port", "0"]
-        if offset is not None:
-            ports = ["--port", "0", "--storage-port", str(port - offset)]
+        ports = ["--port", "0", "--storage-port", str(first)]
+        if offset is None:
+            ports = ["--port", str(port), "--storage-port", "0"]
         ended = _run("up", "--once", "--state", str(tmp_path), *ports, seconds=20)
     assert ended.returncode == 1
     assert f"port {port} " in ended.stderr
