@@ -25,13 +25,13 @@ def verdict_of(
     """The opening of a cycle that must not act; None where it may."""
     if row.intent is Intent.STOPPED:
         return _end(f"stopped: {row.reason}" if row.reason else "stopped")
+    if state.launch < row.launch:
+        return _end(f"the schedule was launched again since: this is launch {state.launch}, the latest is {row.launch}")
     fence = Fence(row.owner, row.owner_until, row.working_until)
     standing = fence.standing(state.owner or "", now, skew)
     if standing is Standing.FOREIGN:
         until = rfc3339(row.owner_until) if row.owner_until else "further notice"
         return _end(f"another instance acts for this schedule until {until}: {row.owner}")
-    if standing is Standing.SUPERSEDED:
-        return _end(f"a later start of this schedule has taken over: {row.owner}")
     if _is_late(row, state):
         return _end(f"cycle {row.cycle} has begun; this is a late repetition of cycle {state.cycle}")
     if standing is Standing.PREDECESSOR and row.working_until:
@@ -59,7 +59,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
     """
     if opening.verdict is Verdict.END:
         stopped = row.owner == state.owner and row.intent is Intent.STOPPED and not _is_late(row, state)
-        return released(row, now) if stopped else row
+        return row.released(now) if stopped else row
     if opening.verdict is Verdict.HOLD and row.owner not in (state.owner, None):
         return replace(row, starting_until=None)
     working = opening.decision.executions > 0
@@ -80,13 +80,6 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         backlog=opening.backlog or row.backlog,
         error=opening.error,
     )
-
-
-def released(row: ScheduleRow, now: datetime) -> ScheduleRow:
-    """The row let go of by its owner: whoever comes next may act, once no execution of the owner can be at work."""
-    if row.working_until is not None and now < row.working_until:
-        return replace(row, owner_until=row.working_until, starting_until=None)
-    return replace(row, owner=None, owner_until=None, working_until=None, starting_until=None)
 
 
 def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:

@@ -9,7 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.checkin import checked_in, number_of, released, verdict_of
+from activities.checkin import checked_in, number_of, verdict_of
 from history.base import ScheduleRow, update
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState, Opening, Verdict
@@ -120,7 +120,7 @@ async def _leave(services: Services, state: CycleState, reason: str) -> Opening:
         await update(
             services.store,
             state.schedule,
-            lambda row: released(row, services.clock.now()) if row.owner == state.owner else row,
+            lambda row: row.released(services.clock.now()) if row.owner == state.owner else row,
         )
     except StoreError as error:
         logger.warning("%s: the fence was not let go: %s", state.schedule, error, extra={"schedule": state.schedule})

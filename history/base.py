@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -64,6 +64,12 @@ class ScheduleRow:
     restarts: int = 0  # watchdog restarts in a row
     restarted_at: datetime | None = None
     etag: str | None = None  # version of the row as read; None where it does not exist yet
+
+    def released(self, now: datetime) -> ScheduleRow:
+        """The row let go of by its owner: whoever comes next may act, once no execution of the owner can be at work."""
+        if self.working_until is not None and now < self.working_until:
+            return replace(self, owner_until=self.working_until, starting_until=None)
+        return replace(self, owner=None, owner_until=None, working_until=None, starting_until=None)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, cast
 
-from scheduler.fence import owner_of
 from scheduler.names import INSTANCE_PREFIX
 from scheduler.planning import Decision, Wait
 
@@ -52,7 +51,7 @@ class CycleState:
 
     def owned_by(self, instance_id: str, token: str) -> CycleState:
         """This state with its fence owner: the one handed on, or a new one of hub, instance and `token`."""
-        return self if self.owner else replace(self, owner=owner_of(self.taskHub, instance_id, self.launch, token))
+        return self if self.owner else replace(self, owner=f"{self.taskHub}/{instance_id}/{token}")
 
     def follow(self, opening: Opening, summary: CycleSummary) -> CycleState:
         """The state of the next cycle."""

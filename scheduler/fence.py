@@ -1,8 +1,7 @@
 """Who may act for a schedule: the lease on its row, as pure rules over plain values.
 
-The owner is one orchestration instance: `task hub/instance id/launch.token`. Launches of a schedule are counted on its
-row, so that of two runs of one instance id the later one is known. The owner's lease (`owner_until`) is also its
-promise to check in again. Whoever takes over from another allows for a difference of the machines' clocks.
+The owner is one orchestration instance: `task hub/instance id/token`. Its lease (`owner_until`) is also its promise to
+check in again. Whoever takes over from another allows for a difference of the machines' clocks.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ class Standing(StrEnum):
 
     HELD = "held"  # its own, or free to take
     PREDECESSOR = "predecessor"  # an earlier run of the same instance may still have executions
-    SUPERSEDED = "superseded"  # a later run of the same instance has the fence
     FOREIGN = "foreign"  # another instance acts for the schedule
 
 
@@ -35,14 +33,11 @@ class Fence:
         """How `candidate` stands at `now`, when clocks may differ by `skew`.
 
         Durable Functions runs at most one instance of an id in a task hub. So an owner with the candidate's hub and
-        instance is dead, and only the executions that it left behind have to be waited for; unless the owner was
-        launched later: then the candidate is the dead one, and its activity a late repetition.
+        instance is dead, and only the executions that it left behind have to be waited for.
         """
         if self.owner is None or self.owner == candidate:
             return Standing.HELD
         if _instance(self.owner) == _instance(candidate):
-            if _launch(self.owner) > _launch(candidate):
-                return Standing.SUPERSEDED
             busy = self.working_until is not None and now < self.working_until + skew
             return Standing.PREDECESSOR if busy else Standing.HELD
         taken = self.until is not None and now < self.until + skew
@@ -54,19 +49,9 @@ def promise(now: datetime, seconds: float) -> datetime:
     return now + timedelta(seconds=seconds) + CHECK_IN_SLACK
 
 
-def owner_of(task_hub: str, instance_id: str, launch: int, token: str) -> str:
-    """The name under which one run of an instance holds the fence."""
-    return f"{task_hub}/{instance_id}/{launch}.{token}"
-
-
 def hub_of(owner: str) -> str:
     """The task hub of `owner`."""
     return owner.split("/", 1)[0]
-
-
-def _launch(owner: str) -> int:
-    number, dot, _ = owner.rsplit("/", 1)[-1].partition(".")
-    return int(number) if dot and number.isdecimal() else 0
 
 
 def _instance(owner: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from activities.checkin import checked_in, counted, number_of, released, rested, verdict_of
+from activities.checkin import checked_in, counted, number_of, rested, verdict_of
 from history.base import Intent, ScheduleRow
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.planning import Decision, Wait
@@ -17,7 +17,7 @@ from scheduler.settings import validate_settings
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW = timedelta(seconds=30)
 SETTINGS = validate_settings({"source": {"type": "tick"}, "handler": "handlers.noop:handle"})
-MINE, LATER, OTHER = "hub/ebb-parity/3.a", "hub/ebb-parity/4.b", "else/ebb-parity/9.c"
+MINE, LATER, OTHER = "hub/ebb-parity/a", "hub/ebb-parity/b", "else/ebb-parity/c"
 
 
 def at(seconds: float) -> datetime:
@@ -26,7 +26,15 @@ def at(seconds: float) -> datetime:
 
 def row(**fields: Any) -> ScheduleRow:
     return ScheduleRow(
-        **{"name": "parity", "intent": Intent.RUNNING, "owner": MINE, "owner_until": at(60), "cycle": 7, **fields}
+        **{
+            "name": "parity",
+            "intent": Intent.RUNNING,
+            "owner": MINE,
+            "owner_until": at(60),
+            "cycle": 7,
+            "launch": 3,
+            **fields,
+        }
     )
 
 
@@ -54,9 +62,11 @@ def verdict(on: ScheduleRow, of: CycleState) -> Verdict:
         (row(intent=Intent.PAUSED, until=at(0)), Verdict.GO),
         (row(owner=OTHER), Verdict.END),
         (row(owner=OTHER, owner_until=at(-31)), Verdict.GO),
-        (row(owner=LATER), Verdict.END),
-        (row(owner="hub/ebb-parity/2.z", working_until=at(9)), Verdict.HOLD),
-        (row(owner="hub/ebb-parity/2.z", working_until=None), Verdict.GO),
+        (row(launch=4), Verdict.END),
+        (row(launch=4, owner=None), Verdict.END),
+        (row(launch=4, owner=LATER), Verdict.END),
+        (row(owner="hub/ebb-parity/z", working_until=at(9)), Verdict.HOLD),
+        (row(owner="hub/ebb-parity/z", working_until=None), Verdict.GO),
         (row(cycle=8), Verdict.END),
     ],
 )
@@ -65,7 +75,7 @@ def test_verdict_follows_intent_and_fence(on: ScheduleRow, expected: Verdict) ->
 
 
 def test_hold_for_a_predecessor_ends_after_its_last_execution_and_the_skew() -> None:
-    held = verdict_of(row(owner="hub/ebb-parity/2.z", working_until=at(9)), state(), NOW, SKEW, SETTINGS)
+    held = verdict_of(row(owner="hub/ebb-parity/z", working_until=at(9)), state(), NOW, SKEW, SETTINGS)
     assert held is not None
     assert held.wait.seconds == 39
 
@@ -120,8 +130,9 @@ def test_late_check_in_of_an_earlier_cycle_changes_nothing() -> None:
         assert checked_in(on, late, opening, 300, NOW) == on
 
 
-def test_check_in_of_a_superseded_run_changes_nothing() -> None:
-    on = row(owner=LATER, intent=Intent.RUNNING)
+@pytest.mark.parametrize("owner", [None, MINE, LATER])
+def test_check_in_of_an_earlier_launch_changes_nothing(owner: str | None) -> None:
+    on = row(owner=owner, launch=4)
     opening = verdict_of(on, state(cycle=7), NOW, SKEW, SETTINGS)
     assert opening is not None
     assert checked_in(on, state(cycle=7), opening, 300, NOW) == on
@@ -133,11 +144,11 @@ def test_stop_lets_go_of_the_fence_but_not_before_the_executions() -> None:
     assert checked_in(on, state(cycle=7), end, 300, NOW).owner is None
     busy = checked_in(replace(on, working_until=at(100)), state(cycle=7), end, 300, NOW)
     assert (busy.owner, busy.owner_until) == (MINE, at(100))
-    assert released(replace(on, working_until=at(-1)), NOW).owner is None
+    assert replace(on, working_until=at(-1)).released(NOW).owner is None
 
 
 def test_takeover_from_a_predecessor_waits_with_the_row_as_it_is() -> None:
-    on = row(owner="hub/ebb-parity/2.z", working_until=at(9), starting_until=at(20))
+    on = row(owner="hub/ebb-parity/z", working_until=at(9), starting_until=at(20))
     held = checked_in(on, state(), Opening(Verdict.HOLD, Wait(39, "")), 300, NOW)
     assert held == replace(on, starting_until=None)
 

@@ -30,11 +30,6 @@ def at(seconds: float) -> datetime:
         (Fence("other/ebb-parity/1", at(-29), None), Standing.FOREIGN),
         (Fence("other/ebb-parity/1", at(-30), None), Standing.HELD),
         (Fence("hub/ebb-other/1", at(1), None), Standing.FOREIGN),
-        (Fence("hub/ebb-parity/4.b", at(500), at(100)), Standing.PREDECESSOR),
-        (Fence("hub/ebb-parity/5.b", at(500), at(100)), Standing.PREDECESSOR),
-        (Fence("hub/ebb-parity/6.b", at(500), None), Standing.SUPERSEDED),
-        (Fence("hub/ebb-parity/6.b", at(-500), at(-500)), Standing.SUPERSEDED),
-        (Fence("other/ebb-parity/6.b", at(-30), None), Standing.HELD),
     ],
 )
 def test_standing_follows_owner_lease_and_work(fence: Fence, expected: Standing) -> None:
