@@ -1,32 +1,36 @@
-"""How many executions a backlog deserves and how long to wait: pure arithmetic, each answer with its reason."""
+"""How many executions a backlog deserves: pure arithmetic, each answer with its reason.
+
+`executions_wanted` gives KEDA's numbers for KEDA's inputs. `plan` is what a cycle asks: it decides when no execution
+runs, and knows the settings and the speed measured so far. Waits are in `scheduler/waits.py`.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
+from scheduler.decision import Decision, Wait
+from scheduler.drain_time import drain_plan, drain_wanted
+from scheduler.explanations import explained, inactive, wish
+from scheduler.keda import STRATEGIES, Bounds, Custom, Demand, combine_backlogs, executions_to_start
+from scheduler.rates import Rates
 from scheduler.settings import ScheduleSettings
+from scheduler.waits import error_wait, next_wait
+from scheduler.wording import counted, duration, plain
 
-
-@dataclass(frozen=True)
-class Decision:
-    """How many executions to start now, why, and the setting that bound the number (None where none did)."""
-
-    executions: int
-    reason: str
-    limited_by: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """The decision as the API shows it."""
-        return {"executions": self.executions, "reason": self.reason, "limitedBy": self.limited_by}
-
-
-@dataclass(frozen=True)
-class Wait:
-    """How long to wait before the next cycle, in seconds, and why."""
-
-    seconds: float
-    reason: str
+__all__ = [
+    "Decision",
+    "Demand",
+    "Wait",
+    "combine_backlogs",
+    "duration",
+    "error_wait",
+    "executions_wanted",
+    "next_wait",
+    "plan",
+    "plan_several",
+]
 
 
 def executions_wanted(
@@ -35,103 +39,121 @@ def executions_wanted(
     queue_length: float,
     target: float,
     activation: float,
-    min_executions: int,
-    max_executions: int,
+    min_executions: int | None,
+    max_executions: int | None,
+    running: int = 0,
+    pending: int = 0,
+    custom_deduction: float | None = None,
+    custom_percentage: float | str | None = None,
 ) -> Decision:
     """How many executions to start for a backlog of `queue_length` messages.
 
     Args:
-        strategy: "default", KEDA's: ceil(backlog / target), held to the limits.
-        target: messages that one execution is expected to take, above 0.
-        activation: act only when the backlog is strictly above this, unless `min_executions` asks for some anyway.
+        strategy: KEDA's "default", "custom", "accurate" or "eager", number for number; or "drainTime".
+        target: messages that one execution is expected to take; with "drainTime", to take within the drain target.
+        activation: act only when the backlog is strictly above this.
+        min_executions, max_executions: as the user wrote them; None: not given. KEDA tops up to the minimum first and
+            looks at the backlog only once that many run; "drainTime" takes it as a floor under the total.
+        running: executions that have not ended, `pending` ones included; `pending`: of those, the ones not yet at work.
+        custom_deduction, custom_percentage: for "custom": what to take off, and the factor on those running.
 
-    Source: KEDA's scale_jobs.go; a cycle has no running executions when it decides.
+    Raises:
+        ValueError: no such strategy.
     """
-    if strategy != "default":
-        raise ValueError(f"unknown scalingStrategy {strategy!r}")
-    backlog = _count(queue_length, "message")
-    if queue_length <= activation:
-        if min_executions:
-            reason = f"{backlog} waiting; minExecutions keeps {_count(min_executions, 'execution')} going"
-            return Decision(min_executions, reason, "minExecutions")
-        if queue_length <= 0:
-            return Decision(0, "nothing is waiting")
-        reason = f"{backlog} waiting, not above activationQueueLength {activation:g}"
-        return Decision(0, reason, "activationQueueLength")
-    wanted = math.ceil(queue_length / target)
-    sentence = f"{backlog} at {target:g} each want {_count(wanted, 'execution')}"
-    if wanted > max_executions:
-        return Decision(max_executions, f"{sentence}, held to {max_executions} by maxExecutions", "maxExecutions")
-    if wanted < min_executions:
-        return Decision(min_executions, f"{sentence}, raised to {min_executions} by minExecutions", "minExecutions")
-    return Decision(wanted, sentence)
+    if strategy == "drainTime":
+        return drain_wanted(queue_length, target, activation, min_executions or 0, max_executions, running)
+    if strategy not in STRATEGIES:
+        raise ValueError(f"unknown scalingStrategy {strategy!r}; known are {', '.join(STRATEGIES)}, drainTime")
+    bounds = Bounds.of(min_executions, max_executions)
+    demand = Demand.of(queue_length, target, activation, bounds.maximum)
+    custom = Custom.of(custom_deduction, custom_percentage)
+    started = executions_to_start(strategy, demand, bounds, running, pending, custom)
+    if running < bounds.minimum:
+        waiting = counted(demand.queue_length, "message")
+        sentence = f"{waiting} waiting; {running} of minExecutions {bounds.minimum} run, the floor comes first"
+        return Decision(started, sentence, "minExecutions", "floorFirst")
+    if not demand.active:
+        return replace(inactive(demand.queue_length, activation), executions=started)
+    if target <= 0:
+        return Decision(
+            started, f"a target of {plain(target)} takes no message: nothing starts", "queueLength", "noTarget"
+        )
+    wanted = math.ceil(demand.queue_length / target)
+    sentence = wish(demand.queue_length, target, wanted)
+    return explained(sentence, wanted, started, strategy, bounds, running, pending, custom)
 
 
-def plan(settings: ScheduleSettings, backlog: float) -> Decision:
-    """The decision that `settings` give for a backlog of that many messages."""
-    return executions_wanted(
+def plan(settings: ScheduleSettings, backlog: float, rates: Rates | None = None) -> Decision:
+    """The decision for a backlog of that many messages at the begin of a cycle, when none of its executions runs.
+
+    `minExecutions` is a floor under each cycle here. KEDA's own rule, floor first and backlog later, would never get to
+    the backlog, because a cycle begins with none running.
+
+    Args:
+        rates: the speed measured so far, for "drainTime".
+    """
+    if settings.scaling_strategy == "drainTime":
+        return _raised(settings, backlog, drain_plan(settings, backlog, rates or Rates()))
+    decision = executions_wanted(
         settings.scaling_strategy,
         queue_length=backlog,
         target=settings.queue_length,
         activation=settings.activation_queue_length,
-        min_executions=settings.min_executions,
+        min_executions=0,
         max_executions=settings.max_executions,
+        custom_deduction=settings.custom_scaling_queue_length_deduction,
+        custom_percentage=settings.custom_scaling_running_job_percentage,
     )
+    return _raised(settings, backlog, decision)
 
 
-def next_wait(
-    settings: ScheduleSettings,
-    *,
-    received: int = 0,
-    remaining: int | None = None,
-    idle_cycles: int = 0,
-    error_cycles: int = 0,
-) -> Wait:
-    """How long to wait after a cycle has ended.
+def plan_several(
+    settings: ScheduleSettings, backlogs: Sequence[tuple[str, float, float, float]], rates: Rates | None = None
+) -> Decision:
+    """The decision for several sources, combined by `multipleScalersCalculation`.
 
     Args:
-        received: messages that the cycle's executions received.
-        remaining: messages waiting at the cycle's end; None where that is not known.
-        idle_cycles: cycles in a row, this one included, that received nothing.
-        error_cycles: cycles in a row, this one included, that ended with an error.
+        backlogs: name, messages, target and activation of each source, in the order of the settings.
     """
-    if error_cycles:
-        return error_wait(error_cycles, settings.polling_interval, settings.max_polling_interval)
-    if received and remaining is not None and remaining > settings.activation_queue_length:
-        return Wait(0.0, f"{_count(remaining, 'message')} still waiting; the next cycle begins at once")
-    if received:
-        return Wait(
-            settings.polling_interval, f"the backlog is drained; polling in {duration(settings.polling_interval)}"
-        )
-    seconds = _backed_off(max(idle_cycles, 1), settings.polling_interval, settings.max_polling_interval)
-    cycles = _count(max(idle_cycles, 1), "idle cycle")
-    capped = (
-        ", held by maxPollingInterval" if seconds == settings.max_polling_interval > settings.polling_interval else ""
-    )
-    return Wait(seconds, f"{cycles} in a row; polling again in {duration(seconds)}{capped}")
+    bounds = Bounds.of(0, settings.max_executions)
+    demands = [Demand.of(count, target, activation, bounds.maximum) for _, count, target, activation in backlogs]
+    calculation = settings.multiple_scalers_calculation
+    combined = combine_backlogs(calculation, demands)
+    told = ", ".join(f"{name} {plain(count)} at {plain(target)}" for name, count, target, _ in backlogs)
+    if not combined.active:
+        return _raised(settings, 0, Decision(0, f"no source is above its activationQueueLength ({told})", None, "idle"))
+    if settings.scaling_strategy == "drainTime":
+        decision = drain_plan(settings, combined.queue_length, rates or Rates(), activation=0)
+        return _raised(settings, combined.queue_length, replace(decision, reason=f"{decision.reason} ({told})"))
+    custom = Custom.of(settings.custom_scaling_queue_length_deduction, settings.custom_scaling_running_job_percentage)
+    started = executions_to_start(settings.scaling_strategy, combined, bounds, custom=custom)
+    wanted = math.ceil(_uncapped(calculation, demands, combined, backlogs))
+    sentence = f"{told}: {calculation} of {len(backlogs)} sources wants {counted(wanted, 'execution')}"
+    decision = explained(sentence, wanted, started, settings.scaling_strategy, bounds, 0, 0, custom)
+    return _raised(settings, combined.queue_length, decision)
 
 
-def error_wait(error_cycles: int, base: float = 30.0, cap: float = 300.0) -> Wait:
-    """How long to wait after that many failed cycles in a row; the defaults serve while settings cannot be read."""
-    seconds = _backed_off(error_cycles, base, cap)
-    return Wait(seconds, f"{_count(error_cycles, 'cycle')} in a row failed; trying again in {duration(seconds)}")
+def _uncapped(
+    calculation: str, demands: Sequence[Demand], combined: Demand, backlogs: Sequence[tuple[str, float, float, float]]
+) -> float:
+    """What the sources together ask for before the maximum, so that the reason can say it."""
+    asked = [
+        demand.queue_length / target if target > 0 else 0.0
+        for demand, (_, _, target, _) in zip(demands, backlogs, strict=True)
+    ]
+    active = [value for value, demand in zip(asked, demands, strict=True) if demand.active]
+    if calculation in ("sum", "avg"):
+        return sum(active) / (len(active) if calculation == "avg" else 1)
+    return asked[demands.index(combined)]
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them: `45 s`, `2 min`, `1 h 30 min`."""
-    if seconds < 120:
-        return f"{seconds:g} s" if seconds == round(seconds, 1) else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 120:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def _backed_off(times: int, base: float, cap: float) -> float:
-    """`base`, doubled for each time after the first, up to `cap`; all in seconds."""
-    return min(base * 2.0 ** min(times - 1, 40), cap)
-
-
-def _count(number: float, noun: str) -> str:
-    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
+def _raised(settings: ScheduleSettings, backlog: float, decision: Decision) -> Decision:
+    """The decision with `minExecutions` as the floor under the cycle."""
+    floor = settings.min_executions
+    if decision.executions >= floor:
+        return decision
+    if decision.executions == 0 and decision.code in ("empty", "belowActivation", "idle"):
+        reason = f"{counted(backlog, 'message')} waiting; minExecutions keeps {counted(floor, 'execution')} going"
+    else:
+        reason = f"{decision.reason}, raised to {floor} by minExecutions"
+    return Decision(floor, reason, "minExecutions", "raisedToMinimum")

@@ -2,114 +2,129 @@
 
 Layers, the later one winning: the defaults here, `schedules.yaml`, app settings (`Ebb__<schedule>__<setting>`), and
 the overrides that an operator set at run time. They are merged as plain data and validated as a whole, unknown fields
-refused.
+refused. What is allowed but probably not meant is in `scheduler/settings_warnings.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
+
+from scheduler.durations import DAY_SECONDS, Number, Seconds, parse_seconds
+from scheduler.errors import SettingsError
+from scheduler.settings_faults import field_error
+from scheduler.settings_rules import check_rules
+from scheduler.source_settings import (
+    SOURCE_MODELS,
+    MemorySettings,
+    SettingsModel,
+    SourceModel,
+    SourceSettings,
+    StorageQueueSettings,
+    TickSettings,
 )
-from pydantic.alias_generators import to_camel
+from scheduler.time_settings import Cron, EndAfter, TimeZone, WindowSettings
+from scheduler.windows import Window
 
-from scheduler.errors import FieldError, SettingsError
+__all__ = [
+    "DAY_SECONDS",
+    "SCHEDULE_NAME",
+    "SOURCE_MODELS",
+    "EndAfter",
+    "MemorySettings",
+    "ScheduleSettings",
+    "SourceModel",
+    "SourceSettings",
+    "StorageQueueSettings",
+    "TickSettings",
+    "WindowSettings",
+    "merge_settings",
+    "parse_seconds",
+    "validate_settings",
+]
 
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
-DAY_SECONDS = 86_400.0
-
-_durations = TypeAdapter(timedelta)
 
 
-def parse_seconds(value: object) -> object:
-    """Read a duration: a number of seconds, `hh:mm:ss`, or ISO 8601 (`PT30S`). Other types go on to be refused."""
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            return float(text)
-        except ValueError:
-            return _durations.validate_python(text).total_seconds()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value
-
-
-def _shortest(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
-
-
-Number = Annotated[float, Field(allow_inf_nan=False), PlainSerializer(_shortest)]
-Seconds = Annotated[Number, BeforeValidator(parse_seconds)]
-"""A duration in seconds; written as a number, `hh:mm:ss` or ISO 8601."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, validate_default=True
-    )
-
-
-class StorageQueueSettings(_Model):
-    """A queue of Azure Storage."""
-
-    type: Literal["storageQueue"]
-    queue_name: str = Field(
-        pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$", description="lower case letters, digits, single hyphens"
-    )
-    connection: str = Field("AzureWebJobsStorage", min_length=1, description="name of the app setting, not its value")
-    message_encoding: Literal["none", "base64"] = "base64"
-    create_queue: bool = False
-
-
-class MemorySettings(_Model):
-    """Messages in this process's memory: for tests and simulations."""
-
-    type: Literal["memory"]
-    queue_name: str = "memory"
-
-
-class TickSettings(_Model):
-    """One message each cycle: the plain periodic job, without a queue."""
-
-    type: Literal["tick"]
-
-
-SOURCE_MODELS = (StorageQueueSettings, MemorySettings, TickSettings)
-SourceSettings = Annotated[StorageQueueSettings | MemorySettings | TickSettings, Field(discriminator="type")]
-
-
-class ScheduleSettings(_Model):
+class ScheduleSettings(SettingsModel):
     """How one schedule measures, fans out and waits. Times are in seconds."""
 
-    source: SourceSettings
-    handler: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function")
+    source: SourceSettings | None = Field(None, description="where messages wait; either this or sources")
+    sources: tuple[SourceSettings, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        description="several sources; each may have its own queueLength and activationQueueLength",
+    )
+    handler: str = Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that handles one message"
+    )
     queue_length: Number = Field(5, gt=0, description="messages that one execution is expected to take")
-    activation_queue_length: int = Field(0, ge=0, description="act only when the backlog is above this")
-    min_executions: int = Field(0, ge=0, le=1000)
-    max_executions: int = Field(10, ge=1, le=1000)
-    scaling_strategy: Literal["default"] = "default"
-    polling_interval: Seconds = Field(30.0, ge=0.1, le=DAY_SECONDS * 31)
-    max_polling_interval: Seconds = Field(300.0, ge=0.1, le=DAY_SECONDS * 31)
-    wait_mode: Literal["afterCompletion"] = "afterCompletion"
-    queue_length_strategy: Literal["visibleonly", "all"] = "visibleonly"
-    execution_slice: Seconds = Field(30.0, ge=0.1, le=DAY_SECONDS)
-    replica_timeout: Seconds = Field(300.0, ge=1, le=DAY_SECONDS)
-    replica_retry_limit: int = Field(1, ge=0, le=10)
-    batch_size: int = Field(16, ge=1, le=32)
-    concurrency: int = Field(16, ge=1, le=1000)
-    visibility_timeout: Seconds = Field(60.0, ge=1, le=DAY_SECONDS * 7)
-    max_dequeue_count: int = Field(5, ge=1, le=1000)
-    history_limit: int = Field(1000, ge=1, le=1_000_000)
+    activation_queue_length: int = Field(
+        0, ge=0, description="act only when the backlog is above this; what is left below it waits"
+    )
+    min_executions: int = Field(0, ge=0, le=1000, description="executions of each cycle, even with no backlog")
+    max_executions: int = Field(10, ge=1, le=1000, description="executions of one cycle at most")
+    scaling_strategy: Literal["default", "custom", "accurate", "eager", "drainTime"] = Field(
+        "default", description="how a backlog becomes executions: KEDA's four strategies, or a drain goal"
+    )
+    custom_scaling_queue_length_deduction: int = Field(
+        0, description="custom: taken off the executions wanted; KEDA's name"
+    )
+    custom_scaling_running_job_percentage: Number | None = Field(
+        None, description="custom: factor (0.5 is half) on running executions; without it custom is default"
+    )
+    drain_target: Seconds = Field(
+        300.0, ge=1, le=DAY_SECONDS * 31, description="drainTime: seconds in which the backlog should be gone"
+    )
+    multiple_scalers_calculation: Literal["max", "min", "avg", "sum"] = Field(
+        "max", description="how the demands of several sources become one, as KEDA"
+    )
+    polling_interval: Seconds = Field(
+        30.0, ge=0.1, le=DAY_SECONDS * 31, description="seconds between cycles; of fixedRate the period"
+    )
+    max_polling_interval: Seconds = Field(
+        300.0,
+        ge=0.1,
+        le=DAY_SECONDS * 31,
+        description="seconds up to which idle and failed cycles back off; at least pollingInterval where not given",
+    )
+    wait_mode: Literal["afterCompletion", "fixedRate", "cron"] = Field(
+        "afterCompletion", description="what the wait is counted from: the end of the work, ticks, or a cron expression"
+    )
+    cron: Cron | None = Field(
+        None, description="waitMode cron: minute hour day month weekday, or six fields with the second first"
+    )
+    time_zone: TimeZone = Field("UTC", description="IANA name, for cron and windows")
+    jitter: Seconds = Field(
+        0.0, ge=0, le=DAY_SECONDS, description="seconds up to which a wait is lengthened, differently each cycle"
+    )
+    windows: tuple[WindowSettings, ...] = Field(
+        (), max_length=50, description="days and hours outside which nothing runs; none: always"
+    )
+    end_after: EndAfter | None = Field(
+        None, description="the schedule stops after a time since its start, or so many cycles with work"
+    )
+    queue_length_strategy: Literal["visibleonly", "all"] = Field(
+        "visibleonly", description="what the backlog counts, as KEDA's azure-queue: only visible messages, or all"
+    )
+    execution_slice: Seconds = Field(
+        30.0, ge=0.1, le=DAY_SECONDS, description="seconds after which an execution takes no more messages"
+    )
+    replica_timeout: Seconds = Field(
+        300.0, ge=1, le=DAY_SECONDS, description="seconds after which an execution is ended; below functionTimeout"
+    )
+    replica_retry_limit: int = Field(1, ge=0, le=10, description="how often a crashed execution is run again")
+    batch_size: int = Field(16, ge=1, le=32, description="messages per receive")
+    concurrency: int = Field(16, ge=1, le=1000, description="handlers in flight within one execution")
+    visibility_timeout: Seconds = Field(
+        60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
+    )
+    max_dequeue_count: int = Field(5, ge=1, le=1000, description="tries before a message goes to the poison place")
+    history_limit: int = Field(1000, ge=1, le=1_000_000, description="cycles that are kept")
 
     @model_validator(mode="before")
     @classmethod
@@ -122,47 +137,78 @@ class ScheduleSettings(_Model):
             return given
         try:
             base = parse_seconds(given["pollingInterval"])
-        except ValidationError:
+        except ValueError:
             return given
         if isinstance(base, int | float) and base > 300:
             return {**given, "maxPollingInterval": base}
         return given
 
     @model_validator(mode="after")
-    def _limits_agree(self) -> ScheduleSettings:
-        pairs = (
-            ("minExecutions", self.min_executions, "maxExecutions", self.max_executions),
-            ("pollingInterval", self.polling_interval, "maxPollingInterval", self.max_polling_interval),
-            ("executionSlice", self.execution_slice, "replicaTimeout", self.replica_timeout),
-        )
-        for low_name, low, high_name, high in pairs:
-            if low > high:
-                raise ValueError(f"{low_name}|{low}|must be at most {high_name} ({high:g})")
+    def _fits_together(self, info: ValidationInfo) -> ScheduleSettings:
+        context = cast("dict[str, float | None]", info.context or {})
+        check_rules(self, context.get("function_timeout"))
         return self
 
+    @property
+    def all_sources(self) -> tuple[SourceModel, ...]:
+        """The one source, or the several."""
+        return (self.source,) if self.source is not None else self.sources or ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of cron and windows."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def active_windows(self) -> tuple[Window, ...]:
+        """When something may run; empty: always."""
+        return tuple(window.window for window in self.windows)
+
+    @property
+    def follows_ticks(self) -> bool:
+        """Whether cycles begin at times of their own, not some time after the one before."""
+        return self.wait_mode != "afterCompletion"
+
+    def for_source(self, index: int) -> ScheduleSettings:
+        """These settings with source number `index` alone, and its own numbers in force."""
+        if self.source is not None:
+            return self
+        chosen = self.all_sources[index]
+        own = {name: value for name in ("queue_length", "activation_queue_length") if (value := getattr(chosen, name))}
+        source = chosen.model_copy(update={"queue_length": None, "activation_queue_length": None})
+        return self.model_copy(update={"source": source, "sources": None, **own})
+
     def as_json(self) -> dict[str, Any]:
-        """All settings as plain JSON, in the names of `schedules.yaml`."""
-        return self.model_dump(mode="json", by_alias=True)
+        """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
 
 
-def validate_settings(data: Mapping[str, Any]) -> ScheduleSettings:
+def validate_settings(data: Mapping[str, Any], function_timeout: float | None = None) -> ScheduleSettings:
     """The settings that `data` gives, checked as a whole.
+
+    Args:
+        function_timeout: seconds after which the host ends a function (host.json); None: not known or no limit.
 
     Raises:
         SettingsError: with one `FieldError` for each fault.
     """
     try:
-        return ScheduleSettings.model_validate(dict(data))
+        return ScheduleSettings.model_validate(dict(data), context={"function_timeout": function_timeout})
     except ValidationError as error:
-        faults = tuple(_field_error(fault, data) for fault in error.errors(include_url=False))
+        known = ScheduleSettings.model_fields
+        faults = tuple(field_error(fault, data, known) for fault in error.errors(include_url=False))
         raise SettingsError("; ".join(str(fault) for fault in faults), faults) from error
 
 
 def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Later layers win; `source` is merged field by field unless its type changes."""
+    """Later layers win; `source` is merged field by field unless its type changes, and takes the place of `sources`."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
+            other = {"source": "sources", "sources": "source"}.get(key)
+            if other in merged and other not in layer:
+                del merged[other]
             old = merged.get(key)
             if key == "source" and isinstance(old, dict) and isinstance(value, dict):
                 before, after = cast("dict[str, Any]", old), cast("dict[str, Any]", value)
@@ -171,34 +217,3 @@ def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 merged[key] = value
     return merged
-
-
-def _field_error(fault: Any, data: Mapping[str, Any]) -> FieldError:
-    """Pydantic's fault in the words of an operator: the path as written in the file, the value, what is allowed."""
-    path = [str(part) for part in fault["loc"]]
-    if len(path) > 1 and path[0] == "source":
-        path = [path[0], *path[2:]]  # drop the name of the union's branch
-    kind, context = fault["type"], fault.get("ctx", {})
-    if kind == "value_error" and not path:
-        name, _, message = str(context["error"]).split("|", 2)
-        return FieldError(name, data.get(name), message)
-    field = ".".join(path)
-    if kind == "extra_forbidden":
-        return FieldError(field, fault["input"], f"is not a setting; known are {_known_fields(path)}")
-    if kind == "missing":
-        return FieldError(field, None, "is required")
-    if kind == "union_tag_invalid":
-        return FieldError(f"{field}.type", context["tag"], f"is not a source; known are {context['expected_tags']}")
-    if kind == "union_tag_not_found":
-        return FieldError(f"{field}.type", None, "is required")
-    if kind == "string_pattern_mismatch":
-        hint = "module:function" if field == "handler" else "3 to 63 lower case letters, digits and single hyphens"
-        return FieldError(field, fault["input"], f"must be {hint}")
-    text = str(fault["msg"])
-    return FieldError(field, fault["input"], text.replace("Input should be", "must be").replace("Input", "must"))
-
-
-def _known_fields(path: list[str]) -> str:
-    if path[0] == "source":
-        return ", ".join(sorted({to_camel(name) for model in SOURCE_MODELS for name in model.model_fields}))
-    return ", ".join(sorted(to_camel(name) for name in ScheduleSettings.model_fields))

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import cast
 
 from scheduler.clock import Clock, SystemClock
+from scheduler.errors import SettingsError
 from scheduler.settings import ScheduleSettings
 from sources.base import Opening, Source
 
@@ -32,6 +33,8 @@ def open_source(
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
+    if settings.source is None:
+        raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     module, _, factory = SOURCES[settings.source.type].partition(":")
     opener = cast("Callable[[Opening], Source]", getattr(import_module(module), factory))
     return opener(Opening(settings, environment, clock or SystemClock(), cycle, execution))

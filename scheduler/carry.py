@@ -1,0 +1,99 @@
+"""What a schedule remembers from cycle to cycle beyond its counters: small, plain JSON in the orchestration's input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from scheduler.clock import parse_rfc3339, rfc3339
+from scheduler.rates import SERVICE_WEIGHT, Rates, arrival_weight, blended, observed_arrivals
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """All fields are optional on reading, so that any version of the app reads what any other wrote."""
+
+    began: str | None = None  # RFC 3339: when this run of the schedule started; ticks of fixedRate are counted from it
+    due: str | None = None  # RFC 3339: the time for which the coming cycle was planned; None: for none
+    worked: int = 0  # cycles that ran executions
+    missed: int = 0  # ticks that passed unused while the schedule worked
+    message_seconds: float | None = None
+    arrivals: float | None = None  # messages per second
+    backlog: float | None = None  # at the latest measurement
+    measured: str | None = None  # RFC 3339: when that was
+    settled: float = 0  # messages that left for good since then
+
+    @classmethod
+    def from_json(cls, data: object) -> Carry:
+        """Read what any version wrote; what cannot be read counts as not there."""
+        if not isinstance(data, Mapping):
+            return cls()
+        given: dict[str, Any] = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return cls(
+            began=_moment(given.get("began")),
+            due=_moment(given.get("due")),
+            worked=int(_number(given.get("worked")) or 0),
+            missed=int(_number(given.get("missed")) or 0),
+            message_seconds=_number(given.get("message_seconds")),
+            arrivals=_number(given.get("arrivals")),
+            backlog=_number(given.get("backlog")),
+            measured=_moment(given.get("measured")),
+            settled=_number(given.get("settled")) or 0,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Only what is known, so that an idle schedule's state stays small."""
+        return {key: value for key, value in asdict(self).items() if value}
+
+    @property
+    def rates(self) -> Rates:
+        """The speed measured so far."""
+        return Rates(self.message_seconds, self.arrivals)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When this run of the schedule started."""
+        return parse_rfc3339(self.began) if self.began else None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The time for which the coming cycle was planned."""
+        return parse_rfc3339(self.due) if self.due else None
+
+    def started(self, now: datetime) -> Carry:
+        """With the begin of this run, if it is not known yet."""
+        return self if self.began else replace(self, began=rfc3339(now))
+
+    def measuring(self, backlog: float, now: datetime) -> Carry:
+        """After a measurement: the arrivals since the one before are learned."""
+        arrivals = self.arrivals
+        if self.measured is not None and self.backlog is not None:
+            seconds = (now - parse_rfc3339(self.measured)).total_seconds()
+            observed = observed_arrivals(self.backlog, self.settled, backlog, seconds)
+            if observed is not None:
+                arrivals = blended(arrivals, observed, arrival_weight(seconds))
+        return replace(self, arrivals=arrivals, backlog=backlog, measured=rfc3339(now), settled=0)
+
+    def working(self, settled: int, message_seconds: float | None) -> Carry:
+        """After the executions of a cycle: what left for good, and how long a message took."""
+        learned = blended(self.message_seconds, message_seconds, SERVICE_WEIGHT)
+        return replace(self, worked=self.worked + 1, settled=self.settled + settled, message_seconds=learned)
+
+    def planned(self, due: datetime | None, missed: int = 0) -> Carry:
+        """With the time for which the next cycle is planned, and the ticks that were missed before it."""
+        return replace(self, due=rfc3339(due) if due else None, missed=self.missed + missed)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value < 1e15 else None
+
+
+def _moment(value: object) -> str | None:
+    try:
+        return rfc3339(parse_rfc3339(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
