@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from devhost.errors import FunctionError
@@ -18,7 +18,7 @@ class Bindings:
     `client_json` is the text that a durable client input receives; `writers` sends output values on, by binding type.
     """
 
-    def __init__(self, invoker: Invoker, client_json: Callable[[], str], writers: dict[str, OutputWriter]) -> None:
+    def __init__(self, invoker: Invoker, client_json: Callable[[], str], writers: Mapping[str, OutputWriter]) -> None:
         self._invoker, self._client_json, self._writers = invoker, client_json, writers
 
     async def call(self, function: Function, trigger_value: Any, encode: Callable[[Any], Any] | None = None) -> Any:

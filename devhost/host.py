@@ -8,7 +8,6 @@ import os
 import sys
 import uuid
 import warnings
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +28,20 @@ from devhost.entity_api import EntityApi
 from devhost.episode import Episodes
 from devhost.http_calls import HttpCaller
 from devhost.http_functions import HttpFunctions
-from devhost.indexing import Function, Functions, list_functions, load_app
+from devhost.indexing import Functions, list_functions, load_app
 from devhost.instance import Instance
 from devhost.invocation import Invoker
 from devhost.lane import Lane
 from devhost.management import Management
 from devhost.operations import Operations
 from devhost.progress import Progress, Target
-from devhost.schedules import parse_schedule, time_zone
+from devhost.queue_triggers import QueueOutput
 from devhost.server import Cors, Server
 from devhost.settings import HostSettings, read_settings
 from devhost.status import Show
 from devhost.store import Store
-from devhost.timer_triggers import TimerTrigger
 from devhost.timestamps import speed_up_sdk
+from devhost.triggers import Triggers
 
 log = logging.getLogger("devhost.host")
 
@@ -100,15 +99,13 @@ class Host:
             raise
         self.resumed = self.engine.recover()
         self._entities.recover()
-        for timer in self._timers:
-            timer.start()
+        self._triggers.start()
 
     async def stop(self) -> None:
         """Take no more work, give running functions the grace period, store what they gave, and close everything."""
         await self.server.stop()
-        timers = [timer.stop(self._grace) for timer in self._timers]
-        others = (self._entities.stop(self._grace), self._http_caller.stop())
-        cut_off, *_ = await asyncio.gather(self._activities.stop(self._grace), *others, *timers)
+        others = (self._entities.stop(self._grace), self._http_caller.stop(), self._triggers.stop(self._grace))
+        cut_off, *_ = await asyncio.gather(self._activities.stop(self._grace), *others)
         if cut_off:
             log.warning("%d activities were cut off; they run again after the next start", cut_off)
         self.lane.stop()
@@ -190,33 +187,14 @@ class Host:
         )
         self.engine.entities = self._entities
         self.operations = Operations(self.engine, self.store, self.lane, self.clock, functions, settings, self._new_id)
-        bindings = Bindings(self._invoker, self._client_json, {})
+        writers = {"queue": QueueOutput(settings.queues.message_encoding, os.environ).write}
+        bindings = Bindings(self._invoker, self._client_json, writers)
         self.http_functions = HttpFunctions(functions, settings.route_prefix, bindings)
-        self._timers = self._timer_triggers(bindings)
+        self._triggers = Triggers(functions, bindings, self.clock, self.store, settings.queues)
         entity_api = EntityApi(self._entities, functions, self.lane, self.store, self._new_id)
         management = Management(self.operations, settings.hub_name, entity_api)
-        admin = Admin(functions, settings.route_prefix, self._run_by_hand)
+        admin = Admin(functions, settings.route_prefix, self._triggers.run_by_hand)
         self.server = Server(management, admin, self.http_functions, Cors(settings.cors, settings.cors_credentials))
-
-    def _timer_triggers(self, bindings: Bindings) -> list[TimerTrigger]:
-        zone = UTC if isinstance(self.clock, ManualClock) else time_zone(os.environ)
-        return [
-            TimerTrigger(
-                function,
-                parse_schedule(function.trigger["schedule"], os.environ, zone),
-                bindings,
-                self.clock,
-                self.store,
-            )
-            for function in self.functions.enabled("timerTrigger")
-        ]
-
-    def _run_by_hand(self, function: Function, given: str | None) -> bool:
-        for timer in self._timers:
-            if timer.function is function:
-                timer.run_now()
-                return True
-        return False
 
     def _client_json(self) -> str:
         return client_binding(self.server.origin, self.settings.hub_name)
