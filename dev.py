@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -26,7 +27,8 @@ def main(arguments: list) -> int:
     from ebb.local import environment
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))  # clean up what runs; the default would not
+        if signal.getsignal(number) is not signal.SIG_IGN:  # it is under nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))  # stops the step that runs, then exits
     try:
         environment.ensure_environment(ROOT, FIRST, LAST)
     except environment.SetUpError as error:
@@ -74,41 +76,44 @@ def read_arguments(arguments: list) -> tuple:
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
-    _add_shared(parser)
+    _add_messages(parser)
+    storage = "of the storage emulator: blob, then queue and table on the next two; 0 takes free ones"
+    _add_number(parser, "--port", _port_or_any, 7071, "of the app; 0 takes a free one")
+    _add_number(parser, "--storage-port", _port_or_any, 10000, storage)
     parser.add_argument("--state", type=Path, default=ROOT / ".devhost", help="folder for all data and logs (.devhost)")
     parser.add_argument("--no-feed", action="store_true", help="put no messages")
-    parser.add_argument(
-        "--once", action="store_true", help="end when the backlog is drained; status 0 only if all went well"
-    )
+    parser.add_argument("--once", action="store_true", help="end when all is drained; status 0 only if all went right")
     parser.add_argument("--json", action="store_true", help="no live view; the last line is one JSON object")
     parser.add_argument("--clean", action="store_true", help="forget what an earlier run left in the state folder")
 
 
 def _add_feed(parser: argparse.ArgumentParser) -> None:
-    _add_shared(parser)
+    _add_messages(parser)
+    _add_number(parser, "--port", _port, 7071, "of the app")
+    _add_number(parser, "--storage-port", _port, 10000, "of the storage emulator")
 
 
-def _add_shared(parser: argparse.ArgumentParser) -> None:
+def _add_messages(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedule", default="parity", metavar="NAME", help="which schedule (parity)")
-    parser.add_argument("--count", type=_count, default=500, metavar="N", help="how many messages (500)")
-    parser.add_argument(
-        "--poison", type=_count, default=0, metavar="N", help="how many messages that cannot be handled (0)"
-    )
-    parser.add_argument("--port", type=_port, default=7071, metavar="N", help="of the app (7071); 0 takes a free one")
-    parser.add_argument(
-        "--storage-port",
-        type=_port,
-        default=10000,
-        metavar="N",
-        help="of the storage emulator (10000): blob, then queue and table on the next two; 0 takes free ones",
-    )
+    _add_number(parser, "--count", _count, 500, "how many messages")
+    _add_number(parser, "--poison", _count, 0, "how many more that no handler can read")
+
+
+def _add_number(
+    parser: argparse.ArgumentParser, flag: str, kind: "Callable[[str], int]", default: int, text: str
+) -> None:
+    parser.add_argument(flag, type=kind, default=default, metavar="N", help=f"{text} ({default})")
 
 
 def _port(text: str) -> int:
     number = int(text)
-    if not 0 <= number <= 65533:
-        raise argparse.ArgumentTypeError(f"{number} is no port: give 0 to 65533")
+    if not 0 < number <= 65533:
+        raise argparse.ArgumentTypeError(f"{number} is no port: give 1 to 65533")
     return number
+
+
+def _port_or_any(text: str) -> int:
+    return 0 if text == "0" else _port(text)
 
 
 def _count(text: str) -> int:

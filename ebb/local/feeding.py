@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
@@ -32,7 +33,7 @@ class Feeder:
         self._gone = 0  # so many have left the queue, when it was last asked
 
     async def feed(self, count: int, poison: int = 0, depth: int | None = None) -> None:
-        """Put `count` UNIX times, up to this second, and spread `poison` unreadable messages among them.
+        """Put `count` consecutive UNIX times, and spread `poison` unreadable messages among them.
 
         Args:
             depth: wait while about so many messages are in the queue; None puts all at once.
@@ -40,7 +41,7 @@ class Feeder:
         Raises:
             LocalError: the queue cannot be reached.
         """
-        first = int(time.time()) - count
+        first = random.randrange(int(time.time()))  # anywhere, so that two feedings hardly ever share a value
         texts = _spread([str(first + number) for number in range(count)], [f"no time {n}" for n in range(poison)])
         try:
             with contextlib.suppress(ResourceExistsError):
@@ -88,11 +89,13 @@ async def feeder(settings: Mapping[str, Any], blob_port: int) -> AsyncIterator[F
     """
     source = settings["source"]
     if source["type"] != "storageQueue":
-        raise LocalError(f"the schedule's source is {source['type']!r}, not a storage queue: there is nothing to feed")
+        raise LocalError(f"the schedule's source is {source['type']!r}, not a storage queue: use --no-feed")
+    if source["connection"] != "AzureWebJobsStorage":
+        raise LocalError(f"the schedule's queue is behind {source['connection']}, not the local storage: use --no-feed")
     storage = resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
     credential = {"account_name": str(storage.account_name), "account_key": DEVELOPMENT_KEY}
     async with QueueClient(storage.endpoint("queue"), source["queueName"], credential=credential) as queue:
-        yield Feeder(queue, source.get("messageEncoding", "base64"))
+        yield Feeder(queue, source["messageEncoding"])
 
 
 def _spread(texts: list[str], others: Iterable[str]) -> list[str]:

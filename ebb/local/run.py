@@ -22,6 +22,7 @@ _POLL = 0.4  # seconds between looks at the schedule
 _STALL = 60.0  # seconds without progress after which a run has failed
 _SILENCE = 20.0  # seconds for which the app may fail to answer
 _STOPPING = 60.0  # seconds for which an earlier instance may take to stop
+_ACCOUNT = 20.0  # seconds for reading the history at the end
 _RATE_WINDOW = 5.0  # seconds
 _SHOWN = 8  # cycles
 _ROUNDING = timedelta(milliseconds=5)  # the history's times are cut to milliseconds
@@ -98,10 +99,14 @@ class Run:
         """The account of the run so far, from the ledger and from all pages of the history."""
         self._ledger.read()
         cycles: list[dict[str, Any]] = []
-        async for cycle in self._api.cycles():
-            if datetime.fromisoformat(cycle["startedAt"]) < self._began - _ROUNDING:
-                break
-            cycles.append(cycle)
+        try:
+            async with asyncio.timeout(_ACCOUNT):
+                async for cycle in self._api.cycles():
+                    if datetime.fromisoformat(cycle["startedAt"]) < self._began - _ROUNDING:
+                        break
+                    cycles.append(cycle)
+        except TimeoutError as error:
+            raise LocalError(f"the history of {self._api.schedule_url} was not read within {_ACCOUNT:g} s") from error
         source = self._source
         began, ended = source.started_at if source else None, self._ledger.written_at
         seconds = ended.timestamp() - began if began and ended else 0.0

@@ -76,7 +76,7 @@ class Summary:
         rate = f" ({self.processed / self.seconds:.0f} per second)" if self.seconds > 0 else ""
         return (
             f"{self.enqueued} put, {self.processed} processed in {self.seconds:.1f} s{rate}, {self.poisoned} poisoned, "
-            f"{self.missing} missing, {self.duplicates} handled twice; {self.cycles} cycles with at most "
+            f"{self.missing} not handled, {self.duplicates} handled twice; {self.cycles} cycles with at most "
             f"{self.max_executions_in_flight} executions at once, {self.overlaps} overlaps"
         )
 

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from ebb.live import View, open_view
 from ebb.local.api import Api
-from ebb.local.azurite import azurite, connection_string, require_storage_ports
+from ebb.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.local.children import Child
 from ebb.local.errors import LocalError
-from ebb.local.feeding import feeder
+from ebb.local.feeding import Feeder, feeder
 from ebb.local.host import host
 from ebb.local.ledger import Ledger
 from ebb.local.ports import LOOPBACK, free_port, require_free
@@ -26,7 +26,6 @@ from ebb.local.summary import Summary
 from ebb.local.terminal import complain, say
 
 ROOT = Path(__file__).resolve().parents[2]
-_ACCOUNT_TIMEOUT = 20.0  # seconds
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
 
 
@@ -37,10 +36,12 @@ async def up(options: argparse.Namespace) -> int:
         LocalError: something did not start, or ended; everything that was started is stopped.
     """
     port = options.port or free_port()
-    storage_port = options.storage_port or free_port(3)
+    storage_port = options.storage_port or free_port(len(SERVICES))
     url = f"http://{LOOPBACK}:{port}"
     state = StateFolder(options.state)
     with state.held(url):
+        if storage_port <= port < storage_port + len(SERVICES):
+            raise LocalError(f"port {port} is the app's and the storage's at once: choose another with --port N")
         require_free(port, "the app", "--port N")
         require_storage_ports(storage_port)
         if options.clean:
@@ -48,7 +49,7 @@ async def up(options: argparse.Namespace) -> int:
         state.ledger.unlink(missing_ok=True)
         async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
             drained, summary = await _serve(options, state, api, children, storage_port)
-    for fault in summary.faults:
+    for fault in summary.faults if options.once else ():
         complain(f"fault: {fault}")
     say(json.dumps(summary.as_json()) if options.json else summary.in_words())
     return 0 if drained and not summary.faults else 1
@@ -60,9 +61,9 @@ async def feed(options: argparse.Namespace) -> int:
     Raises:
         LocalError: the app or the storage cannot be reached.
     """
-    async with Api(f"http://{LOOPBACK}:{options.port or 7071}", options.schedule) as api:
+    async with Api(f"http://{LOOPBACK}:{options.port}", options.schedule) as api:
         settings = (await api.schedule())["settings"]
-    async with feeder(settings, options.storage_port or 10000) as source:
+    async with feeder(settings, options.storage_port) as source:
         await source.feed(options.count, options.poison)
     say(f"put {source.total} messages into {settings['source']['queueName']}")
     return 0
@@ -94,13 +95,14 @@ async def _serve(
     if options.once and settings["handler"] != _LEDGER_HANDLER:
         raise LocalError(f"--once needs the ledger of {_LEDGER_HANDLER}; {options.schedule} has {settings['handler']}")
     async with contextlib.AsyncExitStack() as stack:
-        source = None if options.no_feed else await stack.enter_async_context(feeder(settings, storage_port))
+        source: Feeder | None = None
+        if not options.no_feed:
+            source = await stack.enter_async_context(feeder(settings, storage_port))
         run = Run(api, Ledger(state.ledger), children, source)
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:
             drained = await _watch(run, view, options)
-        async with asyncio.timeout(_ACCOUNT_TIMEOUT):
-            return drained, await run.summary()
+        return drained, await run.summary()
 
 
 async def _watch(run: Run, view: View, options: argparse.Namespace) -> bool:

@@ -74,7 +74,9 @@ def test_test_hands_everything_to_pytest() -> None:
     assert rest == ["-x", "tests/unit", "--maxfail=2", "-k", "up or feed"]
 
 
-@pytest.mark.parametrize("arguments", [["up", "--port", "65534"], ["up", "--count", "-1"], ["feed", "--once"], []])
+@pytest.mark.parametrize(
+    "arguments", [["up", "--port", "65534"], ["up", "--count", "-1"], ["feed", "--once"], ["feed", "--port", "0"], []]
+)
 def test_arguments_that_make_no_sense_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         dev.read_arguments(arguments)

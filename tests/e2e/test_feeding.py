@@ -1,0 +1,70 @@
+"""Sample messages in a real queue."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import uuid
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+
+from ebb.local.errors import LocalError
+from ebb.local.feeding import AT_ONCE, Feeder, feeder
+from tests.azurite import Azurite
+
+
+async def _texts(queue: QueueClient) -> dict[str, str]:
+    return {str(message.id): str(message.content) async for message in queue.receive_messages(messages_per_page=32)}
+
+
+@pytest.mark.parametrize("encoding", ["none", "base64"])
+async def test_feeder_remembers_what_it_put(azurite: Azurite, encoding: str) -> None:
+    name = f"feed-{uuid.uuid4().hex}"
+    async with QueueClient.from_connection_string(azurite.connection_string, name) as queue:
+        source = Feeder(queue, encoding)
+        await source.feed(40, poison=2)
+        found = await _texts(queue)
+    if encoding == "base64":
+        found = {key: base64.b64decode(text).decode() for key, text in found.items()}
+    assert {key: int(found[key]) for key in source.put} == source.put
+    assert found.keys() - source.put.keys() == source.poison
+    assert sorted(source.put.values()) == list(range(min(source.put.values()), min(source.put.values()) + 40))
+    assert [text for text in found.values() if not text.isdigit()] == ["no time 0", "no time 1"]
+
+
+async def test_feeder_waits_while_the_queue_is_deep(azurite: Azurite) -> None:
+    async with QueueClient.from_connection_string(azurite.connection_string, f"feed-{uuid.uuid4().hex}") as queue:
+        source = Feeder(queue, "none")
+        feeding = asyncio.create_task(source.feed(100, depth=2 * AT_ONCE))
+        await source.begun.wait()
+        deepest = 0
+        while not feeding.done():
+            deepest = max(deepest, (await queue.get_queue_properties()).approximate_message_count or 0)
+            async for message in queue.receive_messages(max_messages=8):
+                await queue.delete_message(message)
+        await feeding
+    assert source.total == 100
+    assert AT_ONCE <= deepest <= 2 * AT_ONCE
+
+
+async def test_feeder_names_the_queue_that_it_cannot_reach() -> None:
+    connection = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;QueueEndpoint=http://127.0.0.1:9/a"
+    async with QueueClient.from_connection_string(connection, "unix-times", retry_total=0) as queue:
+        source = Feeder(queue, "none")
+        with pytest.raises(LocalError, match="cannot put messages into http://127.0.0.1:9/a/unix-times"):
+            await source.feed(1)
+        assert source.begun.is_set()
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ({"type": "tick"}, "source is 'tick'"),
+        ({"type": "storageQueue", "connection": "OtherStorage"}, "behind OtherStorage"),
+    ],
+)
+async def test_schedule_without_a_local_queue_cannot_be_fed(source: dict[str, str], fault: str) -> None:
+    with pytest.raises(LocalError, match=fault):
+        async with feeder({"source": source}, 10000):
+            pytest.fail("there is nothing to feed")
