@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devhost.errors import DevhostError
+from devhost.serve import serve
+from devhost.verbs import add_verbs
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,6 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--grace", type=float, default=5.0, help="seconds that running functions get on stop (default: 5)"
     )
     start.add_argument("--verbose", action="store_true", help="log each step")
+    start.set_defaults(run=serve)
+    add_verbs(commands)
     return parser
 
 
@@ -34,10 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = build_parser().parse_args(arguments)
     try:
-        # Imported late: the SDK takes half a second, which --help need not wait for.
-        from devhost.serve import serve
-
-        return serve(options)
+        return options.run(options) or 0
     except DevhostError as error:
         sys.stderr.write(f"devhost: {error}\n")
         return 1

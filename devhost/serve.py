@@ -21,7 +21,7 @@ def serve(options: argparse.Namespace) -> int:
     _log_to_stderr(verbose=options.verbose)
     state = options.state.resolve()
     if options.clean:
-        _forget(state)
+        forget(state)
     return asyncio.run(_serve(options, state))
 
 
@@ -74,7 +74,12 @@ def _log_to_stderr(*, verbose: bool) -> None:
     logging.getLogger("devhost").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-def _forget(state: Path) -> None:
+def forget(state: Path) -> None:
+    """Delete the state file in `state`.
+
+    Raises:
+        StateError: a file cannot be deleted.
+    """
     for name in _STATE_FILES:
         try:
             (state / name).unlink(missing_ok=True)
