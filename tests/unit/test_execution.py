@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -370,6 +371,33 @@ async def test_report_tells_the_age_of_the_oldest_message() -> None:
     execution.put("two")
     execution.clock.step(5)
     assert (await execution.start(nothing)).oldest_message_age == 95
+
+
+class EndlessSource(MemorySource):
+    """Makes messages as they are received, so that only the execution could keep them."""
+
+    def __init__(self, broker: MemoryBroker, count: int) -> None:
+        super().__init__(broker, QUEUE)
+        self._left, self._bench = count, broker
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        for _ in range(min(limit, self._left)):
+            self._left -= 1
+            self._bench.put(QUEUE, "x" * 1000)
+        return await super().receive(limit, lease)
+
+
+async def test_memory_does_not_grow_with_the_number_of_messages() -> None:
+    peaks: list[int] = []
+    for number in (500, 500, 5000):  # the first one warms up
+        execution = Execution(batchSize=32)
+        execution.source = EndlessSource(execution.broker, number)
+        tracemalloc.start()
+        report = await execution.start(nothing)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert report.processed == number
+    assert peaks[2] < peaks[1] * 1.2, peaks
 
 
 async def test_error_of_the_stop_question_is_raised() -> None:
