@@ -52,7 +52,7 @@ async def test_feeder_names_the_queue_that_it_cannot_reach() -> None:
     connection = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;QueueEndpoint=http://127.0.0.1:9/a"
     async with QueueClient.from_connection_string(connection, "unix-times", retry_total=0) as queue:
         source = Feeder(queue, "none")
-        with pytest.raises(LocalError, match="cannot put messages into http://127.0.0.1:9/a/unix-times"):
+        with pytest.raises(LocalError, match=r"cannot put messages into http://127\.0\.0\.1:9/a/unix-times"):
             await source.feed(1)
         assert source.begun.is_set()
 
