@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,19 @@ import azure.durable_functions as df
 
 from activities.checkin import counted, rested
 from history.base import ScheduleRow, update
+from scheduler.agenda import planned_after, worth_acting_on
+from scheduler.carry import Carry
+from scheduler.clock import parse_rfc3339
 from scheduler.cycle import CycleState, Ending
+from scheduler.decision import Wait
 from scheduler.errors import EbbError
 from scheduler.names import CLOSE_CYCLE
-from scheduler.planning import Wait, next_wait
+from scheduler.rates import observed_message_seconds
 from scheduler.settings import ScheduleSettings
+from scheduler.ticks import Moment
+from scheduler.waits import next_wait
 from services import Services
+from sources.combined import measure_all
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +53,8 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     cycle: dict[str, Any] = order["cycle"]
     state = CycleState.from_json(order["state"], "")
     settings = ScheduleSettings.model_validate(order["settings"])
-    wait = await _next_wait(services, settings, state, order)
+    wait, carry = await _rest(services, settings, state, order)
+    cycle["wait"] = wait.as_json()
     await services.store.write_cycle(state.schedule, cycle)
 
     def write(row: ScheduleRow) -> ScheduleRow:
@@ -57,24 +65,46 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
         return Ending(Wait(0, f"another instance acts for this schedule: {row.owner}"), fence_lost=True)
     if row.history_count > settings.history_limit + TRIM_SLACK:
         await _trim(services, state.schedule, settings.history_limit)
-    return Ending(wait)
+    return Ending(wait, carry=carry)
 
 
-async def _next_wait(
+async def _rest(
     services: Services, settings: ScheduleSettings, state: CycleState, order: Mapping[str, Any]
-) -> Wait:
-    """The wait after this cycle; asks the source what is left, so that a backlog that remains is met at once."""
-    if order["cycle"]["error"]:
-        return next_wait(settings, error_cycles=state.errors + 1)
-    received, remaining = int(order["received"]), None
-    if received:
-        try:
-            async with services.source(settings) as source:
-                backlog = await source.measure()
-            remaining = None if backlog.periodic else backlog.count
-        except EbbError as error:
-            logger.warning("%s: what is left was not counted: %s", state.schedule, error)
-    return next_wait(settings, received=received, remaining=remaining, idle_cycles=state.idle + 1)
+) -> tuple[Wait, Carry]:
+    """The wait after this cycle and what the next one remembers; asks the sources what is left, to meet it at once."""
+    cycle, carry, received = order["cycle"], state.carry, int(order["received"])
+    executions: Sequence[Mapping[str, Any]] = cycle["executions"]
+    if executions:
+        settled = cycle["processed"] + cycle["poisoned"]
+        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency))
+    remaining = await _remaining(services, settings, state) if received and not cycle["error"] else None
+    now = services.clock.now()
+    moment = Moment(
+        now,
+        opened=parse_rfc3339(cycle["startedAt"]),
+        due=carry.due_at,
+        began=carry.began_at,
+        worked=carry.worked,
+        seed=f"{state.schedule}/{cycle['cycle']}",
+    )
+    wait = next_wait(
+        settings,
+        received=received,
+        remaining=remaining,
+        idle_cycles=state.idle + 1,
+        error_cycles=state.errors + 1 if cycle["error"] else 0,
+        worked=bool(executions),
+        moment=moment,
+    )
+    return wait, planned_after(settings, carry, wait, now)
+
+
+async def _remaining(services: Services, settings: ScheduleSettings, state: CycleState) -> int | None:
+    try:
+        return worth_acting_on(settings, await measure_all(settings, services.source))
+    except EbbError as error:
+        logger.warning("%s: what is left was not counted: %s", state.schedule, error)
+        return None
 
 
 async def _trim(services: Services, schedule: str, limit: int) -> None:

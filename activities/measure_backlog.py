@@ -10,14 +10,16 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.checkin import checked_in, number_of, verdict_of
-from history.base import ScheduleRow, update
+from history.base import Intent, ScheduleRow, update
+from scheduler.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.errors import EbbError, SettingsError, StoreError
 from scheduler.names import MEASURE_BACKLOG, instance_id
-from scheduler.planning import Decision, Wait, error_wait, next_wait, plan
+from scheduler.planning import Decision, Wait, error_wait
 from scheduler.settings import ScheduleSettings
 from services import Services
+from sources.combined import measure_all
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +47,12 @@ def blueprint(services: Services) -> df.Blueprint:
 
 
 @dataclass(frozen=True)
-class _Measurement:
-    """What was found outside the row: the settings in force and the backlog, or why not."""
+class _Found:
+    """What was found outside the row: the settings in force, what to do, and the backlog or why it is not known."""
 
-    settings: ScheduleSettings | None
-    backlog: int | None = None
+    settings: ScheduleSettings
+    agenda: Agenda | None = None  # None: not looked, because the cycle may not act
+    backlog: dict[str, Any] | None = None
     error: str | None = None
 
 
@@ -63,12 +66,15 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     try:
         row = await services.store.get(name)
         early = verdict_of(row, state, now, skew, file_settings)
-        found = _Measurement(file_settings) if early else await _measure(services, name, row)
+        found = _Found(file_settings) if early else await _look(services, state, row, now)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
-            opening = verdict_of(row, state, now, skew, file_settings) or _go(row, state, found, now)
-            return checked_in(row, state, opening, (found.settings or file_settings).replica_timeout, now)
+            held = verdict_of(row, state, now, skew, file_settings)
+            opening = _go(row, state, found, now) if held is None else _without_a_tick(held, state)
+            if held is None and opening.verdict is Verdict.END:
+                return _ended(row, opening.wait.reason, now)
+            return checked_in(row, state, opening, found.settings.replica_timeout, now)
 
         await update(services.store, name, write)
     except StoreError as error:
@@ -77,40 +83,61 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     return opening
 
 
-async def _measure(services: Services, name: str, row: ScheduleRow) -> _Measurement:
-    settings = services.schedules[name]
+async def _look(services: Services, state: CycleState, row: ScheduleRow, now: datetime) -> _Found:
+    """Look at settings, clock and sources, in this order, as far as it takes to know what to do."""
+    settings = services.schedules[state.schedule]
+    opened = Now(
+        time=now,
+        idle=state.idle,
+        errors=state.errors,
+        triggered=state.triggered,
+        cycle=number_of(row, state),
+        seed=f"{state.schedule}/{state.cycle}",
+    )
     try:
-        settings = services.schedules.effective(name, row.overrides)
-        async with services.source(settings) as source:
-            backlog = await source.measure()
+        settings = services.schedules.effective(state.schedule, row.overrides)
+        agenda = before_measuring(settings, state.carry, opened)
+        if agenda is not None:
+            return _Found(settings, agenda)
+        counts = await measure_all(settings, services.source)
     except SettingsError as error:
-        return _Measurement(settings, error=f"settings are refused: {error}")
+        text = f"settings are refused: {error}"
+        return _Found(settings, after_failing(settings, state.carry, opened, text), error=text)
     except EbbError as error:
-        return _Measurement(settings, error=str(error))
-    return _Measurement(settings, backlog.count)
+        return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
+    agenda = after_measuring(settings, state.carry, opened, counts)
+    return _Found(settings, agenda, backlog_document(settings, counts, now))
 
 
-def _go(row: ScheduleRow, state: CycleState, found: _Measurement, now: datetime) -> Opening:
+def _go(row: ScheduleRow, state: CycleState, found: _Found, now: datetime) -> Opening:
     """The opening of a cycle that may act on what was found."""
-    settings = found.settings
-    assert settings is not None
-    opened = Opening(
-        Verdict.GO,
-        Wait(0, ""),
+    agenda = found.agenda
+    if agenda is None:
+        changed = Wait(0, "the intent changed while the cycle opened; measuring at once")
+        return Opening(Verdict.GO, changed, Decision(0, changed.reason), number_of(row, state), rfc3339(now))
+    return Opening(
+        Verdict.END if agenda.end else Verdict.GO,
+        agenda.wait,
+        agenda.decision,
         cycle=number_of(row, state),
         started_at=rfc3339(now),
-        settings=settings.as_json(),
+        settings=agenda.settings.as_json(),
+        backlog=found.backlog,
         error=found.error,
+        shares=agenda.shares,
+        carry=agenda.carry,
     )
-    if found.backlog is None and found.error is None:
-        changed = Wait(0, "the intent changed while the cycle opened; measuring at once")
-        return replace(opened, wait=changed, decision=Decision(0, changed.reason))
-    if found.backlog is None:
-        wait = next_wait(settings, error_cycles=state.errors + 1)
-        return replace(opened, wait=wait, decision=Decision(0, f"not measured: {found.error}"))
-    backlog = {"count": found.backlog, "measuredAt": rfc3339(now)}
-    wait = next_wait(settings, idle_cycles=state.idle + 1)
-    return replace(opened, wait=wait, decision=plan(settings, found.backlog), backlog=backlog)
+
+
+def _without_a_tick(held: Opening, state: CycleState) -> Opening:
+    """A cycle that may not act now is planned for no tick: what it was due for is not made up later."""
+    return held if held.verdict is Verdict.END else replace(held, carry=state.carry.planned(None))
+
+
+def _ended(row: ScheduleRow, reason: str, now: datetime) -> ScheduleRow:
+    """The row of a schedule that ends by itself: nobody may start it again but an operator."""
+    stopped = replace(row, intent=Intent.STOPPED, reason=reason, changed_by="endAfter", changed_at=now, until=None)
+    return stopped.released(now)
 
 
 async def _leave(services: Services, state: CycleState, reason: str) -> Opening:

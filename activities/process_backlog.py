@@ -37,13 +37,14 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     """Run one execution.
 
     Args:
-        order: {"schedule", "cycle", "index", "owner", "settings"}.
+        order: {"schedule", "cycle", "index", "owner", "settings"}, and "source", its number, where there are several.
 
     Returns:
         The Execution document: {"index", "startedAt", "endedAt", "outcome", "received", "processed", "failed",
-        "poisoned", "error"}. Expected failures are an outcome ("failed", "timedOut"), not an exception.
+        "poisoned", "serviceSeconds" (in handlers, together), "oldestMessageAge" (seconds, when received), "error"}.
+        Expected failures are an outcome ("failed", "timedOut"), not an exception.
     """
-    settings = ScheduleSettings.model_validate(order["settings"])
+    settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
     started = services.clock.now()
     watch = FenceWatch(services, order["schedule"], order["owner"], settings.replica_timeout)
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
@@ -69,6 +70,8 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         "processed": report.processed,
         "failed": report.failed,
         "poisoned": report.poisoned,
+        "serviceSeconds": round(report.service_seconds, 6),
+        "oldestMessageAge": report.oldest_message_age,
         "error": error,
     }
 

@@ -26,6 +26,7 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
     opening = yield from measure(context, state)
     if opening.verdict is Verdict.END:
         return {"schedule": state.schedule, "reason": opening.wait.reason}
+    state = state.opened(opening)
 
     context.set_custom_status(status.processing(opening))
     executions = yield from fan_out(context, state, opening)
@@ -35,8 +36,8 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
         return {"schedule": state.schedule, "reason": ending.wait.reason}
 
     context.set_custom_status(status.waiting(opening, ending.wait, context.current_utc_datetime, summary.error))
-    yield from sleep(context, ending.wait)
-    context.continue_as_new(state.follow(opening, summary).to_json())
+    triggered = yield from sleep(context, ending.wait)
+    context.continue_as_new(state.follow(opening, summary, ending, triggered).to_json())
     return None
 
 

@@ -17,7 +17,7 @@ from scheduler.cycle import (
     Verdict,
     crashed_execution,
 )
-from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG
+from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
 from scheduler.planning import Decision, Wait, error_wait
 
 LONGEST_TIMER = timedelta(
@@ -55,7 +55,7 @@ def fan_out(
         "settings": opening.settings,
     }
     tasks = [
-        _call(context, PROCESS_BACKLOG, {**order, "index": index}, attempts)
+        _call(context, PROCESS_BACKLOG, {**order, "index": index, "source": _source(opening, index)}, attempts)
         for index in range(opening.decision.executions)
     ]
     try:
@@ -103,16 +103,26 @@ def close(
         return Ending(Wait(wait.seconds, f"the cycle could not be written down ({_first_line(error)}); {wait.reason}"))
 
 
-def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Steps:
-    """Wait until the time is over or a nudge comes. No timer is left open: one that is blocks continue-as-new."""
-    until = context.current_utc_datetime + timedelta(seconds=wait.seconds)
+def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any, Any, bool]:
+    """Wait until the time is over or a nudge comes. No timer is left open: one that is blocks continue-as-new.
+
+    Returns:
+        Whether an operator asked for the next cycle, so that it runs although it may not be due.
+    """
+    until = wait.end(context.current_utc_datetime)
     nudge = context.wait_for_external_event(NUDGE)
     while context.current_utc_datetime < until:
         timer: Any = context.create_timer(min(until, context.current_utc_datetime + LONGEST_TIMER))
         winner = yield context.task_any([timer, nudge])
         if winner is nudge:
             timer.cancel()
-            return
+            return nudge.result == TRIGGER
+    return False
+
+
+def _source(opening: Opening, index: int) -> int:
+    """Which of the schedule's sources execution `index` works on."""
+    return opening.shares[index] if index < len(opening.shares) else 0
 
 
 def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, Any], attempts: int) -> Any:

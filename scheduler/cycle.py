@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, cast
 
+from scheduler.carry import Carry
+from scheduler.decision import Decision, Wait
 from scheduler.names import INSTANCE_PREFIX
-from scheduler.planning import Decision, Wait
 
 STATE_VERSION = 1
 
@@ -24,11 +25,13 @@ class CycleState:
     cycle: int | None = None  # number of this cycle; None lets the store say (first generation)
     idle: int = 0  # cycles in a row, before this one, that received nothing
     errors: int = 0  # cycles in a row, before this one, that failed
+    triggered: bool = False  # an operator asked for this cycle: it need not be due
+    carry: Carry = field(default_factory=Carry)
     version: int = STATE_VERSION
 
     def to_json(self) -> dict[str, Any]:
         """This state as the orchestration's input."""
-        return asdict(self)
+        return {**asdict(self), "carry": self.carry.to_json()}
 
     @classmethod
     def from_json(cls, data: object, instance_id: str) -> CycleState:
@@ -47,17 +50,32 @@ class CycleState:
             cycle=cycle if isinstance(cycle, int) else None,
             idle=_whole(given.get("idle")),
             errors=_whole(given.get("errors")),
+            triggered=given.get("triggered") is True,
+            carry=Carry.from_json(given.get("carry")),
         )
 
     def owned_by(self, instance_id: str, token: str) -> CycleState:
         """This state with its fence owner: the one handed on, or a new one of hub, instance and `token`."""
         return self if self.owner else replace(self, owner=f"{self.taskHub}/{instance_id}/{token}")
 
-    def follow(self, opening: Opening, summary: CycleSummary) -> CycleState:
-        """The state of the next cycle."""
+    def opened(self, opening: Opening) -> CycleState:
+        """This state with what the opening of the cycle learned."""
+        return self if opening.carry is None else replace(self, carry=opening.carry)
+
+    def follow(
+        self, opening: Opening, summary: CycleSummary, ending: Ending | None = None, triggered: bool = False
+    ) -> CycleState:
+        """The state of the next cycle.
+
+        Args:
+            triggered: an operator's trigger ended the wait.
+        """
         failed = summary.error is not None
+        carry = ending.carry if ending is not None and ending.carry is not None else self.opened(opening).carry
         return replace(
             self,
+            carry=carry,
+            triggered=triggered,
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
             idle=self.idle if failed else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
@@ -84,23 +102,27 @@ class Opening:
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     backlog: dict[str, Any] | None = None  # {"count", "measuredAt"}; None: not measured
     error: str | None = None
+    shares: tuple[int, ...] = ()  # for several sources: the source of each execution
+    carry: Carry | None = None  # for the next cycle; None: as it was
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
-        return asdict(self)
+        return {**asdict(self), "carry": self.carry.to_json() if self.carry else None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Opening:
         """Read what the activity returned."""
         return cls(
             verdict=Verdict(data["verdict"]),
-            wait=Wait(**data["wait"]),
-            decision=Decision(**data["decision"]),
+            wait=Wait.from_json(data["wait"]),
+            decision=Decision.from_json(data["decision"]),
             cycle=data["cycle"],
             started_at=data["started_at"],
             settings=data["settings"],
             backlog=data["backlog"],
             error=data["error"],
+            shares=tuple(data.get("shares") or ()),
+            carry=_carry(data),
         )
 
 
@@ -110,15 +132,16 @@ class Ending:
 
     wait: Wait
     fence_lost: bool = False
+    carry: Carry | None = None  # for the next cycle; None: as the opening left it
 
     def to_json(self) -> dict[str, Any]:
         """This ending as the activity's result."""
-        return asdict(self)
+        return {**asdict(self), "carry": self.carry.to_json() if self.carry else None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ending:
         """Read what the activity returned."""
-        return cls(wait=Wait(**data["wait"]), fence_lost=bool(data["fence_lost"]))
+        return cls(Wait.from_json(data["wait"]), bool(data["fence_lost"]), _carry(data))
 
 
 @dataclass(frozen=True)
@@ -175,6 +198,11 @@ def crashed_execution(index: int, started_at: str, ended_at: str, error: str) ->
         **counts,
         "error": error,
     }
+
+
+def _carry(data: Mapping[str, Any]) -> Carry | None:
+    """What an activity handed on; one of an older version of the app hands on nothing."""
+    return None if data.get("carry") is None else Carry.from_json(data["carry"])
 
 
 def _whole(value: object) -> int:

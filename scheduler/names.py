@@ -7,6 +7,7 @@ MEASURE_BACKLOG = "measure_backlog"
 PROCESS_BACKLOG = "process_backlog"
 CLOSE_CYCLE = "close_cycle"
 NUDGE = "nudge"  # the external event that ends a wait early
+TRIGGER = "trigger"  # the nudge's data when an operator wants the next cycle now, due or not
 
 INSTANCE_PREFIX = "ebb-"
 

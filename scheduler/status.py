@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState, Opening
-from scheduler.planning import Wait
+from scheduler.decision import Wait
 
 
 def measuring(state: CycleState) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def waiting(opening: Opening, wait: Wait, now: datetime, error: str | None) -> d
         "phase": "waiting",
         **_opened(opening),
         "error": error,
-        "nextCycleAt": rfc3339(now + timedelta(seconds=wait.seconds)),
+        "nextCycleAt": rfc3339(wait.end(now)),
         "nextCycleReason": wait.reason,
     }
 

@@ -33,7 +33,7 @@ def next_wait(
 
     Args:
         received: messages that the cycle's executions received.
-        remaining: messages waiting at the cycle's end; None where that is not known.
+        remaining: messages waiting at the cycle's end that are worth acting on; None where that is not known.
         idle_cycles: cycles in a row, this one included, that received nothing.
         error_cycles: cycles in a row, this one included, that ended with an error.
         worked: the cycle ran executions; one of fixedRate or cron that failed in them waits for its next tick.
@@ -46,7 +46,7 @@ def next_wait(
         if settings.follows_ticks or settings.windows or settings.end_after:
             raise ValueError("fixedRate, cron, windows and endAfter need to know when they wait")
         return _from_completion(settings, received, remaining, idle_cycles, error_cycles)
-    if received and remaining is not None and remaining > settings.activation_queue_length and not error_cycles:
+    if received and remaining and not error_cycles:
         wait = replace(_at_once(remaining), missed=missed_ticks(settings, moment, moment.now))
     elif settings.follows_ticks and (not error_cycles or worked):
         wait = wait_for_tick(settings, moment)
@@ -111,7 +111,7 @@ def _from_completion(
     base, cap = settings.polling_interval, settings.max_polling_interval
     if error_cycles:
         return _after_error(settings, error_cycles)
-    if received and remaining is not None and remaining > settings.activation_queue_length:
+    if received and remaining:
         return _at_once(remaining)
     if received and settings.source is not None and settings.source.type == "tick":
         return Wait(base, f"the work is done; the next begins {duration(base)} later", "afterCompletion")

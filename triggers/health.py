@@ -12,6 +12,7 @@ import azure.functions as func
 from history.base import Intent, ScheduleRow
 from scheduler.errors import EbbError
 from services import Services
+from sources.combined import measure_all
 from triggers.problems import answers_problems, json_response
 
 CHECK_SECONDS = 5.0
@@ -45,8 +46,7 @@ async def check_all(services: Services) -> list[dict[str, Any]]:
 
 
 async def _measure(services: Services, name: str, row: ScheduleRow) -> None:
-    async with services.source(services.schedules.effective(name, row.overrides)) as source:
-        await source.measure()
+    await measure_all(services.schedules.effective(name, row.overrides), services.source)
 
 
 async def _check(name: str, check: Awaitable[None]) -> dict[str, Any]:

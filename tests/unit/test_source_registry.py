@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.connection import Connection
-from scheduler.settings import ScheduleSettings, validate_settings
+from scheduler.settings import SOURCE_MODELS, validate_settings
 from sources import registry
 from sources.base import Source
 from sources.registry import SOURCES, open_source
@@ -17,7 +17,7 @@ from sources.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for
 from tests.clocks import SteppedClock
 
 LEASE = timedelta(seconds=30)
-NOT_SOURCES = {"base", "holding", "queue_client", "queue_text", "registry", "signing", "storage_account"}
+NOT_SOURCES = {"base", "combined", "holding", "queue_client", "queue_text", "registry", "signing", "storage_account"}
 
 
 def source_of(cycle: int, execution: int) -> Source:
@@ -35,8 +35,7 @@ def test_registry_knows_every_source_module() -> None:
 
 
 def test_registry_knows_every_type_that_settings_allow() -> None:
-    annotation = typing.get_type_hints(ScheduleSettings)["source"]
-    types = {typing.get_args(model.model_fields["type"].annotation)[0] for model in typing.get_args(annotation)}
+    types = {typing.get_args(model.model_fields["type"].annotation)[0] for model in SOURCE_MODELS}
     assert set(SOURCES) == types
 
 
