@@ -8,9 +8,17 @@ import azure.functions as func
 from activities import close_cycle, measure_backlog, process_backlog
 from orchestrators import eternal
 from services import Services
-from triggers import cycles_api, health, schedules_api
+from triggers import cycles_api, health, intents_api, schedules_api
 
-BOUND = (measure_backlog, process_backlog, close_cycle, schedules_api, cycles_api, health)
+BOUND = (
+    measure_backlog,
+    process_backlog,
+    close_cycle,
+    schedules_api,
+    intents_api,
+    cycles_api,
+    health,
+)
 
 
 def build_app(services: Services) -> df.DFApp:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from handlers.base import Handler
 from handlers.registry import load_handler
@@ -14,6 +15,7 @@ from history.base import Store
 from history.tables import TableStore
 from scheduler.clock import Clock, SystemClock
 from scheduler.connection import resolve_connection
+from scheduler.errors import FieldError, HandlerNotFoundError, SettingsError
 from scheduler.schedules import Schedules, load_schedules
 from scheduler.settings import ScheduleSettings
 from sources.base import Source
@@ -70,6 +72,20 @@ class Services:
             yield opened
         finally:
             await opened.close()
+
+    def check_settings(self, name: str, overrides: Mapping[str, Any]) -> ScheduleSettings:
+        """The settings of schedule `name` under `overrides`, if they can be used: all of them, the handler too.
+
+        Raises:
+            SettingsError: with one entry for each fault.
+        """
+        settings = self.schedules.effective(name, overrides)
+        try:
+            self.handler(settings)
+        except HandlerNotFoundError as error:
+            fault = FieldError("handler", settings.handler, f"cannot be used: {error}")
+            raise SettingsError(str(fault), (fault,)) from error
+        return settings
 
     def handler(self, settings: ScheduleSettings) -> Handler:
         """The user's function for one message.

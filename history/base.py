@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -154,12 +154,17 @@ class Store(Protocol):
 
 
 async def update(
-    store: Store, name: str, change: Callable[[ScheduleRow], ScheduleRow], attempts: int = 20
+    store: Store,
+    name: str,
+    change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
+    attempts: int = 20,
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
 
     Args:
-        change: pure; called once for each attempt. Returning its argument unchanged writes nothing.
+        change: called once for each attempt, so it should be pure; one that awaits something sees it after the row was
+            read, so that what it decides is written only if the row has not changed since. Returning its argument
+            unchanged writes nothing.
         attempts: how often to try before the conflict is raised.
 
     Returns:
@@ -171,6 +176,8 @@ async def update(
     for attempt in range(1, attempts + 1):
         row = await store.get(name)
         changed = change(row)
+        if not isinstance(changed, ScheduleRow):
+            changed = await changed
         if changed == row:
             return row
         try:

@@ -1,137 +1,261 @@
-"""Changes of intent: the row is written first, by compare-and-swap, and the instance is started or woken after."""
+"""Changes of a schedule by an operator: the row is written first, by compare-and-swap, then the instance is woken.
+
+What is accepted stands in the row, and the instance reads it at its next check-in. Waking, launching and ending the
+instance only make that happen soon; if this process dies in between, the watchdog does it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import replace
-from datetime import timedelta
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import azure.durable_functions as df
+import azure.functions as func
 
 from history.base import Intent, ScheduleRow, update
-from scheduler.cycle import CycleState
-from scheduler.names import ETERNAL_SCHEDULER, NUDGE, instance_id
+from scheduler.clock import rfc3339
+from scheduler.errors import StoreError
+from scheduler.fence import hub_of as hub_of_owner
+from scheduler.names import instance_id
 from services import Services
+from triggers import intents
+from triggers.etags import Precondition
+from triggers.instances import Instance, hub_of, launch, look_at, nudge, terminate, until_ended
+from triggers.intents import Operator, acts_elsewhere
 from triggers.problems import ProblemError
-from triggers.schedule_document import Instance
+from triggers.requests import caller
 
 logger = logging.getLogger(__name__)
 
-START_LEASE = timedelta(seconds=30)  # how long one starter keeps others from starting the same instance
+ATTEMPTS = 60  # at a row that many operators want at once
+STOPPING_SECONDS = 3.0  # how long a start waits for an instance that is just ending
+TERMINATING_SECONDS = 5.0  # how long a stop by force waits for its effect
+LAUNCH_SECONDS = 5.0  # how long to wait for an instance that was there already to check in, or to end
+LOOK_SECONDS = 0.1
+
+Rule = Callable[[ScheduleRow, Instance, Operator], ScheduleRow]
 
 
-async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
-    """What Durable says of the instance of schedule `name`."""
-    status: Any = await client.get_status(instance_id(name))
-    if not status or status.runtime_status is None:
-        return Instance()
-    return Instance(status.runtime_status.name, status.custom_status, status.output)
+@dataclass
+class Outcome:
+    """What a request led to."""
+
+    row: ScheduleRow
+    instance: Instance
+    changed: bool
+    notes: list[str] = field(default_factory=list[str])  # what the caller should know besides
 
 
-async def start(
-    services: Services,
-    client: df.DurableOrchestrationClient,
-    name: str,
-    reason: str | None,
-    overrides: dict[str, Any] | None,
-    who: str | None,
-) -> bool:
-    """Make schedule `name` run. Of many callers at once exactly one starts the instance.
+@dataclass(frozen=True)
+class Control:
+    """One operator's request about one schedule."""
 
-    Args:
-        overrides: settings over the deployed ones, already validated; None leaves those in force.
+    services: Services
+    client: df.DurableOrchestrationClient
+    name: str
+    who: str | None
+    precondition: Precondition
+
+    @classmethod
+    def of(cls, services: Services, client: df.DurableOrchestrationClient, name: str, req: func.HttpRequest) -> Control:
+        """The caller and the condition of `req`."""
+        return cls(services, client, name, caller(req), Precondition(req, services.schedules))
+
+    async def start(self, reason: str | None, overrides: dict[str, Any] | None) -> Outcome:
+        """Make the schedule run. Of many callers at once exactly one launches the instance.
+
+        Args:
+            overrides: settings over the deployed ones, already validated; None leaves those in force.
+
+        Raises:
+            ProblemError: 409 still stopping, or running with other settings; 412; 503.
+        """
+        base = self._base(overrides or {})
+        if (await self.services.store.get(self.name)).intent is Intent.STOPPED:
+            await until_ended(self.client, self.name, STOPPING_SECONDS)
+
+        def rule(row: ScheduleRow, instance: Instance, by: Operator) -> ScheduleRow:
+            return intents.started(row, instance, by, overrides, base)
+
+        return await self._run("start", reason, rule, {} if overrides is None else {"settings": overrides})
+
+    async def resume(self, reason: str | None) -> Outcome:
+        """End a pause.
+
+        Raises:
+            ProblemError: 409 stopped; 412; 503.
+        """
+        return await self._run("resume", reason, intents.resumed, {})
+
+    async def pause(self, reason: str, until: datetime | None) -> Outcome:
+        """Let the loop live and take no messages, until `until` if that is given.
+
+        Raises:
+            ProblemError: 409 stopped; 412; 503.
+        """
+        details = {"until": rfc3339(until)} if until else {}
+        outcome = await self._decide("pause", reason, lambda row, _, by: intents.paused(row, by, until), details)
+        if outcome.changed and outcome.instance.is_live:
+            await nudge(self.client, self.name)
+        return outcome
+
+    async def stop(self, reason: str, mode: str) -> Outcome:
+        """Make the schedule stop: executions finish the messages in hand and take no more.
+
+        Args:
+            mode: "graceful" lets the instance end its cycle; "terminate" ends it at once.
+
+        Raises:
+            ProblemError: 412; 503.
+        """
+        outcome = await self._decide("stop", reason, lambda row, _, by: intents.stopped(row, by), {"mode": mode})
+        if mode == "terminate":
+            return await self._end(outcome, reason)
+        if outcome.instance.is_live:
+            await nudge(self.client, self.name)
+        return outcome
+
+    async def trigger(self, reason: str | None) -> Outcome:
+        """End the present wait, or the next one if none is on.
+
+        Raises:
+            ProblemError: 409 not running; 412; 503.
+        """
+        row, instance = await self.services.store.get(self.name), await look_at(self.client, self.name)
+        by = self._operator(reason)
+        self.precondition.check(row)
+        if row.intent is not Intent.RUNNING:
+            raise intents.not_running(row)
+        if not instance.is_live and acts_elsewhere(row, by.hub, by.now):
+            detail = f"the schedule runs in task hub {hub_of_owner(row.owner or '')}; trigger it there"
+            raise ProblemError(409, "runsElsewhere", "Runs elsewhere", detail)
+        if not instance.is_live and not intents.is_starting(row, by.now):
+            detail = "the instance is gone although the schedule should run; start it, or wait for the watchdog"
+            raise ProblemError(409, "notRunning", "Not running", detail)
+        if instance.is_live and not await nudge(self.client, self.name):
+            raise ProblemError(503, "durableUnavailable", "Durable Functions unavailable", "the wait was not ended")
+        await self._audit("trigger", by, {})
+        return Outcome(row, instance, True)
+
+    async def retune(self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str) -> Outcome:
+        """Change the overrides; they apply from the next cycle.
+
+        Args:
+            change: gives the overrides wanted for those that stand.
+
+        Raises:
+            ProblemError: 412; 503.
+            SettingsError: the overrides do not fit the deployed settings.
+        """
+        details: dict[str, Any] = {}
+
+        def rule(row: ScheduleRow, instance: Instance, by: Operator) -> ScheduleRow:
+            wanted = change(row.overrides)
+            self.services.check_settings(self.name, wanted)
+            details.update(before=dict(row.overrides), after=wanted)
+            return intents.retuned(row, wanted, self._base(wanted))
+
+        return await self._decide(action, None, rule, details)
+
+    async def _run(self, action: str, reason: str | None, rule: Rule, details: dict[str, Any]) -> Outcome:
+        """Apply a rule after which the schedule should run, and see to it that an instance knows."""
+        outcome = await self._decide(action, reason, rule, details)
+        if not outcome.changed:
+            return outcome
+        if outcome.row.starting_until is not None:
+            await bring_up(self.services, self.client, outcome.row)
+        elif outcome.instance.is_live:
+            await nudge(self.client, self.name)
+        return outcome
+
+    async def _decide(self, action: str, reason: str | None, rule: Rule, details: dict[str, Any]) -> Outcome:
+        by = self._operator(reason)
+        seen, changed = Instance(), False
+
+        async def change(row: ScheduleRow) -> ScheduleRow:
+            nonlocal seen, changed
+            self.precondition.check(row)
+            seen = await look_at(self.client, self.name)  # after the row: see `update`
+            wanted = rule(row, seen, by)
+            changed = wanted != row
+            return wanted
+
+        row = await update(self.services.store, self.name, change, ATTEMPTS)
+        if changed:
+            await self._audit(action, by, details)
+        return Outcome(row, seen, changed)
+
+    async def _end(self, outcome: Outcome, reason: str) -> Outcome:
+        """End the instance by force, and let go of its fence as far as its executions allow."""
+        hub, now = hub_of(self.client), self.services.clock.now()
+        if outcome.instance.is_live:
+            outcome.instance = await terminate(self.client, self.name, reason, TERMINATING_SECONDS)
+        if acts_elsewhere(outcome.row, hub, now):
+            owner = hub_of_owner(outcome.row.owner or "")
+            outcome.notes.append(f"the instance in task hub {owner} was not terminated: only an app of that hub can")
+        elif not outcome.instance.is_live:
+            mine = f"{hub}/{instance_id(self.name)}/"
+
+            def release(row: ScheduleRow) -> ScheduleRow:
+                ended = row.intent is Intent.STOPPED and row.owner is not None and row.owner.startswith(mine)
+                return row.released(now) if ended else row
+
+            outcome.row = await update(self.services.store, self.name, release, ATTEMPTS)
+        if outcome.row.working_until is not None and outcome.row.working_until > now:
+            outcome.notes.append(
+                "executions that run are not ended by this: they finish the messages in hand, take no more after 5 s, "
+                f"and hold back a new start until they have ended, {rfc3339(outcome.row.working_until)} at the latest"
+            )
+        return outcome
+
+    def _operator(self, reason: str | None) -> Operator:
+        skew = timedelta(seconds=self.services.clock_skew)
+        return Operator(self.who, reason, self.services.clock.now(), hub_of(self.client), skew)
+
+    def _base(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        deployed = self.services.schedules[self.name].as_json()
+        return {key: deployed.get(key) for key in overrides}
+
+    async def _audit(self, action: str, by: Operator, details: Mapping[str, Any]) -> None:
+        event = {"action": action, "by": by.who, "reason": by.reason, **details}
+        await record(self.services, self.name, "audit", by.now, event)
+
+
+async def bring_up(services: Services, client: df.DurableOrchestrationClient, row: ScheduleRow) -> bool:
+    """Launch the instance for which `row` was just written.
+
+    Where one is there already it either checks in, and so has read `row`, or it was just ending; then another is
+    launched in its place.
 
     Returns:
-        Whether this call changed anything.
-
-    Raises:
-        ProblemError: 409, it is still stopping, or runs with other settings than those asked for.
+        False if neither happened in time; the watchdog goes on from there.
     """
-    instance = await look_at(client, name)
-    now = services.clock.now()
-    won = False
-
-    def change(row: ScheduleRow) -> ScheduleRow:
-        nonlocal won
-        won = False
-        if instance.is_live and row.intent is Intent.STOPPED:
-            detail = "the schedule is still stopping; try again when its state is stopped"
-            raise ProblemError(409, "stillStopping", "Still stopping", detail)
-        starting = row.starting_until is not None and row.starting_until > now
-        if row.intent is Intent.RUNNING and (instance.is_live or starting):
-            if overrides is not None and dict(row.overrides) != overrides:
-                detail = "the schedule already runs with other settings; change them with PATCH .../settings"
-                raise ProblemError(409, "alreadyRunning", "Already running", detail)
-            return row
-        won = True
-        return replace(
-            row,
-            intent=Intent.RUNNING,
-            reason=reason,
-            changed_by=who,
-            changed_at=now,
-            until=None,
-            overrides=row.overrides if overrides is None else overrides,
-            overrides_base=row.overrides_base if overrides is None else {},
-            starting_until=None if instance.is_live else now + START_LEASE,
-            restarts=0,
-            error=None,
-        )
-
-    await update(services.store, name, change, attempts=60)
-    if won and instance.is_live:
-        await nudge(client, name)
-    elif won:
-        await launch(client, name)
-    return won
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + LAUNCH_SECONDS
+    while not await launch(client, row.name, row.launch):
+        present = await services.store.get(row.name)
+        if present.starting_until is None or present.launch != row.launch:
+            return True
+        if loop.time() >= deadline:
+            logger.warning("%s: an instance is there and does not check in", row.name, extra={"schedule": row.name})
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return True
 
 
-async def stop(
-    services: Services, client: df.DurableOrchestrationClient, name: str, reason: str, mode: str, who: str | None
-) -> tuple[bool, bool]:
-    """Make schedule `name` stop: executions finish the messages in hand and take no more.
-
-    Returns:
-        Whether this call changed the intent, and whether the instance is still there.
-    """
-    now = services.clock.now()
-    changed = False
-
-    def change(row: ScheduleRow) -> ScheduleRow:
-        nonlocal changed
-        changed = row.intent is not Intent.STOPPED
-        if not changed:
-            return row
-        stopped = replace(row, intent=Intent.STOPPED, reason=reason, changed_by=who, changed_at=now, until=None)
-        return replace(stopped, starting_until=None)
-
-    await update(services.store, name, change, attempts=60)
-    instance = await look_at(client, name)
-    if instance.is_live and mode == "terminate":
-        await client.terminate(instance_id(name), reason)
-    elif instance.is_live:
-        await nudge(client, name)
-    return changed, instance.is_live
-
-
-async def launch(client: df.DurableOrchestrationClient, name: str) -> None:
-    """Start the instance; that it runs already is as good."""
-    # The SDK declares client.task_hub_name and never sets it; the binding that the host sent has it.
-    task_hub = client._orchestration_bindings.task_hub_name
-    first = CycleState(schedule=name, taskHub=task_hub)
+async def record(services: Services, name: str, kind: str, at: datetime, event: Mapping[str, Any]) -> None:
+    """Write an event to the history; one that cannot be written is logged, for what it tells of has happened."""
+    document = {"id": uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name, **event}
+    logger.info("%s: %s", name, document, extra={"schedule": name})
     try:
-        await client.start_new(ETERNAL_SCHEDULER, instance_id(name), first.to_json())
-    except Exception:
-        # A live id is refused with an untyped error (azure-functions-durable-python 410): ask what is there instead.
-        if not (await look_at(client, name)).is_live:
-            raise
-        logger.info("%s: the instance was there already", name, extra={"schedule": name})
+        await services.store.write_event(name, document)
+    except StoreError as error:
+        logger.warning("%s: %s was not written down: %s", name, document, error, extra={"schedule": name})
 
 
-async def nudge(client: df.DurableOrchestrationClient, name: str) -> None:
-    """End the wait of schedule `name`. A lost nudge costs one wait, nothing else, so a failure is only logged."""
-    try:
-        await client.raise_event(instance_id(name), NUDGE, None)
-    except Exception as error:  # noqa: BLE001 - the client raises bare Exceptions
-        logger.warning("%s: the nudge was not delivered: %s", name, error, extra={"schedule": name})
+Change = Callable[[Control], Awaitable[Outcome]]

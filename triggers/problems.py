@@ -70,6 +70,8 @@ def problem_response(problem: ProblemError) -> func.HttpResponse:
     headers = {"Cache-Control": "no-store", "x-ms-error-code": problem.code}
     if problem.status == 503:
         headers["Retry-After"] = "5"
+    elif "retryAfter" in problem.members:
+        headers["Retry-After"] = str(problem.members["retryAfter"])
     text = json.dumps(document, default=str)
     return func.HttpResponse(text, status_code=problem.status, headers=headers, mimetype="application/problem+json")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NoReturn, cast
 
 import azure.functions as func
 
+from scheduler.clock import parse_rfc3339
 from scheduler.schedules import Schedules
 from triggers.problems import ProblemError, invalid_request, unknown_schedule
 
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
+LONGEST_CALLER = 200  # characters
 
 
 def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:
@@ -26,7 +29,7 @@ def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:
     return name
 
 
-def json_body(req: func.HttpRequest, allowed: set[str]) -> dict[str, Any]:
+def json_body(req: func.HttpRequest, allowed: set[str] | None = None) -> dict[str, Any]:
     """The JSON object in the body; an empty body is an empty object.
 
     Raises:
@@ -38,13 +41,13 @@ def json_body(req: func.HttpRequest, allowed: set[str]) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        body: object = json.loads(raw)
+        body: object = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise invalid_request(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise invalid_request(f"the body must be a JSON object, not {type(body).__name__}")
     members = cast("dict[str, Any]", body)
-    if unknown := sorted(members.keys() - allowed):
+    if allowed is not None and (unknown := sorted(members.keys() - allowed)):
         raise invalid_request(f"unknown member {unknown[0]!r}; known are {', '.join(sorted(allowed))}")
     return members
 
@@ -62,12 +65,42 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
         raise invalid_request(f"{name!r} must be a text that is not empty, for example {{{name!r}: 'deploying'}}")
     if len(value) > LONGEST_REASON:
         raise invalid_request(f"{name!r} has {len(value)} characters; at most {LONGEST_REASON} are kept")
+    if any(0xD800 <= ord(one) <= 0xDFFF or one == "\0" for one in value):
+        raise invalid_request(f"{name!r} has characters that are no text: half a surrogate pair, or NUL")
     return value.strip()
+
+
+def time_member(body: dict[str, Any], name: str) -> datetime | None:
+    """A time in the body.
+
+    Raises:
+        ProblemError: 400, no RFC 3339 time with an offset.
+    """
+    value = body.get(name)
+    if value is None:
+        return None
+    try:
+        return parse_rfc3339(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise invalid_request(f"{name!r} is {value!r}; it must be a time as 2026-01-31T12:00:00Z") from error
+
+
+def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int) -> int:
+    """A whole number of the query, from 1 to `largest`.
+
+    Raises:
+        ProblemError: 400, it is none.
+    """
+    text = req.params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= largest):
+        raise invalid_request(f"{name}={text!r} must be a whole number from 1 to {largest}")
+    return int(text)
 
 
 def caller(req: func.HttpRequest) -> str | None:
     """Who asks, where the platform's authentication says so (Container Apps and App Service set these headers)."""
-    return req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    who = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    return who[:LONGEST_CALLER] if who else None
 
 
 def address_of(req: func.HttpRequest) -> str:
@@ -77,3 +110,7 @@ def address_of(req: func.HttpRequest) -> str:
     prefix = path.split("schedules", 1)[0].rstrip("/")
     public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
     return f"{public}/{prefix}" if prefix else public
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")

@@ -2,62 +2,56 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from history.base import Intent, ScheduleRow
+from scheduler.clock import rfc3339
 from scheduler.errors import SettingsError
+from scheduler.fence import hub_of
 from scheduler.names import instance_id
 from scheduler.schedules import Schedules
-
-LIVE = frozenset({"Running", "Pending", "ContinuedAsNew", "Suspended"})
-
-
-@dataclass(frozen=True)
-class Instance:
-    """What Durable Functions says of the schedule's instance; `status` is None where there is none."""
-
-    status: str | None = None
-    custom: Mapping[str, Any] | None = None
-    output: Any = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it can still act."""
-        return self.status in LIVE
+from scheduler.settings import ScheduleSettings
+from triggers.instances import Instance
+from triggers.intents import acts_elsewhere, is_starting
 
 
-def state_of(row: ScheduleRow, instance: Instance) -> str:
+def state_of(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> str:
     """One word for the schedule: stopped, starting, running, paused, stopping or failed."""
+    elsewhere = acts_elsewhere(row, hub, now)
     if row.intent is Intent.STOPPED:
-        return "stopping" if instance.is_live else "stopped"
+        return "stopping" if instance.is_live or elsewhere else "stopped"
+    if row.intent is Intent.PAUSED:
+        return "paused"
     if instance.is_live:
-        if instance.status == "Pending" or not instance.custom:
-            return "starting"
-        return "paused" if row.intent is Intent.PAUSED else "running"
-    return "starting" if row.starting_until is not None else "failed"
+        return "starting" if instance.status == "Pending" or not instance.custom else "running"
+    if elsewhere:
+        return "running"
+    return "starting" if is_starting(row, now) else "failed"
 
 
-def schedule_document(name: str, schedules: Schedules, row: ScheduleRow, instance: Instance) -> dict[str, Any]:
+def schedule_document(
+    name: str, schedules: Schedules, row: ScheduleRow, instance: Instance, hub: str, now: datetime
+) -> dict[str, Any]:
     """The document that `GET /api/schedules/{name}` answers."""
-    state = state_of(row, instance)
+    state = state_of(row, instance, hub, now)
     live = dict(instance.custom or {}) if instance.is_live else {}
-    warnings: list[str] = []
-    try:
-        settings = schedules.effective(name, row.overrides)
-    except SettingsError as error:
-        settings = schedules[name]
-        warnings.append(f"the overrides do not fit the deployed settings and are left out: {error}")
+    settings, warnings = _settings(name, schedules, row)
+    warnings += _warnings(row, instance, hub, now)
     last_cycle = dict(row.last_cycle) if row.last_cycle else None
     return {
         "name": name,
         "state": state,
-        "phase": live.get("phase") if state in ("running", "stopping", "paused") else None,
+        "phase": _phase(row, instance, live, hub, now),
         "reason": row.reason,
+        "until": rfc3339(row.until) if row.until else None,
+        "changedBy": row.changed_by,
+        "changedAt": rfc3339(row.changed_at) if row.changed_at else None,
         "instanceId": instance_id(name),
+        "taskHub": hub_of(row.owner) if row.owner else row.hub,
         "cycle": live.get("cycle") or row.cycle,
         "backlog": live.get("backlog") or row.backlog,
         "decision": live.get("decision") or (last_cycle or {}).get("decision"),
@@ -72,14 +66,55 @@ def schedule_document(name: str, schedules: Schedules, row: ScheduleRow, instanc
     }
 
 
-def etag_of(document: Mapping[str, Any]) -> str:
-    """A strong ETag: the same content has the same tag."""
-    text = json.dumps(document, sort_keys=True)
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+def _settings(name: str, schedules: Schedules, row: ScheduleRow) -> tuple[ScheduleSettings, list[str]]:
+    """The settings in force, and what is to be said of the overrides."""
+    deployed = schedules[name]
+    try:
+        settings = schedules.effective(name, row.overrides)
+    except SettingsError as error:
+        return deployed, [f"the overrides do not fit the deployed settings; change or reset them: {error}"]
+    present, warnings = deployed.as_json(), list[str]()
+    for key, before in (row.overrides_base or {}).items():
+        if key in row.overrides and before != present.get(key):
+            warnings.append(
+                f"{key} is overridden with {_text(row.overrides[key])}; schedules.yaml said {_text(before)} then and "
+                f"says {_text(present.get(key))} now"
+            )
+    return settings, warnings
+
+
+def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> list[str]:
+    warnings: list[str] = []
+    if acts_elsewhere(row, hub, now) and row.owner and row.owner_until:
+        warnings.append(
+            f"the instance that acts for this schedule is in task hub {hub_of(row.owner)}, with the fence until "
+            f"{rfc3339(row.owner_until)}; this app works in task hub {hub}"
+        )
+    if row.intent is Intent.PAUSED and not instance.is_live and not acts_elsewhere(row, hub, now):
+        warnings.append("no instance is there while the schedule is paused; resume starts one")
+    if instance.status == "Suspended":
+        warnings.append("the instance is suspended in Durable Functions; nothing goes on until it is resumed there")
+    if row.restarts:
+        when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
+        warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")
+    return warnings
+
+
+def _phase(row: ScheduleRow, instance: Instance, live: Mapping[str, Any], hub: str, now: datetime) -> str | None:
+    if instance.is_live:
+        return live.get("phase")
+    if acts_elsewhere(row, hub, now):
+        return "processing" if row.working_until is not None and now < row.working_until else "waiting"
+    return None
 
 
 def _error(state: str, live: Mapping[str, Any], row: ScheduleRow, instance: Instance) -> str | None:
     if state == "failed":
         found = "is gone" if instance.status is None else f"is {instance.status}"
-        return f"the instance {found} although the schedule should run; it will be started again: {instance.output}"
+        said = f": {instance.output}" if instance.output else ""
+        return f"the instance {found} although the schedule should run; the watchdog will start it again{said}"
     return live.get("error") or row.error
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,179 @@
+"""Start, stop, pause, resume and trigger over HTTP, on a running host."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from scheduler.clock import rfc3339
+from tests.control import work
+from tests.control.hub import Hub, eventually
+
+
+async def test_start_twice_changes_once(hub: Hub) -> None:
+    status, document, headers = await hub.call("POST", "schedules/parity/start", {"reason": "go"})
+    assert (status, document["changed"], document["reason"]) == (202, True, "go")
+    assert headers["Location"].endswith("/api/schedules/parity")
+    assert headers["Retry-After"] == "1"
+    await hub.until(state="running", phase="waiting")
+    status, document = await hub.post("start", {})
+    assert (status, document["changed"], document["state"]) == (200, False, "running")
+
+
+async def test_verbs_on_a_stopped_schedule_say_so(hub: Hub) -> None:
+    for verb, body in (("pause", {"reason": "x"}), ("resume", {}), ("trigger", {})):
+        status, problem = await hub.post(verb, body)
+        assert (status, problem["code"]) == (409, "notRunning"), verb
+    status, document = await hub.post("stop", {"reason": "again"})
+    assert (status, document["changed"], document["reason"]) == (200, False, None)
+
+
+async def test_stop_ends_the_instance_and_a_start_brings_it_back(hub: Hub) -> None:
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    status, document = await hub.post("stop", {"reason": "deploying"})
+    assert (status, document["changed"], document["reason"]) == (202, True, "deploying")
+    await hub.until(state="stopped")
+    status, _ = await hub.post("start")
+    assert status == 202
+    await hub.until(state="running", phase="waiting", cycle=2)
+
+
+async def test_start_right_after_stop_and_terminate_never_hangs(hub: Hub) -> None:
+    for mode in ("graceful", "terminate") * 4:
+        assert (await hub.post("start"))[0] == 202
+        await hub.post("stop", {"reason": "x", "mode": mode})
+    assert (await hub.post("start"))[0] == 202
+    await hub.until(state="running", phase="waiting")
+
+
+async def test_starts_and_stops_at_once_end_as_the_last_one_accepted(hub: Hub) -> None:
+    for round_ in range(6):
+        verbs = [("start", None), ("stop", {"reason": "x"})] * 4
+        await asyncio.gather(*(hub.post(verb, body) for verb, body in verbs))
+        row = await hub.services.store.get("parity")
+        await hub.until(state="running" if row.intent == "running" else "stopped")
+        assert (await hub.schedule())["state"] == row.intent, round_
+
+
+async def test_stop_waits_for_the_message_in_hand_only(hub: Hub) -> None:
+    hub.put(1.5, *[0.5] * 40)
+    await hub.post("start", {"settings": {"concurrency": 1, "batchSize": 1, "maxExecutions": 1}})
+    await eventually(_working, lambda: "no message was taken")
+    began = asyncio.get_running_loop().time()
+    await hub.post("stop", {"reason": "enough"})
+    await hub.until(state="stopped")
+    assert asyncio.get_running_loop().time() - began < 5 + 1.5 + 1
+    assert not work.at_work
+    (cycle,) = (await hub.services.store.cycles("parity")).value
+    assert cycle["outcome"] == "stopped"
+
+
+async def test_start_while_an_execution_finishes_says_that_it_stops(hub: Hub) -> None:
+    hub.put(6)
+    await hub.post("start")
+    await eventually(_working, lambda: "no message was taken")
+    await hub.post("stop", {"reason": "enough"})
+    status, problem, headers = await hub.call("POST", "schedules/parity/start")
+    assert (status, problem["code"], headers["Retry-After"]) == (409, "stillStopping", "1")
+
+
+async def test_terminate_says_what_it_does_not_stop(hub: Hub) -> None:
+    hub.put(1)
+    await hub.post("start")
+    await eventually(_working, lambda: "no message was taken")
+    status, document = await hub.post("stop", {"reason": "now", "mode": "terminate"})
+    assert (status, document["state"]) == (202, "stopped")
+    assert any("finish the messages in hand" in warning for warning in document["warnings"])
+    status, document = await hub.post("start")
+    assert status == 202
+    document = await hub.until(state="running", phase="waiting")
+    assert "earlier run" in document["nextCycleReason"]
+
+
+async def test_pause_keeps_the_loop_and_resume_goes_on(hub: Hub) -> None:
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    status, document = await hub.post("pause", {"reason": "migrating"})
+    assert (status, document["state"], document["reason"]) == (200, "paused", "migrating")
+    hub.put(0, 0)
+    await hub.until(state="paused", phase="waiting", nextCycleReason="paused: migrating")
+    assert (await hub.post("trigger"))[0] == 409
+    assert (await hub.schedule())["totals"]["processed"] == 0
+    assert (await hub.post("pause", {"reason": "migrating"}))[1]["changed"] is False
+    status, document = await hub.post("resume")
+    assert (status, document["changed"]) == (200, True)
+    await hub.until(state="running", phase="waiting")
+    await eventually(_processed(hub, 2), lambda: "nothing was processed after the pause")
+    assert (await hub.post("resume"))[1]["changed"] is False
+
+
+async def test_pause_until_a_time_ends_by_itself(hub: Hub) -> None:
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    until = datetime.now(UTC) + timedelta(seconds=1)
+    hub.put(0)
+    _, document = await hub.post("pause", {"reason": "a moment", "until": rfc3339(until)})
+    assert document["until"] == rfc3339(until)
+    await eventually(_processed(hub, 1), lambda: "the pause did not end")
+    assert datetime.now(UTC) >= until
+    assert (await hub.schedule())["until"] is None
+
+
+async def test_pause_before_the_first_cycle_uses_no_number_twice(hub: Hub) -> None:
+    hub.put(0)
+    await hub.post("start")
+    await eventually(_processed(hub, 1), lambda: "nothing was processed")
+    await hub.post("stop", {"reason": "x"})
+    await hub.until(state="stopped")
+    await hub.post("start")
+    await hub.post("pause", {"reason": "x"})
+    await hub.until(state="paused", phase="waiting")
+    hub.put(0)
+    await hub.post("resume")
+    await eventually(_processed(hub, 2), lambda: "nothing was processed after the pause")
+    cycles = (await hub.services.store.cycles("parity")).value
+    assert len(cycles) == len({cycle["cycle"] for cycle in cycles}) == 2
+
+
+async def test_trigger_begins_a_cycle_at_once(hub: Hub) -> None:
+    await hub.post("start")
+    first = (await hub.until(phase="waiting"))["cycle"]
+    assert (await hub.post("trigger"))[0] == 202
+    await hub.until(phase="waiting", cycle=first + 1)
+
+
+async def test_trigger_during_an_execution_begins_a_cycle_within_a_second_of_its_end(hub: Hub) -> None:
+    hub.put(0.8)
+    await hub.post("start")
+    await eventually(_working, lambda: "no message was taken")
+    await hub.post("trigger")
+    await hub.until(phase="waiting", cycle=2)
+    ended = (await hub.services.store.cycles("parity")).value[0]["endedAt"]
+    measured = (await hub.schedule())["backlog"]["measuredAt"]
+    assert datetime.fromisoformat(measured) - datetime.fromisoformat(ended) < timedelta(seconds=1)
+
+
+async def test_changes_are_in_the_audit_trail(hub: Hub) -> None:
+    headers = {"x-ms-client-principal-name": "ada@example.org"}
+    await hub.call("POST", "schedules/parity/start", {"reason": "go"}, headers)
+    await hub.call("PATCH", "schedules/parity/settings", {"maxExecutions": 3}, headers)
+    await hub.post("stop", {"reason": "done"})
+    await hub.post("stop", {"reason": "again"})
+    found = [(event["action"], event["by"], event["reason"]) for event in await hub.events("audit")]
+    assert found == [
+        ("start", "ada@example.org", "go"),
+        ("changeSettings", "ada@example.org", None),
+        ("stop", None, "done"),
+    ]
+
+
+async def _working() -> bool:
+    return bool(work.at_work)
+
+
+def _processed(hub: Hub, count: int):
+    async def reached() -> bool:
+        return (await hub.schedule())["totals"]["processed"] >= count
+
+    return reached

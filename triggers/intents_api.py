@@ -1,0 +1,107 @@
+"""HTTP: what operators want of a schedule: start, stop, pause, resume, trigger, and other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from services import Services
+from triggers.control import Control, Outcome
+from triggers.etags import control_tag, etag_of
+from triggers.instances import look_at
+from triggers.intents import merged_overrides
+from triggers.problems import answers_problems, invalid_request, json_response
+from triggers.requests import address_of, json_body, schedule_name, text_member, time_member
+from triggers.schedules_api import document_of
+
+RETRY_AFTER_SECONDS = "1"
+Action = Callable[[Control, func.HttpRequest], Awaitable[tuple[Outcome, int]]]
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The routes, bound to `services`."""
+    bp = df.Blueprint()
+    for name, verb, path, action in (
+        ("start_schedule", "POST", "start", _start),
+        ("stop_schedule", "POST", "stop", _stop),
+        ("pause_schedule", "POST", "pause", _pause),
+        ("resume_schedule", "POST", "resume", _resume),
+        ("trigger_schedule", "POST", "trigger", _trigger),
+        ("change_settings", "PATCH", "settings", _change_settings),
+        ("reset_settings", "DELETE", "settings", _reset_settings),
+    ):
+        _add(bp, services, name, verb, path, action)
+    return bp
+
+
+def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: str, action: Action) -> None:
+    @bp.function_name(function)
+    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb])
+    @bp.durable_client_input(client_name="client")
+    @answers_problems
+    async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        name = schedule_name(req, services.schedules)
+        outcome, status = await action(Control.of(services, client, name, req), req)
+        instance = await look_at(client, name)
+        document = document_of(services, client, outcome.row, instance)
+        document["warnings"] += outcome.notes
+        headers = {"ETag": etag_of(control_tag(outcome.row, services.schedules), document)}
+        if status == 202:
+            location = f"{address_of(req)}/schedules/{name}"
+            headers |= {"Location": location, "Retry-After": RETRY_AFTER_SECONDS}
+        return json_response({**document, "changed": outcome.changed}, status, headers)
+
+
+async def _start(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    body = json_body(req, {"reason", "settings"})
+    overrides = body.get("settings")
+    if overrides is not None:
+        if not isinstance(overrides, dict):
+            raise invalid_request("'settings' must be an object of settings")
+        control.services.check_settings(control.name, cast("dict[str, Any]", overrides))
+    outcome = await control.start(text_member(body, "reason"), cast("dict[str, Any] | None", overrides))
+    return outcome, 202 if outcome.changed else 200
+
+
+async def _stop(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    body = json_body(req, {"reason", "mode"})
+    reason = text_member(body, "reason", required=True) or ""
+    mode = body.get("mode", "graceful")
+    if mode not in ("graceful", "terminate"):
+        raise invalid_request(f"'mode' is {mode!r}; it must be 'graceful' or 'terminate'")
+    outcome = await control.stop(reason, mode)
+    return outcome, 202 if outcome.changed or outcome.instance.is_live else 200
+
+
+async def _pause(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    body = json_body(req, {"reason", "until"})
+    reason, until = text_member(body, "reason", required=True) or "", time_member(body, "until")
+    if until is not None and until <= control.services.clock.now():
+        raise invalid_request(f"'until' is {body['until']!r}, which is not in the future")
+    return await control.pause(reason, until), 200
+
+
+async def _resume(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    return await control.resume(text_member(json_body(req, {"reason"}), "reason")), 200
+
+
+async def _trigger(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    return await control.trigger(text_member(json_body(req, {"reason"}), "reason")), 202
+
+
+async def _change_settings(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    patch = json_body(req)
+    if not patch:
+        raise invalid_request('the body must name at least one setting, for example {"maxExecutions": 5}')
+
+    def change(overrides: Mapping[str, Any]) -> dict[str, Any]:
+        return merged_overrides(overrides, patch)
+
+    return await control.retune(change, "changeSettings"), 200
+
+
+async def _reset_settings(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    return await control.retune(lambda _: {}, "resetSettings"), 200
