@@ -111,6 +111,8 @@ class Host:
         self.lane.stop()
         self.engine.close()
         self._invoker.close()
+        if self.broken is not None and self.broken.done():
+            self.broken.exception()  # seen: asyncio would report it as never looked at otherwise
         await http_utils._close_session()
         if self._session is not None:
             await self._session.close()

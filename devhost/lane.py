@@ -9,6 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
+from devhost.errors import OperationError
 from devhost.store import Store
 
 log = logging.getLogger("devhost.lane")
@@ -58,9 +59,15 @@ class Lane:
         self._schedule()
 
     async def committed(self) -> None:
-        """Wait until what was done so far is committed."""
-        if self.is_stopped or not (self._ready or self._dirty or self._after):
+        """Wait until what was done so far is committed.
+
+        Raises:
+            OperationError: 503, the host is stopping, or its state could not be written.
+        """
+        if not (self._ready or self._dirty or self._after):
             return
+        if self.is_stopped:
+            raise _stopped("the host is stopping")
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._schedule()
@@ -96,6 +103,9 @@ class Lane:
         except BaseException as error:  # noqa: BLE001  (memory may be ahead of the file now: only a restart is safe)
             self.is_stopped = True
             self._on_broken(error)
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_exception(_stopped(f"the state could not be written: {error}"))
             return
         if self._ready:
             self._schedule()
@@ -113,3 +123,7 @@ class Lane:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _stopped(reason: str) -> OperationError:
+    return OperationError(503, f"Not stored: {reason}. Start the host again.")

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -116,3 +117,17 @@ def slow(seconds: float) -> float:
 @app.timer_trigger(schedule="0 0 3 * * *", arg_name="timer")
 def nightly(timer: func.TimerRequest) -> None:
     log.info("nightly, past due: %s", timer.past_due)
+
+
+@app.orchestration_trigger(context_name="context")
+def marked(context: df.DurableOrchestrationContext):
+    yield context.call_activity("mark", context.get_input())
+    return "ended"
+
+
+@app.activity_trigger(input_name="plan")
+def mark(plan: dict) -> None:
+    """Write a line to a file, then take a while."""
+    with Path(plan["path"]).open("a") as file:
+        file.write("begun\n")
+    time.sleep(plan["seconds"])
