@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,28 @@ def test_once_handles_every_message_exactly_as_it_should(tmp_path: Path) -> None
     lines = [json.loads(line) for line in (tmp_path / "parity.jsonl").read_text().splitlines()]
     assert len({line["value"] for line in lines}) == 200
     assert not _users_of(tmp_path)
+    again = _run("up", "--once", "--count", "30", "--json", "--state", str(tmp_path), *FREE)
+    assert again.returncode == 0, again.stdout + again.stderr
+    account = json.loads(again.stdout.splitlines()[-1])
+    assert (account["enqueued"], account["processed"], account["poisoned"]) == (30, 30, 0)
+
+
+def test_once_fails_when_a_message_was_handled_twice(tmp_path: Path) -> None:
+    ledger = tmp_path / "parity.jsonl"
+
+    def forge() -> None:
+        wait_for(lambda: ledger.exists() and b"\n" in ledger.read_bytes(), 30, lambda: "nothing was handled")
+        first = ledger.read_bytes().splitlines(keepends=True)[0]
+        with ledger.open("ab") as file:
+            file.write(first)
+
+    with ThreadPoolExecutor(1) as pool:
+        forging = pool.submit(forge)
+        ended = _run("up", "--once", "--count", "200", "--json", "--state", str(tmp_path), *FREE)
+        forging.result()
+    assert ended.returncode == 1
+    assert "fault: 1 messages were handled more than once" in ended.stderr
+    assert json.loads(ended.stdout.splitlines()[-1])["duplicates"] == 1
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2, None])
@@ -91,6 +114,17 @@ def test_signal_leaves_no_process(tmp_path: Path, number: signal.Signals, status
         assert len(gone) == len(children)
         assert "Traceback" not in output.read_text()
     assert not _users_of(tmp_path)
+
+
+def test_app_that_dies_ends_the_run_with_its_last_words(tmp_path: Path) -> None:
+    with _serving(tmp_path) as (process, output):
+        children = psutil.Process(process.pid).children(recursive=True)
+        (host,) = [child for child in children if "devhost" in child.cmdline()]
+        host.kill()
+        assert process.wait(20) == 1
+        assert "the app ended with status -9; the end of " in output.read_text()
+        assert "Host ready" in output.read_text()
+        assert not psutil.wait_procs(children, timeout=10)[1]
 
 
 def test_running_up_can_be_fed_and_holds_its_state(tmp_path: Path) -> None:
