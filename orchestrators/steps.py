@@ -116,7 +116,8 @@ def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any,
         winner = yield context.task_any([timer, nudge])
         if winner is nudge:
             timer.cancel()
-            return nudge.result == TRIGGER
+            # The Python client sends JSON text as text, the HTTP API the value: azure-functions-durable-python 295.
+            return str(nudge.result).strip('"') == TRIGGER
     return False
 
 

@@ -21,7 +21,7 @@ from history.base import Intent, ScheduleRow, update
 from scheduler.clock import rfc3339
 from scheduler.errors import StoreError
 from scheduler.fence import hub_of as hub_of_owner
-from scheduler.names import instance_id
+from scheduler.names import TRIGGER, instance_id
 from services import Services
 from triggers import intents
 from triggers.etags import Precondition
@@ -137,7 +137,7 @@ class Control:
         if not instance.is_live and not intents.is_starting(row, by.now):
             detail = "the instance is gone although the schedule should run; start it, or wait for the watchdog"
             raise ProblemError(409, "notRunning", "Not running", detail)
-        if instance.is_live and not await nudge(self.client, self.name):
+        if instance.is_live and not await nudge(self.client, self.name, TRIGGER):
             raise ProblemError(503, "durableUnavailable", "Durable Functions unavailable", "the wait was not ended")
         await self._audit("trigger", by, {})
         return Outcome(row, instance, True)

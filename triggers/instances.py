@@ -84,10 +84,14 @@ async def launch(client: df.DurableOrchestrationClient, name: str, number: int) 
     return True
 
 
-async def nudge(client: df.DurableOrchestrationClient, name: str) -> bool:
-    """End the wait of schedule `name`; False where that could not be done. Costs at most one wait, so it is logged."""
+async def nudge(client: df.DurableOrchestrationClient, name: str, why: str | None = None) -> bool:
+    """End the wait of schedule `name`; False where that could not be done. Costs at most one wait, so it is logged.
+
+    Args:
+        why: TRIGGER if the next cycle is to run although it may not be due.
+    """
     try:
-        await client.raise_event(instance_id(name), NUDGE, None)
+        await client.raise_event(instance_id(name), NUDGE, why)
     except Exception as error:  # noqa: BLE001 - the client raises bare Exceptions
         logger.warning("%s: the nudge was not delivered: %s", name, error, extra={"schedule": name})
         return False

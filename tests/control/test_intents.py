@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from scheduler.clock import rfc3339
 from tests.control import work
-from tests.control.hub import Hub, eventually
+from tests.control.hub import Hub, eventually, schedules
 
 
 async def test_start_twice_changes_once(hub: Hub) -> None:
@@ -177,3 +177,12 @@ def _processed(hub: Hub, count: int):
         return (await hub.schedule())["totals"]["processed"] >= count
 
     return reached
+
+
+async def test_trigger_runs_a_cycle_that_is_not_due() -> None:
+    async with Hub(schedules(waitMode="fixedRate", pollingInterval=3600, maxPollingInterval=3600)) as hub:
+        await hub.post("start")
+        await hub.until(phase="waiting")
+        hub.put(0)
+        await hub.post("trigger")
+        await eventually(_processed(hub, 1), lambda: "the trigger did not make the cycle act")
