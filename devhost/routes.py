@@ -12,7 +12,7 @@ from uuid import UUID
 
 from devhost.errors import AppError
 
-_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::(?:[^{}()]|\((?:[^()]|\([^()]*\))*\))+)*)(?:=([^}?]*))?(\?)?\}")
+_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::(?:[^{}()?=]|\((?:[^()]|\([^()]*\))*\))+)*)(?:=([^}?]*))?(\?)?\}")
 _CONSTRAINT = re.compile(r":(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?")
 
 
@@ -148,7 +148,7 @@ def _constraint(found: re.Match[str], template: str) -> Callable[[str], bool]:
     if arguments is None and word in _PLAIN:
         return _PLAIN[word]
     if word == "regex" and arguments is not None:
-        expression = re.compile(arguments, re.IGNORECASE)
+        expression = re.compile(arguments.replace("{{", "{").replace("}}", "}"), re.IGNORECASE)
         return lambda text: expression.search(text) is not None
     if word in _WITH_ARGUMENTS and arguments is not None:
         test, values = _WITH_ARGUMENTS[word], [value.strip() for value in arguments.split(",")]

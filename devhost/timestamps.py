@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from importlib import import_module
@@ -50,7 +51,8 @@ def _parse_stamp(text: str) -> datetime:
 def parse_like_dateutil(text: Any, *args: Any, **kwargs: Any) -> datetime:
     """Give what `dateutil.parser.parse` gives, at a small part of its cost for the stamps of this host."""
     if not args and not kwargs and isinstance(text, str) and len(text) == _LENGTH and text[-1] == "Z":
-        return _parse_stamp(text)
+        with contextlib.suppress(ValueError):  # as long as a stamp, but of another form
+            return _parse_stamp(text)
     return dateutil_parse(text, *args, **kwargs)
 
 
