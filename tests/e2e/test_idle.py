@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Idle:
 
     def rows(self) -> int:
         """Rows of the state file, all tables together; the host has let go of it by then."""
-        with sqlite3.connect(self.state / "state.db") as connection:
+        with closing(sqlite3.connect(self.state / "state.db")) as connection:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             return sum(connection.execute(f"SELECT count(*) FROM [{name}]").fetchone()[0] for name in tables)
 
