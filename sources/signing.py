@@ -11,9 +11,10 @@ import asyncio
 import base64
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scheduler.connection import Connection
 
@@ -43,15 +44,11 @@ class Signer(Protocol):
         """The same proof for a client of the Azure SDK."""
         ...
 
-    async def close(self) -> None:
-        """Let go of connections to an identity service."""
-        ...
-
 
 def signer_for(connection: Connection) -> Signer:
     """The signer for what `connection` says."""
     if connection.kind == "identity":
-        return TokenSigner(_identity(connection))
+        return TokenSigner(lambda: _identity(connection))
     if connection.account_name and connection.account_key:
         return SharedKeySigner(connection.account_name, connection.account_key)
     return SasSigner(connection.sas or "")
@@ -91,9 +88,6 @@ class SharedKeySigner:
 
         return AzureNamedKeyCredential(self._account, self._key_text)
 
-    async def close(self) -> None:
-        """Nothing is held."""
-
 
 class SasSigner:
     """Appends a shared access signature to the URL."""
@@ -112,28 +106,37 @@ class SasSigner:
 
         return AzureSasCredential(self.query_suffix)
 
-    async def close(self) -> None:
-        """Nothing is held."""
-
 
 class TokenSigner:
-    """Sends a bearer token of an azure-identity credential, renewed before it ends."""
+    """Sends a bearer token of an azure-identity credential, renewed before it ends.
+
+    The credential is opened for each renewal, hours apart, so that no connection of its own stays open in between.
+    """
 
     query_suffix = ""
 
-    def __init__(self, credential: AsyncTokenCredential) -> None:
-        self._credential = credential
+    def __init__(self, open_credential: Callable[[], AsyncTokenCredential]) -> None:
+        self._open_credential = open_credential
         self._token: AccessToken | None = None
         self._renewing = asyncio.Lock()
 
+    async def token(self) -> AccessToken:
+        """A token that is good for some minutes at least.
+
+        Raises:
+            azure.core.exceptions.AzureError: the identity gives none.
+        """
+        async with self._renewing:
+            if self._token is None or self._token.expires_on - time.time() < _RENEW_BEFORE:
+                credential = self._open_credential()
+                try:
+                    self._token = await credential.get_token(TOKEN_SCOPE)
+                finally:
+                    await credential.close()
+            return self._token
+
     async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
-        token = self._token
-        if token is None or token.expires_on - time.time() < _RENEW_BEFORE:
-            async with self._renewing:
-                if self._token is token:  # nobody renewed it while this request waited
-                    self._token = await self._credential.get_token(TOKEN_SCOPE)
-                token = self._token
-        assert token is not None
+        token = await self.token()
         return {
             "x-ms-date": formatdate(usegmt=True),
             "x-ms-version": API_VERSION,
@@ -145,10 +148,31 @@ class TokenSigner:
         return held is not None
 
     def sdk_credential(self) -> AsyncTokenCredential:
-        return self._credential
+        return _HeldToken(self)
+
+
+class _HeldToken:
+    """The token of a signer, as a credential for a client of the SDK."""
+
+    def __init__(self, signer: TokenSigner) -> None:
+        self._signer = signer
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        return await self._signer.token()
 
     async def close(self) -> None:
-        await self._credential.close()
+        """Nothing is held."""
+
+    async def __aenter__(self) -> _HeldToken:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Nothing is held."""
 
 
 def _identity(connection: Connection) -> AsyncTokenCredential:

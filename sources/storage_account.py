@@ -45,23 +45,25 @@ class Response(NamedTuple):
 
 
 class StorageAccount:
-    """The queue service of one account, as one event loop uses it. Made by `open_account`."""
+    """The queue service of one account, as one event loop uses it. Made by `open_account`, kept with its token.
+
+    Connections are open while it has users.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.endpoint = connection.endpoint("queue")
         self.signer: Signer = signer_for(connection)
-        self.users = 0
+        self._users = 0
         url = urlsplit(self.endpoint)
         self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
         self.host = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
         self._proxy = _proxy_of_environment(url.scheme, url.hostname or "")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=TIMEOUT,
-            auto_decompress=False,
-        )
+        self._session: aiohttp.ClientSession | None = None
+
+    def open(self) -> None:
+        """One user more."""
+        self._users += 1
 
     async def request(self, verb: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Response:
         """Send one request and try again while the service is out of reach or overloaded.
@@ -93,11 +95,10 @@ class StorageAccount:
 
     async def close(self) -> None:
         """One user less; the last one closes the connections."""
-        self.users -= 1
-        if self.users == 0:
-            _forget(self)
-            await self._session.close()
-            await self.signer.close()
+        self._users -= 1
+        if self._users == 0 and self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
 
     async def _send(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Response:
         path = self._base + path
@@ -112,6 +113,10 @@ class StorageAccount:
         if self.signer.query_suffix:
             pairs.append(self.signer.query_suffix)
         url = URL(f"{self._origin}{path}?{'&'.join(pairs)}" if pairs else self._origin + path, encoded=True)
+        if self._users == 0:
+            raise SourceUnavailableError(f"the connection to {self.host} was closed")
+        if self._session is None:
+            self._session = _new_session()
         async with self._session.request(
             verb,
             url,
@@ -153,17 +158,22 @@ def open_account(connection: Connection) -> StorageAccount:
     account = accounts.get(_identity_of(connection))
     if account is None:
         account = accounts[_identity_of(connection)] = StorageAccount(connection)
-    account.users += 1
+    account.open()
     return account
+
+
+def _new_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=TIMEOUT,
+        auto_decompress=False,
+    )
 
 
 def _proxy_of_environment(scheme: str, host: str) -> str | None:
     """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks anew for each request."""
     return None if proxy_bypass(host) else getproxies().get(scheme)
-
-
-def _forget(account: StorageAccount) -> None:
-    _open.get(asyncio.get_running_loop(), {}).pop(_identity_of(account.connection), None)
 
 
 def _identity_of(connection: Connection) -> tuple[str | None, ...]:

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from scheduler.clock import Clock, SystemClock
 from scheduler.connection import Connection, resolve_connection
-from scheduler.errors import LeaseLostError
+from scheduler.errors import LeaseLostError, SourceUnavailableError
 from scheduler.message import Message
 from scheduler.settings import StorageQueueSettings
 from sources.base import UNREADABLE, Backlog, Opening
@@ -43,6 +43,7 @@ class StorageQueueSource:
         self._source, self._visible_only = source, visible_only
         self._connection, self._clock = connection, clock or SystemClock()
         self._account: StorageAccount | None = None
+        self._closed = False
         self._clients: dict[str, QueueClient] = {}
 
     async def measure(self) -> Backlog:
@@ -75,6 +76,7 @@ class StorageQueueSource:
         await self.complete(message)
 
     async def close(self) -> None:
+        self._closed = True
         self._clients.clear()
         if self._account is not None:
             account, self._account = self._account, None
@@ -89,6 +91,8 @@ class StorageQueueSource:
     def _client(self, name: str, create: bool) -> QueueClient:
         client = self._clients.get(name)
         if client is None:
+            if self._closed:  # a handler that outlived its execution comes too late
+                raise SourceUnavailableError(f"the source of queue {name} is closed")
             if self._account is None:
                 self._account = open_account(self._connection)
             client = self._clients[name] = QueueClient(self._account, name, create)

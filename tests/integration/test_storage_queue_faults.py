@@ -173,10 +173,12 @@ class FakeCredential:
     """An identity that gives numbered tokens."""
 
     def __init__(self, lifetime: float = 3600) -> None:
-        self.given, self.lifetime, self.closed, self.fault = 0, lifetime, False, False
+        self.asked = self.given = self.closed = 0
+        self.lifetime, self.fault = lifetime, False
 
     async def get_token(self, *scopes: str) -> SimpleNamespace:
         assert scopes == ("https://storage.azure.com/.default",)
+        self.asked += 1
         await asyncio.sleep(0)
         if self.fault:
             raise ClientAuthenticationError("no identity is assigned")
@@ -184,7 +186,7 @@ class FakeCredential:
         return SimpleNamespace(token=f"token-{self.given}", expires_on=time.time() + self.lifetime)
 
     async def close(self) -> None:
-        self.closed = True
+        self.closed += 1
 
 
 @pytest.fixture
@@ -192,13 +194,13 @@ async def identity(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[StorageQueueSource, FakeCredential]]:
     credential = FakeCredential()
-    monkeypatch.setattr("sources.storage_account.signer_for", lambda connection: TokenSigner(credential))  # type: ignore[arg-type] - a double
+    monkeypatch.setattr("sources.storage_account.signer_for", lambda connection: TokenSigner(lambda: credential))  # type: ignore[arg-type] - a double
     connection = Connection("Storage", "identity", {"queue": server.endpoint}, "account")
     settings = StorageQueueSettings(type="storageQueue", queueName="work", messageEncoding="none")
     source = StorageQueueSource(settings, connection, visible_only=False)
     yield source, credential
     await source.close()
-    assert credential.closed or not server.requests
+    assert credential.closed == credential.asked
 
 
 async def test_token_is_fetched_once_for_many_requests(
@@ -210,6 +212,20 @@ async def test_token_is_fetched_once_for_many_requests(
     assert {request.headers["Authorization"] for request in server.requests} == {"Bearer token-1"}
     assert server.requests[0].headers["x-ms-version"] == "2021-12-02"
     assert credential.given == 1
+
+
+async def test_token_outlives_the_source_that_fetched_it(
+    server: Server, identity: tuple[StorageQueueSource, FakeCredential]
+) -> None:
+    source, credential = identity
+    server.answers += [count(1) for _ in range(2)]
+    other = StorageQueueSource(source._source, source._connection, visible_only=False)
+    for each in (source, other):
+        await each.measure()
+        await each.close()
+    assert credential.given == 1
+    with pytest.raises(SourceUnavailableError, match="queue work is closed"):
+        await source.measure()
 
 
 async def test_token_that_ends_soon_is_renewed(
@@ -232,6 +248,18 @@ async def test_refused_token_is_renewed_once(
     server.answers += [error(401, "AuthenticationFailed") for _ in range(2)]
     with pytest.raises(SourceUnavailableError, match="role Storage Queue Data Contributor"):
         await source.measure()
+
+
+async def test_client_of_the_sdk_gets_the_same_token(
+    server: Server, identity: tuple[StorageQueueSource, FakeCredential]
+) -> None:
+    source, credential = identity
+    server.answers.append(count(1))
+    await source.measure()
+    assert source._account is not None
+    async with source._account.signer.sdk_credential() as for_sdk:  # type: ignore[union-attr] - it is a token's
+        assert (await for_sdk.get_token("https://storage.azure.com/.default")).token == "token-1"
+    assert credential.given == 1
 
 
 async def test_missing_identity_is_told(server: Server, identity: tuple[StorageQueueSource, FakeCredential]) -> None:
