@@ -1,16 +1,22 @@
-"""HTTP: the history of a schedule's cycles."""
+"""HTTP: the history of a schedule: its cycles, and its events (audit trail, incidents). As JSON, or as JSON lines."""
 
 from __future__ import annotations
+
+import json
 
 import azure.durable_functions as df
 import azure.functions as func
 
+from history.base import Page
 from services import Services
 from triggers.problems import ProblemError, answers_problems, invalid_request, json_response
-from triggers.requests import schedule_name
+from triggers.requests import schedule_name, whole_parameter
 
 LARGEST_PAGE = 1000
 PAGE = 50
+LINES = "application/x-ndjson"
+NEXT_PAGE = "x-ebb-continuation-token"
+KINDS = ("audit", "incident")
 
 
 def blueprint(services: Services) -> df.Blueprint:
@@ -21,15 +27,12 @@ def blueprint(services: Services) -> df.Blueprint:
     @bp.route(route="schedules/{name}/cycles", methods=["GET"])
     @answers_problems
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
-        name = schedule_name(req, services.schedules)
+        name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
         try:
-            page = await services.store.cycles(name, _top(req), req.params.get("continuationToken"))
+            page = await services.store.cycles(name, top, req.params.get("continuationToken"))
         except ValueError as error:
             raise invalid_request(str(error)) from error
-        document: dict[str, object] = {"value": page.value}
-        if page.continuation_token:
-            document["continuationToken"] = page.continuation_token
-        return json_response(document)
+        return page_response(req, page)
 
     @bp.function_name("get_cycle")
     @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"])
@@ -37,17 +40,39 @@ def blueprint(services: Services) -> df.Blueprint:
     async def get_cycle(req: func.HttpRequest) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         text = str(req.route_params.get("cycle", ""))
-        document = await services.store.cycle(name, int(text)) if text.isascii() and text.isdigit() else None
+        is_number = text.isascii() and text.isdigit() and len(text) <= 12
+        document = await services.store.cycle(name, int(text)) if is_number else None
         if document is None:
-            detail = f"schedule {name} has no cycle {text!r} in its history: it did nothing, or is no longer kept"
+            detail = f"schedule {name} has no cycle {text[:80]!r} in its history: it did nothing, or is no longer kept"
             raise ProblemError(404, "unknownCycle", "Unknown cycle", detail)
         return json_response(document)
+
+    @bp.function_name("list_events")
+    @bp.route(route="schedules/{name}/events", methods=["GET"])
+    @answers_problems
+    async def list_events(req: func.HttpRequest) -> func.HttpResponse:
+        name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
+        kind = req.params.get("kind")
+        if kind not in (None, *KINDS):
+            raise invalid_request(f"kind={kind!r} must be one of {', '.join(KINDS)}")
+        try:
+            page = await services.store.events(name, kind, top, req.params.get("continuationToken"))
+        except ValueError as error:
+            raise invalid_request(str(error)) from error
+        return page_response(req, page)
 
     return bp
 
 
-def _top(req: func.HttpRequest) -> int:
-    text = req.params.get("top", str(PAGE))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PAGE):
-        raise invalid_request(f"top={text!r} must be a whole number from 1 to {LARGEST_PAGE}")
-    return int(text)
+def page_response(req: func.HttpRequest, page: Page) -> func.HttpResponse:
+    """A page as `{"value": [...], "continuationToken"?}`, or as JSON lines where the request accepts those."""
+    if LINES in req.headers.get("accept", ""):
+        lines = "".join(json.dumps(document) + "\n" for document in page.value)
+        headers = {"Cache-Control": "no-store"}
+        if page.continuation_token:
+            headers[NEXT_PAGE] = page.continuation_token
+        return func.HttpResponse(lines, headers=headers, mimetype=LINES)
+    document: dict[str, object] = {"value": page.value}
+    if page.continuation_token:
+        document["continuationToken"] = page.continuation_token
+    return json_response(document)

@@ -53,7 +53,8 @@ class Hub:
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         async with self.host.http.request(method, f"/api/{path}", data=data, headers=headers) as answer:
             raw = await answer.read()
-            document = json.loads(raw) if raw and "json" in (answer.content_type or "") else raw.decode()
+            is_json = answer.content_type.endswith(("/json", "+json"))
+            document = json.loads(raw) if raw and is_json else raw.decode()
             return answer.status, document, answer.headers
 
     async def post(self, verb: str, body: Any = None) -> tuple[int, Any]:
@@ -83,7 +84,7 @@ class Hub:
         """What the history says of `parity` besides its cycles, oldest first."""
         return (await self.services.store.events("parity", kind, top=1000)).value[::-1]
 
-    def put(self, *seconds: float) -> None:
+    def put(self, *seconds: float | str) -> None:
         """Messages that take so long to handle."""
         source: Any = self.services.schedules["parity"].source
         for each in seconds:

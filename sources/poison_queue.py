@@ -1,0 +1,136 @@
+"""The poison place of a storage queue: the queue `<queue>-poison`.
+
+A storage queue gives a message only to who receives it, so particular ones are found by receiving all those before them
+and giving back what is not wanted; that leaves a higher dequeue count behind, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from scheduler.clock import rfc3339
+from scheduler.connection import Connection, resolve_connection
+from scheduler.errors import LeaseLostError, SourceNotFoundError
+from scheduler.settings import StorageQueueSettings
+from sources.base import Opening
+from sources.poison import PEEK_LIMIT, Poisoned
+from sources.queue_client import QueueClient
+from sources.queue_text import Encoding, QueueEntry, decode_body, encode_body, open_envelope, read_page
+from sources.storage_account import StorageAccount, open_account
+from sources.storage_queue import POISON_SUFFIX
+
+HOLD = timedelta(seconds=60)  # while messages are looked through
+LONGEST_SEARCH = 2000  # messages that one call looks through
+
+
+class PoisonQueue:
+    """A `PoisonPlace`. Connections open at the first call."""
+
+    def __init__(self, source: StorageQueueSettings, connection: Connection) -> None:
+        self._source, self._connection = source, connection
+        self._account: StorageAccount | None = None
+
+    async def count(self) -> int:
+        try:
+            return await self._queue(POISON_SUFFIX).count_all()
+        except SourceNotFoundError:  # it is made when the first message goes there
+            return 0
+
+    async def peek(self, limit: int) -> list[Poisoned]:
+        try:
+            entries = await self._queue(POISON_SUFFIX).peek(min(limit, PEEK_LIMIT))
+        except SourceNotFoundError:
+            return []
+        return [_poisoned(entry, self._source.message_encoding) for entry in entries]
+
+    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
+        queue = self._queue("")
+
+        async def put_back(entry: QueueEntry) -> None:
+            body = _poisoned(entry, self._source.message_encoding).body
+            await queue.put(encode_body(body, self._source.message_encoding))
+
+        return await self._each(ids, limit, put_back)
+
+    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
+        async def nothing_more(entry: QueueEntry) -> None:
+            """Its removal is all there is to do."""
+
+        return await self._each(ids, limit, nothing_more)
+
+    async def close(self) -> None:
+        if self._account is not None:
+            account, self._account = self._account, None
+            await account.close()
+
+    async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[QueueEntry], Awaitable[None]]) -> int:
+        """Receive messages, act on those that are meant and remove them; give the others back at the end."""
+        poison, done, looked_at = self._queue(POISON_SUFFIX), 0, 0
+        others: list[QueueEntry] = []
+        try:
+            while done < min(limit, len(ids) if ids is not None else limit) and looked_at < LONGEST_SEARCH:
+                page = await poison.receive(PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - done), HOLD)
+                if not page:
+                    break
+                looked_at += len(page)
+                for entry in page:
+                    if ids is not None and entry.id not in ids:
+                        others.append(entry)
+                        continue
+                    await act(entry)
+                    await poison.delete(entry.id, entry.receipt)
+                    done += 1
+        except SourceNotFoundError:
+            if done:
+                raise
+        finally:
+            await _give_back(poison, others)
+        return done
+
+    def _queue(self, suffix: str) -> _LookableQueue:
+        if self._account is None:
+            self._account = open_account(self._connection)
+        return _LookableQueue(self._account, self._source.queue_name + suffix, create=False)
+
+
+class _LookableQueue(QueueClient):
+    """A queue whose messages can be looked at without taking them."""
+
+    async def peek(self, limit: int) -> list[QueueEntry]:
+        """The first visible messages, at most `limit`."""
+        query = {"peekonly": "true", "numofmessages": str(limit)}
+        return list(read_page((await self._call("GET", self._messages, query)).body))
+
+
+async def _give_back(queue: QueueClient, entries: list[QueueEntry]) -> None:
+    for entry in entries:
+        try:
+            await queue.update(entry.id, entry.receipt, timedelta())
+        except LeaseLostError:  # it is visible again already, or gone
+            continue
+
+
+def _poisoned(entry: QueueEntry, encoding: Encoding) -> Poisoned:
+    try:
+        text = decode_body(entry.text, encoding).decode(errors="replace")
+    except ValueError:
+        text = entry.text
+    body, envelope = open_envelope(text)
+    about = {key: value for key, value in envelope.items() if key not in ("reason", "id")}
+    about["originalId"] = envelope.get("id")
+    if not envelope and entry.enqueued_at:
+        about["deadLetteredAt"] = rfc3339(entry.enqueued_at)
+    reason = envelope.get("reason")
+    return Poisoned(entry.id, reason if isinstance(reason, str) else None, body, about)
+
+
+def open_poison(opening: Opening) -> PoisonQueue:
+    """The poison place of the queue that the settings name.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    source = opening.settings.source
+    assert isinstance(source, StorageQueueSettings)
+    return PoisonQueue(source, resolve_connection(source.connection, opening.environment))

@@ -1,0 +1,111 @@
+"""HTTP: the messages that could not be handled: list them, look at one, put them back, remove them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from scheduler.errors import SourceError
+from services import Services
+from sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace, open_poison
+from triggers.control import record
+from triggers.problems import ProblemError, answers_problems, invalid_request, json_response
+from triggers.requests import caller, json_body, schedule_name, text_member, whole_parameter
+
+AT_ONCE = 1000  # messages that one request puts back or removes
+LONGEST_BODY = 64 * 1024  # characters of a body that are shown
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The routes, bound to `services`."""
+    bp = df.Blueprint()
+
+    @bp.function_name("list_poison")
+    @bp.route(route="schedules/{name}/poison", methods=["GET"])
+    @answers_problems
+    async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
+        top = whole_parameter(req, "top", PEEK_LIMIT, PEEK_LIMIT)
+        async with _place(services, req) as place:
+            count, found = await place.count(), await place.peek(top)
+        return json_response({"count": count, "value": [_document(each) for each in found]})
+
+    @bp.function_name("get_poison")
+    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"])
+    @answers_problems
+    async def get_poison(req: func.HttpRequest) -> func.HttpResponse:
+        wanted = str(req.route_params.get("id", ""))
+        async with _place(services, req) as place:
+            found = [each for each in await place.peek(PEEK_LIMIT) if each.id == wanted]
+        if not found:
+            detail = f"no message {wanted[:80]!r} is among the first {PEEK_LIMIT} in the poison place"
+            raise ProblemError(404, "unknownMessage", "Unknown message", detail)
+        return json_response(_document(found[0]))
+
+    @bp.function_name("requeue_poison")
+    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"])
+    @answers_problems
+    async def requeue_poison(req: func.HttpRequest) -> func.HttpResponse:
+        return await _act(services, req, "requeuePoison", "requeued")
+
+    @bp.function_name("purge_poison")
+    @bp.route(route="schedules/{name}/poison", methods=["DELETE"])
+    @answers_problems
+    async def purge_poison(req: func.HttpRequest) -> func.HttpResponse:
+        return await _act(services, req, "purgePoison", "purged")
+
+    return bp
+
+
+async def _act(services: Services, req: func.HttpRequest, action: str, done: str) -> func.HttpResponse:
+    """Put back or remove the messages with the ids in the body, all of them where it names none."""
+    body = json_body(req, {"ids", "reason"})
+    ids, reason = _ids(body), text_member(body, "reason")
+    async with _place(services, req) as place:
+        number = await (place.requeue if action == "requeuePoison" else place.purge)(ids, AT_ONCE)
+        remaining = await place.count()
+    event = {"action": action, "by": caller(req), "reason": reason, "messages": number}
+    await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
+    return json_response({done: number, "remaining": remaining})
+
+
+@asynccontextmanager
+async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[PoisonPlace]:
+    """The poison place of the schedule in the route; of several sources the one that `source` counts to, from 1."""
+    name = schedule_name(req, services.schedules)
+    settings = services.schedules.effective(name, (await services.store.get(name)).overrides)
+    index = whole_parameter(req, "source", 1, len(settings.all_sources)) - 1
+    chosen = settings.for_source(index)
+    place = open_poison(chosen, services.environment, services.clock)
+    if place is None:
+        detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
+        raise ProblemError(404, "noPoisonPlace", "No poison place", detail)
+    try:
+        yield place
+    except SourceError as error:
+        raise ProblemError(503, "sourceUnavailable", "Source unavailable", str(error)) from error
+    finally:
+        await place.close()
+
+
+def _ids(body: dict[str, Any]) -> frozenset[str] | None:
+    given = body.get("ids")
+    if given is None:
+        return None
+    texts = cast("list[object]", given) if isinstance(given, list) else []
+    if not texts or not all(isinstance(each, str) for each in texts):
+        raise invalid_request("'ids' must be a list of message ids; leave it out for all messages")
+    return frozenset(cast("list[str]", texts))
+
+
+def _document(poisoned: Poisoned) -> dict[str, Any]:
+    try:
+        text, encoding = poisoned.body.decode(), "text"
+    except UnicodeDecodeError:
+        text, encoding = base64.b64encode(poisoned.body).decode(), "base64"
+    body = {"body": text[:LONGEST_BODY], "bodyEncoding": encoding}
+    return {"id": poisoned.id, "reason": poisoned.reason, **poisoned.about, **body}
