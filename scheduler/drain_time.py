@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scheduler.decision import Decision
 from scheduler.explanations import inactive, wish
-from scheduler.keda import Bounds, Demand
+from scheduler.keda import Bounds, Demand, rounded_up
 from scheduler.rates import Rates
 from scheduler.settings import ScheduleSettings
 from scheduler.wording import counted, duration, plain
@@ -19,7 +19,7 @@ def drain_wanted(
     """The drain goal as one number: enough executions in total, of which `running` are there already."""
     bounds = Bounds.of(0, maximum)
     demand = Demand.of(backlog, target, activation, bounds.maximum)
-    wanted = math.ceil(demand.queue_length / target) if demand.active and target > 0 else 0
+    wanted = rounded_up(demand.queue_length / target) if demand.active and target > 0 else 0
     total = max(min(wanted, bounds.maximum), min(minimum, bounds.maximum))
     started = max(total - running, 0)
     if not demand.active:
@@ -43,7 +43,7 @@ def drain_plan(settings: ScheduleSettings, backlog: float, rates: Rates, activat
     maximum = settings.max_executions
     if not rates.message_seconds:
         return _guessed(backlog, settings.queue_length, maximum)
-    wanted = max(math.ceil(rates.executions_for(backlog, settings.drain_target)), 1)
+    wanted = max(rounded_up(rates.executions_for(backlog, settings.drain_target)), 1)
     arriving = f" and {plain(rates.arrivals * 60)} a minute arriving" if rates.arrivals else ""
     sentence = (
         f"{counted(backlog, 'message')}{arriving} at {_precise(rates.message_seconds)} each want "
@@ -59,7 +59,7 @@ def drain_plan(settings: ScheduleSettings, backlog: float, rates: Rates, activat
 
 def _guessed(backlog: float, target: float, maximum: int) -> Decision:
     """The default strategy's number, while nothing is known of the service time."""
-    wanted = math.ceil(backlog / target)
+    wanted = rounded_up(backlog / target)
     sentence = f"no service time is measured yet: {wish(backlog, target, wanted)}"
     if wanted <= maximum:
         return Decision(wanted, sentence, None, "notMeasuredYet")

@@ -16,6 +16,11 @@ STRATEGIES = ("default", "custom", "accurate", "eager")
 CALCULATIONS = ("max", "min", "avg", "sum")
 
 
+def rounded_up(number: float) -> int:
+    """The whole number at or above `number`; one beyond all sense is cut, so that it can be said."""
+    return math.ceil(min(number, 1e12))
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The bounds that reach the formulas: of the user's two numbers, the maximum without the minimum."""

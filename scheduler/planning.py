@@ -6,14 +6,13 @@ runs, and knows the settings and the speed measured so far. Waits are in `schedu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from scheduler.decision import Decision, Wait
 from scheduler.drain_time import drain_plan, drain_wanted
 from scheduler.explanations import explained, inactive, wish
-from scheduler.keda import STRATEGIES, Bounds, Custom, Demand, combine_backlogs, executions_to_start
+from scheduler.keda import STRATEGIES, Bounds, Custom, Demand, combine_backlogs, executions_to_start, rounded_up
 from scheduler.rates import Rates
 from scheduler.settings import ScheduleSettings
 from scheduler.waits import error_wait, next_wait
@@ -78,7 +77,7 @@ def executions_wanted(
         return Decision(
             started, f"a target of {plain(target)} takes no message: nothing starts", "queueLength", "noTarget"
         )
-    wanted = math.ceil(demand.queue_length / target)
+    wanted = rounded_up(demand.queue_length / target)
     sentence = wish(demand.queue_length, target, wanted)
     return explained(sentence, wanted, started, strategy, bounds, running, pending, custom)
 
@@ -127,7 +126,7 @@ def plan_several(
         return _raised(settings, combined.queue_length, replace(decision, reason=f"{decision.reason} ({told})"))
     custom = Custom.of(settings.custom_scaling_queue_length_deduction, settings.custom_scaling_running_job_percentage)
     started = executions_to_start(settings.scaling_strategy, combined, bounds, custom=custom)
-    wanted = math.ceil(_uncapped(calculation, demands, combined, backlogs))
+    wanted = rounded_up(_uncapped(calculation, demands, combined, backlogs))
     sentence = f"{told}: {calculation} of {len(backlogs)} sources wants {counted(wanted, 'execution')}"
     decision = explained(sentence, wanted, started, settings.scaling_strategy, bounds, 0, 0, custom)
     return _raised(settings, combined.queue_length, decision)

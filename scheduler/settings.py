@@ -174,8 +174,9 @@ class ScheduleSettings(SettingsModel):
         if self.source is not None:
             return self
         chosen = self.all_sources[index]
-        own = {name: value for name in ("queue_length", "activation_queue_length") if (value := getattr(chosen, name))}
-        source = chosen.model_copy(update={"queue_length": None, "activation_queue_length": None})
+        numbers = {"queue_length": chosen.queue_length, "activation_queue_length": chosen.activation_queue_length}
+        own = {name: value for name, value in numbers.items() if value is not None}
+        source = chosen.model_copy(update=dict.fromkeys(numbers))
         return self.model_copy(update={"source": source, "sources": None, **own})
 
     def as_json(self) -> dict[str, Any]:

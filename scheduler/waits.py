@@ -71,9 +71,7 @@ def wait_for_tick(settings: ScheduleSettings, moment: Moment) -> Wait:
     missed = missed_ticks(settings, moment, moment.now - timedelta(microseconds=1))
     tick = next(tick_times(settings, moment.began, max(moment.base, moment.now - timedelta(microseconds=1))), None)
     if tick is None:
-        return Wait(
-            settings.max_polling_interval, "no tick falls into a window; looking again later", "noTick", "windows"
-        )
+        return _without_ticks(settings, moment.now)
     late = f"; {counted(missed, 'tick')} passed while the work went on" if missed else ""
     every = f"every {duration(settings.polling_interval)}" if settings.wait_mode == "fixedRate" else settings.cron
     reason = f"next tick of {settings.wait_mode} ({every}) at {local_time(tick)}{late}"
@@ -103,6 +101,17 @@ def ended(settings: ScheduleSettings, began: datetime | None, worked: int, now: 
     if end.time is not None and began is not None and now >= began + timedelta(seconds=end.time):
         return f"endAfter: {duration(end.time)} since its start are over"
     return None
+
+
+def _without_ticks(settings: ScheduleSettings, now: datetime) -> Wait:
+    """The wait of a schedule whose ticks all lie outside its windows: once each time that they open."""
+    span = next_open(settings.active_windows, settings.zone, now)
+    if span is not None and span[0] <= now:
+        span = next_open(settings.active_windows, settings.zone, span[1])
+    if span is None:
+        return Wait(settings.max_polling_interval, "no window opens within a week", "noTick", "windows")
+    reason = f"no tick falls into a window; running as the next one opens at {local_time(span[0])}"
+    return Wait.at(span[0], now, reason, "noTick", "windows")
 
 
 def _from_completion(
