@@ -82,20 +82,20 @@ class Engine:
 
     def terminate(self, instance: Instance, reason: str) -> None:
         """End the instance now; its running activities finish and their results are dropped."""
-        instance.output = json.dumps(reason)
+        self._note(instance, EventType.ExecutionTerminated, reason)
         self._finish(instance, Status.Terminated)
         self._tell_parent(instance, failure={"Reason": reason, "Details": ""})
 
     def suspend(self, instance: Instance, reason: str) -> None:
         """Run no more episodes until `resume`."""
         instance.suspended = True
-        instance.output = json.dumps(reason)
+        self._note(instance, EventType.ExecutionSuspended, reason)
         self._touch(instance)
 
     def resume(self, instance: Instance, reason: str) -> None:
         """Let the messages in that queued up while the instance was suspended."""
         instance.suspended = False
-        instance.output = json.dumps(reason)
+        self._note(instance, EventType.ExecutionResumed, reason)
         self._touch(instance)
         self._queue(instance)
 
@@ -113,6 +113,15 @@ class Engine:
         for alarm in self._alarms.values():
             alarm.cancel()
         self._alarms.clear()
+
+    def _note(self, instance: Instance, kind: EventType, reason: str) -> None:
+        """Keep the reason as output and, once the history has begun, as an episode in which no code runs."""
+        instance.output = json.dumps(reason)
+        instance.updated = stamp(self._clock.now())
+        if instance.history:
+            framing = (EventType.OrchestratorStarted, EventType.OrchestratorCompleted)
+            opening, closing = (event(one, instance.updated) for one in framing)
+            instance.add_episode([opening, event(kind, instance.updated, Input=reason), closing])
 
     def _queue(self, instance: Instance) -> None:
         self._lane.queue(instance, partial(self._run, instance))

@@ -50,7 +50,7 @@ class Entity:
 
 
 class Entities:
-    """All entities of one host that have been touched since its start. Every method runs on the event loop."""
+    """The entities of one host; only those with operations are kept in memory. Every method runs on the event loop."""
 
     def __init__(
         self,
@@ -162,6 +162,8 @@ class Entities:
         else:
             connection.execute("DELETE FROM entities WHERE id = ?", (entity.entity_id,))
             entity.created = ""
+        if not entity.queue and not entity.is_running:
+            self._known.pop(entity.entity_id, None)
 
 
 def _payload(entity: Entity, batch: list[tuple[int, Request]]) -> str:

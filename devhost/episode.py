@@ -78,6 +78,9 @@ class Episodes:
         instance.updated = time
         instance.episodes += 1
         instance.changes.episodes.append((opening + closing, retried))
+        if log.isEnabledFor(logging.DEBUG):
+            names = ", ".join(EventType(one["EventType"]).name for one in opening + closing)
+            log.debug("episode %d of %s: %s", instance.episodes, instance.instance_id, names)
         return effects
 
     def _deliver(self, instance: Instance, time: str, now: datetime, effects: Effects) -> list[Event]:

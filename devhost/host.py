@@ -70,8 +70,9 @@ class Host:
         self._given_settings = settings
         self.clock: Clock = clock or RealClock()
         self.broken: asyncio.Future[None] | None = None
+        self.cut_off = 0
         self._ids = 0
-        self._left: tuple[Path, list[str]] | None = None
+        self._left: tuple[Path, list[str], dict[str, str]] | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Host:
@@ -103,15 +104,16 @@ class Host:
 
     async def stop(self) -> None:
         """Take no more work, give running functions the grace period, store what they gave, and close everything."""
-        await self.server.stop()
+        self.server.drain()
         # What waits for a manual clock would wait in vain: nobody moves it any more.
         is_frozen = isinstance(self.clock, ManualClock) and self.ledger.all_asleep
         grace = 0.0 if is_frozen else self._grace
         others = (self._entities.stop(grace), self._http_caller.stop(), self._triggers.stop(grace))
-        cut_off, *_ = await asyncio.gather(self._activities.stop(grace), *others)
-        if cut_off:
-            log.warning("%d activities were cut off; they run again after the next start", cut_off)
+        self.cut_off, *_ = await asyncio.gather(self._activities.stop(grace), *others)
+        if self.cut_off:
+            log.warning("%d activities were cut off; they run again after the next start", self.cut_off)
         self.lane.stop()
+        await self.server.stop()
         self.engine.close()
         self._invoker.close()
         if self.broken is not None and self.broken.done():
@@ -122,6 +124,8 @@ class Host:
         if self._left is not None:
             os.chdir(self._left[0])
             sys.path[:] = self._left[1]
+            os.environ.clear()
+            os.environ.update(self._left[2])
         self.store.close()
 
     @property
@@ -168,7 +172,7 @@ class Host:
         if isinstance(self._app, FunctionRegister):
             return self._given_settings or HostSettings(port=0), list_functions(self._app, os.environ)
         root = Path(self._app).resolve()
-        self._left = (Path.cwd(), list(sys.path))
+        self._left = (Path.cwd(), list(sys.path), dict(os.environ))
         settings = read_settings(root, os.environ)
         os.environ.setdefault("AzureWebJobsScriptRoot", str(root))
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")

@@ -138,4 +138,7 @@ def _describe(built: Any, environment: Mapping[str, str]) -> Function:
     disabled = environment.get(f"AzureWebJobs.{name}.Disabled", environment.get(f"AzureWebJobs_{name}_Disabled", ""))
     if trigger["type"] == "orchestrationTrigger" and trigger["name"] != "context":
         log.warning("orchestrator %s names its context %r; Azure only accepts 'context'", name, trigger["name"])
+    client_function = getattr(built.get_user_function(), "client_function", None)
+    if client_function is not None and not inspect.iscoroutinefunction(client_function):
+        log.warning("function %s has a durable client and is not `async def`: the SDK cannot call it", name)
     return Function(name, trigger, bindings, built.get_user_function(), disabled.lower() in ("true", "1"))

@@ -117,6 +117,12 @@ class Instance:
     is_queued: bool = False
     replay_cache: Any = None
 
+    def add_episode(self, events: list[Event]) -> None:
+        """Append a finished episode in which no code ran."""
+        self.history += events
+        self.episodes += 1
+        self.changes.episodes.append((events, []))
+
     def take_number(self) -> int:
         """Take the next task number; the SDK counts the same way."""
         number = self.next_number

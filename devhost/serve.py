@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -29,10 +30,17 @@ async def _serve(options: argparse.Namespace, state: Path) -> int:
     host = Host(options.script_root, state=state, port=options.port, grace_seconds=options.grace)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(130)  # asked twice: the state file needs no farewell
+        stopping.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
-            loop.add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, stop)
     await host.start()
+    os.environ.setdefault("WEBSITE_HOSTNAME", f"localhost:{host.server.port}")
     _announce(host)
     assert host.broken is not None
     waiting = loop.create_task(stopping.wait())
@@ -41,7 +49,12 @@ async def _serve(options: argparse.Namespace, state: Path) -> int:
     finally:
         waiting.cancel()
         await host.stop()
-    return 1 if host.broken.done() and host.broken.exception() else 0
+    status = 1 if host.broken.done() and host.broken.exception() else 0
+    if host.cut_off:
+        # A thread cannot be stopped, and Python would wait for it; its activity runs again after the next start.
+        logging.shutdown()
+        os._exit(status)
+    return status
 
 
 def _announce(host: Host) -> None:

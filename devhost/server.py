@@ -51,6 +51,7 @@ class Server:
         self._bases = ((MANAGEMENT_BASE, management), (RPC_BASE, management), ("/admin", admin))
         self._functions, self._cors = functions, cors
         self._runner: web.AppRunner | None = None
+        self._is_draining = False
         self.port = 0
 
     async def start(self, port: int) -> None:
@@ -74,6 +75,10 @@ class Server:
                 f"port {port} on {ADDRESS} {why}; choose another with --port, or --port 0 for a free one"
             ) from error
         self.port = self._runner.addresses[0][1]
+
+    def drain(self) -> None:
+        """Refuse calls of functions from now on; the management API and the client's RPC still answer."""
+        self._is_draining = True
 
     async def stop(self) -> None:
         """Stop listening and close the connections."""
@@ -106,4 +111,6 @@ class Server:
         for base, part in self._bases:
             if path.lower().startswith(base + "/"):
                 return await part.handle(request, path[len(base) + 1 :])
+        if self._is_draining:
+            return web.Response(status=503, text="The host is stopping.", headers={"Retry-After": "5"})
         return await self._functions.handle(request, path.lstrip("/"))

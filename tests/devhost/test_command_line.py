@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.devhost.running import APPS, BASE, ROOT, Process
@@ -84,3 +85,29 @@ def test_settings_file_that_is_no_json_is_named(tmp_path: Path) -> None:
     result = _start_and_fail("--port", "0", "--script-root", str(tmp_path), "--state", str(tmp_path / "state"))
     assert result.returncode == 1
     assert "host.json is not valid JSON" in result.stderr
+
+
+def test_stop_does_not_wait_for_a_thread_that_goes_on(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    host = Process(APPS / "basics", tmp_path / "state", "--grace", "0.2")
+    host.start("marked", "one", {"path": str(marks), "seconds": 20})
+    until = time.monotonic() + 10
+    while not marks.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    begun = time.monotonic()
+    assert host.stop() == 0
+    assert time.monotonic() - begun < 5
+
+
+def test_activity_within_the_grace_period_ends_and_is_stored(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    host = Process(APPS / "basics", tmp_path / "state")
+    host.start("marked", "one", {"path": str(marks), "seconds": 0.3})
+    assert host.stop() == 0
+    host = Process(APPS / "basics", tmp_path / "state")
+    try:
+        assert host.wait("one")["output"] == "ended"
+    finally:
+        host.stop()
+    assert marks.read_text() == "begun\n"
