@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from azure.durable_functions import DurableOrchestrationClient
 from azure.durable_functions.models.utils import http_utils
-from azure.functions.decorators.function_app import FunctionRegister
+from azure.functions import FunctionRegister
 
 from devhost.activities import ActivityWorker
 from devhost.admin import Admin

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from azure.functions.decorators.function_app import FunctionRegister
+from azure.functions import FunctionRegister
 
 from devhost.errors import AppError
 

@@ -19,6 +19,7 @@ from devhost.errors import ReplyError
 from devhost.indexing import list_functions
 from devhost.instance import Instance
 from devhost.replay import Reply, payload, replay_json, replay_parsed
+from tests.devhost.running import APPS
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 seen_payloads: list[dict[str, Any]] = []
@@ -187,3 +188,17 @@ async def test_c24_other_schema_version_fails_the_instance() -> None:
 
 def test_functions_of_one_app_object_can_be_listed_twice() -> None:
     assert list_functions(app, {}) == list_functions(app, {})
+
+
+async def test_both_ways_of_replay_agree_over_a_whole_sample_app() -> None:
+    async with Host(APPS / "basics", clock=ManualClock()) as host:
+        _recording(host.engine.episodes)
+        given = {"counter": {"n": 0, "until": 5}, "retrying": {"key": "both", "failures": 2}, "fan_out": 12}
+        names = ["chain", "fan_out", "approval", "counter", "retrying", "parent"]
+        for name in names:
+            await host.client.start_new(name, name, given.get(name))
+        await host.client.raise_event("approval", "Other", 1)
+        await host.client.raise_event("approval", "Approval", {"by": "me"})
+        for name in names:
+            assert (await host.wait_for(name))["runtimeStatus"] == "Completed", name
+    assert len(seen_payloads) > 30
