@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,7 +45,7 @@ class Carry:
 
     def to_json(self) -> dict[str, Any]:
         """Only what is known, so that an idle schedule's state stays small."""
-        return {key: value for key, value in asdict(self).items() if value}
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
 
     @property
     def rates(self) -> Rates:

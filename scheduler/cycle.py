@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, cast
 
@@ -31,7 +31,7 @@ class CycleState:
 
     def to_json(self) -> dict[str, Any]:
         """This state as the orchestration's input."""
-        return {**asdict(self), "carry": self.carry.to_json()}
+        return {**vars(self), "carry": self.carry.to_json()}
 
     @classmethod
     def from_json(cls, data: object, instance_id: str) -> CycleState:
@@ -107,7 +107,8 @@ class Opening:
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
-        return {**asdict(self), "carry": self.carry.to_json() if self.carry else None}
+        wait, decision = self.wait.to_json(), self.decision.to_json()
+        return {**vars(self), "wait": wait, "decision": decision, "carry": self.carry.to_json() if self.carry else None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Opening:
@@ -136,7 +137,8 @@ class Ending:
 
     def to_json(self) -> dict[str, Any]:
         """This ending as the activity's result."""
-        return {**asdict(self), "carry": self.carry.to_json() if self.carry else None}
+        carry = self.carry.to_json() if self.carry else None
+        return {"wait": self.wait.to_json(), "fence_lost": self.fence_lost, "carry": carry}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ending:

@@ -28,6 +28,10 @@ class Decision:
             "code": self.code or None,
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """The decision as an activity returns it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Decision:
         """Read what an activity of this or another version of the app returned."""
@@ -58,6 +62,10 @@ class Wait:
             "code": self.code or None,
             "missedTicks": self.missed,
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """The wait as an activity returns it."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Wait:

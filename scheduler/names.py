@@ -6,6 +6,7 @@ ETERNAL_SCHEDULER = "eternal_scheduler"
 MEASURE_BACKLOG = "measure_backlog"
 PROCESS_BACKLOG = "process_backlog"
 CLOSE_CYCLE = "close_cycle"
+WATCHDOG = "watchdog"
 NUDGE = "nudge"  # the external event that ends a wait early
 TRIGGER = "trigger"  # the nudge's data when an operator wants the next cycle now, due or not
 

@@ -57,9 +57,9 @@ class Orchestration:
         self.now = max(self.now, datetime.fromisoformat(timer["fireAt"]))
         self._episode({"EventType": 11, "TimerId": number, "FireAt": timer["fireAt"]})
 
-    def event(self, name: str) -> None:
+    def event(self, name: str, data: object = None) -> None:
         self._later(1.0)
-        self._episode({"EventType": 15, "Name": name, "Input": "null"})
+        self._episode({"EventType": 15, "Name": name, "Input": json.dumps(data)})
 
     def _later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
