@@ -24,6 +24,7 @@ from sources.registry import open_source
 STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
+WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Services:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     open_source: Callable[..., Source] = open_source
     clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
+    watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
@@ -55,6 +57,7 @@ class Services:
             TableStore(connection, environment.get(TABLE_PREFIX_SETTING, "Ebb")),
             environment=environment,
             clock_skew=float(environment.get(CLOCK_SKEW_SETTING, "30")),
+            watchdog_grace=float(environment.get(WATCHDOG_GRACE_SETTING, "60")),
         )
         for settings in schedules.values():
             services.handler(settings)

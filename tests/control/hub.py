@@ -34,8 +34,8 @@ def schedules(**settings: Any) -> Schedules:
 class Hub:
     """A host with the app; use it with `async with`."""
 
-    def __init__(self, known: Schedules, store: Store | None = None, name: str = "HubA", skew: float = 30.0) -> None:
-        self.services = Services(known, store or MemoryStore(), environment={}, clock_skew=skew)
+    def __init__(self, known: Schedules, store: Store | None = None, name: str = "HubA", **environment: str) -> None:
+        self.services = Services(known, store or MemoryStore(), environment=environment)
         self.name = name
         self.host = Host(build_app(self.services), settings=HostSettings(hub_name=name))
 

@@ -1,0 +1,129 @@
+"""The watchdog on a running host: what should run comes back, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from history.base import Intent, update
+from history.memory import MemoryStore
+from scheduler.watch import Act
+from tests.control.hub import Hub, schedules
+from triggers.watchdog import Watchdog
+
+INSTANCE = "ebb-parity"
+
+
+@pytest.fixture
+async def running(hub: Hub) -> Hub:
+    await hub.post("start")
+    await hub.until(state="running", phase="waiting")
+    return hub
+
+
+async def look(hub: Hub) -> Act:
+    return (await Watchdog(hub.services).look(hub.host.client))["parity"].act
+
+
+@pytest.mark.parametrize("how", ["terminated", "purged"])
+async def test_instance_that_is_gone_comes_back_once(running: Hub, how: str) -> None:
+    await running.host.client.terminate(INSTANCE, "by an accident")
+    await running.until(state="failed")
+    if how == "purged":
+        await running.host.client.purge_instance_history(INSTANCE)
+    found = await asyncio.gather(*(look(running) for _ in range(5)))
+    assert Act.START in found
+    await running.until(state="running", phase="waiting")
+    assert await look(running) is Act.NOTHING
+    (incident,) = await running.events("incident")
+    assert ("Terminated" if how == "terminated" else "gone") in incident["cause"]
+    assert "the watchdog has started it 1 times" in " ".join((await running.schedule())["warnings"])
+
+
+@pytest.mark.parametrize("verb", ["stop", "pause"])
+async def test_stopped_and_paused_schedules_stay_as_they_are(running: Hub, verb: str) -> None:
+    await running.post(verb, {"reason": "x"})
+    await running.until(state={"stop": "stopped", "pause": "paused"}[verb])
+    if verb == "pause":
+        await running.host.client.terminate(INSTANCE, "by an accident")
+    assert await look(running) is Act.NOTHING
+    await asyncio.sleep(0.2)
+    assert await running.events("incident") == []
+
+
+async def test_schedule_that_keeps_dying_waits_for_its_next_start(running: Hub) -> None:
+    for expected in (Act.START, Act.NOTHING):
+        await running.host.client.terminate(INSTANCE, "by an accident")
+        await running.until(state="failed")
+        assert await look(running) is expected
+        if expected is Act.START:
+            await running.until(state="running", phase="waiting")
+    assert len(await running.events("incident")) == 1
+    status, _ = await running.post("start")
+    assert status == 202, "an operator may start it at any time"
+    await running.until(state="running", phase="waiting")
+
+
+async def test_silent_instance_is_replaced(running: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    running.services.clock_skew = running.services.watchdog_grace = 0.05
+    watchdog, hung = Watchdog(running.services), asyncio.Event()
+
+    async def never(_: object) -> None:
+        await hung.wait()
+
+    await asyncio.sleep(0.2)
+    found = (await watchdog.look(running.host.client))["parity"]
+    assert found.act is Act.NOTHING, "it promised to sleep for a minute"
+    monkeypatch.setattr("sources.memory.MemorySource.measure", never)
+    await update(running.services.store, "parity", lambda row: replace(row, owner_until=row.changed_at))
+    await running.post("trigger")
+    await running.until(phase="measuring")
+    await asyncio.sleep(0.2)
+    monkeypatch.undo()
+    found = (await watchdog.look(running.host.client))["parity"]
+    hung.set()
+    assert found.act is Act.REPLACE, found
+    await running.until(state="running", phase="waiting")
+    (incident,) = await running.events("incident")
+    assert "should have gone on by" in incident["cause"]
+
+
+async def test_timer_brings_a_schedule_back() -> None:
+    async with Hub(schedules(), EbbWatchdogSchedule="* * * * * *") as hub:
+        await hub.post("start")
+        await hub.until(state="running", phase="waiting")
+        await hub.host.client.terminate(INSTANCE, "by an accident")
+        await hub.until(state="failed")
+        await hub.until(state="running", phase="waiting")
+        assert len(await hub.events("incident")) == 1
+
+
+async def test_two_task_hubs_do_not_fight() -> None:
+    known, store = schedules(), MemoryStore()
+    async with Hub(known, store, "HubA") as one, Hub(known, store, "HubB") as two:
+        await one.post("start")
+        await one.until(state="running", phase="waiting")
+        status, document = await two.post("start")
+        assert (status, document["changed"], document["state"]) == (200, False, "running")
+        assert "task hub HubA" in " ".join(document["warnings"])
+        assert (await two.post("trigger"))[1]["code"] == "runsElsewhere"
+        assert await look(two) is Act.NOTHING
+        await one.host.client.terminate(INSTANCE, "by an accident")
+        await one.until(state="failed")
+        assert await look(two) is Act.NOTHING
+        assert await look(one) is Act.START
+        await one.until(state="running", phase="waiting")
+        status, document = await two.post("stop", {"reason": "moving", "mode": "terminate"})
+        assert document["state"] == "stopping"
+        assert "only an app of that hub can" in " ".join(document["warnings"])
+        status, problem = await two.post("start")
+        assert (status, problem["code"]) == (409, "stillStopping")
+        await one.host.client.raise_event(INSTANCE, "nudge", None)
+        await one.until(state="stopped")
+        assert (await two.post("start"))[0] == 202
+        await two.until(state="running", phase="waiting", taskHub="HubB")
+        assert (await one.schedule())["state"] == "running"
+        assert await look(one) is Act.NOTHING
+        assert (await store.get("parity")).intent is Intent.RUNNING

@@ -1,0 +1,138 @@
+"""Timer: the watchdog starts again what should run and does not, and writes down each such incident.
+
+Safe when several run at once: a start is a compare-and-swap on the row, decided on what Durable said after the row was
+read, and the instance of an earlier launch ends itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from history.base import Intent, ScheduleRow, update
+from scheduler.clock import parse_rfc3339
+from scheduler.errors import EbbError
+from scheduler.names import WATCHDOG, instance_id
+from scheduler.watch import Act, Facts, Finding, judge
+from services import Services
+from triggers.control import bring_up, record
+from triggers.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
+from triggers.intents import launched
+from triggers.problems import ProblemError
+
+logger = logging.getLogger(__name__)
+
+PERIOD_SETTING = "EbbWatchdogSchedule"
+EACH_MINUTE = "0 * * * * *"
+TERMINATING_SECONDS = 10.0
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The timer, bound to `services`. Its period is the app setting EbbWatchdogSchedule, each minute without it."""
+    bp = df.Blueprint()
+    period = services.environment.get(PERIOD_SETTING, EACH_MINUTE)
+    watchdog = Watchdog(services)
+
+    # Without a monitor the host keeps no record of past runs in storage: a run that was missed is of no use later.
+    @bp.function_name(WATCHDOG)
+    @bp.timer_trigger(arg_name="timer", schedule=period, use_monitor=False)
+    @bp.durable_client_input(client_name="client")
+    async def watch(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+        await watchdog.look(client)
+
+    return bp
+
+
+class Watchdog:
+    """Looks at every schedule. What it remembers, it remembers of this process only."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._since = services.clock.now()
+        self._grace = timedelta(seconds=services.watchdog_grace)
+        self._skew = timedelta(seconds=services.clock_skew)
+
+    async def look(self, client: df.DurableOrchestrationClient) -> dict[str, Finding]:
+        """Look once, and act; a schedule that fails does not keep the others from being looked at.
+
+        Returns:
+            What was found of each schedule.
+        """
+        try:
+            rows = await self._services.store.rows()
+            instances = await look_at_all(client, self._services.schedules)
+        except (EbbError, ProblemError) as error:
+            logger.warning("the watchdog cannot look: %s", error)
+            return {}
+        findings: dict[str, Finding] = {}
+        for name in self._services.schedules:
+            row = rows.get(name, ScheduleRow(name))
+            findings[name] = self._judge(client, row, instances[name])
+            try:
+                await self._act(client, row, findings[name])
+            except (EbbError, ProblemError) as error:
+                logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
+        return findings
+
+    async def _act(self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding) -> None:
+        if finding.act is Act.NUDGE:
+            await nudge(client, row.name)
+        elif finding.act is Act.CALM:
+            await update(self._services.store, row.name, lambda row: replace(row, restarts=0))
+        elif finding.act is not Act.NOTHING:
+            await self._restart(client, row.name)
+
+    async def _restart(self, client: df.DurableOrchestrationClient, name: str) -> None:
+        """Start the schedule again, if it is still found wanting once its row was read anew."""
+        found, seen = Finding(Act.NOTHING), Instance()
+
+        async def change(row: ScheduleRow) -> ScheduleRow:
+            nonlocal found, seen
+            seen = await look_at(client, name)
+            found = self._judge(client, row, seen)
+            if found.act not in (Act.START, Act.REPLACE):
+                return row
+            now = self._services.clock.now()
+            return replace(launched(row, hub_of(client), now), restarts=row.restarts + 1, restarted_at=now)
+
+        row = await update(self._services.store, name, change)
+        if found.act not in (Act.START, Act.REPLACE):
+            return
+        output = str(seen.output)[:500] if seen.output else None
+        incident = {"action": found.act.value, "cause": found.cause, "output": output, "restarts": row.restarts}
+        await record(self._services, name, "incident", row.restarted_at or self._since, incident)
+        if found.act is Act.REPLACE:
+            await terminate(client, name, f"replaced by the watchdog: {found.cause}", TERMINATING_SECONDS)
+        await bring_up(self._services, client, row)
+
+    def _judge(self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance) -> Finding:
+        custom = instance.custom or {}
+        facts = Facts(
+            instance=f"{hub_of(client)}/{instance_id(row.name)}",
+            should_run=row.intent is Intent.RUNNING,
+            home=row.hub,
+            owner=row.owner,
+            owner_until=row.owner_until,
+            starting_until=row.starting_until,
+            changed_at=row.changed_at,
+            restarts=row.restarts,
+            restarted_at=row.restarted_at,
+            status=instance.status,
+            is_live=instance.is_live,
+            is_waiting=custom.get("phase") == "waiting",
+            updated_at=instance.updated_at,
+            wakes_at=_time(custom.get("nextCycleAt")),
+            watched_since=self._since,
+        )
+        return judge(facts, self._services.clock.now(), self._skew, self._grace)
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return parse_rfc3339(str(text)) if text else None
+    except ValueError:
+        return None
