@@ -56,13 +56,22 @@ def read_triggers(folder: Path) -> tuple[Trigger, ...]:
     Raises:
         SettingsError: a module is not valid Python.
     """
-    entry = folder / "function_app.py"
-    if not entry.is_file():
-        return ()
-    modules: dict[Path, ast.Module] = {}
-    _load(entry, folder, modules)
+    modules = reachable_modules(folder)
     constants = Constants(folder, modules)
     return tuple(trigger for path, tree in modules.items() for trigger in _triggers_of(path, tree, folder, constants))
+
+
+def reachable_modules(folder: Path) -> dict[Path, ast.Module]:
+    """`function_app.py` and every module of `folder` that it reaches by imports, parsed; empty without it.
+
+    Raises:
+        SettingsError: a module is not valid Python.
+    """
+    entry = folder / "function_app.py"
+    modules: dict[Path, ast.Module] = {}
+    if entry.is_file():
+        _load(entry, folder, modules)
+    return modules
 
 
 def _load(path: Path, folder: Path, modules: dict[Path, ast.Module]) -> None:

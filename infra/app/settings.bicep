@@ -1,0 +1,64 @@
+// App settings, shared by both ways of hosting. Every connection is an identity; there is no key to leak or to rotate.
+
+@description('User-assigned identity of the app.')
+param identityName string
+
+@description('Storage account.')
+param storageAccountName string
+
+@description('Application Insights component.')
+param applicationInsightsName string
+
+@allowed(['azureStorage', 'durableTaskScheduler'])
+@description('Where Durable Functions keeps its state.')
+param backend string
+
+@description('Address of the Durable Task Scheduler; empty with Azure Storage.')
+param taskSchedulerEndpoint string
+
+@description('Name of the task hub.')
+param hubName string
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+resource account 'Microsoft.Storage/storageAccounts@2026-09-01' existing = {
+  name: storageAccountName
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: applicationInsightsName
+}
+
+var common = [
+  // Delete nothing here in favour of a plain AzureWebJobsStorage: the exact name would win over these.
+  { name: 'AzureWebJobsStorage__accountName', value: account.name }
+  { name: 'AzureWebJobsStorage__blobServiceUri', value: account.properties.primaryEndpoints.blob }
+  { name: 'AzureWebJobsStorage__queueServiceUri', value: account.properties.primaryEndpoints.queue }
+  { name: 'AzureWebJobsStorage__tableServiceUri', value: account.properties.primaryEndpoints.table }
+  { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+  { name: 'AzureWebJobsStorage__clientId', value: identity.properties.clientId }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
+  {
+    name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING'
+    value: 'Authorization=AAD;ClientId=${identity.properties.clientId}'
+  }
+  { name: 'AzureFunctionsJobHost__extensions__durableTask__hubName', value: hubName }
+  // At SIGTERM the host stops taking work and finishes what it has, within the grace period of the template.
+  { name: 'FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING', value: 'true' }
+]
+
+var scheduled = [
+  { name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__type', value: 'azureManaged' }
+  {
+    name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName'
+    value: 'DURABLE_TASK_SCHEDULER_CONNECTION_STRING'
+  }
+  {
+    name: 'DURABLE_TASK_SCHEDULER_CONNECTION_STRING'
+    value: 'Endpoint=${taskSchedulerEndpoint};TaskHub=${hubName};Authentication=ManagedIdentity;ClientID=${identity.properties.clientId}'
+  }
+]
+
+output settings array = backend == 'durableTaskScheduler' ? concat(common, scheduled) : common
