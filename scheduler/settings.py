@@ -125,6 +125,9 @@ class ScheduleSettings(SettingsModel):
     )
     max_dequeue_count: int = Field(5, ge=1, le=1000, description="tries before a message goes to the poison place")
     history_limit: int = Field(1000, ge=1, le=1_000_000, description="cycles that are kept")
+    history_max_age: Seconds = Field(
+        DAY_SECONDS * 90, ge=60, le=DAY_SECONDS * 3650, description="seconds for which cycles and events are kept"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 PERIOD_SETTING = "EbbWatchdogSchedule"
 EACH_MINUTE = "0 * * * * *"
 TERMINATING_SECONDS = 10.0
+TRIM_EVERY = timedelta(hours=1)
 
 
 def blueprint(services: Services) -> df.Blueprint:
@@ -53,6 +54,7 @@ class Watchdog:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._since = services.clock.now()
+        self._trimmed: dict[str, datetime] = {}
         self._grace = timedelta(seconds=services.watchdog_grace)
         self._skew = timedelta(seconds=services.clock_skew)
 
@@ -74,6 +76,7 @@ class Watchdog:
             findings[name] = self._judge(client, row, instances[name])
             try:
                 await self._act(client, row, findings[name])
+                await self._forget(row)
             except (EbbError, ProblemError) as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
         return findings
@@ -108,6 +111,16 @@ class Watchdog:
         if found.act is Act.REPLACE:
             await terminate(client, name, f"replaced by the watchdog: {found.cause}", TERMINATING_SECONDS)
         await bring_up(self._services, client, row)
+
+    async def _forget(self, row: ScheduleRow) -> None:
+        """Keep the history to its limits by age too: a schedule that is idle closes no cycle that would do it."""
+        now = self._services.clock.now()
+        if row.etag is None or now < self._trimmed.get(row.name, self._since) + TRIM_EVERY:
+            return
+        settings = self._services.schedules[row.name]
+        before = now - timedelta(seconds=settings.history_max_age)
+        await self._services.store.trim(row.name, settings.history_limit, before)
+        self._trimmed[row.name] = now
 
     def _judge(self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance) -> Finding:
         custom = instance.custom or {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from history.base import Intent, update
 from history.memory import MemoryStore
+from scheduler.clock import rfc3339
 from scheduler.watch import Act
 from tests.control.hub import Hub, schedules
 from triggers.watchdog import Watchdog
@@ -98,6 +100,21 @@ async def test_timer_brings_a_schedule_back() -> None:
         await hub.until(state="failed")
         await hub.until(state="running", phase="waiting")
         assert len(await hub.events("incident")) == 1
+
+
+async def test_old_history_is_forgotten(hub: Hub) -> None:
+    now = datetime.now(UTC)
+    for number, days in ((1, 91), (2, 89)):
+        at = rfc3339(now - timedelta(days=days))
+        await hub.services.store.write_cycle("parity", {"cycle": number, "startedAt": at, "endedAt": at})
+    await hub.post("start")
+    await hub.until(state="running", phase="waiting")
+    watchdog = Watchdog(hub.services)
+    await watchdog.look(hub.host.client)
+    assert len((await hub.services.store.cycles("parity")).value) == 2, "not each minute"
+    watchdog._since -= timedelta(hours=1)
+    await watchdog.look(hub.host.client)
+    assert [cycle["cycle"] for cycle in (await hub.services.store.cycles("parity")).value] == [2]
 
 
 async def test_two_task_hubs_do_not_fight() -> None:
