@@ -16,6 +16,7 @@ from history.tables import TableStore
 from scheduler.clock import Clock, SystemClock
 from scheduler.connection import resolve_connection
 from scheduler.errors import FieldError, HandlerNotFoundError, SettingsError
+from scheduler.host_limits import function_timeout
 from scheduler.schedules import Schedules, load_schedules
 from scheduler.settings import ScheduleSettings
 from sources.base import Source
@@ -42,7 +43,7 @@ class Services:
 
     @classmethod
     def from_environment(cls, folder: Path, environment: Mapping[str, str]) -> Services:
-        """Read `schedules.yaml` in `folder`, resolve the store's connection, and import every handler.
+        """Read `schedules.yaml` and `host.json` in `folder`, resolve the store's connection, import every handler.
 
         No network is touched: a store or a queue that is away is seen, and said, by the functions.
 
@@ -50,7 +51,9 @@ class Services:
             SettingsError, HandlerNotFoundError: the app must not start with these.
         """
         path = folder / "schedules.yaml"
-        schedules = load_schedules(path.read_text(encoding="utf-8"), path.name, environment)
+        host = folder / "host.json"
+        limit = function_timeout(host.read_text(encoding="utf-8"), environment) if host.is_file() else None
+        schedules = load_schedules(path.read_text(encoding="utf-8"), path.name, environment, limit)
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
             schedules,

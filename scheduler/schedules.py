@@ -21,17 +21,19 @@ _Lines = dict[tuple[str, ...], int]
 class Schedules(Mapping[str, ScheduleSettings]):
     """All schedules by name, with the settings that file and app settings give them."""
 
-    def __init__(self, layers: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, layers: Mapping[str, Mapping[str, Any]], function_timeout: float | None = None) -> None:
         """Validate every schedule.
 
         Args:
             layers: by name, the merged plain data of file and app settings.
+            function_timeout: seconds after which the host ends a function; None: no limit, or not known.
 
         Raises:
             SettingsError: the first schedule with faults, all its faults.
         """
         self._data = dict(layers)
-        self._settings = {name: validate_settings(data) for name, data in layers.items()}
+        self._function_timeout = function_timeout
+        self._settings = {name: validate_settings(data, function_timeout) for name, data in layers.items()}
 
     def __getitem__(self, name: str) -> ScheduleSettings:
         return self._settings[name]
@@ -49,7 +51,9 @@ class Schedules(Mapping[str, ScheduleSettings]):
             KeyError: no such schedule.
             SettingsError: the overrides do not fit.
         """
-        return validate_settings(merge_settings(self._data[name], overrides)) if overrides else self._settings[name]
+        if not overrides:
+            return self._settings[name]
+        return validate_settings(merge_settings(self._data[name], overrides), self._function_timeout)
 
     def fingerprint(self, name: str) -> str:
         """A short text that changes when the deployed settings of `name` change."""
@@ -57,7 +61,9 @@ class Schedules(Mapping[str, ScheduleSettings]):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def load_schedules(text: str, path: str, environment: Mapping[str, str]) -> Schedules:
+def load_schedules(
+    text: str, path: str, environment: Mapping[str, str], function_timeout: float | None = None
+) -> Schedules:
     """Read the schedules.
 
     Args:
@@ -65,6 +71,7 @@ def load_schedules(text: str, path: str, environment: Mapping[str, str]) -> Sche
         path: its name, for messages only.
         environment: the app settings; `Ebb__<schedule>__<setting>` (any case, `-` may be written `_`; a field of the
             source as `Ebb__<schedule>__source__queueName`) goes over the file.
+        function_timeout: seconds after which the host ends a function; None: no limit, or not known.
 
     Raises:
         SettingsError: names file and line, the setting, the value and what is allowed.
@@ -78,7 +85,7 @@ def load_schedules(text: str, path: str, environment: Mapping[str, str]) -> Sche
     fields: list[FieldError] = []
     for name, data in layers.items():
         try:
-            validate_settings(data)
+            validate_settings(data, function_timeout)
         except SettingsError as error:
             for fault in error.fields:
                 at = ("schedules", name, *fault.field.split("."))
@@ -89,7 +96,7 @@ def load_schedules(text: str, path: str, environment: Mapping[str, str]) -> Sche
                 )
     if faults:
         raise SettingsError("\n".join(faults), tuple(fields))
-    return Schedules(layers)
+    return Schedules(layers, function_timeout)
 
 
 class _Loader(yaml.SafeLoader):
