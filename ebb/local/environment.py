@@ -97,7 +97,7 @@ def _venv_is_usable(root: Path, versions: tuple[Version, Version]) -> bool:
 
 def _python_stamp(root: Path) -> dict[str, str]:
     files = [root / "requirements.txt", root / "requirements-dev.txt"]
-    return {"folder": str(root / ".venv"), "made from": _hash(files)}
+    return {"folder": str((root / ".venv").resolve()), "made from": _hash(files)}
 
 
 def _node_stamp(root: Path) -> dict[str, str]:

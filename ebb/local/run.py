@@ -22,7 +22,7 @@ _POLL = 0.4  # seconds between looks at the schedule
 _STALL = 60.0  # seconds without progress after which a run has failed
 _SILENCE = 20.0  # seconds for which the app may fail to answer
 _STOPPING = 60.0  # seconds for which an earlier instance may take to stop
-_ACCOUNT = 20.0  # seconds for reading the history at the end
+_ACCOUNT = 10.0  # seconds for reading the history at the end
 _RATE_WINDOW = 5.0  # seconds
 _SHOWN = 8  # cycles
 _ROUNDING = timedelta(milliseconds=5)  # the history's times are cut to milliseconds
@@ -38,7 +38,8 @@ class Run:
         self._nudged = False  # since the last message was put
         self._poisoned_before = self._processed_before = 0  # by earlier runs on the same state
         self._pace: deque[tuple[float, int]] = deque()
-        self._progress: tuple[tuple[int, ...], float] = ((), time.monotonic())
+        self._progress: tuple[int, ...] = ()
+        self._progressed_at = time.monotonic()
 
     async def start(self, count: int, poison: int) -> None:
         """Begin to put messages, then start the schedule, so that its first cycle finds some.
@@ -84,7 +85,7 @@ class Run:
                 view.show(snapshot)
                 if until_drained and self._is_drained(snapshot.schedule):
                     return True
-            if until_drained and self._is_stalled():
+            if until_drained and time.monotonic() - self._progressed_at > _STALL:
                 return False
             await asyncio.sleep(_POLL)
 
@@ -130,6 +131,8 @@ class Run:
         processed = max(in_ledger, schedule.get("totals", {}).get("processed", 0) - self._processed_before)
         put = self._source.total if self._source else 0
         poisoned, rate = self._poisoned(schedule), self._rate(processed)
+        if (progress := (processed, put, poisoned)) != self._progress:
+            self._progress, self._progressed_at = progress, time.monotonic()
         return Snapshot(self._api.schedule_url, schedule, cycles, put, processed, poisoned, rate)
 
     def _rate(self, processed: int) -> float:
@@ -169,11 +172,3 @@ class Run:
 
     def _poisoned(self, schedule: Mapping[str, Any]) -> int:
         return schedule.get("totals", {}).get("poisoned", 0) - self._poisoned_before
-
-    def _is_stalled(self) -> bool:
-        snapshot = (len(self._ledger.entries), self._source.total if self._source else 0)
-        before, since = self._progress
-        if snapshot != before:
-            self._progress = (snapshot, time.monotonic())
-            return False
-        return time.monotonic() - since > _STALL

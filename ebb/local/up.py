@@ -49,6 +49,8 @@ async def up(options: argparse.Namespace) -> int:
         state.ledger.unlink(missing_ok=True)
         async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
             drained, summary = await _serve(options, state, api, children, storage_port)
+    if summary is None:
+        return 0
     for fault in summary.faults if options.once else ():
         complain(f"fault: {fault}")
     say(json.dumps(summary.as_json()) if options.json else summary.in_words())
@@ -83,8 +85,11 @@ async def _app(state: StateFolder, port: int, storage_port: int) -> AsyncIterato
 
 async def _serve(
     options: argparse.Namespace, state: StateFolder, api: Api, children: list[Child], storage_port: int
-) -> tuple[bool, Summary]:
-    """Run the schedule. The result tells whether it was drained, which only `--once` waits for, and what was done."""
+) -> tuple[bool, Summary | None]:
+    """Run the schedule. The result tells whether it was drained, which only `--once` waits for, and what was done.
+
+    Only the sample handler keeps a ledger; nobody can account for the work of another one.
+    """
     await api.health()
     say(f"schedules  {api.url}/schedules")
     say(f"health     {api.url}/health")
@@ -92,8 +97,10 @@ async def _serve(
     if not options.once:
         say("Ctrl-C stops everything; the next call goes on where this one ended")
     settings = (await api.schedule())["settings"]
-    if options.once and settings["handler"] != _LEDGER_HANDLER:
-        raise LocalError(f"--once needs the ledger of {_LEDGER_HANDLER}; {options.schedule} has {settings['handler']}")
+    accounted = settings["handler"] == _LEDGER_HANDLER
+    if (options.once or options.json) and not accounted:
+        name, handler = options.schedule, settings["handler"]
+        raise LocalError(f"--once and --json need the ledger of {_LEDGER_HANDLER}; {name} has {handler}")
     async with contextlib.AsyncExitStack() as stack:
         source: Feeder | None = None
         if not options.no_feed:
@@ -102,7 +109,7 @@ async def _serve(
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:
             drained = await _watch(run, view, options)
-        return drained, await run.summary()
+        return drained, await run.summary() if accounted else None
 
 
 async def _watch(run: Run, view: View, options: argparse.Namespace) -> bool:

@@ -166,6 +166,20 @@ def test_environment_that_was_moved_is_made_anew(project: Path, steps: list[str]
     assert steps == ["venv", "pip"]
 
 
+def test_environment_that_two_folders_share_by_a_link_is_left_alone(project: Path, steps: list[str]) -> None:
+    environment.ensure_environment(project, *VERSIONS)
+    steps.clear()
+    second = project / "second"
+    second.mkdir()
+    for name in ("requirements.txt", "requirements-dev.txt", "package.json", "package-lock.json"):
+        (second / name).write_text((project / name).read_text())
+    for name in (".venv", "node_modules"):
+        (second / name).symlink_to(project / name)
+    environment.ensure_environment(second, *VERSIONS)
+    environment.ensure_environment(project, *VERSIONS)
+    assert steps == []
+
+
 def test_failed_step_shows_the_end_of_its_output(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = "import sys; print('no matching distribution'); sys.exit(3)"
     (project / ".venv").mkdir()

@@ -13,17 +13,6 @@ NEEDED = (
     *("activities", "handlers", "history", "orchestrators", "scheduler", "sources", "triggers"),
 )
 LEFT_OUT = ("bench", "devhost", "docs", "ebb", "tests", "dev.py", "node_modules", "requirements-dev.txt", ".venv")
-    "bench",
-    "devhost",
-    "docs",
-    "ebb",
-    "tests",
-    "dev.py",
-    "node_modules",
-    "requirements-dev.txt",
-    ".venv",
-    ".git",
-)
 
 
 def _is_left_out(name: str) -> bool:
