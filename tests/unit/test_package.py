@@ -12,7 +12,18 @@ NEEDED = (
     *("function_app.py", "composition.py", "services.py", "host.json", "requirements.txt", "schedules.yaml"),
     *("activities", "handlers", "history", "orchestrators", "scheduler", "sources", "triggers"),
 )
-LEFT_OUT = ("bench", "devhost", "docs", "ebb", "tests", "dev.py", "node_modules", "requirements-dev.txt", ".venv")
+LEFT_OUT = (
+    "bench",
+    "devhost",
+    "docs",
+    "ebb",
+    "tests",
+    "dev.py",
+    "node_modules",
+    "requirements-dev.txt",
+    ".venv",
+    ".git",
+)
 
 
 def _is_left_out(name: str) -> bool:
