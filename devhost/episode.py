@@ -15,7 +15,7 @@ from devhost.errors import ReplyError
 from devhost.events import COMPLETIONS, FAILURES, EventType, event, execution_started, work_begun
 from devhost.indexing import Function, Functions
 from devhost.instance import Decision, Event, Instance, Message, OpenWork, Outcome
-from devhost.replay import Reply, replay_parsed
+from devhost.replay import Reply
 from devhost.retries import follow_up, takes_number
 from devhost.settings import HostSettings
 from devhost.timestamps import stamp
@@ -45,7 +45,7 @@ class Episodes:
     functions: Functions
     settings: HostSettings
     beginnings: Beginnings
-    replay: Replay = replay_parsed
+    replay: Replay
 
     def run(self, instance: Instance, now: datetime) -> Effects:
         """Run one episode with the messages that may go together; the instance changes in place.

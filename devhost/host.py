@@ -36,6 +36,7 @@ from devhost.management import Management
 from devhost.operations import Operations
 from devhost.progress import Progress, Target
 from devhost.queue_triggers import QueueOutput
+from devhost.replay import replay_live, replay_parsed
 from devhost.server import Cors, Server
 from devhost.settings import HostSettings, read_settings
 from devhost.status import Show
@@ -184,7 +185,8 @@ class Host:
         self._invoker = Invoker(self.ledger, settings.function_timeout, os.environ)
         self.lane = Lane(self.store, self._on_broken)
         self.progress = Progress(self.clock, self.lane, self.ledger)
-        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id))
+        replay = replay_live if settings.extended_sessions else replay_parsed
+        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id), replay)
         self.engine = Engine(self.store, self.lane, self.clock, episodes, self._new_id)
         self._activities = ActivityWorker(
             functions, self._invoker, settings.max_concurrent_activities, self.engine.deliver, self._is_live

@@ -74,16 +74,65 @@ def replay_parsed(handle: Callable[[str], str], instance: Instance) -> Reply:
     function = getattr(handle, "orchestrator_function", None)
     if function is None:
         return replay_json(handle, instance)
+    return _first_run(handle, function, instance)[0]
+
+
+@dataclass
+class Session:
+    """A running orchestrator that is kept between episodes, and how much of the history it has seen."""
+
+    context: DurableOrchestrationContext
+    executor: TaskOrchestrationExecutor
+    seen: int
+
+
+def replay_live(handle: Callable[[str], str], instance: Instance) -> Reply:
+    """Go on with the orchestrator's code where it stopped, feeding it new events only; the first time replay it all.
+
+    The reply is that of `replay_parsed`, at a cost that does not grow with the history. What a replay would find (code
+    that is not deterministic) shows only after a restart.
+
+    Raises:
+        ReplyError: as `replay_parsed`.
+    """
+    function = getattr(handle, "orchestrator_function", None)
+    if function is None:
+        return replay_json(handle, instance)
+    session = instance.replay_cache
+    if not isinstance(session, Session):
+        reply, context, executor = _first_run(handle, function, instance)
+        instance.replay_cache = Session(context, executor, len(instance.history))
+        return reply
+    fresh = [HistoryEvent(**event) for event in instance.history[session.seen :]]
+    session.seen = len(instance.history)
+    session.context._histories.extend(fresh)
+    reply = _read_reply(lambda: _feed(session.executor, fresh), instance.name)
+    _refuse_stray_yield(session.executor, reply)
+    _refuse_repeated_action(session.context)
+    return reply
+
+
+def _feed(executor: TaskOrchestrationExecutor, events: list[HistoryEvent]) -> str:
+    for event in events:
+        executor.process_event(event)
+        if executor.has_execution_completed:
+            break
+    return executor.get_orchestrator_state_str()
+
+
+def _first_run(
+    handle: Callable[[str], str], function: Any, instance: Instance
+) -> tuple[Reply, DurableOrchestrationContext, TaskOrchestrationExecutor]:
     context = _context(handle, instance)
     orchestrator = Orchestrator(function)
     reply = _read_reply(lambda: orchestrator.handle(context), instance.name)
     _refuse_stray_yield(orchestrator.task_orchestration_executor, reply)
     _refuse_repeated_action(context)
-    return reply
+    return reply, context, orchestrator.task_orchestration_executor
 
 
 def _context(handle: Callable[[str], str], instance: Instance) -> DurableOrchestrationContext:
-    parsed: list[HistoryEvent] = instance.replay_cache or []
+    parsed: list[HistoryEvent] = instance.replay_cache if isinstance(instance.replay_cache, list) else []
     parsed.extend(HistoryEvent(**event) for event in instance.history[len(parsed) :])
     instance.replay_cache = parsed
     request = payload(instance)

@@ -46,6 +46,7 @@ class HostSettings:
     version_match: str = "CurrentOrOlder"
     version_failure: str = "Reject"
     hold_back_events: bool = False
+    extended_sessions: bool = False
     queues: QueueSettings = field(default_factory=QueueSettings)
     port: int = 7071
     cors: tuple[str, ...] = ()
@@ -193,6 +194,7 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
             default_version=_optional(durable, "defaultversion"),
             version_match=str(durable.get("versionmatchstrategy") or "CurrentOrOlder"),
             version_failure=str(durable.get("versionfailurestrategy") or "Reject"),
+            extended_sessions=_flag(durable.get("extendedsessionsenabled")),
             hold_back_events=_flag(durable.get("holdbackevents")),
             queues=_queue_settings(extensions.get("queues") or {}),
             port=int(local.get("localhttpport") or 7071),

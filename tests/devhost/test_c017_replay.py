@@ -18,7 +18,7 @@ from devhost.episode import Episodes
 from devhost.errors import ReplyError
 from devhost.indexing import list_functions
 from devhost.instance import Instance
-from devhost.replay import Reply, payload, replay_json, replay_parsed
+from devhost.replay import Reply, payload, replay_json, replay_live, replay_parsed
 from tests.devhost.running import APPS
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -86,9 +86,13 @@ def _forget() -> None:
 def _recording(episodes: Episodes) -> None:
     def replay(handle: Any, instance: Instance) -> Reply:
         seen_payloads.append(json.loads(json.dumps(payload(instance))))
+        session, instance.replay_cache = instance.replay_cache, None
         by_text, by_events = replay_json(handle, instance), replay_parsed(handle, instance)
         assert by_text == by_events
-        return by_events
+        instance.replay_cache = session
+        live = replay_live(handle, instance)
+        assert live == by_events
+        return live
 
     episodes.replay = replay
 

@@ -11,7 +11,9 @@ import pytest
 
 from devhost import Host, ManualClock
 from devhost.clock import Clock
+from devhost.episode import Replay
 from devhost.instance import Instance, OpenWork
+from devhost.replay import replay_live, replay_parsed
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 clock: Clock = ManualClock()
@@ -184,11 +186,15 @@ async def test_c30_retry_that_succeeds_waits_its_interval_once(manual: ManualClo
     assert (manual.now() - begun).total_seconds() == 5
 
 
-async def test_c31_hundred_random_orders_of_retries_and_activities_give_the_right_results(manual: ManualClock) -> None:
+@pytest.mark.parametrize("replay", [replay_parsed, replay_live])
+async def test_c31_hundred_random_orders_of_retries_and_activities_give_the_right_results(
+    replay: Replay, manual: ManualClock
+) -> None:
     """Results arrive in random order and in random batches; each must go to the task that it belongs to."""
     choose = random.Random(20261122)
     async with Host(app, clock=manual) as host:
         worker = _Shuffled(host, choose)
+        host.engine.episodes.replay = replay
         host.engine.workers["activity"] = worker
         for run in range(100):
             name = f"run{run}"
