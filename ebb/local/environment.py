@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from ebb.local.terminal import say
 
 Version = tuple[int, int]
 STEP_TIMEOUT = 1800.0  # seconds; a slow mirror is no failure, a dead one is
+_PYTHON = re.compile(r"/[^\"'\n]*/python[\w.]*")  # in the first lines of a script
 _TAIL = 25  # lines of a failed command's output that are shown
 
 
@@ -63,10 +65,10 @@ def _node_is_ready(root: Path) -> bool:
 
 
 def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
-    venv, wanted, found = root / ".venv", _python_stamp(root), _read_stamp(root / ".venv")
-    if found.get("folder", wanted["folder"]) != wanted["folder"] or not _venv_is_usable(root, versions):
-        shutil.rmtree(venv, ignore_errors=True)  # of another folder or another Python: its scripts do not run here
-    if not found or not venv.exists():
+    venv, wanted = root / ".venv", _python_stamp(root)
+    if not _venv_is_usable(root, versions):
+        shutil.rmtree(venv, ignore_errors=True)
+    if not _read_stamp(venv):
         venv.mkdir(exist_ok=True)
         version = ".".join(map(str, sys.version_info[:3]))
         _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")
@@ -86,18 +88,29 @@ def _make_node(root: Path) -> None:
 
 
 def _venv_is_usable(root: Path, versions: tuple[Version, Version]) -> bool:
-    """Whether `.venv` has an interpreter that is still there and of a version that Ebb runs on; True where none is."""
+    """Whether `.venv` has a Python that Ebb runs on, and scripts that were made here; True where there is none yet."""
     config = root / ".venv/pyvenv.cfg"
     if not config.exists():
         return True
     lines = dict(line.split(" = ", 1) for line in config.read_text().splitlines() if " = " in line)
     version = tuple(int(part) for part in lines.get("version", "0.0").split(".")[:2])
-    return venv_python(root).exists() and versions[0] <= version <= versions[1]
+    return venv_python(root).exists() and versions[0] <= version <= versions[1] and _scripts_are_here(root)
+
+
+def _scripts_are_here(root: Path) -> bool:
+    """Whether the scripts of `.venv` call its own Python: those of a folder that was moved call one that is gone."""
+    scripts = venv_python(root).parent
+    pip = scripts / "pip"
+    called = _PYTHON.search(pip.read_text(errors="replace")[:1000]) if pip.exists() else None
+    try:
+        return called is None or Path(called[0]).parent.samefile(scripts)
+    except OSError:
+        return False
 
 
 def _python_stamp(root: Path) -> dict[str, str]:
     files = [root / "requirements.txt", root / "requirements-dev.txt"]
-    return {"folder": str((root / ".venv").resolve()), "made from": _hash(files)}
+    return {"made from": _hash(files)}
 
 
 def _node_stamp(root: Path) -> dict[str, str]:

@@ -113,6 +113,7 @@ def _write_venv(root: Path, version: str) -> None:
     python = environment.venv_python(root)
     python.parent.mkdir(parents=True, exist_ok=True)
     python.touch()
+    python.with_name("pip").write_text(f"#!{python}3.11\n# -*- coding: utf-8 -*-\n")
     (root / ".venv/pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {version}\n")
 
 
