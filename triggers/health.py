@@ -26,7 +26,7 @@ def blueprint(services: Services) -> df.Blueprint:
     @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     @answers_problems
     async def health(req: func.HttpRequest) -> func.HttpResponse:
-        checks = await check_all(services)
+        checks = await check_all(services, with_sources=req.params.get("scope") != "host")
         healthy = all(check["healthy"] for check in checks)
         document = {"status": "healthy" if healthy else "unhealthy", "checks": checks}
         return json_response(document, 200 if healthy else 503)
@@ -34,13 +34,18 @@ def blueprint(services: Services) -> df.Blueprint:
     return bp
 
 
-async def check_all(services: Services) -> list[dict[str, Any]]:
-    """One entry for the store and one for the source of each schedule that is not stopped."""
+async def check_all(services: Services, with_sources: bool = True) -> list[dict[str, Any]]:
+    """One entry for the store and one for the source of each schedule that is not stopped.
+
+    A platform's probe leaves the sources out (`?scope=host`): one schedule's missing queue is no reason to start the
+    app anew, nor to cut off the API that could mend it.
+    """
     try:
         rows = await asyncio.wait_for(services.store.rows(), CHECK_SECONDS)
     except (EbbError, TimeoutError) as error:
         return [{"name": "store", "healthy": False, "detail": str(error) or f"no answer in {CHECK_SECONDS:g} s"}]
-    wanted = [name for name in services.schedules if rows.get(name, ScheduleRow(name)).intent is not Intent.STOPPED]
+    running = [name for name in services.schedules if rows.get(name, ScheduleRow(name)).intent is not Intent.STOPPED]
+    wanted = running if with_sources else []
     checks = [_check(f"source of {name}", _measure(services, name, rows[name])) for name in wanted]
     return [{"name": "store", "healthy": True, "detail": None}, *await asyncio.gather(*checks)]
 
