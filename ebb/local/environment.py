@@ -68,7 +68,7 @@ def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
     venv, wanted = root / ".venv", _python_stamp(root)
     if not _venv_is_usable(root, versions):
         shutil.rmtree(venv, ignore_errors=True)
-    if not _read_stamp(venv):
+    if not venv_python(root).with_name("pip").exists():  # made last: without it .venv is missing or half
         venv.mkdir(exist_ok=True)
         version = ".".join(map(str, sys.version_info[:3]))
         _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")

@@ -140,6 +140,12 @@ def _lose_the_interpreter(project: Path) -> None:
     environment.venv_python(project).unlink()
 
 
+def test_environment_that_somebody_made_by_hand_is_used(project: Path, steps: list[str]) -> None:
+    _write_venv(project, "3.12.1")
+    environment.ensure_environment(project, *VERSIONS)
+    assert steps == ["pip", "npm"]
+
+
 @pytest.mark.parametrize(
     ("change", "again"),
     [
