@@ -41,6 +41,7 @@ class Now:
     triggered: bool = False  # an operator asked for this cycle: it need not be due
     cycle: int = 0  # its number
     seed: str = ""  # schedule and cycle, for jitter
+    measured: datetime | None = None  # when the backlog was counted; None: at `time`
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agen
 
 def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]) -> Agenda:
     """The agenda for what was counted, one entry a source, in the order of the settings."""
-    carry = carry.started(now.time).measuring(sum(count.messages for count in counts), now.time)
+    carry = carry.started(now.time).measuring(sum(count.messages for count in counts), now.measured or now.time)
     decision, shares = _decide(settings, carry, now, counts)
     wait = next_wait(settings, idle_cycles=now.idle + 1, moment=_moment(carry, now))
     if decision.executions == 0:

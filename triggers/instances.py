@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,23 @@ async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
         ProblemError: 503, Durable does not answer.
     """
     return _instance(await _asked(client.get_status(instance_id(name))))
+
+
+async def state_of(client: df.DurableOrchestrationClient, name: str) -> CycleState | None:
+    """What the present generation of schedule `name` was begun with; None where no instance is live. One request.
+
+    Raises:
+        ProblemError: 503, Durable does not answer.
+    """
+    status = await _asked(client.get_status(instance_id(name), show_input=True))
+    if not _instance(status).is_live:
+        return None
+    given: object = status.input_
+    try:
+        given = json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        given = None
+    return CycleState.from_json(given, instance_id(name))
 
 
 async def look_at_all(client: df.DurableOrchestrationClient, names: Iterable[str]) -> dict[str, Instance]:

@@ -1,0 +1,115 @@
+"""HTTP: what the next cycle of a schedule would do, and why. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from history.base import Intent, ScheduleRow
+from scheduler.agenda import Agenda, Count, Now, after_failing, after_measuring, backlog_document, before_measuring
+from scheduler.clock import rfc3339
+from scheduler.cycle import CycleState
+from scheduler.errors import SettingsError, SourceError
+from scheduler.settings import ScheduleSettings
+from services import Services
+from sources.combined import measure_all
+from triggers.instances import state_of
+from triggers.problems import ProblemError, answers_problems, json_response
+from triggers.requests import schedule_name
+
+MEASURE_SECONDS = 15.0
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The route, bound to `services`."""
+    bp = df.Blueprint()
+
+    @bp.function_name("get_plan")
+    @bp.route(route="schedules/{name}/plan", methods=["GET"])
+    @bp.durable_client_input(client_name="client")
+    @answers_problems
+    async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        name = schedule_name(req, services.schedules)
+        row, state = await services.store.get(name), await state_of(client, name)
+        return json_response(await plan_document(services, row, state))
+
+    return bp
+
+
+async def plan_document(services: Services, row: ScheduleRow, state: CycleState | None) -> dict[str, Any]:
+    """The Plan document: {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates"}.
+
+    Args:
+        state: of the present generation; None where no instance is live: then the plan is for a start now.
+
+    Raises:
+        ProblemError: 503, no source can be reached.
+    """
+    known, now = state or CycleState(row.name), services.clock.now()
+    opened = Now(now, known.idle, known.errors, cycle=known.cycle or row.cycle + 1, seed=f"{row.name}/{known.cycle}")
+    settings = services.schedules[row.name]
+    counts: list[Count] = []
+    try:
+        settings = services.schedules.effective(row.name, row.overrides)
+        counts = await _measured(settings, services)
+        agenda, begins_at = _foreseen(settings, known, opened, counts)
+    except SettingsError as error:
+        agenda, begins_at = after_failing(settings, known.carry, opened, f"settings are refused: {error}"), now
+    return {
+        "name": row.name,
+        "beginsAt": rfc3339(begins_at),
+        "blockedBy": _blocked(row),
+        "backlog": backlog_document(settings, counts, now) if counts else None,
+        "decision": agenda.decision.as_json(),
+        "shares": _shares(settings, agenda),
+        "wait": agenda.wait.as_json() if agenda.decision.executions == 0 else None,
+        "rates": {
+            "messageSeconds": agenda.carry.message_seconds,
+            "arrivalsPerSecond": agenda.carry.arrivals,
+        },
+    }
+
+
+def _foreseen(
+    settings: ScheduleSettings, state: CycleState, now: Now, counts: Sequence[Count]
+) -> tuple[Agenda, datetime]:
+    """The agenda of the next cycle that may act, with the backlog of now, and when that cycle begins."""
+    moment, carry = now, state.carry
+    early = before_measuring(settings, carry, moment)
+    if early is not None and early.end is None:
+        begins_at, carry = early.wait.end(moment.time), early.carry
+        moment = replace(moment, time=begins_at, measured=now.time)
+        early = before_measuring(settings, carry, moment)
+    if early is not None:
+        return early, moment.time
+    return after_measuring(settings, carry, moment, counts), moment.time
+
+
+async def _measured(settings: ScheduleSettings, services: Services) -> list[Count]:
+    try:
+        return await asyncio.wait_for(measure_all(settings, services.source), MEASURE_SECONDS)
+    except (SourceError, TimeoutError) as error:
+        detail = str(error) or f"the source did not answer within {MEASURE_SECONDS:g} s"
+        raise ProblemError(503, "sourceUnavailable", "Source unavailable", detail) from error
+
+
+def _blocked(row: ScheduleRow) -> str | None:
+    """Why no cycle comes although one is planned."""
+    if row.intent is Intent.RUNNING:
+        return None
+    return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value
+
+
+def _shares(settings: ScheduleSettings, agenda: Agenda) -> list[dict[str, Any]] | None:
+    """How many executions each source gets; None where there is one source."""
+    if settings.source is not None:
+        return None
+    granted = Counter(agenda.shares)
+    return [{"name": each.label(), "executions": granted[index]} for index, each in enumerate(settings.all_sources)]
