@@ -113,10 +113,10 @@ async def _give_back(queue: QueueClient, entries: list[QueueEntry]) -> None:
 
 def _poisoned(entry: QueueEntry, encoding: Encoding) -> Poisoned:
     try:
-        text = decode_body(entry.text, encoding).decode(errors="replace")
+        stored = decode_body(entry.text, encoding)
     except ValueError:
-        text = entry.text
-    body, envelope = open_envelope(text)
+        stored = entry.text.encode(errors="replace")
+    body, envelope = open_envelope(stored)
     about = {key: value for key, value in envelope.items() if key not in ("reason", "id")}
     about["originalId"] = envelope.get("id")
     if not envelope and entry.enqueued_at:

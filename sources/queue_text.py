@@ -112,14 +112,14 @@ def poison_envelope(message: Message, reason: str, now: datetime) -> str:
     return json.dumps(envelope, ensure_ascii=False)
 
 
-def open_envelope(text: str) -> tuple[bytes, Mapping[str, object]]:
-    """The original body, and the envelope's other fields; a text that is no envelope is a body by itself."""
+def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:
+    """The original body, and the envelope's other fields; what is no envelope is a body by itself."""
     try:
-        envelope = json.loads(text)
+        envelope = json.loads(stored)
         body, body_encoding = envelope.pop("body"), envelope.pop("bodyEncoding")
         return (base64.b64decode(body) if body_encoding == "base64" else body.encode()), envelope
     except (ValueError, KeyError, TypeError, AttributeError):
-        return text.encode(errors="replace"), {}
+        return stored, {}
 
 
 def _resolve(reference: re.Match[str]) -> str:

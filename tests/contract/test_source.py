@@ -95,7 +95,7 @@ async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[B
 
     async def poisoned() -> list[tuple[bytes, str]]:
         entries = await poison.receive(32, timedelta(seconds=2))
-        opened_envelopes = [open_envelope(decode_body(entry.text, encoding).decode()) for entry in entries]
+        opened_envelopes = [open_envelope(decode_body(entry.text, encoding)) for entry in entries]
         return [(body, str(fields["reason"])) for body, fields in opened_envelopes]
 
     yield Bench(source(name), put, poisoned, asyncio.sleep, source(f"{name}-absent"), lambda: source(name))

@@ -24,6 +24,7 @@ from scheduler.clock import SystemClock
 from scheduler.errors import SettingsError, SourceNotFoundError, SourceUnavailableError
 from scheduler.settings import ScheduleSettings, validate_settings
 from sources.base import UNREADABLE, Source
+from sources.poison_queue import PoisonQueue
 from sources.queue_text import open_envelope
 from sources.registry import open_source
 from tests.azurite import Azurite, free_ports
@@ -101,7 +102,7 @@ async def test_body_that_is_not_text_comes_back_from_its_envelope(
         await source.dead_letter(message, "binary")
         stored = poison.receive_message()
     assert stored is not None
-    assert open_envelope(base64.b64decode(stored.content).decode())[0] == body
+    assert open_envelope(base64.b64decode(stored.content))[0] == body
 
 
 @pytest.mark.parametrize("text", ["no base64!", "YWJ", "żółw", "a\x01b"])
@@ -124,7 +125,7 @@ async def test_body_that_is_not_base64_goes_to_poison_and_blocks_nothing(
         assert (report.received, report.processed, report.poisoned, handled) == (2, 1, 1, ["good"])
         stored = poison.receive_message()
     assert stored is not None
-    body, fields = open_envelope(base64.b64decode(stored.content).decode())
+    body, fields = open_envelope(base64.b64decode(stored.content))
     assert "messageEncoding is base64 but the text is not base64" in str(fields["reason"])
     assert body.decode() == text.replace("\x01", "&#x1;")
 
@@ -151,9 +152,15 @@ async def test_largest_message_reaches_the_poison_queue_unchanged(
         (message,) = await source.receive(1, LEASE)
         await source.dead_letter(message, "too much of it")
         stored = poison.receive_message()
-    assert stored is not None
-    assert stored.content == text
-    assert "too much of it" in caplog.text
+        assert stored is not None
+        assert stored.content == text
+        assert "too much of it" in caplog.text
+        poison.update_message(stored, visibility_timeout=0)
+        place = PoisonQueue(source._source, source._connection)  # type: ignore[attr-defined] - the same place
+        assert await place.requeue(None, 1) == 1
+        await place.close()
+        (again,) = await source.receive(1, LEASE)
+    assert again.body == message.body
 
 
 async def test_missing_queue_is_named_with_its_setting_and_the_way_out(open_queue: Open, queue_name: str) -> None:
