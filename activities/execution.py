@@ -94,6 +94,7 @@ class _Execution:
                 await self._time_out(work)
         finally:
             self._calls.close()
+            self._ready.clear()  # after a cancellation or a defect: what had not begun comes back by its lease
             for task in (work, limit, *background, *self._running):
                 task.cancel()
             await asyncio.gather(work, limit, *background, return_exceptions=True)

@@ -412,3 +412,16 @@ async def test_error_of_the_stop_question_is_raised() -> None:
     await execution.clock.run(6)
     with pytest.raises(RuntimeError, match="a defect"):
         await running
+
+
+async def test_cancelled_execution_begins_nothing_more() -> None:
+    execution, begun = Execution(concurrency=2, batchSize=8), list[str]()
+    execution.put(*map(str, range(8)))
+    running = execution.start(sleeping(execution, 30, begun))
+    await settle()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await settle()
+    assert begun == ["0", "1"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
