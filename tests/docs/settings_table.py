@@ -38,7 +38,7 @@ def _default(alias: str, field: FieldInfo) -> str:
     value: Any = field.default
     if value is None or value == ():
         return "none"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    return f"`{value:.0f}`" if isinstance(value, float) and value.is_integer() else f"`{value}`"
 
 
 def _allowed(alias: str, field: FieldInfo) -> str:
