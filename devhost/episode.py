@@ -124,6 +124,8 @@ class Episodes:
         return batch
 
     def _must_hold(self, instance: Instance, message: Message) -> bool:
+        if instance.outcome is not None:
+            return True  # the code has ended and only waits for its open work: keep events for the next generation
         name = message.event["Name"]
         is_awaited = instance.waits.get(name, 0) > instance.delivered.get(name, 0)
         return self.settings.hold_back_events and not is_awaited

@@ -98,6 +98,7 @@ class Host:
             await self.server.start(self.settings.port if self._port is None else self._port)
         except BaseException:
             self.store.close()
+            self._leave_app()
             raise
         self.resumed = self.engine.recover()
         self._entities.recover()
@@ -122,11 +123,7 @@ class Host:
         await http_utils._close_session()
         if self._session is not None:
             await self._session.close()
-        if self._left is not None:
-            os.chdir(self._left[0])
-            sys.path[:] = self._left[1]
-            os.environ.clear()
-            os.environ.update(self._left[2])
+        self._leave_app()
         self.store.close()
 
     @property
@@ -178,6 +175,15 @@ class Host:
         os.environ.setdefault("AzureWebJobsScriptRoot", str(root))
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
         return settings, list_functions(load_app(root, os.environ), os.environ)
+
+    def _leave_app(self) -> None:
+        """Undo what loading an app from a folder changed in this process."""
+        if self._left is not None:
+            folder, path, environment = self._left
+            os.chdir(folder)
+            sys.path[:] = path
+            os.environ.clear()
+            os.environ.update(environment)
 
     def _build(self) -> None:
         settings, functions = self.settings, self.functions

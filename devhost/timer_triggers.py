@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,7 +41,7 @@ class TimerTrigger:
         is_frequent = self.next_time(first) - first < SHORTEST_MONITORED
         self._is_monitored = self.function.trigger.get("useMonitor", True) is not False and not is_frequent
         self._alarm: Alarm | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
     def start(self) -> None:
@@ -57,17 +58,20 @@ class TimerTrigger:
 
     def run_now(self) -> None:
         """Run once beside the schedule (the admin API asks for it)."""
-        self._task = asyncio.get_running_loop().create_task(self._run(past_due=False))
+        self._spawn(self._run(past_due=False))
 
     async def stop(self, grace_seconds: float) -> None:
         """Run no more; a run in hand gets the grace period."""
         self._is_stopped = True
         if self._alarm:
             self._alarm.cancel()
-        if self._task and not self._task.done():
-            await asyncio.wait({self._task}, timeout=grace_seconds)
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=1)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        rest = list(self._tasks)
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=1)
 
     def _arm(self, after: datetime) -> None:
         if self._is_stopped:
@@ -75,8 +79,13 @@ class TimerTrigger:
         moment = self.next_time(after)
         self._alarm = self.clock.call_at(moment, lambda: self._begin(past_due=False))
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _begin(self, *, past_due: bool) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._scheduled_run(past_due))
+        self._spawn(self._scheduled_run(past_due))
 
     async def _scheduled_run(self, past_due: bool) -> None:
         await self._run(past_due=past_due)

@@ -51,10 +51,12 @@ def raise_after(context: df.DurableOrchestrationContext):
 def leave_timer(context: df.DurableOrchestrationContext):
     if context.get_input() == "second":
         return context.current_utc_datetime.isoformat()
+    if context.get_input() == "second, with event":
+        return (yield context.wait_for_external_event("kept"))
     timer = context.create_timer(context.current_utc_datetime + timedelta(hours=1))
     event = context.wait_for_external_event("go")
     yield context.task_any([timer, event])
-    context.continue_as_new("second")
+    context.continue_as_new(event.result)
     return None
 
 
@@ -143,8 +145,18 @@ async def test_c54_timer_that_is_not_cancelled_holds_the_next_generation() -> No
     manual = ManualClock()
     async with Host(app, clock=manual) as host:
         await host.operations.start("leave_timer", "one")
-        await host.operations.raise_event("one", "go", "1")
+        await host.operations.raise_event("one", "go", '"second"')
         await host.run_until(timedelta(minutes=30))
         assert host.operations.status("one", Show())["runtimeStatus"] == "Running"
         status = await host.wait_for("one")
     assert status["output"] == "2026-01-01T01:00:00+00:00"
+
+
+async def test_c54_event_that_comes_while_a_generation_ends_goes_to_the_next() -> None:
+    async with Host(app, clock=ManualClock()) as host:
+        await host.operations.start("leave_timer", "one")
+        await host.operations.raise_event("one", "go", '"second, with event"')
+        await host.run_until(timedelta(minutes=30))
+        await host.operations.raise_event("one", "kept", '"for you"')
+        status = await host.wait_for("one")
+    assert status["output"] == "for you"

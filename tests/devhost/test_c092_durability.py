@@ -23,6 +23,7 @@ from tests.devhost.running import APPS, Process
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 running = {"now": 0, "most": 0, "begun": 0}
 gate = asyncio.Event()
+clocks: list[ManualClock] = []
 
 
 @app.activity_trigger(input_name="value")
@@ -33,6 +34,19 @@ async def counted(value: int) -> int:
     await asyncio.sleep(0.01)
     running["now"] -= 1
     return value
+
+
+@app.activity_trigger(input_name="seconds")
+async def clocked(seconds: float) -> float:
+    await clocks[-1].sleep(seconds)
+    return seconds
+
+
+@app.orchestration_trigger(context_name="context")
+def by_the_clock(context: df.DurableOrchestrationContext):
+    results = yield context.task_all([context.call_activity("clocked", n % 3) for n in range(9)])
+    yield context.call_sub_orchestrator("steps")
+    return results
 
 
 @app.activity_trigger(input_name="value")
@@ -158,9 +172,10 @@ async def test_same_manual_run_gives_the_same_state_twice(tmp_path: Path) -> Non
     gate.set()
     found = []
     for run in "ab":
-        async with Host(app, clock=ManualClock(), state=tmp_path / run) as host:
-            await host.operations.start("steps")
-            await host.operations.start("many")
+        clocks.append(ManualClock())
+        async with Host(app, clock=clocks[-1], state=tmp_path / run) as host:
+            for _ in range(2):
+                await host.operations.start("by_the_clock")
             await host.run_until(lambda: not host.engine.live)
             rows = host.store.rows("SELECT * FROM instances ORDER BY id")
             found.append(json.dumps([rows, [host.store.history(row["id"]) for row in rows]]))
