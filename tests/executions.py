@@ -1,0 +1,72 @@
+"""An execution under test: a queue in memory, a clock that the test moves, a stop that it asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from activities.execution import ExecutionReport, run_execution
+from handlers.base import Handler, Message
+from scheduler.settings import ScheduleSettings, validate_settings
+from sources.memory import MemoryBroker, MemorySource
+from tests.clocks import SteppedClock
+
+QUEUE = "work"
+
+
+class Execution:
+    """One execution, not started yet."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = SteppedClock()
+        self.broker = MemoryBroker(self.clock)
+        self.queue = self.broker.create(QUEUE)
+        self.source = MemorySource(self.broker, QUEUE)
+        self.settings: ScheduleSettings = validate_settings(
+            {"source": {"type": "memory"}, "handler": "handlers.noop:handle", **settings}
+        )
+        self.stop_reason: str | None = None
+        self.looks = 0
+
+    def put(self, *bodies: str) -> list[str]:
+        return [self.broker.put(QUEUE, body) for body in bodies]
+
+    async def may_go_on(self) -> str | None:
+        self.looks += 1
+        return self.stop_reason
+
+    def start(self, handler: Handler) -> asyncio.Task[ExecutionReport]:
+        return asyncio.create_task(
+            run_execution(
+                self.source,
+                handler,
+                self.settings,
+                may_go_on=self.may_go_on,
+                clock=self.clock,
+                log={"schedule": "s", "cycle": 1, "execution": 0},
+            )
+        )
+
+    def visible(self) -> int:
+        return sum(stored.visible_at <= self.clock.now() for stored in self.queue.messages.values())
+
+
+def sleeping(execution: Execution, seconds: float, begun: list[str]) -> Callable[[Message], Awaitable[None]]:
+    """A handler that notes what it begins and works for `seconds` of the execution's clock."""
+
+    async def handler(message: Message) -> None:
+        begun.append(message.text)
+        await execution.clock.sleep(seconds)
+
+    return handler
+
+
+def assert_adds_up(report: ExecutionReport) -> None:
+    """Each message received ended in exactly one way."""
+    ends = report.processed + report.failed + report.poisoned + report.released + report.lost
+    assert report.received == ends, report
+
+
+async def nothing(message: Message) -> None:
+    """A handler that is done at once."""
