@@ -85,17 +85,27 @@ async def feeder(settings: Mapping[str, Any], blob_port: int) -> AsyncIterator[F
     """A feeder for the schedule with these settings, on the emulator at `blob_port`.
 
     Raises:
-        LocalError: the schedule does not read from a queue of the emulator.
+        LocalError: as `queue_of`.
     """
-    source = settings["source"]
-    if source["type"] != "storageQueue":
-        raise LocalError(f"the schedule's source is {source['type']!r}, not a storage queue: use --no-feed")
-    if source["connection"] != "AzureWebJobsStorage":
-        raise LocalError(f"the schedule's queue is behind {source['connection']}, not the local storage: use --no-feed")
+    source = queue_of(settings)
     storage = resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
     credential = {"account_name": str(storage.account_name), "account_key": DEVELOPMENT_KEY}
     async with QueueClient(storage.endpoint("queue"), source["queueName"], credential=credential) as queue:
         yield Feeder(queue, source["messageEncoding"])
+
+
+def queue_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first source in these settings that is a queue of the local storage.
+
+    Raises:
+        LocalError: there is none.
+    """
+    sources = [settings["source"]] if settings.get("source") else settings["sources"]
+    for source in sources:
+        if source["type"] == "storageQueue" and source["connection"] == "AzureWebJobsStorage":
+            return source
+    found = ", ".join(f"{source['type']} on {source.get('connection', 'no storage')}" for source in sources)
+    raise LocalError(f"the schedule reads from no queue of the local storage ({found}): use --no-feed")
 
 
 def _spread(texts: list[str], others: Iterable[str]) -> list[str]:

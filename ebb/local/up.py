@@ -16,7 +16,7 @@ from ebb.local.api import Api
 from ebb.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.local.children import Child
 from ebb.local.errors import LocalError
-from ebb.local.feeding import Feeder, feeder
+from ebb.local.feeding import Feeder, feeder, queue_of
 from ebb.local.host import host
 from ebb.local.ledger import Ledger
 from ebb.local.ports import LOOPBACK, free_port, require_free
@@ -67,7 +67,7 @@ async def feed(options: argparse.Namespace) -> int:
         settings = (await api.schedule())["settings"]
     async with feeder(settings, options.storage_port) as source:
         await source.feed(options.count, options.poison)
-    say(f"put {source.total} messages into {settings['source']['queueName']}")
+    say(f"put {source.total} messages into {queue_of(settings)['queueName']}")
     return 0
 
 

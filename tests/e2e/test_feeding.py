@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
+from typing import Any
 
 import pytest
 from azure.storage.queue.aio import QueueClient
 
 from ebb.local.errors import LocalError
-from ebb.local.feeding import AT_ONCE, Feeder, feeder
+from ebb.local.feeding import AT_ONCE, Feeder, feeder, queue_of
 from tests.azurite import Azurite
 
 
@@ -58,13 +59,19 @@ async def test_feeder_names_the_queue_that_it_cannot_reach() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "fault"),
+    ("settings", "found"),
     [
-        ({"type": "tick"}, "source is 'tick'"),
-        ({"type": "storageQueue", "connection": "OtherStorage"}, "behind OtherStorage"),
+        ({"source": {"type": "tick"}}, "tick on no storage"),
+        ({"source": {"type": "storageQueue", "connection": "Other"}}, "storageQueue on Other"),
+        ({"sources": [{"type": "tick"}, {"type": "memory"}]}, "tick on no storage, memory on no storage"),
     ],
 )
-async def test_schedule_without_a_local_queue_cannot_be_fed(source: dict[str, str], fault: str) -> None:
-    with pytest.raises(LocalError, match=fault):
-        async with feeder({"source": source}, 10000):
+async def test_schedule_without_a_local_queue_cannot_be_fed(settings: dict[str, Any], found: str) -> None:
+    with pytest.raises(LocalError, match=rf"no queue of the local storage \({found}\)"):
+        async with feeder(settings, 10000):
             pytest.fail("there is nothing to feed")
+
+
+def test_first_local_queue_of_several_sources_is_fed() -> None:
+    queue = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "queueName": "second"}
+    assert queue_of({"sources": [{"type": "tick"}, queue]}) == queue
