@@ -8,7 +8,7 @@ import azure.functions as func
 from activities import close_cycle, measure_backlog, process_backlog
 from orchestrators import eternal
 from services import Services
-from triggers import cycles_api, health, intents_api, plan_api, poison_api, schedules_api, watchdog
+from triggers import cycles_api, health, intents_api, openapi_api, plan_api, poison_api, schedules_api, watchdog
 
 BOUND = (
     measure_backlog,
@@ -20,6 +20,7 @@ BOUND = (
     plan_api,
     poison_api,
     health,
+    openapi_api,
     watchdog,
 )
 

@@ -163,10 +163,11 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_row("decided", Text(snapshot.work))
     facts.add_row("next", Text(snapshot.next))
     troubles = [Text(trouble, style="red") for trouble in snapshot.troubles]
-    return Group(head, facts, *troubles, Text(), _cycles_table(snapshot.cycles))
+    return Group(head, facts, *troubles, Text(), cycles_table(snapshot.cycles))
 
 
-def _cycles_table(cycles: Sequence[Mapping[str, Any]]) -> Table:
+def cycles_table(cycles: Sequence[Mapping[str, Any]]) -> Table:
+    """Cycle documents, one a line."""
     table = Table(box=None, padding=(0, 2), header_style="dim")
     table.add_column("cycle", justify="right")
     table.add_column("began")

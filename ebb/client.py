@@ -1,0 +1,118 @@
+"""Calls of Ebb's HTTP API, for the command line: answers are plain JSON, failures say what an exit code should be."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import Request, urlopen
+
+URL_VARIABLE = "EBB_URL"
+KEY_VARIABLE = "EBB_KEY"  # a function key; never an argument, since arguments are seen by every process of the machine
+DEFAULT_URL = "http://127.0.0.1:7071"
+TIMEOUT = 60.0  # seconds
+PAGE = 500
+
+
+class CallError(Exception):
+    """A call that was not answered as wanted; `status` is None where there was no answer at all."""
+
+    def __init__(self, text: str, status: int | None = None, problem: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.status, self.problem = status, problem or {}
+
+
+@dataclass(frozen=True)
+class Client:
+    """One app at `url` (scheme and host, with or without `/api`)."""
+
+    url: str
+    key: str | None = None
+
+    @classmethod
+    def from_environment(cls, url: str | None = None) -> Client:
+        """The app that `url` or the environment names; the local host's by default.
+
+        Raises:
+            ValueError: that is no address of an app.
+        """
+        address = (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{address!r} is no address of an app; write it as https://<name>.azurewebsites.net")
+        return cls(address if address.endswith("/api") else f"{address}/api", os.environ.get(KEY_VARIABLE))
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        """The JSON document of a successful call; `path` begins behind `/api/`.
+
+        Raises:
+            CallError: it was refused, or there was no answer.
+        """
+        wanted = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        address = f"{self.url}/{path}" + (f"?{urlencode(wanted)}" if wanted else "")
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if self.key:
+            headers["x-functions-key"] = self.key
+        data = json.dumps(body).encode() if body is not None else None
+        try:
+            with urlopen(Request(address, data, headers, method=method), timeout=TIMEOUT) as answer:
+                return _document(answer.read(), address)
+        except HTTPError as error:
+            with error:
+                raise _refusal(error.code, error.read(), f"{method} {address}") from error
+        except (URLError, OSError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise CallError(f"no answer from {self.url}: {reason}") from error
+
+    def schedule(self, name: str) -> dict[str, Any]:
+        """The Schedule document of `name`. Raises CallError."""
+        return self.call("GET", self.path(name))
+
+    def pages(self, path: str, limit: int | None, **query: object) -> Iterator[dict[str, Any]]:
+        """The documents of a list, newest first, page by page; at most `limit`. Raises CallError."""
+        token: str | None = None
+        left = limit
+        while left is None or left > 0:
+            top = PAGE if left is None else min(PAGE, left)
+            page = self.call("GET", path, query={**query, "top": top, "continuationToken": token})
+            yield from page["value"]
+            left = None if left is None else left - len(page["value"])
+            token = page.get("continuationToken")
+            if not token:
+                return
+
+    @staticmethod
+    def path(name: str, *rest: str) -> str:
+        """The path of schedule `name`, and of something of it."""
+        return "/".join(["schedules", *(quote(part, safe="") for part in (name, *rest))])
+
+
+def _document(raw: bytes, address: str) -> dict[str, Any]:
+    try:
+        document = json.loads(raw)
+    except ValueError as error:
+        raise CallError(f"{address} is no app of Ebb: it did not answer with JSON", 200) from error
+    return document if isinstance(document, dict) else {"value": document}
+
+
+def _refusal(status: int, raw: bytes, call: str) -> CallError:
+    try:
+        problem = json.loads(raw)
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        return CallError(str(problem.get("detail") or problem.get("title") or problem), status, problem)
+    if status in (401, 403):
+        return CallError(f"{call}: {status}; set {KEY_VARIABLE} to a function key of the app", status)
+    return CallError(f"{call}: {status}", status)

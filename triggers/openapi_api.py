@@ -1,0 +1,23 @@
+"""HTTP: the description of the API."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from services import Services
+from triggers.openapi import document
+from triggers.problems import answers_problems, json_response
+
+
+def blueprint(services: Services) -> df.Blueprint:
+    """The route; it says the same whatever the services are."""
+    bp = df.Blueprint()
+
+    @bp.function_name("openapi")
+    @bp.route(route="openapi.json", methods=["GET"])
+    @answers_problems
+    async def openapi(req: func.HttpRequest) -> func.HttpResponse:
+        return json_response(document())
+
+    return bp
