@@ -133,7 +133,7 @@ async def test_key_goes_into_a_header_and_nowhere_else() -> None:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
+        def log_message(self, format: str, *args: object) -> None:
             """Nothing on standard error."""
 
     with HTTPServer(("127.0.0.1", 0), Refusing) as server:
