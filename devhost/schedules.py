@@ -17,16 +17,16 @@ NextTime = Callable[[datetime], datetime]
 
 
 def time_zone(environment: Mapping[str, str]) -> tzinfo | None:
-    """The zone in which schedules are read: WEBSITE_TIME_ZONE or TZ, else None for the machine's own.
+    """The zone in which schedules are read: WEBSITE_TIME_ZONE, else None for the machine's own.
 
     Raises:
         SettingsError: the zone is not known.
     """
-    name = environment.get("WEBSITE_TIME_ZONE") or environment.get("TZ")
+    name = environment.get("WEBSITE_TIME_ZONE")
     if not name:
         return None
     try:
-        return ZoneInfo(name.lstrip(":"))
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise SettingsError(f"time zone {name!r} is not known; use a name such as Europe/Berlin") from error
 
@@ -46,14 +46,21 @@ def parse_schedule(text: str, environment: Mapping[str, str], zone: tzinfo | Non
         raise AppError(f"timer schedule {text!r} must have five or six fields, or be a time span such as 00:05:00")
     expression = " ".join(_without_question_mark(fields))
     try:
-        CronSim(expression, datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
+        _times(expression, datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
     except CronSimError as error:
         raise AppError(f"timer schedule {text!r} cannot be read: {error}") from error
 
     def following(moment: datetime) -> datetime:
-        return next(CronSim(expression, moment.astimezone(zone))).astimezone(moment.tzinfo)
+        return next(_times(expression, moment.astimezone(zone))).astimezone(moment.tzinfo)
 
     return following
+
+
+def _times(expression: str, after: datetime) -> CronSim:
+    times = CronSim(expression, after)
+    # NCRONTAB wants day of month and day of week both to match; the library follows Debian's cron, where one is enough.
+    times.day_and = True
+    return times
 
 
 def _without_question_mark(fields: list[str]) -> list[str]:

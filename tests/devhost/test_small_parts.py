@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from devhost.errors import AppError, SettingsError
 from devhost.instance import Instance
 from devhost.routes import compile_route
-from devhost.schedules import parse_schedule
+from devhost.schedules import parse_schedule, time_zone
 from devhost.settings import HostSettings, read_time_span
 from devhost.timestamps import parse_like_dateutil, read, speed_up_sdk, stamp
 from devhost.versions import compare, is_runnable
@@ -114,9 +114,21 @@ def test_schedules_agree_with_another_cron_library(text: str) -> None:
         assert moment == other.get_next(datetime)
 
 
+def test_day_of_month_and_day_of_week_must_both_match() -> None:
+    schedule = parse_schedule("0 0 0 13 * FRI", {}, UTC)
+    assert schedule(datetime(2026, 3, 14, tzinfo=UTC)) == datetime(2026, 11, 13, tzinfo=UTC)
+
+
 def test_schedule_is_read_in_its_time_zone() -> None:
     schedule = parse_schedule("0 0 9 * * *", {}, ZoneInfo("Europe/Berlin"))
     assert schedule(datetime(2026, 7, 1, tzinfo=UTC)) == datetime(2026, 7, 1, 7, tzinfo=UTC)
+
+
+def test_time_zone_comes_from_the_app_setting() -> None:
+    assert time_zone({"WEBSITE_TIME_ZONE": "Europe/Berlin"}) == ZoneInfo("Europe/Berlin")
+    assert time_zone({"TZ": "CET-1CEST"}) is None
+    with pytest.raises(SettingsError, match="Nowhere"):
+        time_zone({"WEBSITE_TIME_ZONE": "Nowhere"})
 
 
 def test_schedule_can_be_a_time_span_or_an_app_setting() -> None:
