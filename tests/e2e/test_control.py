@@ -22,8 +22,9 @@ def test_fifty_starts_at_once_give_one_instance(app: App) -> None:
 
 
 def test_killed_host_goes_on_where_it_was_and_nothing_is_missing(make_app: Callable[..., App]) -> None:
-    app = make_app(visibilityTimeout=4, pollingInterval=0.5, maxPollingInterval=1).start()
-    put = app.put(range(1_700_000_000, 1_700_000_240))
+    slow = {"maxExecutions": 2, "concurrency": 1}  # so that it is still at work when it is killed
+    app = make_app(visibilityTimeout=4, pollingInterval=0.5, maxPollingInterval=1, **slow).start()
+    put = app.put(range(1_700_000_000, 1_700_000_400))
     app.call("POST", "schedules/parity/start", {})
     wait_for(lambda: app.ledger.read() >= 40, 20, lambda: str(app.schedule()))
     app.kill()
@@ -40,4 +41,4 @@ def test_killed_host_goes_on_where_it_was_and_nothing_is_missing(make_app: Calla
     assert [instance["instanceId"] for instance in app.instances()] == ["ebb-parity"]
     summary = summarise(put, [], app.ledger.entries, app.cycles(), 0)
     assert (summary.missing, summary.overlaps) == (0, 0)
-    assert summary.duplicates <= 160  # at least once: at most what ten executions of 16 held when they were killed
+    assert summary.duplicates <= 32  # at least once: at most what two executions of 16 held when they were killed
