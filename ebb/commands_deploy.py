@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ebb.doctor.examine import examine
+from ebb.doctor.report import as_json, print_findings
+from ebb.doctor.subject import Evidence, read_subject
 from ebb.scale_rules.app import read_app
 from ebb.scale_rules.derive import derive
 from ebb.scale_rules.report import print_report
@@ -30,6 +35,7 @@ class Output(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("scale-rules")(scale_rules)
+    app.command("doctor")(doctor)
 
 
 def scale_rules(
@@ -44,6 +50,34 @@ def scale_rules(
     except EbbError as error:
         raise failure(error) from error
     print_report(report, Output.JSON if json else output, Console())
+
+
+def doctor(
+    app: AppFolder = Path(),
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="ask no server")] = False,
+    container_app: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="what `az containerapp show --output json` printed")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the platform's system log; - reads standard input")
+    ] = None,
+    min_replicas: Annotated[int | None, typer.Option(min=0, help="replicas kept at all times")] = None,
+    cores: Annotated[float, typer.Option(help="cores of one replica")] = 1.0,
+) -> None:
+    """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
+    try:
+        text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
+        evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
+        findings = examine(read_subject(app, evidence), offline)
+    except (EbbError, OSError) as error:
+        raise failure(error) from error
+    if json:
+        typer.echo(as_json(findings))
+    else:
+        print_findings(findings, Console())
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(FAILED)
 
 
 def failure(error: Exception) -> typer.Exit:

@@ -1,0 +1,1 @@
+"""Finds what would go wrong with a deployment before it does."""
