@@ -12,7 +12,7 @@ from scheduler.source_settings import SOURCE_MODELS
 
 _HINTS = {
     "handler": "must be module:function",
-    "queueName": "must be 3 to 63 lower case letters, digits and single hyphens",
+    "queueName": "must be 3 to 56 lower case letters, digits and single hyphens (its poison queue adds 7 to 63)",
 }
 _WHY = {
     "queueLength": "a target of 0 takes no message, so nothing would ever start",

@@ -43,7 +43,7 @@ class StorageQueueSettings(SourceModel):
 
     type: Literal["storageQueue"]
     queue_name: str = Field(
-        pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$", description="lower case letters, digits, single hyphens"
+        max_length=56, pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$", description="lower case letters, digits, single hyphens"
     )
     connection: str = Field("AzureWebJobsStorage", min_length=1, description="name of the app setting, not its value")
     message_encoding: Literal["none", "base64"] = Field(
