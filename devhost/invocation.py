@@ -105,7 +105,9 @@ class Invoker:
                 async with asyncio.timeout(self._timeout):
                     result = await self._run(function, arguments)
                 result = encode(result) if encode else result
-            except Exception as error:
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and _is_cancelled_by_host():
+                    raise
                 failure = self._failure(function, error)
                 self._log_end(function, invocation_id, begun, failure)
                 raise failure from error
@@ -126,7 +128,7 @@ class Invoker:
             self._wants_context[function.name] = known
         return known
 
-    def _failure(self, function: Function, error: Exception) -> FunctionError:
+    def _failure(self, function: Function, error: BaseException) -> FunctionError:
         if isinstance(error, TimeoutError) and not str(error) and self._timeout is not None:
             limit = timedelta(seconds=self._timeout)
             text = f"Timeout value of {limit} was exceeded by function: Functions.{function.name}"
@@ -142,3 +144,9 @@ class Invoker:
                 "Executed 'Functions.%s' (Failed, Id=%s, Duration=%.0fms)\n%s",
                 function.name, invocation_id, took, failure.details or failure.reason,
             )  # fmt: skip
+
+
+def _is_cancelled_by_host() -> bool:
+    """Whether the running task was asked to end, as against user code that lets a CancelledError of its own escape."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

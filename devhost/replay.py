@@ -147,7 +147,7 @@ def _context(handle: Callable[[str], str], instance: Instance) -> DurableOrchest
 def _read_reply(run: Callable[[], str], name: str) -> Reply:
     try:
         text = run()
-    except Exception as error:  # noqa: BLE001  (whatever an orchestrator raises is its own failure, not the host's)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever an orchestrator raises is its own failure, not the host's)
         message, label, text = str(error).partition(_FAILURE_LABEL)
         if not label:
             return Reply([], False, None, message or type(error).__name__, None)

@@ -68,7 +68,7 @@ async def on_the_loop(value: str) -> str:
 def counts_itself(value: str) -> str:
     overlap["now"] += 1
     overlap["most"] = max(overlap["most"], overlap["now"])
-    time.sleep(0.05)
+    time.sleep(0.15)
     overlap["now"] -= 1
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import azure.durable_functions as df
@@ -125,7 +126,10 @@ async def test_c57_call_of_unknown_activity_names_the_known_ones(manual: ManualC
     status = await _run("calls_unknown", manual)
     assert status["runtimeStatus"] == "Failed"
     assert "The function 'nobody' doesn't exist, is disabled, or is not an activity function." in status["output"]
-    assert "The following are the known activity functions: 'fail', 'late'." in status["output"]
+    assert (
+        "The following are the known activity functions: 'fail', 'late', 'gives_up', 'exits_in_a_thread'."
+        in status["output"]
+    )
 
 
 @pytest.mark.parametrize(("name", "shown"), [("yields_int", "5"), ("yields_none", "None")])
@@ -184,3 +188,54 @@ async def test_child_with_the_id_of_a_running_instance_fails_the_call(manual: Ma
         await host.client.start_new("parent", "one", {"id": "busy"})
         status = await host.wait_for("one")
     assert "'busy' already exists" in status["output"]
+
+
+@app.activity_trigger(input_name="how")
+async def gives_up(how: str) -> None:
+    """End in ways that are no ordinary exception."""
+    if how == "exit":
+        raise SystemExit(3)
+    inner = asyncio.get_running_loop().create_task(asyncio.sleep(60))
+    inner.cancel()
+    await inner
+
+
+@app.activity_trigger(input_name="how")
+def exits_in_a_thread(how: str) -> None:
+    raise SystemExit(4)
+
+
+@app.orchestration_trigger(context_name="context")
+def calls_what_gives_up(context: df.DurableOrchestrationContext):
+    given = context.get_input()
+    try:
+        yield context.call_activity(given["activity"], given["how"])
+    except Exception as error:  # noqa: BLE001  (the SDK raises plain Exception)
+        return str(error).split(" \n")[0]
+
+
+@app.orchestration_trigger(context_name="context")
+def exits(context: df.DurableOrchestrationContext):
+    yield context.call_activity("late", 0)
+    raise SystemExit("that was all")
+
+
+@pytest.mark.parametrize(
+    ("activity", "how", "told"),
+    [
+        ("gives_up", "exit", "SystemExit: 3"),
+        ("gives_up", "cancel", "CancelledError: "),
+        ("exits_in_a_thread", "", "SystemExit: 4"),
+    ],
+)
+async def test_activity_that_exits_or_is_cancelled_from_inside_fails_alone(
+    activity: str, how: str, told: str, manual: ManualClock
+) -> None:
+    status = await _run("calls_what_gives_up", manual, {"activity": activity, "how": how})
+    assert status["output"] == f"Activity function '{activity}' failed:  {told}"
+
+
+async def test_orchestrator_that_exits_fails_alone(manual: ManualClock) -> None:
+    status = await _run("exits", manual)
+    assert status["runtimeStatus"] == "Failed"
+    assert status["output"] == "Orchestrator function 'exits' failed: that was all"
