@@ -46,7 +46,7 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
         return FieldError(f"{field}.type", context["tag"], f"is not a source; known are {context['expected_tags']}")
     if kind == "union_tag_not_found":
         return FieldError(f"{field}.type", None, "is required")
-    if kind == "string_pattern_mismatch":
+    if kind in ("string_pattern_mismatch", "string_too_long"):
         return FieldError(field, fault["input"], _HINTS.get(path[-1], str(fault["msg"])))
     return FieldError(field, fault["input"], _message(fault, path, error))
 
