@@ -76,8 +76,7 @@ class Control:
             ProblemError: 409 still stopping, or running with other settings; 412; 503.
         """
         base = self._base(overrides or {})
-        if (await self.services.store.get(self.name)).intent is Intent.STOPPED:
-            await until_ended(self.client, self.name, STOPPING_SECONDS)
+        await self._let_end()
 
         def rule(row: ScheduleRow, instance: Instance, by: Operator) -> ScheduleRow:
             return intents.started(row, instance, by, overrides, base)
@@ -161,6 +160,13 @@ class Control:
             return intents.retuned(row, wanted, self._base(wanted))
 
         return await self._decide(action, None, rule, details)
+
+    async def _let_end(self) -> None:
+        """Where the schedule is stopped and its instance is not: wake it, for it may sleep, and wait a little."""
+        row = await self.services.store.get(self.name)
+        if row.intent is Intent.STOPPED and (await look_at(self.client, self.name)).is_live:
+            await nudge(self.client, self.name)
+            await until_ended(self.client, self.name, STOPPING_SECONDS)
 
     async def _run(self, action: str, reason: str | None, rule: Rule, details: dict[str, Any]) -> Outcome:
         """Apply a rule after which the schedule should run, and see to it that an instance knows."""

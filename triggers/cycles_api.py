@@ -10,7 +10,7 @@ import azure.functions as func
 from history.base import Page
 from services import Services
 from triggers.problems import ProblemError, answers_problems, invalid_request, json_response
-from triggers.requests import schedule_name, whole_parameter
+from triggers.requests import parameter, schedule_name, whole_parameter
 
 LARGEST_PAGE = 1000
 PAGE = 50
@@ -29,7 +29,7 @@ def blueprint(services: Services) -> df.Blueprint:
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
         try:
-            page = await services.store.cycles(name, top, req.params.get("continuationToken"))
+            page = await services.store.cycles(name, top, parameter(req, "continuationToken"))
         except ValueError as error:
             raise invalid_request(str(error)) from error
         return page_response(req, page)
@@ -52,11 +52,11 @@ def blueprint(services: Services) -> df.Blueprint:
     @answers_problems
     async def list_events(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
-        kind = req.params.get("kind")
+        kind = parameter(req, "kind")
         if kind not in (None, *KINDS):
             raise invalid_request(f"kind={kind!r} must be one of {', '.join(KINDS)}")
         try:
-            page = await services.store.events(name, kind, top, req.params.get("continuationToken"))
+            page = await services.store.events(name, kind, top, parameter(req, "continuationToken"))
         except ValueError as error:
             raise invalid_request(str(error)) from error
         return page_response(req, page)

@@ -6,20 +6,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from scheduler.settings import SCHEDULE_NAME, ScheduleSettings
+from scheduler.settings import ScheduleSettings
 from triggers.openapi_schemas import SCHEMAS
 
 VERSION = "1.0.0"
 TITLE = "Ebb"
 Part = dict[str, Any]
 
-_NAME: Part = {
-    "name": "name",
-    "in": "path",
-    "required": True,
-    "description": "the schedule",
-    "schema": {"type": "string", "pattern": f"^{SCHEDULE_NAME}$"},
-}
+_NAME: Part = {"$ref": "#/components/parameters/name"}
 _IF_MATCH: Part = {
     "name": "If-Match",
     "in": "header",
@@ -52,8 +46,8 @@ def _top(largest: int, default: int) -> Part:
 
 
 @cache
-def document() -> Part:
-    """The whole document."""
+def document(names: tuple[str, ...]) -> Part:
+    """The whole document, for an app with the schedules of these names."""
     settings = ScheduleSettings.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
     models: Part = settings.pop("$defs", {})
     return {
@@ -69,6 +63,9 @@ def document() -> Part:
         "paths": _paths(),
         "components": {
             "schemas": {**models, "Settings": settings, **SCHEMAS},
+            "parameters": {
+                "name": {**_path("name", {"type": "string", "enum": list(names)}), "description": "the schedule"}
+            },
             "securitySchemes": {
                 "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
                 "functionKeyInQuery": {"type": "apiKey", "in": "query", "name": "code"},

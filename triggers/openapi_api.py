@@ -11,13 +11,13 @@ from triggers.problems import answers_problems, json_response
 
 
 def blueprint(services: Services) -> df.Blueprint:
-    """The route; it says the same whatever the services are."""
+    """The route, bound to `services`."""
     bp = df.Blueprint()
 
     @bp.function_name("openapi")
     @bp.route(route="openapi.json", methods=["GET"])
     @answers_problems
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
-        return json_response(document())
+        return json_response(document(tuple(services.schedules)))
 
     return bp

@@ -122,14 +122,18 @@ SCHEMAS: dict[str, Part] = {
     ),
     "PoisonList": _object("count value", count=COUNT, value={"type": "array", "items": _ref("PoisonMessage")}),
     "PoisonIds": _body(
-        ids={"type": "array", "items": TEXT, "minItems": 1, "description": "which; all without it"}, reason=REASON
+        ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
+        reason=_or_null(REASON),
     ),
     "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT),
     "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT),
-    "Start": _body(reason=REASON, settings={**ANY_OBJECT, "description": "settings over the deployed ones"}),
+    "Start": _body(
+        reason=_or_null(REASON),
+        settings={"type": ["object", "null"], "description": "settings over the deployed ones"},
+    ),
     "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
-    "Pause": _body("reason", reason=REASON, until=TIME),
-    "Reason": _body(reason=REASON),
+    "Pause": _body("reason", reason=REASON, until=TIME_OR_NULL),
+    "Reason": _body(reason=_or_null(REASON)),
     "SettingsPatch": {**ANY_OBJECT, "minProperties": 1, "description": "settings by name; null takes one back"},
     "Health": _object("status checks", status={"enum": ["healthy", "unhealthy"]}, checks={"type": "array"}),
     "Problem": _object(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from history.base import Intent, update
 from scheduler.clock import rfc3339
 from tests.control import work
 from tests.control.hub import Hub, eventually, schedules
@@ -67,6 +69,15 @@ async def test_stop_waits_for_the_message_in_hand_only(hub: Hub) -> None:
     assert not work.at_work
     (cycle,) = (await hub.services.store.cycles("parity")).value
     assert cycle["outcome"] == "stopped"
+
+
+async def test_start_wakes_an_instance_that_slept_through_the_stop(hub: Hub) -> None:
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    await update(hub.services.store, "parity", lambda row: replace(row, intent=Intent.STOPPED))  # as from another hub
+    assert (await hub.schedule())["state"] == "stopping"
+    assert (await hub.post("start"))[0] == 202
+    await hub.until(state="running", phase="waiting", cycle=2)
 
 
 async def test_start_while_an_execution_finishes_says_that_it_stops(hub: Hub) -> None:
