@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -107,9 +108,13 @@ class Host:
     async def stop(self) -> None:
         """Take no more work, give running functions the grace period, store what they gave, and close everything."""
         self.server.drain()
-        # What waits for a manual clock would wait in vain: nobody moves it any more.
-        is_frozen = isinstance(self.clock, ManualClock) and self.ledger.all_asleep
-        grace = 0.0 if is_frozen else self._grace
+        grace = self._grace
+        if isinstance(self.clock, ManualClock):
+            # What waits for a manual clock would wait in vain: nobody moves it any more. The rest gets its grace here.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self.progress.settle()
+            grace = 0.0
         others = (self._entities.stop(grace), self._http_caller.stop(), self._triggers.stop(grace))
         self.cut_off, *_ = await asyncio.gather(self._activities.stop(grace), *others)
         if self.cut_off:

@@ -51,7 +51,7 @@ class Progress:
         """Wait until everything that can happen without time passing has happened."""
         while True:
             await _let_others_run()
-            if self._lane.is_idle and self._ledger.all_asleep:
+            if self._lane.is_stopped or (self._lane.is_idle and self._ledger.all_asleep):
                 return
             await asyncio.sleep(_GLANCE_SECONDS)
 
@@ -59,6 +59,8 @@ class Progress:
         until = _moment(clock, target)
         while True:
             await self.settle()
+            if self._lane.is_stopped:
+                raise DevhostError("the host has stopped, because its state could not be written; its log says why")
             if until is None and await _holds(target):
                 return
             due = clock.next_due()

@@ -13,7 +13,7 @@ import azure.functions as func
 import pytest
 
 from devhost import Host, ManualClock
-from devhost.errors import StateError
+from devhost.errors import DevhostError, StateError
 from devhost.instance import Instance
 from devhost.replay import Reply, replay_parsed
 from devhost.settings import HostSettings
@@ -207,6 +207,8 @@ async def test_waiting_callers_are_told_when_the_host_breaks(tmp_path: Path) -> 
     host.store.connection.execute("DROP TABLE history")
     with pytest.raises(Exception, match="no such table: history"):
         await asyncio.wait_for(host.operations.start("many"), 5)
+    with pytest.raises(DevhostError, match="the host has stopped"):
+        await host.run_until(timedelta(hours=1))
     await host.stop()
 
 
