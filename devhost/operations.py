@@ -88,12 +88,12 @@ class Operations:
         return instance_id
 
     def status(self, instance_id: str, show: Show) -> dict[str, Any]:
-        """Return the status of an instance as the API shows it.
+        """Return the status of an instance or entity as the API shows it.
 
         Raises:
             OperationError: 404 unknown ID.
         """
-        row = self.store.row(instance_id)
+        row = next(iter(self.store.rows("SELECT * FROM listed WHERE id = ?", (instance_id,))), None)
         if row is None:
             raise OperationError(404, f"No instance with ID '{instance_id}' found.")
         return status_json(row, show, self.store.history(instance_id) if show.history else None)

@@ -56,6 +56,22 @@ def two_timers(context: df.DurableOrchestrationContext):
     return "ended"
 
 
+@app.activity_trigger(input_name="number")
+async def double(number: int) -> int:
+    return 2 * number
+
+
+@app.orchestration_trigger(context_name="context")
+def doubles(context: df.DurableOrchestrationContext):
+    return (yield context.call_activity("double", context.get_input()))
+
+
+@app.orchestration_trigger(context_name="context")
+def never_stops(context: df.DurableOrchestrationContext):
+    while True:
+        yield context.call_activity("double", 1)
+
+
 @app.route(route="start/{name}")
 @app.durable_client_input(client_name="client")
 async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -160,6 +176,29 @@ async def test_c69_history_has_names_and_no_framing() -> None:
     assert names == ["ExecutionStarted", *["TimerCreated", "TimerFired"] * 2, "ExecutionCompleted"]
     assert events[0]["FunctionName"] == "two_timers"
     assert events[-1]["Result"] == "ended"
+
+
+async def test_c69_activity_in_history_is_folded_into_its_end() -> None:
+    settings = HostSettings(store_inputs=True)
+    async with Host(app, clock=ManualClock(), settings=settings) as host:
+        await host.client.start_new("doubles", "one", 21)
+        await host.wait_for("one")
+        async with host.http.get(f"{INSTANCES}/one?showHistory=true&showHistoryOutput=true") as response:
+            events = (await response.json())["historyEvents"]
+        async with host.http.get(f"{INSTANCES}/one?showHistory=true&showInput=false") as response:
+            bare = (await response.json())["historyEvents"]
+    assert [event["EventType"] for event in events] == ["ExecutionStarted", "TaskCompleted", "ExecutionCompleted"]
+    assert (events[1]["FunctionName"], events[1]["Input"], events[1]["Result"]) == ("double", "21", 42)
+    assert events[1]["ScheduledTime"] <= events[1]["Timestamp"]
+    assert not {"EventId", "IsPlayed", "TaskScheduledId"} & events[1].keys()
+    assert not {"Input", "Result"} & {key for event in bare for key in event}
+
+
+async def test_too_many_actions_fail_the_instance() -> None:
+    async with Host(app, clock=ManualClock(), settings=HostSettings(max_orchestration_actions=3)) as host:
+        await host.client.start_new("never_stops", "one")
+        status = await host.wait_for("one")
+    assert "4 actions, more than maxOrchestrationActions (3)" in status["output"]
 
 
 async def test_c70_250_instances_are_listed_in_three_pages() -> None:

@@ -87,6 +87,7 @@ async def test_client_signals_reads_and_deletes_an_entity() -> None:
         async with host.http.get(f"{url}?fetchState=true") as response:
             listed = await response.json()
         assert [(one["entityId"], one["state"]) for one in listed] == [({"name": "counter", "key": "k1"}, 7)]
+        assert (await host.client.get_status("@counter@k1")).name == "@counter"
         assert "@counter@k1" in [one.instance_id for one in await host.client.get_status_all()]
         async with host.http.delete(f"{url}/k1") as response:
             assert response.status == 202
