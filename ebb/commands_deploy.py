@@ -14,10 +14,12 @@ from rich.console import Console
 from ebb.doctor.examine import examine
 from ebb.doctor.report import as_json, print_findings
 from ebb.doctor.subject import Evidence, read_subject
+from ebb.job_template import az_command, bicep, job_for
 from ebb.scale_rules.app import read_app
 from ebb.scale_rules.derive import derive
 from ebb.scale_rules.report import print_report
-from scheduler.errors import EbbError
+from scheduler.errors import EbbError, SettingsError
+from scheduler.schedules import load_schedules
 
 FAILED = 1
 
@@ -32,10 +34,19 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class JobOutput(StrEnum):
+    """What of a job is printed."""
+
+    ALL = "all"
+    AZ = "az"
+    BICEP = "bicep"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("scale-rules")(scale_rules)
     app.command("doctor")(doctor)
+    app.command("job-template")(job_template)
 
 
 def scale_rules(
@@ -78,6 +89,29 @@ def doctor(
         print_findings(findings, Console())
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(FAILED)
+
+
+def job_template(
+    schedule: Annotated[str, typer.Argument(help="a schedule of schedules.yaml")],
+    app: AppFolder = Path(),
+    image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
+    output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az or bicep")] = JobOutput.ALL,
+) -> None:
+    """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
+    try:
+        schedules = load_schedules((app / "schedules.yaml").read_text(encoding="utf-8"), "schedules.yaml", os.environ)
+        if schedule not in schedules:
+            raise SettingsError(f"there is no schedule {schedule}; known are {', '.join(schedules)}")
+        job = job_for(schedule, schedules[schedule])
+    except (EbbError, OSError) as error:
+        raise failure(error) from error
+    if output != JobOutput.BICEP:
+        typer.echo(az_command(job, image))
+    if output == JobOutput.ALL:
+        typer.echo("\n# What the job does otherwise than Ebb:\n" + "\n".join(f"# - {text}" for text in job.differences))
+        typer.echo("\n// The same in Bicep, every source included:")
+    if output != JobOutput.AZ:
+        typer.echo(bicep(job, image))
 
 
 def failure(error: Exception) -> typer.Exit:
