@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from ebb import commands_deploy, operate, operate_feed, operate_poison
+from ebb import commands_deploy, commands_simulate, operate, operate_feed, operate_poison
 
 app = typer.Typer(name="ebb", help="Ebb: an overlap-free, backlog-driven scheduler.", no_args_is_help=True)
 operate.register(app)
 operate_poison.register(app)
 operate_feed.register(app)
 commands_deploy.register(app)
+commands_simulate.register(app)
 
 
 @app.callback()

@@ -71,12 +71,16 @@ def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agen
 
 def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]) -> Agenda:
     """The agenda for what was counted, one entry a source, in the order of the settings."""
-    carry = carry.started(now.time).measuring(sum(count.messages for count in counts), now.measured or now.time)
+    backlog, measured = sum(count.messages for count in counts), now.measured or now.time
+    carry = carry.started(now.time).measuring(backlog, measured)
+    if settings.scaling_strategy == "drainTime":
+        carry = carry.aiming(backlog, measured, settings.drain_target)
     decision, shares = _decide(settings, carry, now, counts)
     wait = next_wait(settings, idle_cycles=now.idle + 1, moment=_moment(carry, now))
     if decision.executions == 0:
         carry = planned_after(settings, carry, wait, now.time)
-    return Agenda(_within_window(settings, now.time), decision, wait, carry, shares)
+    used = _fairly_shared(_within_window(settings, now.time), backlog, decision.executions)
+    return Agenda(used, decision, wait, carry, shares)
 
 
 def after_failing(settings: ScheduleSettings, carry: Carry, now: Now, error: str) -> Agenda:
@@ -133,12 +137,12 @@ def _decide(
     settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]
 ) -> tuple[Decision, tuple[int, ...]]:
     if settings.source is not None:
-        return plan(settings, counts[0].messages, carry.rates), ()
+        return plan(settings, counts[0].messages, carry.rates, carry.goal(now.time)), ()
     backlogs: list[tuple[str, float, float, float]] = []
     for index, (source, count) in enumerate(zip(settings.all_sources, counts, strict=True)):
         own = settings.for_source(index)
         backlogs.append((source.label(), count.messages, own.queue_length, own.activation_queue_length))
-    decision = plan_several(settings, backlogs, carry.rates)
+    decision = plan_several(settings, backlogs, carry.rates, carry.goal(now.time))
     unknown = [f"{backlog[0]} ({count.error})" for backlog, count in zip(backlogs, counts, strict=True) if count.error]
     if unknown:
         decision = replace(decision, reason=f"{decision.reason}; left out, not measured: {', '.join(unknown)}")
@@ -148,6 +152,14 @@ def _decide(
 
 def _moment(carry: Carry, now: Now) -> Moment:
     return Moment(now.time, None, carry.due_at, carry.began_at, carry.worked, now.seed)
+
+
+def _fairly_shared(settings: ScheduleSettings, backlog: int, executions: int) -> ScheduleSettings:
+    """The settings with batches no larger than an execution's share, or the first one would take what is for others."""
+    if not executions or settings.source is None:
+        return settings
+    share = max(-(-backlog // executions), 1)
+    return settings if share >= settings.batch_size else settings.model_copy(update={"batch_size": share})
 
 
 def _within_window(settings: ScheduleSettings, now: datetime) -> ScheduleSettings:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scheduler.clock import parse_rfc3339, rfc3339
-from scheduler.rates import SERVICE_WEIGHT, Rates, arrival_weight, blended, observed_arrivals
+from scheduler.rates import SERVICE_WEIGHT, Goal, Rates, arrival_weight, blended, observed_arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Carry:
     backlog: float | None = None  # at the latest measurement
     measured: str | None = None  # RFC 3339: when that was
     settled: float = 0  # messages that left for good since then
+    goal_left: float | None = None  # drainTime: messages still owed of the backlog that the goal was set for
+    goal_until: str | None = None  # RFC 3339: when they should be gone
 
     @classmethod
     def from_json(cls, data: object) -> Carry:
@@ -41,6 +43,8 @@ class Carry:
             backlog=_number(given.get("backlog")),
             measured=_moment(given.get("measured")),
             settled=_number(given.get("settled")) or 0,
+            goal_left=_number(given.get("goal_left")),
+            goal_until=_moment(given.get("goal_until")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -74,7 +78,25 @@ class Carry:
             observed = observed_arrivals(self.backlog, self.settled, backlog, seconds)
             if observed is not None:
                 arrivals = blended(arrivals, observed, arrival_weight(seconds))
-        return replace(self, arrivals=arrivals, backlog=backlog, measured=rfc3339(now), settled=0)
+        owed = None if self.goal_left is None else min(max(self.goal_left - self.settled, 0), backlog)
+        return replace(self, arrivals=arrivals, backlog=backlog, measured=rfc3339(now), settled=0, goal_left=owed)
+
+    def aiming(self, backlog: float, now: datetime, seconds: float) -> Carry:
+        """With a goal: what is owed of the present one, or all of `backlog` within `seconds` once that is met.
+
+        Without this memory each cycle would give the rest of a backlog the full time again, and never be done.
+        """
+        if self.goal_left and self.goal_until:
+            return self
+        if backlog <= 0:
+            return replace(self, goal_left=None, goal_until=None)
+        return replace(self, goal_left=backlog, goal_until=rfc3339(now + timedelta(seconds=seconds)))
+
+    def goal(self, now: datetime) -> Goal | None:
+        """What is owed now, and how long there is for it."""
+        if not self.goal_left or self.goal_until is None:
+            return None
+        return Goal(self.goal_left, (parse_rfc3339(self.goal_until) - now).total_seconds())
 
     def working(self, settled: int, message_seconds: float | None) -> Carry:
         """After the executions of a cycle: what left for good, and how long a message took."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scheduler.decision import Decision
 from scheduler.explanations import inactive, wish
 from scheduler.keda import Bounds, Demand, rounded_up
-from scheduler.rates import Rates
+from scheduler.rates import Goal, Rates
 from scheduler.settings import ScheduleSettings
 from scheduler.wording import counted, duration, plain
 
@@ -35,26 +35,44 @@ def drain_wanted(
     return Decision(started, sentence, limited_by, code)
 
 
-def drain_plan(settings: ScheduleSettings, backlog: float, rates: Rates, activation: float | None = None) -> Decision:
-    """As many executions as empty the backlog, with what arrives meanwhile, within `drainTarget`."""
-    gate = settings.activation_queue_length if activation is None else activation
-    if backlog <= gate:
-        return inactive(backlog, gate)
+def drain_plan(
+    settings: ScheduleSettings, backlog: float, activation: float, rates: Rates, goal: Goal | None = None
+) -> Decision:
+    """As many executions as empty the backlog, with what arrives meanwhile, within `drainTarget`.
+
+    Args:
+        goal: what is still owed of a backlog seen by earlier cycles; None: the backlog is new.
+    """
+    if backlog <= activation:
+        return inactive(backlog, activation)
     maximum = settings.max_executions
     if not rates.message_seconds:
         return _guessed(backlog, settings.queue_length, maximum)
-    wanted = max(rounded_up(rates.executions_for(backlog, settings.drain_target)), 1)
-    arriving = f" and {plain(rates.arrivals * 60)} a minute arriving" if rates.arrivals else ""
-    sentence = (
-        f"{counted(backlog, 'message')}{arriving} at {_precise(rates.message_seconds)} each want "
-        f"{counted(wanted, 'execution')} to drain within {duration(settings.drain_target)}"
-    )
+    wanted, sentence = _drain_wish(settings, backlog, rates, goal)
     if wanted <= maximum:
         return Decision(wanted, sentence, None, "asWanted")
     drained = rates.drain_seconds(backlog, maximum)
     outcome = "the backlog grows" if math.isinf(drained) else f"it takes {duration(drained)}"
     reason = f"{sentence}, held to {maximum} by maxExecutions: the target is missed, {outcome}"
     return Decision(maximum, reason, "maxExecutions", "drainTargetMissed")
+
+
+def _drain_wish(settings: ScheduleSettings, backlog: float, rates: Rates, goal: Goal | None) -> tuple[int, str]:
+    """How many executions it takes, and the sentence: for all in full time, or for what is owed in the time left."""
+    each = f"at {_precise(rates.message_seconds or 0)} each"
+    wanted = max(rounded_up(rates.executions_for(backlog, settings.drain_target)), 1)
+    if goal is not None:
+        left = max(goal.seconds, rates.message_seconds or 0, 1.0)
+        owed = rounded_up(goal.messages / rates.capacity(left))
+        if owed > wanted:
+            due = f"due in {duration(round(left, 1))}" if goal.seconds > 0 else f"{duration(-goal.seconds)} late"
+            part = "" if goal.messages >= backlog else f"{plain(goal.messages)} of "
+            these = f"{part}{counted(backlog, 'message')} {each}"
+            target = f"(drainTarget {duration(settings.drain_target)})"
+            return owed, f"{these} are {due} {target} and want {counted(owed, 'execution')}"
+    arriving = f" and {plain(rates.arrivals * 60)} a minute arriving" if rates.arrivals else ""
+    within = f"to drain within {duration(settings.drain_target)}"
+    return wanted, f"{counted(backlog, 'message')}{arriving} {each} want {counted(wanted, 'execution')} {within}"
 
 
 def _guessed(backlog: float, target: float, maximum: int) -> Decision:

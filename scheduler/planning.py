@@ -13,7 +13,7 @@ from scheduler.decision import Decision, Wait
 from scheduler.drain_time import drain_plan, drain_wanted
 from scheduler.explanations import explained, inactive, wish
 from scheduler.keda import STRATEGIES, Bounds, Custom, Demand, combine_backlogs, executions_to_start, rounded_up
-from scheduler.rates import Rates
+from scheduler.rates import Goal, Rates
 from scheduler.settings import ScheduleSettings
 from scheduler.waits import error_wait, next_wait
 from scheduler.wording import counted, duration, plain
@@ -82,17 +82,18 @@ def executions_wanted(
     return explained(sentence, wanted, started, strategy, bounds, running, pending, custom)
 
 
-def plan(settings: ScheduleSettings, backlog: float, rates: Rates | None = None) -> Decision:
+def plan(settings: ScheduleSettings, backlog: float, rates: Rates | None = None, goal: Goal | None = None) -> Decision:
     """The decision for a backlog of that many messages at the begin of a cycle, when none of its executions runs.
 
     `minExecutions` is a floor under each cycle here. KEDA's own rule, floor first and backlog later, would never get to
     the backlog, because a cycle begins with none running.
 
     Args:
-        rates: the speed measured so far, for "drainTime".
+        rates, goal: the speed measured so far, and what is owed of the present drain goal; for "drainTime".
     """
     if settings.scaling_strategy == "drainTime":
-        return _raised(settings, backlog, drain_plan(settings, backlog, rates or Rates()))
+        decision = drain_plan(settings, backlog, settings.activation_queue_length, rates or Rates(), goal)
+        return _raised(settings, backlog, decision)
     decision = executions_wanted(
         settings.scaling_strategy,
         queue_length=backlog,
@@ -107,9 +108,12 @@ def plan(settings: ScheduleSettings, backlog: float, rates: Rates | None = None)
 
 
 def plan_several(
-    settings: ScheduleSettings, backlogs: Sequence[tuple[str, float, float, float]], rates: Rates | None = None
+    settings: ScheduleSettings,
+    backlogs: Sequence[tuple[str, float, float, float]],
+    rates: Rates | None = None,
+    goal: Goal | None = None,
 ) -> Decision:
-    """The decision for several sources, combined by `multipleScalersCalculation`.
+    """The decision for several sources, combined by `multipleScalersCalculation`; a drain goal is for all together.
 
     Args:
         backlogs: name, messages, target and activation of each source, in the order of the settings.
@@ -122,8 +126,9 @@ def plan_several(
     if not combined.active:
         return _raised(settings, 0, Decision(0, f"no source is above its activationQueueLength ({told})", None, "idle"))
     if settings.scaling_strategy == "drainTime":
-        decision = drain_plan(settings, combined.queue_length, rates or Rates(), activation=0)
-        return _raised(settings, combined.queue_length, replace(decision, reason=f"{decision.reason} ({told})"))
+        total = combine_backlogs("sum", demands).queue_length
+        decision = drain_plan(settings, total, 0, rates or Rates(), goal)
+        return _raised(settings, total, replace(decision, reason=f"{decision.reason} ({told})"))
     custom = Custom.of(settings.custom_scaling_queue_length_deduction, settings.custom_scaling_running_job_percentage)
     started = executions_to_start(settings.scaling_strategy, combined, bounds, custom=custom)
     wanted = rounded_up(_uncapped(calculation, demands, combined, backlogs))

@@ -48,6 +48,14 @@ class Rates:
         return backlog / speed if speed > 0 else math.inf
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is still owed of a backlog that is to be gone in time."""
+
+    messages: float  # of the backlog that was seen when the goal was set
+    seconds: float  # left until they should be gone; negative when they are late
+
+
 def observed_message_seconds(executions: Iterable[Mapping[str, Any]], concurrency: int) -> float | None:
     """Seconds of an execution per message, as the Execution documents of one cycle tell; None if none was handled.
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scheduler.planning import Decision, executions_wanted, plan, plan_several
-from scheduler.rates import Rates
+from scheduler.rates import Goal, Rates
 from scheduler.settings import ScheduleSettings, validate_settings
 
 NO_PERCENTAGE = ", as the default strategy, because customScalingRunningJobPercentage is no number"
@@ -210,3 +210,26 @@ def test_several_sources_below_their_activation_do_nothing() -> None:
     decision = plan_several(settings(sources=SEVERAL), [("orders", 0, 5, 0), ("mails", 2, 1, 2)])
     assert decision.executions == 0
     assert decision.reason == "no source is above its activationQueueLength (orders 0 at 5, mails 2 at 1)"
+
+
+@pytest.mark.parametrize(
+    ("goal", "expected", "reason"),
+    [
+        (
+            Goal(40, 24.0),
+            10,
+            "40 of 60 messages at 6 s each are due in 24 s (drainTarget 2 min) and want 10 executions",
+        ),
+        (
+            Goal(60, 24.0),
+            15,
+            "60 messages at 6 s each are due in 24 s (drainTarget 2 min) and want 15 executions",
+        ),
+        (Goal(10, 100.0), 3, "60 messages at 6 s each want 3 executions to drain within 2 min"),
+        (Goal(4, -30.0), 4, "4 of 60 messages at 6 s each are 30 s late (drainTarget 2 min) and want 4 executions"),
+    ],
+)
+def test_drain_time_keeps_to_the_goal_that_earlier_cycles_set(goal: Goal, expected: int, reason: str) -> None:
+    made = settings(scalingStrategy="drainTime", drainTarget=120, maxExecutions=50)
+    decision = plan(made, 60, Rates(message_seconds=6.0), goal)
+    assert (decision.executions, decision.reason) == (expected, reason)

@@ -156,3 +156,9 @@ def test_what_is_left_counts_by_source_and_without_periodic_messages() -> None:
     assert worth_acting_on(made, [Count(4), Count(2)]) == 4
     assert worth_acting_on(made, [Count(0), Count(3)]) == 3
     assert worth_acting_on(settings(), [Count(1, periodic=True)]) == 0
+
+
+@pytest.mark.parametrize(("backlog", "batch"), [(12, 4), (1, 1), (160, 16), (0, 16)])
+def test_no_batch_is_larger_than_the_share_of_an_execution(backlog: int, batch: int) -> None:
+    made = settings(source={"type": "memory"}, maxExecutions=3)
+    assert after_measuring(made, Carry(), Now(NOON), [Count(backlog)]).settings.batch_size == batch

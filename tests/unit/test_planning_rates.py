@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scheduler.carry import Carry
-from scheduler.rates import Rates, blended, observed_arrivals, observed_message_seconds
+from scheduler.rates import Goal, Rates, blended, observed_arrivals, observed_message_seconds
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -80,3 +80,16 @@ def test_carry_learns_over_cycles_and_stays_small() -> None:
 @pytest.mark.parametrize("strange", [None, "text", 3, [], {"began": 5, "due": "soon", "worked": -1, "arrivals": True}])
 def test_carry_of_another_version_counts_as_nothing(strange: object) -> None:
     assert Carry.from_json(strange) == Carry()
+
+
+def test_goal_is_kept_until_what_it_was_set_for_is_settled() -> None:
+    carry = Carry().measuring(100, NOON).aiming(100, NOON, 120)
+    assert carry.goal(NOON) == Goal(100, 120.0)
+    later = NOON + timedelta(seconds=50)
+    carry = carry.working(60, 1.0).measuring(90, later).aiming(90, later, 120)  # fifty came meanwhile
+    assert carry.goal(later) == Goal(40, 70.0)
+    last = NOON + timedelta(seconds=100)
+    carry = carry.working(45, 1.0).measuring(50, last).aiming(50, last, 120)
+    assert carry.goal(last) == Goal(50, 120.0)
+    done = carry.working(50, 1.0).measuring(0, last).aiming(0, last, 120)
+    assert done.goal(last) is None

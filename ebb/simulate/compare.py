@@ -1,0 +1,53 @@
+"""Runs candidates side by side, each in a process of its own where there are several."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from ebb.simulate.costs import Prices
+from ebb.simulate.recording import Recording
+from ebb.simulate.report import Report, report_of
+from ebb.simulate.run import Scenario, simulate, simulated_settings
+
+
+@dataclass(frozen=True)
+class Result:
+    """One candidate's run, and its numbers."""
+
+    scenario: Scenario
+    recording: Recording
+    report: Report
+
+
+def compare(scenarios: Sequence[Scenario], prices: Prices) -> list[Result]:
+    """Run all `scenarios`; the results are in their order, whatever took longest.
+
+    Raises:
+        SimulationError, SettingsError: one of them cannot be run.
+    """
+    for scenario in scenarios:
+        simulated_settings(scenario.settings)
+    if len(scenarios) == 1:
+        be_quiet()
+        recordings = [simulate(scenarios[0])]
+    else:
+        context = multiprocessing.get_context("spawn")
+        workers = min(len(scenarios), os.cpu_count() or 1)
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=be_quiet) as pool:
+            recordings = list(pool.map(simulate, scenarios))
+    return [
+        Result(scenario, recording, report_of(scenario.name, recording, simulated_settings(scenario.settings), prices))
+        for scenario, recording in zip(scenarios, recordings, strict=True)
+    ]
+
+
+def be_quiet() -> None:
+    """Let only errors be logged: a simulated app warns of what nobody deploys."""
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("devhost").setLevel(logging.ERROR)
+    logging.getLogger("ebb").setLevel(logging.ERROR)

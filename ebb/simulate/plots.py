@@ -1,0 +1,63 @@
+"""A comparison as a picture: backlog, age of the oldest message, and executions over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ebb.simulate.compare import Result
+from ebb.simulate.errors import SimulationError
+from ebb.simulate.report import running_executions
+from scheduler.durations import DAY_SECONDS
+
+FORMATS = (".svg", ".png")
+
+
+def check_plot(path: Path) -> None:
+    """Make sure that a picture of this name can be drawn.
+
+    Raises:
+        SimulationError: another ending than .svg or .png.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise SimulationError(f"plot {path}: the name must end in {' or '.join(FORMATS)}")
+
+
+def write_plot(results: Sequence[Result], path: Path) -> None:
+    """Write the picture; an SVG holds its letters as shapes, so that it looks the same everywhere.
+
+    Raises:
+        SimulationError: another ending than .svg or .png, or it cannot be written.
+    """
+    check_plot(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    backlog, age, executions = figure.subplots(3, sharex=True)
+    unit, name = _unit(results[0].report.seconds)
+    for result in results:
+        samples, label = result.recording.samples, result.report.name
+        seconds = [sample.seconds / unit for sample in samples]
+        backlog.plot(seconds, [sample.waiting for sample in samples], linewidth=1, label=label)
+        age.plot(seconds, [sample.oldest for sample in samples], linewidth=1)
+        times, counts = running_executions(result.recording)
+        executions.step([time / unit for time in times], counts, where="post", linewidth=1)
+    for axes, title in ((backlog, "messages waiting"), (age, "oldest message, s"), (executions, "executions")):
+        axes.set_ylabel(title)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    executions.set_xlabel(name)
+    backlog.legend(loc="upper right")
+    try:
+        figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    except OSError as error:
+        raise SimulationError(f"plot {path} cannot be written: {error}") from error
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    """Seconds of the unit that suits a time of this length, and its name."""
+    if seconds > 3 * DAY_SECONDS:
+        return DAY_SECONDS, "days"
+    return (3600.0, "hours") if seconds > 3 * 3600 else (60.0, "minutes")
