@@ -49,7 +49,7 @@ class Carry:
 
     def to_json(self) -> dict[str, Any]:
         """Only what is known, so that an idle schedule's state stays small."""
-        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) != getattr(_NOTHING, name)}
 
     @property
     def rates(self) -> Rates:
@@ -106,6 +106,9 @@ class Carry:
     def planned(self, due: datetime | None, missed: int = 0) -> Carry:
         """With the time for which the next cycle is planned, and the ticks that were missed before it."""
         return replace(self, due=rfc3339(due) if due else None, missed=self.missed + missed)
+
+
+_NOTHING = Carry()
 
 
 def _number(value: object) -> float | None:
