@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,10 @@ class Progress:
         """Wait until everything that can happen without time passing has happened."""
         while True:
             await _let_others_run()
-            if self._lane.is_stopped or (self._lane.is_idle and self._ledger.all_asleep):
+            is_quiet = self._lane.is_idle and self._ledger.all_asleep
+            # In this order: what a thread that is idle now has handed over is among what is ready.
+            is_quiet = is_quiet and not _a_thread_works() and not _something_is_ready()
+            if self._lane.is_stopped or is_quiet:
                 return
             await asyncio.sleep(_GLANCE_SECONDS)
 
@@ -95,9 +99,22 @@ async def _holds(target: Target) -> bool:
 
 async def _let_others_run() -> None:
     """Return when nothing but the caller is ready to run on the event loop."""
-    loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(0)
-        # The queue of ready callbacks is private, but there is no other way to know that every task waits.
-        if not getattr(loop, "_ready", ()):
+        if not _something_is_ready():
             return
+
+
+def _something_is_ready() -> bool:
+    # The queue of ready callbacks is private, but there is no other way to know that every task waits.
+    return bool(getattr(asyncio.get_running_loop(), "_ready", ()))
+
+
+def _a_thread_works() -> bool:
+    """Whether a thread of `asyncio.to_thread` is busy: then something goes on though nothing is ready to run."""
+    executor = getattr(asyncio.get_running_loop(), "_default_executor", None)
+    if not isinstance(executor, ThreadPoolExecutor):
+        return False
+    # Private as well. A thread counts itself as idle after it has handed over its result.
+    idle = executor._idle_semaphore._value
+    return executor._work_queue.qsize() > 0 or idle < len(executor._threads)

@@ -148,3 +148,26 @@ def test_alarms_go_off_in_order_of_their_times_and_cancelled_ones_do_not() -> No
 def test_manual_clock_without_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001  (the fault that is tested)
+
+
+@app.activity_trigger(input_name="seconds")
+async def works_beside_a_thread(seconds: float) -> list[str]:
+    """One part sleeps on the clock while another does real work in a thread."""
+    begun = clock.now()
+
+    async def in_a_thread() -> str:
+        await asyncio.to_thread(time.sleep, 0.05)
+        return str(clock.now() - begun)
+
+    async def on_the_clock() -> str:
+        await clock.sleep(seconds)
+        return str(clock.now() - begun)
+
+    return await asyncio.gather(in_a_thread(), on_the_clock())
+
+
+async def test_thread_of_an_activity_holds_the_time_though_another_part_sleeps(manual: ManualClock) -> None:
+    async with Host(app, clock=manual) as host:
+        await host.client.start_new("calls", "one", {"activity": "works_beside_a_thread", "seconds": [60]})
+        status = await host.wait_for("one")
+    assert status["output"] == [["0:00:00", "0:01:00"]]
