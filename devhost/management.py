@@ -133,7 +133,7 @@ class Management:
             new_id = flag(request, "restartWithNewInstanceId", default=True)
             return self._started(request, await self._operations.restart(instance_id, new_id=new_id))
         if operation == "rewind":
-            raise OperationError(501, "rewind is not offered by the devhost; restart the instance instead.")
+            self._operations.refuse_rewind(instance_id)
         raise OperationError(404, f"No operation '{operation}'; there are terminate, suspend, resume, restart, rewind.")
 
 

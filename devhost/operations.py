@@ -142,6 +142,24 @@ class Operations:
             raise bad_argument("InstanceId does not match a valid orchestration instance.")
         return await self.start(row["name"], None if new_id else instance_id, row["input"], row["version"])
 
+    def refuse_rewind(self, instance_id: str) -> None:
+        """Answer as the extension does where an instance cannot be rewound; for a failed one say that the host cannot.
+
+        Raises:
+            OperationError: 404 unknown, 410 ended well or on purpose, 500 not ended, 501 failed.
+        """
+        row = self.store.row(instance_id)
+        if row is None:
+            raise OperationError(404, f"No instance with ID '{instance_id}' found.")
+        status = Status(row["status"])
+        if status is Status.Failed:
+            raise OperationError(501, "The devhost has no rewind; use restart, which begins again with the same input.")
+        if status.is_terminal:
+            raise OperationError(
+                410, f"The instance with ID '{instance_id}' is {status.name}, only failed ones rewind."
+            )
+        raise went_wrong(f"The rewind operation is only for failed instances; '{instance_id}' is {status.name}.")
+
     async def purge(self, instance_id: str) -> int:
         """Remove an instance in whatever state; returns 1.
 

@@ -379,12 +379,16 @@ def test_c81_rpc_address_ends_with_a_slash() -> None:
     assert json.loads(client_binding("http://127.0.0.1:1", "Hub"))["rpcBaseUrl"].endswith("/")
 
 
-async def test_c81_rewind_is_refused_as_not_offered() -> None:
+@pytest.mark.parametrize(("name", "status"), [("failing", 501), ("quick", 410), ("patient", 500), (None, 404)])
+async def test_c81_rewind_is_refused_by_state(name: str | None, status: int) -> None:
     async with Host(app) as host:
-        await host.client.start_new("failing", "one")
-        await host.wait_for("one")
+        if name:
+            await host.client.start_new(name, "one")
+        if name in ("failing", "quick"):
+            await host.wait_for("one")
         async with host.http.post(f"{INSTANCES}/one/rewind?reason=x") as response:
-            assert response.status == 501
+            assert response.status == status
+            assert await response.json()
 
 
 @pytest.mark.parametrize(
