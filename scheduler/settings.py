@@ -153,7 +153,7 @@ class ScheduleSettings(SettingsModel):
         return self
 
     @property
-    def all_sources(self) -> tuple[SourceModel, ...]:
+    def all_sources(self) -> tuple[SourceSettings, ...]:
         """The one source, or the several."""
         return (self.source,) if self.source is not None else self.sources or ()
 

@@ -15,6 +15,7 @@ from scheduler.fence import hub_of
 from scheduler.names import instance_id
 from scheduler.schedules import Schedules
 from scheduler.settings import ScheduleSettings
+from scheduler.settings_warnings import warnings_of
 from triggers.instances import Instance
 from triggers.intents import acts_elsewhere, is_starting
 
@@ -40,7 +41,7 @@ def schedule_document(
     state = state_of(row, instance, hub, now)
     live = dict(instance.custom or {}) if instance.is_live else {}
     settings, warnings = _settings(name, schedules, row)
-    warnings += _warnings(row, instance, hub, now)
+    warnings += [*warnings_of(settings), *_warnings(row, instance, hub, now)]
     last_cycle = dict(row.last_cycle) if row.last_cycle else None
     return {
         "name": name,
