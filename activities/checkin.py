@@ -25,7 +25,7 @@ def verdict_of(
     """The opening of a cycle that must not act; None where it may."""
     if row.intent is Intent.STOPPED:
         return _end(f"stopped: {row.reason}" if row.reason else "stopped")
-    if state.launch < row.launch:
+    if 0 < state.launch < row.launch:
         return _end(f"the schedule was launched again since: this is launch {state.launch}, the latest is {row.launch}")
     fence = Fence(row.owner, row.owner_until, row.working_until)
     standing = fence.standing(state.owner or "", now, skew)

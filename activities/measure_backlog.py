@@ -13,7 +13,7 @@ from activities.checkin import checked_in, number_of, verdict_of
 from history.base import Intent, ScheduleRow, update
 from scheduler.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from scheduler.clock import rfc3339
-from scheduler.cycle import CycleState, Opening, Verdict
+from scheduler.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from scheduler.errors import EbbError, SettingsError, StoreError
 from scheduler.names import MEASURE_BACKLOG, instance_id
 from scheduler.planning import Decision, Wait, error_wait
@@ -32,6 +32,8 @@ def blueprint(services: Services) -> df.Blueprint:
     @bp.activity_trigger(input_name="state")
     async def measure_backlog(state: dict[str, Any]) -> dict[str, Any]:
         cycle_state = CycleState.from_json(state, instance_id(str(state.get("schedule"))))
+        if cycle_state.version > STATE_VERSION:
+            await _warn_of_newer_state(services, cycle_state)
         opening = await open_cycle(services, cycle_state)
         logger.info(
             "%s cycle %s: %s, %s",
@@ -54,6 +56,18 @@ class _Found:
     agenda: Agenda | None = None  # None: not looked, because the cycle may not act
     backlog: dict[str, Any] | None = None
     error: str | None = None
+
+
+async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
+    """Say that the loop goes on with what this app understands of a state that a newer one wrote (a roll-back)."""
+    cause = f"the instance's state has version {state.version} and this app knows {STATE_VERSION}: what is new is lost"
+    logger.warning("%s: %s", state.schedule, cause, extra={"schedule": state.schedule})
+    identity = f"{state.owner}/{state.cycle}/version"
+    event = {"id": identity, "at": rfc3339(services.clock.now()), "kind": "incident", "schedule": state.schedule}
+    try:
+        await services.store.write_event(state.schedule, {**event, "action": "goOn", "cause": cause})
+    except StoreError as error:
+        logger.warning("%s: the incident was not written down: %s", state.schedule, error)
 
 
 async def open_cycle(services: Services, state: CycleState) -> Opening:

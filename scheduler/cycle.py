@@ -21,13 +21,13 @@ class CycleState:
     schedule: str
     taskHub: str = "unknown"  # noqa: N815 - the JSON name, as a starter writes it
     owner: str | None = None  # the fence's owner; made by the first generation, handed on by continue-as-new
-    launch: int = 0  # which start of the schedule this is, as counted on its row
+    launch: int = 0  # which start of the schedule this is, as counted on its row; 0: not known
     cycle: int | None = None  # number of this cycle; None lets the store say (first generation)
     idle: int = 0  # cycles in a row, before this one, that received nothing
     errors: int = 0  # cycles in a row, before this one, that failed
     triggered: bool = False  # an operator asked for this cycle: it need not be due
     carry: Carry = field(default_factory=Carry)
-    version: int = STATE_VERSION
+    version: int = STATE_VERSION  # of the app that wrote it
 
     def to_json(self) -> dict[str, Any]:
         """This state as the orchestration's input."""
@@ -52,6 +52,7 @@ class CycleState:
             errors=_whole(given.get("errors")),
             triggered=given.get("triggered") is True,
             carry=Carry.from_json(given.get("carry")),
+            version=_whole(given.get("version")) or STATE_VERSION,
         )
 
     def owned_by(self, instance_id: str, token: str) -> CycleState:
@@ -79,6 +80,7 @@ class CycleState:
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
             idle=self.idle if failed else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
+            version=STATE_VERSION,
         )
 
 

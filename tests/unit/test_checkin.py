@@ -74,6 +74,11 @@ def test_verdict_follows_intent_and_fence(on: ScheduleRow, expected: Verdict) ->
     assert verdict(on, state(cycle=7)) is expected
 
 
+def test_launch_that_is_not_known_counts_by_the_fence_alone() -> None:
+    assert verdict(row(launch=4), state(launch=0)) is Verdict.GO
+    assert verdict(row(launch=4, owner=OTHER), state(launch=0)) is Verdict.END
+
+
 def test_hold_for_a_predecessor_ends_after_its_last_execution_and_the_skew() -> None:
     held = verdict_of(row(owner="hub/ebb-parity/z", working_until=at(9)), state(), NOW, SKEW, SETTINGS)
     assert held is not None
