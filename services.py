@@ -21,6 +21,8 @@ from scheduler.schedules import Schedules, load_schedules
 from scheduler.settings import ScheduleSettings
 from sources.base import Source
 from sources.registry import open_source
+from telemetry.export import recorder_from
+from telemetry.recorder import Recorder
 
 STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
@@ -39,6 +41,7 @@ class Services:
     open_source: Callable[..., Source] = open_source
     clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
     watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
+    telemetry: Recorder = field(default_factory=Recorder)
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
@@ -60,6 +63,7 @@ class Services:
             TableStore(connection, environment.get(TABLE_PREFIX_SETTING, "Ebb")),
             environment=environment,
             clock_skew=float(environment.get(CLOCK_SKEW_SETTING, "30")),
+            telemetry=recorder_from(environment),
             watchdog_grace=float(environment.get(WATCHDOG_GRACE_SETTING, "60")),
         )
         for settings in schedules.values():

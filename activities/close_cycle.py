@@ -61,7 +61,9 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
         return rested(counted(row, cycle), state, cycle["cycle"], wait.seconds, services.clock.now())
 
     row = await update(services.store, state.schedule, write)
+    services.telemetry.cycle_closed(state.schedule, cycle)
     if row.owner != state.owner:
+        services.telemetry.fence_changed(state.schedule, "lost")
         return Ending(Wait(0, f"another instance acts for this schedule: {row.owner}"), fence_lost=True)
     if row.history_count > settings.history_limit + TRIM_SLACK:
         await _trim(services, state.schedule, settings.history_limit)

@@ -35,6 +35,7 @@ def blueprint(services: Services) -> df.Blueprint:
         if cycle_state.version > STATE_VERSION:
             await _warn_of_newer_state(services, cycle_state)
         opening = await open_cycle(services, cycle_state)
+        _record(services, cycle_state.schedule, opening)
         logger.info(
             "%s cycle %s: %s, %s",
             cycle_state.schedule,
@@ -46,6 +47,13 @@ def blueprint(services: Services) -> df.Blueprint:
         return opening.to_json()
 
     return bp
+
+
+def _record(services: Services, schedule: str, opening: Opening) -> None:
+    if opening.verdict is Verdict.GO:
+        count = opening.backlog["count"] if opening.backlog else None
+        decision = opening.decision
+        services.telemetry.cycle_opened(schedule, count, decision.executions, decision.limited_by)
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,20 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             return checked_in(row, state, opening, found.settings.replica_timeout, now)
 
         await update(services.store, name, write)
+        _record_fence(services, state, row.owner, opening)
     except StoreError as error:
         wait = error_wait(state.errors + 1, file_settings.polling_interval, file_settings.max_polling_interval)
         return replace(opening, wait=wait, decision=Decision(0, f"not measured: {error}"), error=str(error))
     return opening
+
+
+def _record_fence(services: Services, state: CycleState, before: str | None, opening: Opening) -> None:
+    if before in (None, state.owner):
+        return
+    if opening.verdict is Verdict.GO:
+        services.telemetry.fence_changed(state.schedule, "taken")
+    elif opening.verdict is Verdict.END:
+        services.telemetry.fence_changed(state.schedule, "refused")
 
 
 async def _look(services: Services, state: CycleState, row: ScheduleRow, now: datetime) -> _Found:

@@ -51,7 +51,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     try:
         report = ExecutionReport(ended="stopped")
         if await watch.enter() is None:
-            handler = services.handler(settings)
+            handler = services.telemetry.timed(order["schedule"], services.handler(settings))
             async with services.source(settings, order["cycle"], order["index"]) as source:
                 report = await run_execution(
                     source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
@@ -61,7 +61,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         report, error = ExecutionReport(ended="failed"), str(fault)
     outcome = watch.outcome or {"failed": "failed", "timedOut": "timedOut"}.get(report.ended, "succeeded")
     logger.info("execution ended: %s, %s processed", outcome, report.processed, extra=log)
-    return {
+    document = {
         "index": order["index"],
         "startedAt": rfc3339(started),
         "endedAt": rfc3339(services.clock.now()),
@@ -74,6 +74,9 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         "oldestMessageAge": report.oldest_message_age,
         "error": error,
     }
+    source_model = settings.all_sources[0]
+    services.telemetry.execution_ended(log, document, getattr(source_model, "type", "source"), source_model.label())
+    return document
 
 
 class FenceWatch:

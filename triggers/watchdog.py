@@ -107,6 +107,7 @@ class Watchdog:
             return
         output = str(seen.output)[:500] if seen.output else None
         incident = {"action": found.act.value, "cause": found.cause, "output": output, "restarts": row.restarts}
+        self._services.telemetry.incident(name, found.act.value)
         await record(self._services, name, "incident", row.restarted_at or self._since, incident)
         if found.act is Act.REPLACE:
             await terminate(client, name, f"replaced by the watchdog: {found.cause}", TERMINATING_SECONDS)

@@ -32,7 +32,7 @@ def _own_imports(module: str) -> set[str]:
     [
         ("function_app", {"composition", "services"}),
         ("composition", {"services", "triggers", "orchestrators", "activities"}),
-        ("services", {"sources", "handlers", "history", "scheduler"}),
+        ("services", {"sources", "handlers", "history", "telemetry", "scheduler"}),
     ],
 )
 def test_module_at_the_top_imports_only_what_is_below_it(module: str, below: set[str]) -> None:
