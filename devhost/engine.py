@@ -7,9 +7,11 @@ import json
 import logging
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 
-from devhost.clock import Alarm, Clock
+from devhost.clock import Clock, ManualClock
+from devhost.durable_timers import DurableTimers
 from devhost.episode import Episodes
 from devhost.errors import OperationError
 from devhost.events import EventType, event
@@ -17,10 +19,15 @@ from devhost.instance import Event, Instance, OpenWork, Parent, Status
 from devhost.lane import Lane
 from devhost.recovery import load_unfinished
 from devhost.store import Store
-from devhost.timestamps import read, stamp
+from devhost.timestamps import stamp
 from devhost.versions import is_runnable
 
 log = logging.getLogger("devhost.engine")
+
+GATHER_ABOVE_SECONDS = 0.002
+"""An instance whose last episode took longer than this waits as long again for more results before the next one, while
+more are to come: a replay costs as much for one result as for many. A wide fan-out then takes half its time at most in
+replays."""
 
 
 class Worker(Protocol):
@@ -44,7 +51,9 @@ class Engine:
         self.entities: EntityMail
         self._store, self._lane, self._clock = store, lane, clock
         self.episodes, self._new_id = episodes, new_id
-        self._alarms: dict[tuple[str, int], Alarm] = {}
+        self._timers = DurableTimers(clock, self.deliver)
+        # Gathering goes by real time, so it would make equal runs of a manual clock unequal.
+        self.gathers_results = not isinstance(clock, ManualClock)
         self._awaited: dict[str, list[asyncio.Future[None]]] = {}
 
     def recover(self) -> int:
@@ -77,8 +86,14 @@ class Engine:
             return
         instance.put(message)
         self._touch(instance)
-        if not instance.suspended:
+        if instance.suspended:
+            return
+        is_costly = self.gathers_results and instance.episode_seconds > GATHER_ABOVE_SECONDS
+        if not (is_costly and instance.expects_results):
             self._queue(instance)
+        elif not instance.is_gathering:
+            instance.is_gathering = True
+            asyncio.get_running_loop().call_later(instance.episode_seconds, self._gathered, instance)
 
     def terminate(self, instance: Instance, reason: str) -> None:
         """End the instance now; its running activities finish and their results are dropped."""
@@ -110,9 +125,7 @@ class Engine:
 
     def close(self) -> None:
         """Call off all timers."""
-        for alarm in self._alarms.values():
-            alarm.cancel()
-        self._alarms.clear()
+        self._timers.close()
 
     def _note(self, instance: Instance, kind: EventType, reason: str) -> None:
         """Keep the reason as output and, once the history has begun, as an episode in which no code runs."""
@@ -122,6 +135,10 @@ class Engine:
             framing = (EventType.OrchestratorStarted, EventType.OrchestratorCompleted)
             opening, closing = (event(one, instance.updated) for one in framing)
             instance.add_episode([opening, event(kind, instance.updated, Input=reason), closing])
+
+    def _gathered(self, instance: Instance) -> None:
+        instance.is_gathering = False
+        self._queue(instance)
 
     def _queue(self, instance: Instance) -> None:
         self._lane.queue(instance, partial(self._run, instance))
@@ -135,11 +152,13 @@ class Engine:
         self._touch(instance)
         if instance.suspended or not is_runnable(instance, self.episodes.settings):
             return
+        begun = perf_counter()
         effects = self.episodes.run(instance, self._clock.now())
+        instance.episode_seconds = perf_counter() - begun
         if instance.status is Status.Pending:
             instance.status = Status.Running
         for number in effects.cancelled:
-            self._disarm(instance, number)
+            self._timers.disarm(instance, number)
         for work in effects.begun:
             if work.number in instance.work or work.kind == "signal":
                 self._begin(instance, work)
@@ -150,7 +169,7 @@ class Engine:
 
     def _begin(self, instance: Instance, work: OpenWork, *, again: bool = False) -> None:
         if work.kind == "timer":
-            self._arm(instance, work)
+            self._timers.arm(instance, work)
         elif work.kind == "child":
             self._begin_child(instance, work, again=again)
         elif work.kind in ("entity", "signal"):
@@ -158,20 +177,6 @@ class Engine:
                 self.entities.send(work.body["entity"], json.loads(work.body["message"]))
         else:
             self._lane.after_commit(partial(self.workers[work.kind].begin, instance, work))
-
-    def _arm(self, instance: Instance, work: OpenWork) -> None:
-        fired = event(EventType.TimerFired, TimerId=work.number, FireAt=work.body["fireAt"])
-
-        def fire() -> None:
-            self._alarms.pop((instance.instance_id, work.number), None)
-            self.deliver(instance.instance_id, fired, instance.execution_id)
-
-        self._alarms[instance.instance_id, work.number] = self._clock.call_at(read(work.body["fireAt"]), fire)
-
-    def _disarm(self, instance: Instance, number: int) -> None:
-        alarm = self._alarms.pop((instance.instance_id, number), None)
-        if alarm is not None:
-            alarm.cancel()
 
     def _begin_child(self, instance: Instance, work: OpenWork, *, again: bool) -> None:
         child_id = work.body["instanceId"]
@@ -207,7 +212,7 @@ class Engine:
 
     def _finish(self, instance: Instance, status: Status) -> None:
         for number in list(instance.work):
-            self._disarm(instance, number)
+            self._timers.disarm(instance, number)
         instance.status = status
         instance.updated = stamp(self._clock.now())
         self.live.pop(instance.instance_id, None)

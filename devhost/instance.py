@@ -115,6 +115,8 @@ class Instance:
     delivered: dict[str, int] = field(default_factory=dict)
     changes: Changes = field(default_factory=lambda: Changes())
     is_queued: bool = False
+    is_gathering: bool = False
+    episode_seconds: float = 0.0
     replay_cache: Any = None
 
     def add_episode(self, events: list[Event]) -> None:
@@ -162,6 +164,12 @@ class Instance:
         rows_taken = [message.row for message in self.inbox if message.row and not message.is_external]
         self.inbox = deque(message for message in self.inbox if message.is_external)
         self.changes = Changes(restarted=True, rows_taken=self.changes.rows_taken + rows_taken)
+
+    @property
+    def expects_results(self) -> bool:
+        """Whether activities, HTTP calls or children are still to end that have not left a message yet."""
+        begun = sum(work.kind not in ("timer", "entity") for work in self.work.values())
+        return begun > len(self.inbox)
 
     @property
     def blocking_work(self) -> bool:

@@ -216,3 +216,26 @@ async def test_long_pause_is_survived_by_an_idle_host() -> None:
     async with Host(app, clock=ManualClock()) as host:
         await host.run_until(timedelta(days=365))
         assert host.lane.is_idle
+
+
+@app.activity_trigger(input_name="value")
+async def quick(value: int) -> int:
+    await asyncio.sleep(0.001 * (value % 7))
+    return value
+
+
+@app.orchestration_trigger(context_name="context")
+def wide(context: df.DurableOrchestrationContext):
+    results = yield context.task_all([context.call_activity("quick", n) for n in range(600)])
+    last = yield context.call_activity("quick", 1)
+    return sum(results) + last
+
+
+async def test_wide_fan_out_gathers_results_and_loses_none() -> None:
+    async with Host(app, settings=HostSettings(max_concurrent_activities=20)) as host:
+        status = await host.wait_for(await host.client.start_new("wide", "one"))
+        kinds = [event["EventType"] for event in host.store.history("one")]
+    assert status["output"] == sum(range(600)) + 1
+    assert kinds.count(5) == 601
+    # A replay for each end, or for each twenty that run at once, would be many more episodes than this.
+    assert kinds.count(12) < 60
