@@ -8,9 +8,11 @@ from pathlib import Path
 from ebb.simulate.compare import Result
 from ebb.simulate.errors import SimulationError
 from ebb.simulate.report import running_executions
+from ebb.simulate.timeline import average, highest
 from scheduler.durations import DAY_SECONDS
 
 FORMATS = (".svg", ".png")
+BINS = 400  # points of a line
 
 
 def check_plot(path: Path) -> None:
@@ -36,15 +38,21 @@ def write_plot(results: Sequence[Result], path: Path) -> None:
     figure = Figure(figsize=(10, 8), layout="constrained")
     FigureCanvasAgg(figure)
     backlog, age, executions = figure.subplots(3, sharex=True)
-    unit, name = _unit(results[0].report.seconds)
+    length = results[0].report.seconds
+    unit, name = _unit(length)
+    middles = [(number + 0.5) * length / BINS / unit for number in range(BINS)]
     for result in results:
         samples, label = result.recording.samples, result.report.name
-        seconds = [sample.seconds / unit for sample in samples]
-        backlog.plot(seconds, [sample.waiting for sample in samples], linewidth=1, label=label)
-        age.plot(seconds, [sample.oldest for sample in samples], linewidth=1)
-        times, counts = running_executions(result.recording)
-        executions.step([time / unit for time in times], counts, where="post", linewidth=1)
-    for axes, title in ((backlog, "messages waiting"), (age, "oldest message, s"), (executions, "executions")):
+        seconds = [sample.seconds for sample in samples]
+        most_waiting = highest(seconds, [sample.waiting for sample in samples], length, BINS)
+        backlog.plot(middles, most_waiting, linewidth=1, label=label, alpha=0.8)
+        age.plot(middles, highest(seconds, [sample.oldest for sample in samples], length, BINS), linewidth=1, alpha=0.8)
+        executions.plot(middles, average(*running_executions(result.recording), length, BINS), linewidth=1, alpha=0.8)
+    for axes, title in (
+        (backlog, "messages waiting, most"),
+        (age, "oldest message, s"),
+        (executions, "executions, mean"),
+    ):
         axes.set_ylabel(title)
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
