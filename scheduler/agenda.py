@@ -58,11 +58,12 @@ class Agenda:
 
 def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agenda | None:
     """The agenda of a cycle for which nothing needs to be counted, because it may not run now; None where it may."""
+    is_first = carry.began is None
     carry = carry.started(now.time)
     over = ended(settings, carry.began_at, carry.worked, now.time)
     if over is not None:
         return Agenda(settings, Decision(0, over, "endAfter", "ended"), Wait(0, over, "ended"), carry, end=over)
-    wait = closed(settings, now.time) or _not_due(settings, carry, now)
+    wait = closed(settings, now.time) or _not_due(settings, carry, now, is_first)
     if wait is None:
         return None
     planned = carry.planned(wait.end(now.time)) if settings.follows_ticks else carry
@@ -118,15 +119,15 @@ def backlog_document(settings: ScheduleSettings, counts: Sequence[Count], measur
     return document
 
 
-def _not_due(settings: ScheduleSettings, carry: Carry, now: Now) -> Wait | None:
+def _not_due(settings: ScheduleSettings, carry: Carry, now: Now, is_first: bool) -> Wait | None:
     """The wait of a cycle that was woken before its tick; None where it is due, or need not be."""
     if not settings.follows_ticks or now.triggered:
         return None
     due = carry.due_at
     if due is not None and now.time >= due - TIMER_TOLERANCE:
         return None
-    if due is None and settings.wait_mode == "fixedRate" and now.time == carry.began_at:
-        return None  # the first cycle: ticks are counted from it
+    if is_first and settings.wait_mode == "fixedRate":
+        return None  # ticks are counted from it
     tick = wait_for_tick(settings, _moment(carry, now))
     if due is None or tick.end(now.time) <= due:
         return tick

@@ -78,7 +78,7 @@ class CycleState:
             carry=carry,
             triggered=triggered,
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
-            idle=self.idle if failed else 0 if summary.received else self.idle + 1,
+            idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
             version=STATE_VERSION,
         )

@@ -44,7 +44,7 @@ def blueprint(services: Services) -> df.Blueprint:
 
 
 async def plan_document(services: Services, row: ScheduleRow, state: CycleState | None) -> dict[str, Any]:
-    """The Plan document: {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates"}.
+    """The Plan document: {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks"}.
 
     Args:
         state: of the present generation; None where no instance is live: then the plan is for a start now.
@@ -74,6 +74,7 @@ async def plan_document(services: Services, row: ScheduleRow, state: CycleState 
             "messageSeconds": agenda.carry.message_seconds,
             "arrivalsPerSecond": agenda.carry.arrivals,
         },
+        "missedTicks": known.carry.missed,
     }
 
 

@@ -53,8 +53,9 @@ def test_cron_does_not_run_when_it_is_started_but_at_its_first_tick() -> None:
     assert early(settings(**CRON), agenda.carry, time=NOON + timedelta(minutes=30)) is None
 
 
-def test_fixed_rate_runs_when_it_is_started() -> None:
-    assert early(settings(waitMode="fixedRate")) is None
+@pytest.mark.parametrize("microseconds", [0, 1, 999_999])
+def test_fixed_rate_runs_when_it_is_started(microseconds: int) -> None:
+    assert early(settings(waitMode="fixedRate"), time=NOON + timedelta(microseconds=microseconds)) is None
 
 
 @pytest.mark.parametrize("mode", [{"waitMode": "fixedRate"}, CRON])
