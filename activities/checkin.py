@@ -6,17 +6,19 @@ another instance took over. No rule here may therefore let a late one take anyth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from history.base import Intent, ScheduleRow, Totals
+from history.base import Intent, ScheduleRow, Totals, Working
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.fence import Fence, Standing, promise
 from scheduler.planning import Decision, Wait, duration
 from scheduler.settings import ScheduleSettings
+
+LOOK_AGAIN = 2.0  # seconds, at executions of an earlier run that may end long before they must
 
 
 def verdict_of(
@@ -37,11 +39,25 @@ def verdict_of(
     if standing is Standing.PREDECESSOR and row.working_until:
         seconds = max((row.working_until + skew - now).total_seconds(), 0.1)
         until = rfc3339(row.working_until)
-        reason = f"executions of an earlier run may work until {until}; waiting {duration(seconds)}"
-        return Opening(Verdict.HOLD, Wait(seconds, reason), Decision(0, reason))
+        reason = f"executions of an earlier run may work until {until}; waiting {duration(seconds)} at most"
+        return Opening(Verdict.HOLD, Wait(min(seconds, LOOK_AGAIN), reason), Decision(0, reason))
     if row.intent is Intent.PAUSED and (row.until is None or now < row.until):
         return _paused(row, now, settings)
     return None
+
+
+def outlived(
+    row: ScheduleRow, state: CycleState, working: Sequence[Working], now: datetime, skew: timedelta
+) -> ScheduleRow:
+    """The row as it counts once no execution of an earlier launch is at work.
+
+    Whoever begins an execution notes it first and looks at the row's launch after that; the launch stands on the row
+    since before this was asked. So an execution that is not in `working` will not begin any more.
+    """
+    if row.owner_launch == 0 or row.owner_launch >= state.launch:
+        return row
+    busy = any(each.owner != state.owner and now < each.until + skew for each in working)
+    return row if busy else replace(row, working_until=None)
 
 
 def number_of(row: ScheduleRow, state: CycleState) -> int:
@@ -73,6 +89,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
     return replace(
         row,
         owner=state.owner,
+        owner_launch=state.launch,
         owner_until=until,
         working_until=working_until,
         starting_until=None,
@@ -110,6 +127,12 @@ def rested(row: ScheduleRow, state: CycleState, number: int, seconds: float, now
     if row.owner != state.owner or row.cycle > number:
         return row
     return replace(row, owner_until=promise(now, seconds), working_until=None)
+
+
+def is_predecessor(row: ScheduleRow, state: CycleState, now: datetime, skew: timedelta) -> bool:
+    """Whether executions that an earlier run of this instance left behind may be at work."""
+    fence = Fence(row.owner, row.owner_until, row.working_until)
+    return fence.standing(state.owner or "", now, skew) is Standing.PREDECESSOR
 
 
 def _is_late(row: ScheduleRow, state: CycleState) -> bool:

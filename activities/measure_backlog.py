@@ -9,7 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.checkin import checked_in, number_of, verdict_of
+from activities.checkin import checked_in, is_predecessor, number_of, outlived, verdict_of
 from history.base import Intent, ScheduleRow, update
 from scheduler.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from scheduler.clock import rfc3339
@@ -87,11 +87,16 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(now))
     try:
         row = await services.store.get(name)
+        working = await services.store.executions(name) if is_predecessor(row, state, now, skew) else None
+        if working is not None:
+            row = outlived(row, state, working, now, skew)
         early = verdict_of(row, state, now, skew, file_settings)
         found = _Found(file_settings) if early else await _look(services, state, row, now)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
+            if working is not None:
+                row = outlived(row, state, working, now, skew)
             held = verdict_of(row, state, now, skew, file_settings)
             opening = _go(row, state, found, now) if held is None else _without_a_tick(held, state)
             if held is None and opening.verdict is Verdict.END:

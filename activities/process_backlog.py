@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.execution import ExecutionReport, run_execution
-from history.base import Intent, ScheduleRow, update
+from history.base import Intent, ScheduleRow, Working, update
 from scheduler.clock import rfc3339
 from scheduler.errors import EbbError, StoreError
 from scheduler.fence import promise
@@ -37,7 +38,8 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     """Run one execution.
 
     Args:
-        order: {"schedule", "cycle", "index", "owner", "settings"}, and "source", its number, where there are several.
+        order: {"schedule", "cycle", "index", "owner", "launch", "settings"}, and "source", its number, where there are
+            several.
 
     Returns:
         The Execution document: {"index", "startedAt", "endedAt", "outcome", "received", "processed", "failed",
@@ -46,7 +48,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     """
     settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
     started = services.clock.now()
-    watch = FenceWatch(services, order["schedule"], order["owner"], settings.replica_timeout)
+    watch = FenceWatch(services, order, settings.replica_timeout)
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
     try:
         report = ExecutionReport(ended="stopped")
@@ -59,6 +61,8 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         error = report.error
     except EbbError as fault:
         report, error = ExecutionReport(ended="failed"), str(fault)
+    finally:
+        await watch.leave()
     outcome = watch.outcome or {"failed": "failed", "timedOut": "timedOut"}.get(report.ended, "succeeded")
     logger.info("execution ended: %s, %s processed", outcome, report.processed, extra=log)
     document = {
@@ -82,28 +86,42 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
 class FenceWatch:
     """Looks at the row for one execution: may it take messages still?"""
 
-    def __init__(self, services: Services, schedule: str, owner: str, longest: float) -> None:
-        """Watch for `owner`; `longest` is how many seconds the execution may run."""
-        self._services, self._schedule, self._owner, self._longest = services, schedule, owner, longest
+    def __init__(self, services: Services, order: Mapping[str, Any], longest: float) -> None:
+        """Watch for the owner that `order` names; `longest` is how many seconds the execution may run."""
+        self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
+        self._launch, self._longest = int(order.get("launch", 0)), longest
+        until = promise(services.clock.now(), longest)
+        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), until)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 
     async def enter(self) -> str | None:
-        """Make sure that the lease covers this execution, which may begin long after its cycle (a restart, a queue).
+        """Note that this execution is at work, and let the lease cover it: it may begin long after its cycle.
+
+        The note comes first and the look at the row second, so that a successor that found no note is seen here.
 
         Returns:
             Why it must not begin; None where it may.
         """
+        await self._services.store.begin_execution(self._schedule, self._working)
         now = self._services.clock.now()
         end = promise(now, self._longest)
         enough = now + timedelta(seconds=self._longest)
 
         def renew(row: ScheduleRow) -> ScheduleRow:
-            if row.owner != self._owner or (row.working_until is not None and row.working_until >= enough):
+            covered = row.working_until is not None and row.working_until >= enough
+            if row.owner != self._owner or 0 < self._launch < row.launch or covered:
                 return row
             return replace(row, owner_until=end, working_until=end)
 
         return self._look(await update(self._services.store, self._schedule, renew))
+
+    async def leave(self) -> None:
+        """Forget the note: a successor need not wait any longer. Without it, it waits until the lease is over."""
+        try:
+            await self._services.store.end_execution(self._schedule, self._working)
+        except StoreError as error:
+            logger.warning("%s: the end of an execution was not noted: %s", self._schedule, error)
 
     async def reason_to_stop(self) -> str | None:
         """Why the execution may not go on; None where it may.
@@ -123,6 +141,9 @@ class FenceWatch:
         if row.owner != self._owner:
             self.outcome = "fenceLost"
             return f"another instance acts for this schedule: {row.owner}"
+        if 0 < self._launch < row.launch:
+            self.outcome = "fenceLost"
+            return "the schedule was launched again since"
         if row.intent is not Intent.RUNNING:
             self.outcome = "stopped"
             return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value

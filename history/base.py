@@ -52,6 +52,7 @@ class ScheduleRow:
     launch: int = 0  # how often an instance was launched for it
     starting_until: datetime | None = None  # one starter at a time: whoever set this starts the instance
     owner: str | None = None  # the fence: task hub / instance / execution
+    owner_launch: int = 0  # which launch the owner is; 0: not known
     owner_until: datetime | None = None  # end of the fence, and the promised next check-in
     working_until: datetime | None = None  # executions of `owner` may run until then; None: none does
     cycle: int = 0  # the latest cycle begun
@@ -70,6 +71,16 @@ class ScheduleRow:
         if self.working_until is not None and now < self.working_until:
             return replace(self, owner_until=self.working_until, starting_until=None)
         return replace(self, owner=None, owner_until=None, working_until=None, starting_until=None)
+
+
+@dataclass(frozen=True)
+class Working:
+    """One execution that says of itself that it is at work."""
+
+    owner: str  # of the fence, under which it acts
+    cycle: int
+    index: int
+    until: datetime  # it has ended then, whatever happens
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,18 @@ class Store(Protocol):
         Raises:
             ConflictError: somebody else wrote it first.
         """
+        ...
+
+    async def begin_execution(self, schedule: str, execution: Working) -> None:
+        """Note that `execution` is at work; again for the same one replaces it. One request."""
+        ...
+
+    async def end_execution(self, schedule: str, execution: Working) -> None:
+        """Forget it again; one that is not noted is fine. One request."""
+        ...
+
+    async def executions(self, schedule: str) -> list[Working]:
+        """The executions noted. Those whose process died stay noted; `until` tells."""
         ...
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:

@@ -8,13 +8,14 @@ the structure: a stack trace of a megabyte must not cost the record of the cycle
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast, get_args, get_type_hints
 
-from history.base import Intent, ScheduleRow, Totals
+from history.base import Intent, ScheduleRow, Totals, Working
 from history.keys import cycle_key, event_key
 from scheduler.clock import parse_rfc3339, rfc3339
 from scheduler.errors import StoreError
@@ -75,6 +76,24 @@ def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow
     if "intent" in values:
         values["intent"] = Intent(values["intent"])
     return replace(ScheduleRow(name=name, etag=etag), **values)
+
+
+def execution_properties(execution: Working) -> Properties:
+    """An execution at work as the properties of one entity."""
+    digest = hashlib.sha256(execution.owner.encode()).hexdigest()[:16]
+    return {
+        "RowKey": f"{digest}-{execution.cycle}-{execution.index}",
+        "owner": execution.owner,
+        "cycle": execution.cycle,
+        "index": execution.index,
+        "until": rfc3339(execution.until),
+    }
+
+
+def read_execution(properties: Mapping[str, Any]) -> Working:
+    """The execution that `execution_properties` wrote."""
+    until = parse_rfc3339(properties["until"])
+    return Working(properties["owner"], int(properties["cycle"]), int(properties["index"]), until)
 
 
 def cycle_properties(cycle: Mapping[str, Any]) -> Properties:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from history.base import Page, ScheduleRow
+from history.base import Page, ScheduleRow, Working
 from history.codec import (
     Properties,
     cycle_properties,
     event_properties,
+    execution_properties,
     forgotten,
     read_document,
+    read_execution,
     read_row,
     row_properties,
 )
@@ -27,6 +29,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rows: dict[str, tuple[Properties, str]] = {}
         self._history: dict[str, dict[str, Properties]] = {}
+        self._working: dict[str, dict[str | int, Properties]] = {}
         self._versions = itertools.count(1)
 
     async def get(self, name: str) -> ScheduleRow:
@@ -44,6 +47,16 @@ class MemoryStore:
         etag = f"v{next(self._versions)}"
         self._rows[row.name] = row_properties(row), etag
         return read_row(row.name, *self._rows[row.name])
+
+    async def begin_execution(self, schedule: str, execution: Working) -> None:
+        properties = execution_properties(execution)
+        self._working.setdefault(schedule, {})[properties["RowKey"]] = properties
+
+    async def end_execution(self, schedule: str, execution: Working) -> None:
+        self._working.get(schedule, {}).pop(execution_properties(execution)["RowKey"], None)
+
+    async def executions(self, schedule: str) -> list[Working]:
+        return [read_execution(properties) for properties in self._working.get(schedule, {}).values()]
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._write(schedule, cycle_properties(cycle))

@@ -17,13 +17,15 @@ from azure.core import MatchConditions
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from history.base import Page, ScheduleRow
+from history.base import Page, ScheduleRow, Working
 from history.codec import (
     Properties,
     cycle_properties,
     event_properties,
+    execution_properties,
     forgotten,
     read_document,
+    read_execution,
     read_row,
     row_properties,
 )
@@ -34,6 +36,7 @@ from scheduler.errors import ConflictError
 
 T = TypeVar("T")
 SCHEDULES_PARTITION = "schedules"
+EXECUTIONS_PARTITION = "executions-"
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 _PAGE_LIMIT = 1000  # entities of one answer; the service's limit
 
@@ -79,6 +82,20 @@ class TableStore:
                 ) from error
             return current
         return read_row(row.name, properties, metadata["etag"])
+
+    async def begin_execution(self, schedule: str, execution: Working) -> None:
+        entity = _entity(EXECUTIONS_PARTITION + schedule, execution_properties(execution))
+        await self._write(self._schedules, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
+
+    async def end_execution(self, schedule: str, execution: Working) -> None:
+        async with self._service.calling(self._schedules) as client:
+            key = str(execution_properties(execution)["RowKey"])
+            await client.delete_entity(EXECUTIONS_PARTITION + schedule, key)  # says nothing where there is none
+
+    async def executions(self, schedule: str) -> list[Working]:
+        partition = EXECUTIONS_PARTITION + schedule
+        found = await self._query(self._schedules, "PartitionKey eq @partition", {"partition": partition})
+        return [read_execution(_plain(entity)) for entity in found]
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         await self._replace(_entity(schedule, cycle_properties(cycle)))

@@ -52,6 +52,7 @@ def fan_out(
         "schedule": state.schedule,
         "cycle": opening.cycle,
         "owner": state.owner,
+        "launch": state.launch,
         "settings": opening.settings,
     }
     tasks = [

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from history.base import Intent, ScheduleRow, Store, Totals, update
+from history.base import Intent, ScheduleRow, Store, Totals, Working, update
 from history.memory import MemoryStore
 from history.tables import TableStore
 from scheduler.clock import rfc3339
@@ -93,6 +93,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         launch=4,
         starting_until=START,
         owner="hub/ebb-parity/1",
+        owner_launch=4,
         owner_until=START,
         working_until=START + timedelta(minutes=5),
         cycle=2**40,
@@ -113,6 +114,23 @@ async def test_save_keeps_every_field(store: Store) -> None:
     assert replace(saved, etag=None) == row
     assert await store.get("parity") == saved
     assert await store.rows() == {"parity": saved}
+
+
+async def test_executions_at_work_are_noted_and_forgotten(store: Store) -> None:
+    first = Working("hub/ebb-parity/a", cycle=7, index=0, until=START)
+    second, other = replace(first, index=1), replace(first, owner="hub/ebb-parity/b")
+    assert await store.executions("parity") == []
+    for each in (first, second, other, first):
+        await store.begin_execution("parity", each)
+    await store.begin_execution("parity-2", first)
+    assert sorted(await store.executions("parity"), key=str) == sorted([first, second, other], key=str)
+    later = replace(first, until=START + timedelta(minutes=1))
+    await store.begin_execution("parity", later)
+    await store.end_execution("parity", second)
+    await store.end_execution("parity", second)
+    assert sorted(await store.executions("parity"), key=str) == sorted([later, other], key=str)
+    assert await store.executions("parity-2") == [first]
+    assert await store.rows() == {}
 
 
 async def test_save_forgets_what_became_none(store: Store) -> None:

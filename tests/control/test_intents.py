@@ -90,16 +90,28 @@ async def test_start_while_an_execution_finishes_says_that_it_stops(hub: Hub) ->
 
 
 async def test_terminate_says_what_it_does_not_stop(hub: Hub) -> None:
-    hub.put(1)
-    await hub.post("start")
+    hub.put(1, 1)
+    await hub.post("start", {"settings": {"concurrency": 1, "batchSize": 1, "replicaTimeout": 300}})
     await eventually(_working, lambda: "no message was taken")
     status, document = await hub.post("stop", {"reason": "now", "mode": "terminate"})
     assert (status, document["state"]) == (202, "stopped")
     assert any("finish the messages in hand" in warning for warning in document["warnings"])
-    status, document = await hub.post("start")
-    assert status == 202
+
+
+async def test_start_after_terminate_waits_for_the_executions_and_no_longer(hub: Hub) -> None:
+    hub.put(1.5, *[0.1] * 300)
+    await hub.post("start", {"settings": {"concurrency": 1, "batchSize": 1, "maxExecutions": 1, "replicaTimeout": 300}})
+    await eventually(_working, lambda: "no message was taken")
+    await hub.post("stop", {"reason": "now", "mode": "terminate"})
+    assert (await hub.post("start"))[0] == 202
     document = await hub.until(state="running", phase="waiting")
     assert "earlier run" in document["nextCycleReason"]
+    assert await hub.services.store.executions("parity")
+    began = asyncio.get_running_loop().time()
+    await hub.until(phase="processing")
+    assert asyncio.get_running_loop().time() - began < 5 + 2 + 1, "it waited for the time-out of the executions"
+    assert len(await hub.services.store.executions("parity")) <= 1
+    await hub.post("stop", {"reason": "over"})
 
 
 async def test_pause_keeps_the_loop_and_resume_goes_on(hub: Hub) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from activities.checkin import checked_in, counted, number_of, rested, verdict_of
-from history.base import Intent, ScheduleRow
+from activities.checkin import checked_in, counted, number_of, outlived, rested, verdict_of
+from history.base import Intent, ScheduleRow, Working
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.planning import Decision, Wait
 from scheduler.settings import validate_settings
@@ -79,10 +79,27 @@ def test_launch_that_is_not_known_counts_by_the_fence_alone() -> None:
     assert verdict(row(launch=4, owner=OTHER), state(launch=0)) is Verdict.END
 
 
-def test_hold_for_a_predecessor_ends_after_its_last_execution_and_the_skew() -> None:
-    held = verdict_of(row(owner="hub/ebb-parity/z", working_until=at(9)), state(), NOW, SKEW, SETTINGS)
+@pytest.mark.parametrize(("until", "seconds"), [(9, 2), (-29, 1), (-29.99, 0.1)])
+def test_hold_for_a_predecessor_looks_again_soon(until: float, seconds: float) -> None:
+    held = verdict_of(row(owner="hub/ebb-parity/z", working_until=at(until)), state(), NOW, SKEW, SETTINGS)
     assert held is not None
-    assert held.wait.seconds == 39
+    assert (held.verdict, held.wait.seconds) == (Verdict.HOLD, seconds)
+
+
+def test_successor_goes_on_once_no_execution_of_the_earlier_launch_is_noted() -> None:
+    on = row(owner="hub/ebb-parity/z", owner_launch=2, working_until=at(300))
+    busy = Working("hub/ebb-parity/z", cycle=7, index=0, until=at(300))
+    assert verdict(outlived(on, state(), [], NOW, SKEW), state()) is Verdict.GO
+    assert verdict(outlived(on, state(), [busy], NOW, SKEW), state()) is Verdict.HOLD
+    dead = replace(busy, until=at(-30))
+    assert verdict(outlived(on, state(), [dead], NOW, SKEW), state()) is Verdict.GO
+    assert verdict(outlived(on, state(), [replace(dead, until=at(-29))], NOW, SKEW), state()) is Verdict.HOLD
+
+
+@pytest.mark.parametrize(("before", "present"), [(0, 3), (3, 3), (2, 0)])
+def test_notes_say_nothing_where_the_launches_cannot_be_told_apart(before: int, present: int) -> None:
+    on = row(owner="hub/ebb-parity/z", owner_launch=before, working_until=at(300))
+    assert verdict(outlived(on, state(launch=present), [], NOW, SKEW), state(launch=present)) is Verdict.HOLD
 
 
 def test_pause_waits_no_longer_than_until() -> None:
