@@ -54,7 +54,7 @@ def test_every_value_of_host_json_is_justified():
     ]
     explained = OPERATIONS.split("## `host.json`")[1].split("## App settings")[0]
     words = {"logLevel": "logLevel", "applicationInsights": "samplingSettings", "httpSettings": "useForwardedHost"}
-    assert [value for value in values if words.get(value, value) not in explained] == []
+    assert [value for value in values if words.get(str(value), str(value)) not in explained] == []
 
 
 def test_every_metric_is_documented_with_its_unit():
