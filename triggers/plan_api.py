@@ -44,7 +44,9 @@ def blueprint(services: Services) -> df.Blueprint:
 
 
 async def plan_document(services: Services, row: ScheduleRow, state: CycleState | None) -> dict[str, Any]:
-    """The Plan document: {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks"}.
+    """The Plan document: what the next cycle does, when, why, and what is known of the schedule's speed.
+
+    {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks"}
 
     Args:
         state: of the present generation; None where no instance is live: then the plan is for a start now.

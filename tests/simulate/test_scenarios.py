@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ebb.simulate.recording import Recording
-from ebb.simulate.run import Scenario, run
+from ebb.simulate.run import BEGIN, Scenario, run
 from scheduler.errors import SettingsError
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -39,8 +39,10 @@ async def test_half_an_hour_of_work_each_hour_after_completion() -> None:
     assert not overlaps(seen)
 
 
-async def test_half_an_hour_of_work_each_hour_at_a_fixed_rate() -> None:
-    seen = await simulated({**TICK, "waitMode": "fixedRate"}, service_time="30m", seconds=4 * HOUR)
+@pytest.mark.parametrize("microsecond", [0, 123_456])
+async def test_half_an_hour_of_work_each_hour_at_a_fixed_rate(microsecond: int) -> None:
+    start = BEGIN.replace(microsecond=microsecond)
+    seen = await simulated({**TICK, "waitMode": "fixedRate"}, service_time="30m", seconds=4 * HOUR, start=start)
     assert starts(seen) == ["00:00", "01:00", "02:00", "03:00"]
 
 
