@@ -41,6 +41,11 @@ class FunctionApp:
             node = next((value for key, value in node.items() if key.lower() == part.lower()), None)
         return node
 
+    def is_disabled(self, function: str) -> bool:
+        """Whether the app setting `AzureWebJobs.<function>.Disabled` (or with `_` for `.`) switches it off."""
+        names = {f"azurewebjobs.{function}.disabled".lower(), f"azurewebjobs_{function}_disabled".lower()}
+        return any(name.lower() in names and value.lower() in ("true", "1") for name, value in self.settings.items())
+
     def resolve(self, text: str) -> str:
         """`text` with each `%NAME%` replaced by app setting NAME where it is known."""
         return _PLACEHOLDER.sub(lambda match: self.settings.get(match[1], match[0]), text)

@@ -29,6 +29,8 @@ def derive(app: FunctionApp, cores: float = 1.0) -> Report:
     rules: list[ScaleRule] = []
     durable: list[Trigger] = []
     for trigger in app.triggers:
+        if app.is_disabled(trigger.function):
+            continue
         if trigger.type in DURABLE_TRIGGERS:
             durable.append(trigger)
         elif trigger.type == "timerTrigger":
@@ -113,6 +115,9 @@ def _unknown(trigger: Trigger) -> ScaleRule:
 
 def _warnings(app: FunctionApp, rules: list[ScaleRule]) -> list[str]:
     warnings: list[str] = []
+    disabled = sorted({trigger.function for trigger in app.triggers if app.is_disabled(trigger.function)})
+    if disabled:
+        warnings.append(f"switched off by app settings, so without a rule: {', '.join(disabled)}")
     if not rules:
         warnings.append(
             f"no triggers found in {app.folder}: neither function.json files nor decorators that "

@@ -118,7 +118,9 @@ def test_python_of_the_image_is_one_that_the_project_supports():
 
 def test_published_package_leaves_out_tests_and_tools():
     lines = set((ROOT / ".funcignore").read_text().split())
-    assert {"tests", "bench", "infra", "devhost", "local.settings.json"} <= lines
+    tools = {"tests", "bench", "infra", "devhost", "local.settings.json", ".venv-infra", "Dockerfile", "azure.yaml"}
+    assert tools <= lines
+    assert "telemetry" not in lines
     pruned = {line.rstrip("/") for line in lines}
     for path in copied():
         assert path.split("/")[0] not in pruned - {"infra", "dashboard"}, path

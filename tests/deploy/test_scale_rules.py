@@ -171,6 +171,16 @@ def test_app_setting_overrides_host_json_as_in_the_host():
     assert rules_of("every-trigger-set", environment)["take_order"]["keda"]["value"] == "3"
 
 
+def test_function_that_is_switched_off_has_no_rule():
+    report = derive(read_app(APPS / "every-trigger", {"AzureWebJobs.take_order.Disabled": "true"}))
+    assert "take_order" not in {rule.function for rule in report.rules}
+    assert any("take_order" in warning for warning in report.warnings)
+
+
+def test_blob_trigger_by_event_grid_is_not_warned_of():
+    assert not any("Event Grid" in note for note in rules_of("every-trigger")["on_picture"]["notes"])
+
+
 def test_traps_are_said_where_they_bite():
     report = derive(read_app(APPS / "timer-and-unknown", {}))
     by_name = {rule.function: rule for rule in report.rules}
