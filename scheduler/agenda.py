@@ -73,7 +73,9 @@ def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agen
 def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]) -> Agenda:
     """The agenda for what was counted, one entry a source, in the order of the settings."""
     backlog, measured = sum(count.messages for count in counts), now.measured or now.time
-    carry = carry.started(now.time).measuring(backlog, measured)
+    carry = carry.started(now.time)
+    if not any(count.error for count in counts):  # a part of the backlog would look like work that was done
+        carry = carry.measuring(backlog, measured)
     if settings.scaling_strategy == "drainTime":
         carry = carry.aiming(backlog, measured, settings.drain_target)
     decision, shares = _decide(settings, carry, now, counts)

@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-COUNT_LIMIT = 10_000  # ticks that are counted one by one; a longer gap is "at least" so many
-
 
 def check_cron(expression: str) -> None:
     """Make sure that `expression` is one and has a time at all.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scheduler.cron import cron_ticks
 from scheduler.settings_faults import RuleError
-from scheduler.windows import next_open
+from scheduler.ticks import tick_times
 
 if TYPE_CHECKING:
     from scheduler.settings import ScheduleSettings
 
-_TRIED_TICKS = 2000  # times of a cron expression that are looked at for one inside a window
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # windows and cron repeat; validation must not depend on today
 
 
@@ -74,14 +71,5 @@ def _times(settings: ScheduleSettings) -> None:
         raise RuleError(
             "jitter", settings.jitter, f"must be below pollingInterval ({settings.polling_interval:g}) with fixedRate"
         )
-    if settings.cron and settings.windows and not _meets_a_window(settings, settings.cron):
+    if settings.cron and settings.windows and next(tick_times(settings, None, _ANY_DAY), None) is None:
         raise RuleError("cron", settings.cron, "never falls into one of the windows, so nothing would ever run")
-
-
-def _meets_a_window(settings: ScheduleSettings, expression: str) -> bool:
-    windows, zone = settings.active_windows, settings.zone
-    for tick in islice(cron_ticks(expression, zone, _ANY_DAY - timedelta(seconds=1)), _TRIED_TICKS):
-        span = next_open(windows, zone, tick)
-        if span is not None and span[0] <= tick:
-            return True
-    return False

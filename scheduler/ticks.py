@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from scheduler.cron import COUNT_LIMIT, cron_ticks
-from scheduler.settings import ScheduleSettings
+from scheduler.cron import cron_ticks
 from scheduler.windows import next_open
 
+if TYPE_CHECKING:
+    from scheduler.settings import ScheduleSettings
+
+COUNT_LIMIT = 10_000  # missed ticks that are counted; more are "so many"
+EMPTY_LIMIT = 400  # windows in a row without a tick: more than a year of daily ones
+_SHORTEST = timedelta(microseconds=1)
 TIMER_TOLERANCE = timedelta(seconds=1)  # the clocks of two machines differ: a timer may seem to fire early by this
 
 
@@ -46,15 +52,25 @@ def missed_ticks(settings: ScheduleSettings, moment: Moment, until: datetime) ->
 
 
 def tick_times(settings: ScheduleSettings, began: datetime | None, after: datetime) -> Iterator[datetime]:
-    """The ticks of fixedRate or cron strictly after `after` that lie inside the windows, in the settings' time zone."""
+    """The ticks of fixedRate or cron strictly after `after` that lie inside the windows, in the settings' time zone.
+
+    Ends where so many windows in a row open and close without a tick that no other can be expected.
+    """
     windows, zone = settings.active_windows, settings.zone
-    tried = 0
-    for tick in _all_ticks(settings, began, after):
-        span = next_open(windows, zone, tick) if windows else None
-        if not windows or (span is not None and span[0] <= tick):
-            tried = 0
+    empty_windows = 0
+    while empty_windows < EMPTY_LIMIT:
+        span: tuple[datetime, datetime] | None = None
+        for tick in _all_ticks(settings, began, after):
+            if windows and (span is None or tick >= span[1]):
+                span = next_open(windows, zone, tick)
+                if span is None:
+                    return
+            if span is not None and tick < span[0]:
+                after, empty_windows = span[0] - _SHORTEST, empty_windows + 1
+                break
+            empty_windows = 0
             yield tick.astimezone(zone)
-        elif (tried := tried + 1) > COUNT_LIMIT:
+        else:
             return
 
 
@@ -66,8 +82,5 @@ def _all_ticks(settings: ScheduleSettings, began: datetime | None, after: dateti
     start = began or after
     number = max((after - start) // period + 1, 0)
     while True:
-        tick = start + number * period
-        yield tick
+        yield start + number * period
         number += 1
-        if settings.windows and (span := next_open(settings.active_windows, settings.zone, tick)) and span[0] > tick:
-            number = max(number, -((start - span[0]) // period))  # the first tick that is not before the opening

@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 
 from rich.table import Table
 
 from ebb.simulate.compare import Result
 from ebb.simulate.report import Report, Spread, running_executions
+from ebb.simulate.timeline import average, highest
 from scheduler.wording import duration, plain
 
+BARS = 24  # characters of a line over time
+_BLOCKS = " ▁▂▃▄▅▆▇█"
 PRICES_NOTE = "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price"
 
 
@@ -22,7 +26,7 @@ def table_of(results: Sequence[Result]) -> Table:
     table.add_column("", no_wrap=True)
     for result in results:
         table.add_column(result.report.name, justify="right")
-    columns = [_rows(result.report) for result in results]
+    columns = [{**_over_time(result), **_rows(result.report)} for result in results]
     for label in columns[0]:
         table.add_row(label, *(column[label] for column in columns))
     return table
@@ -75,6 +79,23 @@ def csv_of(results: Sequence[Result]) -> str:
             row = [sample.seconds, sample.waiting, sample.in_work, round(sample.oldest, 3), counts[place]]
             writer.writerow([result.report.name, *row])
     return text.getvalue()
+
+
+def _over_time(result: Result) -> dict[str, str]:
+    """Backlog and executions as a line of bars, each from 0 to its own highest value."""
+    samples, length = result.recording.samples, result.report.seconds
+    seconds = [sample.seconds for sample in samples]
+    return {
+        "backlog over time": bars(highest(seconds, [sample.waiting for sample in samples], length, BARS)),
+        "executions over time": bars(average(*running_executions(result.recording), length, BARS)),
+    }
+
+
+def bars(values: Sequence[float]) -> str:
+    """`values` as block characters; nothing at all is the lowest of them."""
+    top = max(values, default=0.0)
+    steps = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[math.ceil(value / top * steps) if top else 0] for value in values)
 
 
 def _rows(report: Report) -> dict[str, str]:

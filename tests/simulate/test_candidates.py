@@ -8,6 +8,7 @@ import pytest
 
 from ebb.simulate.candidates import candidates_of
 from ebb.simulate.costs import MONTH_SECONDS, Prices, Usage, monthly_cost
+from ebb.simulate.render import bars
 from ebb.simulate.report import Spread
 from ebb.simulate.timeline import average, highest
 
@@ -56,6 +57,12 @@ def test_percentiles_are_values_that_occurred() -> None:
 def test_peaks_survive_in_a_picture_of_few_points() -> None:
     assert highest([0, 1, 2, 3, 9], [0, 7, 1, 2, 5], length=10, bins=5) == [7, 2, 2, 2, 5]
     assert highest([], [], length=10, bins=2) == [0, 0]
+
+
+def test_bars_reach_from_nothing_to_the_highest() -> None:
+    assert bars([0, 1, 4, 8]) == " ▁▄█"
+    assert bars([0, 0]) == "  "
+    assert bars([]) == ""
 
 
 def test_average_of_steps_is_weighted_by_time() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from scheduler.rates import Rates
 from scheduler.settings import validate_settings
 from scheduler.sharing import share_executions
 
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="utf-8")
 STRATEGIES = ("default", "custom", "accurate", "eager", "drainTime")
 inputs = st.fixed_dictionaries(
     {
@@ -33,6 +35,7 @@ def test_executions_stay_within_the_bounds(strategy: str, given_: dict[str, Any]
     minimum, maximum = given_["min_executions"], given_["max_executions"]
     assert 0 <= decision.executions <= maximum
     assert decision.reason
+    assert f"`{decision.code}`" in DOCUMENTED
     total = given_["running"] + decision.executions
     # "custom" does not take running executions off the maximum: KEDA's trap, kept and documented.
     may_pass = strategy == "custom" or given_["running"] > maximum
@@ -81,6 +84,7 @@ def test_cycle_stays_between_minimum_and_maximum(
     decision = plan(settings, backlog, rates)
     assert minimum <= decision.executions <= maximum
     assert decision == plan(settings, backlog, rates)
+    assert f"`{decision.code}`" in DOCUMENTED
 
 
 @given(st.integers(0, 200), st.lists(st.floats(0, 1e6), min_size=1, max_size=8), st.integers(0, 1000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from scheduler.waits import closed, ended, error_wait, next_wait
 
 ONE = datetime(2026, 1, 5, 1, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)
+DOCUMENTED = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="utf-8")
 
 
 def settings(**more: Any) -> ScheduleSettings:
@@ -281,7 +283,20 @@ def test_wait_stays_within_its_limits(
     latest = timedelta(seconds=60) if wait.code == mode else timedelta(0)
     assert closed(made, end) is None or closed(made, end - latest) is None
     assert wait == Wait.from_json({**_fields(wait), "future": 1})
+    assert f"`{wait.code}`" in DOCUMENTED
 
 
 def _fields(wait: Wait) -> dict[str, Any]:
     return {name: getattr(wait, name) for name in ("seconds", "reason", "code", "limited_by", "until", "missed")}
+
+
+@pytest.mark.parametrize("mode", ["fixedRate", "cron"])
+def test_frequent_ticks_find_a_window_that_opens_once_a_week(mode: str) -> None:
+    windows = [{"days": "mon", "start": "00:59", "end": "01:05"}]
+    extra = {"cron": "* * * * *"} if mode == "cron" else {}
+    made = settings(waitMode=mode, pollingInterval=60, windows=windows, **extra)
+    begin = ONE + timedelta(minutes=4)
+    moment = Moment(begin + timedelta(seconds=30), opened=begin, due=begin, began=ONE)
+    wait = next_wait(made, received=1, worked=True, moment=moment)
+    assert wait.end(moment.now) == ONE + timedelta(days=7, minutes=-1)
+    assert wait.missed == 0
