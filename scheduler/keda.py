@@ -77,8 +77,10 @@ def combine_backlogs(calculation: str, backlogs: Iterable[Demand]) -> Demand:
         return _smallest(active)
     if calculation in ("sum", "avg"):
         parts = len(active) if calculation == "avg" else 1
-        backlog = sum(demand.queue_length for demand in active)
-        return Demand(backlog / parts, sum(demand.executions for demand in active) / parts)
+        backlog = executions = 0.0
+        for demand in active:  # one by one as in KEDA: since Python 3.12 sum() rounds less, which ceil would show
+            backlog, executions = backlog + demand.queue_length, executions + demand.executions
+        return Demand(backlog / parts, executions / parts)
     largest = NONE
     for demand in active:
         if demand.queue_length > largest.queue_length:

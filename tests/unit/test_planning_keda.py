@@ -171,3 +171,50 @@ def test_sum_is_capped_again_after_combining() -> None:
 def test_three_thirds_are_one_execution() -> None:
     combined = combine_backlogs("sum", demands((1, 3), (1, 3), (1, 3)))
     assert executions_to_start("default", combined, Bounds(0, 10), custom=Custom()) == 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "most", "running", "pending", "maximum", "expected"),
+    [
+        ("default", 3, 2, 0, 5, 1),
+        ("default", 2, 0, 0, 5, 2),
+        ("accurate", 3, 2, 0, 5, 3),
+        ("accurate", 5, 2, 0, 5, 3),
+        ("accurate", 3, 4, 2, 10, 1),
+        ("accurate", 5, 4, 2, 5, 1),
+        ("accurate", 3, 3, 3, 5, 0),
+        ("accurate", 15, 15, 15, 20, 0),
+        ("accurate", 10, 10, 10, 15, 0),
+        ("accurate", 20, 15, 10, 20, 5),
+        ("eager", 4, 3, 0, 10, 4),
+        ("eager", 4, 0, 3, 10, 4),
+        ("eager", 4, 7, 0, 10, 3),
+        ("eager", 4, 1, 6, 10, 3),
+        ("eager", 15, 0, 0, 10, 10),
+    ],
+)
+def test_numbers_that_keda_itself_asserts(
+    strategy: str, most: int, running: int, pending: int, maximum: int, expected: int
+) -> None:
+    demand = Demand(queue_length=1000, executions=most)
+    assert executions_to_start(strategy, demand, Bounds(0, maximum), running, pending) == expected
+
+
+@pytest.mark.parametrize(
+    ("deduction", "percentage", "most", "running", "maximum", "expected"),
+    [
+        (1, "0.5", 3, 2, 5, 1),
+        (1, "0.5", 10, 0, 10, 9),
+        (None, "", 3, 2, 5, 1),
+        (1, "", 2, 0, 5, 2),
+        (2, "0", 3, 2, 5, 1),
+        (-2, "0", 3, 2, 4, 4),
+        (None, "0.5", 3, 2, 5, 2),
+        (None, "0.5", 10, 0, 10, 10),
+    ],
+)
+def test_custom_numbers_that_keda_itself_asserts(
+    deduction: int | None, percentage: str, most: int, running: int, maximum: int, expected: int
+) -> None:
+    custom, demand = Custom.of(deduction, percentage), Demand(queue_length=1000, executions=most)
+    assert executions_to_start("custom", demand, Bounds(0, maximum), running, custom=custom) == expected
