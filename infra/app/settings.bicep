@@ -47,6 +47,8 @@ var common = [
   { name: 'AzureFunctionsJobHost__extensions__durableTask__hubName', value: hubName }
   // At SIGTERM the host stops taking work and finishes what it has, within the grace period of the template.
   { name: 'FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING', value: 'true' }
+  // Metrics as log lines, which the host sends to Application Insights: see docs/operations.md.
+  { name: 'EbbTelemetry', value: 'host' }
 ]
 
 var scheduled = [

@@ -8,6 +8,7 @@ symbolic names of https://learn.microsoft.com/azure/azure-resource-manager/templ
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,10 @@ FUNCTIONS = {
     "concat", "empty", "guid", "json", "padLeft", "range", "resourceGroup", "subscription", "subscriptionResourceId",
     "toLower", "uniqueString", "union",
 }  # fmt: skip
+
+
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class BicepError(Exception):
@@ -104,6 +109,8 @@ def template(given: Any) -> Any:
     """`given` as it stands in the JSON of a template: expressions in brackets."""
     if isinstance(given, Code):
         return f"[{given.text}]"
+    if isinstance(given, str) and given.startswith("["):
+        return f"[{given}"  # a text, not an expression
     if isinstance(given, dict):
         return {key: template(part) for key, part in given.items()}
     if isinstance(given, list):
@@ -126,19 +133,24 @@ def _key(node: Node, scope: Scope) -> str:
 
 
 def _string(node: Node, scope: Scope) -> str | Code:
-    pieces = [
-        child for child in node.named_children if child.type in ("string_content", "interpolation", "escape_sequence")
-    ]
-    if not any(piece.type == "interpolation" for piece in pieces):
-        return "".join(text_of(piece) for piece in pieces)
+    """The text between the interpolations is cut from the source: the grammar drops escapes such as `\\$`."""
+    source, position = node.text or b"", 1
     pattern, arguments = "", []
-    for piece in pieces:
-        if piece.type == "interpolation":
-            pattern += f"{{{len(arguments)}}}"
-            arguments.append(code(value(piece.named_children[0], scope)))
-        else:
-            pattern += text_of(piece).replace("{", "{{").replace("}", "}}")
-    return Code(f"format({', '.join([code(pattern), *arguments])})")
+    for piece in (child for child in node.named_children if child.type == "interpolation"):
+        start = piece.start_byte - node.start_byte
+        pattern += _braced(_unescaped(source[position:start])) + f"{{{len(arguments)}}}"
+        arguments.append(code(value(piece.named_children[0], scope)))
+        position = piece.end_byte - node.start_byte
+    plain = _unescaped(source[position:-1])
+    return Code(f"format({', '.join([code(pattern + _braced(plain)), *arguments])})") if arguments else plain
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _unescaped(source: bytes) -> str:
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), source.decode())
 
 
 def _computed(node: Node, scope: Scope, path: tuple[str, ...] = ()) -> str:

@@ -148,3 +148,17 @@ def test_workflow_stores_no_secret_and_deploys_main_alone():
     assert jobs["deploy"]["permissions"]["id-token"] == "write"
     assert "refs/heads/main" in jobs["deploy"]["if"]
     assert "id-token" not in jobs["test"]["permissions"]
+
+
+def test_azd_finds_service_template_and_dockerfile():
+    """azd applies infra/<service>.bicep at deploy; the app carries the service's name in a tag."""
+    document = yaml.safe_load((ROOT / "azure.yaml").read_text(encoding="utf-8"))
+    assert document["infra"] == {"provider": "bicep", "path": "infra", "module": "main"}
+    ((name, service),) = document["services"].items()
+    assert (service["host"], service["language"]) == ("containerapp", "python")
+    assert (ROOT / service["docker"]["path"]).is_file()
+    for suffix in ("bicep", "parameters.json"):
+        assert (ROOT / "infra" / f"{name}.{suffix}").is_file()
+    assert f"'azd-service-name': '{name}'" in (ROOT / "infra" / f"{name}.bicep").read_text()
+    image = f"SERVICE_{name.upper()}_IMAGE_NAME"
+    assert image in (ROOT / "infra" / f"{name}.parameters.json").read_text()
