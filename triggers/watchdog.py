@@ -114,13 +114,18 @@ class Watchdog:
         await bring_up(self._services, client, row)
 
     async def _forget(self, row: ScheduleRow) -> None:
-        """Keep the history to its limits by age too: a schedule that is idle closes no cycle that would do it."""
+        """Keep the history to its limits by age too, for an idle schedule closes no cycle that would do it; forget the
+        executions that died without a word.
+        """
         now = self._services.clock.now()
         if row.etag is None or now < self._trimmed.get(row.name, self._since) + TRIM_EVERY:
             return
         settings = self._services.schedules[row.name]
         before = now - timedelta(seconds=settings.history_max_age)
         await self._services.store.trim(row.name, settings.history_limit, before)
+        for execution in await self._services.store.executions(row.name):
+            if execution.until + TRIM_EVERY < now:  # its process died, and nobody is held back by it any more
+                await self._services.store.end_execution(row.name, execution)
         self._trimmed[row.name] = now
 
     def _judge(self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance) -> Finding:

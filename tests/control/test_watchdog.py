@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from history.base import Intent, update
+from history.base import Intent, Working, update
 from history.memory import MemoryStore
 from scheduler.clock import rfc3339
 from scheduler.watch import Act
@@ -112,9 +112,14 @@ async def test_old_history_is_forgotten(hub: Hub) -> None:
     watchdog = Watchdog(hub.services)
     await watchdog.look(hub.host.client)
     assert len((await hub.services.store.cycles("parity")).value) == 2, "not each minute"
+    dead = Working("HubA/ebb-parity/a", 1, 0, now - timedelta(hours=2))
+    alive = replace(dead, index=1, until=now + timedelta(minutes=1))
+    for execution in (dead, alive):
+        await hub.services.store.begin_execution("parity", execution)
     watchdog._since -= timedelta(hours=1)
     await watchdog.look(hub.host.client)
     assert [cycle["cycle"] for cycle in (await hub.services.store.cycles("parity")).value] == [2]
+    assert [each.index for each in await hub.services.store.executions("parity")] == [1]
 
 
 async def test_two_task_hubs_do_not_fight() -> None:
