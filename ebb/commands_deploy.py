@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ebb.answers import Exit, Form, Output, failed
 from ebb.doctor.examine import examine
 from ebb.doctor.report import as_json, print_findings
 from ebb.doctor.subject import Evidence, read_subject
@@ -18,15 +19,13 @@ from ebb.job_template import az_command, bicep, job_for
 from ebb.scale_rules.app import read_app
 from ebb.scale_rules.derive import derive
 from ebb.scale_rules.report import print_report
-from scheduler.errors import EbbError, SettingsError
+from scheduler.errors import EbbError
 from scheduler.schedules import load_schedules
-
-FAILED = 1
 
 AppFolder = Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")]
 
 
-class Output(StrEnum):
+class RuleOutput(StrEnum):
     """How a report is printed."""
 
     TABLE = "table"
@@ -51,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
 def scale_rules(
     app: AppFolder = Path(),
-    output: Annotated[Output, typer.Option("--output", "-o", help="table, yaml or json")] = Output.TABLE,
+    output: Annotated[RuleOutput, typer.Option("--output", "-o", help="table, yaml or json")] = RuleOutput.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     cores: Annotated[float, typer.Option(help="cores of one replica: some defaults count them")] = 1.0,
 ) -> None:
@@ -59,13 +58,14 @@ def scale_rules(
     try:
         report = derive(read_app(app), cores)
     except EbbError as error:
-        raise failure(error) from error
-    print_report(report, Output.JSON if json else output, Console())
+        raise failed(str(error), Exit.FAILED) from error
+    print_report(report, RuleOutput.JSON if json else output, Console())
 
 
 def doctor(
     app: AppFolder = Path(),
-    json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+    output: Form = Output.TABLE,
+    json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="ask no server")] = False,
     container_app: Annotated[
         Path | None, typer.Option(metavar="FILE", help="what `az containerapp show --output json` printed")
@@ -82,13 +82,13 @@ def doctor(
         evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
         findings = examine(read_subject(app, evidence), offline)
     except (EbbError, OSError) as error:
-        raise failure(error) from error
-    if json:
+        raise failed(str(error), Exit.FAILED) from error
+    if json or output == Output.JSON:
         typer.echo(as_json(findings))
     else:
         print_findings(findings, Console())
     if any(finding.severity == "error" for finding in findings):
-        raise typer.Exit(FAILED)
+        raise typer.Exit(Exit.FAILED)
 
 
 def job_template(
@@ -101,10 +101,10 @@ def job_template(
     try:
         schedules = load_schedules((app / "schedules.yaml").read_text(encoding="utf-8"), "schedules.yaml", os.environ)
         if schedule not in schedules:
-            raise SettingsError(f"there is no schedule {schedule}; known are {', '.join(schedules)}")
+            raise failed(f"there is no schedule {schedule}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
         job = job_for(schedule, schedules[schedule])
     except (EbbError, OSError) as error:
-        raise failure(error) from error
+        raise failed(str(error), Exit.FAILED) from error
     if output != JobOutput.BICEP:
         typer.echo(az_command(job, image))
     if output == JobOutput.ALL:
@@ -112,9 +112,3 @@ def job_template(
         typer.echo("\n// The same in Bicep, every source included:")
     if output != JobOutput.AZ:
         typer.echo(bicep(job, image))
-
-
-def failure(error: Exception) -> typer.Exit:
-    """Say what went wrong on standard error; the result ends the command with status 1."""
-    Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(FAILED)

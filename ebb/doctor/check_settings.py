@@ -42,9 +42,8 @@ def _connections(subject: Subject) -> Iterator[Finding]:
         wanted[str(subject.durable(DURABLE_CONNECTION))] = "the task hub"
     for name, settings in subject.all_schedules().items():
         for source in settings.all_sources:
-            connection = getattr(source, "connection", None)
-            if connection:
-                wanted.setdefault(connection, f"the source of schedule {name}")
+            if isinstance(source, StorageQueueSettings):
+                wanted.setdefault(source.connection, f"the source of schedule {name}")
     for name, user in wanted.items():
         try:
             resolve_connection(name, subject.settings)

@@ -79,7 +79,10 @@ def read_subject(folder: Path, evidence: Evidence) -> Subject:
         SettingsError: the folder is no function app, or a file cannot be read.
     """
     deployed = read_json(evidence.container_app) if evidence.container_app else None
-    app = read_app(folder, {**evidence.environment, **_settings_of(deployed)})
+    if deployed is None:
+        app = read_app(folder, evidence.environment)
+    else:  # what is set on this machine is not set there
+        app = read_app(folder, _settings_of(deployed), with_local=False)
     schedules, fault = _schedules(folder, app)
     replicas = evidence.min_replicas
     subject = Subject(app, schedules, fault, deployed, evidence.log, replicas, evidence.cores)

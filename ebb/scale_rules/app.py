@@ -51,8 +51,12 @@ class FunctionApp:
         return _PLACEHOLDER.sub(lambda match: self.settings.get(match[1], match[0]), text)
 
 
-def read_app(folder: Path, environment: Mapping[str, str] | None = None) -> FunctionApp:
+def read_app(folder: Path, environment: Mapping[str, str] | None = None, with_local: bool = True) -> FunctionApp:
     """The app in `folder`, with app settings from `local.settings.json` and `environment` (which wins).
+
+    Args:
+        environment: app settings; this process's environment without it.
+        with_local: whether `local.settings.json` counts; it does not for an app that is deployed.
 
     Raises:
         SettingsError: there is no readable app in the folder.
@@ -62,11 +66,9 @@ def read_app(folder: Path, environment: Mapping[str, str] | None = None) -> Func
         raise SettingsError(f"{folder} is no function app: it has no host.json; name its folder with --app")
     host = read_json(path)
     local = folder / "local.settings.json"
-    values = read_json(local).get("Values", {}) if local.is_file() else {}
-    settings = {
-        **{key: str(value) for key, value in values.items()},
-        **(os.environ if environment is None else environment),
-    }
+    values = read_json(local).get("Values", {}) if with_local and local.is_file() else {}
+    given = os.environ if environment is None else environment
+    settings = {**{key: str(value) for key, value in values.items()}, **given}
     triggers = (*function_json.read_triggers(folder), *python_source.read_triggers(folder))
     return FunctionApp(folder, host, triggers, settings)
 

@@ -139,5 +139,5 @@ class TestCommand:
 
     def test_unknown_schedule_is_named_with_the_known_ones(self):
         result = self.run("nobody")
-        assert result.exit_code == 1
+        assert result.exit_code == 3  # not found
         assert "known are parity" in result.stderr

@@ -44,6 +44,12 @@ def test_healthy_deployment_has_no_finding(folder):
     assert look(folder, {}, container_app=deployed(folder, container_app(IDENTITY))) == []
 
 
+def test_settings_of_this_machine_say_nothing_of_the_deployed_app(folder):
+    (folder / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": STORAGE}))
+    document = deployed(folder, container_app(IDENTITY))
+    assert look(folder, {**STORAGE, "FUNCTIONS_WORKER_RUNTIME": "node"}, container_app=document) == []
+
+
 def durable(host: dict) -> dict:
     return host["extensions"]["durableTask"]
 
