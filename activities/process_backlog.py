@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -91,7 +92,8 @@ class FenceWatch:
         self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
         self._launch, self._longest = int(order.get("launch", 0)), longest
         until = promise(services.clock.now(), longest)
-        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), until)
+        run = uuid.uuid4().hex
+        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 

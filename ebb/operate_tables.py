@@ -79,7 +79,7 @@ def events_table(events: Iterable[Document]) -> Table:
     """Who did what and when, and what the watchdog met."""
     table = _table("at", "kind", "what", "by", "why")
     for each in events:
-        why = each.get("reason") or each.get("cause") or ""
+        why = each.get("reason") or each.get("cause") or _change(each)
         what = str(each.get("action", ""))
         table.add_row(
             Text(each["at"]), Text(each["kind"]), Text(what), Text(str(each.get("by") or "-")), Text(str(why))
@@ -123,6 +123,8 @@ def relative(moment: str | None, now: datetime | None = None) -> str:
         return "-"
     seconds = (datetime.fromisoformat(moment) - (now or datetime.now(UTC))).total_seconds()
     size = abs(seconds)
+    if size < 1:
+        return "now"
     text = f"{size:.0f} s" if size < 120 else f"{size / 60:.0f} min" if size < 7200 else f"{size / 3600:.1f} h"
     return f"in {text}" if seconds >= 0 else f"{text} ago"
 
@@ -133,6 +135,13 @@ def took(document: Document) -> str:
         return "-"
     began, ended = (datetime.fromisoformat(document[key]) for key in ("startedAt", "endedAt"))
     return f"{(ended - began).total_seconds():.1f} s"
+
+
+def _change(event: Document) -> str:
+    """What a change of settings changed: `maxExecutions: 10 -> 5`."""
+    before, after = event.get("before") or {}, event.get("after") or {}
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return ", ".join(f"{key}: {before.get(key, 'deployed')} -> {after.get(key, 'deployed')}" for key in changed)
 
 
 def _events(events: Iterable[Document]) -> list[RenderableType]:

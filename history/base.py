@@ -75,11 +75,12 @@ class ScheduleRow:
 
 @dataclass(frozen=True)
 class Working:
-    """One execution that says of itself that it is at work."""
+    """One run of an execution that says of itself that it is at work; Durable may run one twice, even at once."""
 
     owner: str  # of the fence, under which it acts
     cycle: int
     index: int
+    run: str  # tells two runs of one execution apart
     until: datetime  # it has ended then, whatever happens
 
 

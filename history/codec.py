@@ -80,12 +80,13 @@ def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow
 
 def execution_properties(execution: Working) -> Properties:
     """An execution at work as the properties of one entity."""
-    digest = hashlib.sha256(execution.owner.encode()).hexdigest()[:16]
+    identity = f"{execution.owner}/{execution.cycle}/{execution.index}/{execution.run}"
     return {
-        "RowKey": f"{digest}-{execution.cycle}-{execution.index}",
+        "RowKey": hashlib.sha256(identity.encode()).hexdigest()[:32],
         "owner": execution.owner,
         "cycle": execution.cycle,
         "index": execution.index,
+        "run": execution.run,
         "until": rfc3339(execution.until),
     }
 
@@ -93,7 +94,8 @@ def execution_properties(execution: Working) -> Properties:
 def read_execution(properties: Mapping[str, Any]) -> Working:
     """The execution that `execution_properties` wrote."""
     until = parse_rfc3339(properties["until"])
-    return Working(properties["owner"], int(properties["cycle"]), int(properties["index"]), until)
+    numbers = int(properties["cycle"]), int(properties["index"])
+    return Working(properties["owner"], *numbers, properties["run"], until)
 
 
 def cycle_properties(cycle: Mapping[str, Any]) -> Properties:

@@ -117,17 +117,19 @@ async def test_save_keeps_every_field(store: Store) -> None:
 
 
 async def test_executions_at_work_are_noted_and_forgotten(store: Store) -> None:
-    first = Working("hub/ebb-parity/a", cycle=7, index=0, until=START)
+    first = Working("hub/ebb-parity/a", cycle=7, index=0, run="one", until=START)
     second, other = replace(first, index=1), replace(first, owner="hub/ebb-parity/b")
+    again = replace(first, run="two")
     assert await store.executions("parity") == []
-    for each in (first, second, other, first):
+    for each in (first, second, other, again, first):
         await store.begin_execution("parity", each)
     await store.begin_execution("parity-2", first)
-    assert sorted(await store.executions("parity"), key=str) == sorted([first, second, other], key=str)
+    assert sorted(await store.executions("parity"), key=str) == sorted([first, second, other, again], key=str)
     later = replace(first, until=START + timedelta(minutes=1))
     await store.begin_execution("parity", later)
     await store.end_execution("parity", second)
     await store.end_execution("parity", second)
+    await store.end_execution("parity", again)
     assert sorted(await store.executions("parity"), key=str) == sorted([later, other], key=str)
     assert await store.executions("parity-2") == [first]
     assert await store.rows() == {}

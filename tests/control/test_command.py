@@ -70,6 +70,7 @@ async def test_settings_are_set_and_reset(hub: Hub) -> None:
     assert refused.exit_code == 2
     assert "maxExecutions: -5" in refused.stderr
     assert "nosuch" in refused.stderr
+    assert "maxExecutions: deployed -> 5" in await ok(hub, "events", "parity")
     await ok(hub, "reset", "parity")
     assert (await hub.schedule())["overrides"] == {}
     assert "executions" in await ok(hub, "plan", "parity")

@@ -112,7 +112,7 @@ async def test_old_history_is_forgotten(hub: Hub) -> None:
     watchdog = Watchdog(hub.services)
     await watchdog.look(hub.host.client)
     assert len((await hub.services.store.cycles("parity")).value) == 2, "not each minute"
-    dead = Working("HubA/ebb-parity/a", 1, 0, now - timedelta(hours=2))
+    dead = Working("HubA/ebb-parity/a", 1, 0, "one", now - timedelta(hours=2))
     alive = replace(dead, index=1, until=now + timedelta(minutes=1))
     for execution in (dead, alive):
         await hub.services.store.begin_execution("parity", execution)

@@ -88,7 +88,7 @@ def test_hold_for_a_predecessor_looks_again_soon(until: float, seconds: float) -
 
 def test_successor_goes_on_once_no_execution_of_the_earlier_launch_is_noted() -> None:
     on = row(owner="hub/ebb-parity/z", owner_launch=2, working_until=at(300))
-    busy = Working("hub/ebb-parity/z", cycle=7, index=0, until=at(300))
+    busy = Working("hub/ebb-parity/z", cycle=7, index=0, run="one", until=at(300))
     assert verdict(outlived(on, state(), [], NOW, SKEW), state()) is Verdict.GO
     assert verdict(outlived(on, state(), [busy], NOW, SKEW), state()) is Verdict.HOLD
     dead = replace(busy, until=at(-30))
