@@ -58,7 +58,7 @@ def scale_rules(
     try:
         report = derive(read_app(app), cores)
     except EbbError as error:
-        raise failed(str(error), Exit.FAILED) from error
+        raise failure(error) from error
     print_report(report, RuleOutput.JSON if json else output, Console())
 
 
@@ -82,7 +82,7 @@ def doctor(
         evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
         findings = examine(read_subject(app, evidence), offline)
     except (EbbError, OSError) as error:
-        raise failed(str(error), Exit.FAILED) from error
+        raise failure(error) from error
     if json or output == Output.JSON:
         typer.echo(as_json(findings))
     else:
@@ -104,7 +104,7 @@ def job_template(
             raise failed(f"there is no schedule {schedule}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
         job = job_for(schedule, schedules[schedule])
     except (EbbError, OSError) as error:
-        raise failed(str(error), Exit.FAILED) from error
+        raise failure(error) from error
     if output != JobOutput.BICEP:
         typer.echo(az_command(job, image))
     if output == JobOutput.ALL:
@@ -112,3 +112,8 @@ def job_template(
         typer.echo("\n// The same in Bicep, every source included:")
     if output != JobOutput.AZ:
         typer.echo(bicep(job, image))
+
+
+def failure(error: Exception) -> typer.Exit:
+    """Say what went wrong on standard error; the result ends the command with status 1."""
+    return failed(str(error), Exit.FAILED)
