@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from history.base import Intent, ScheduleRow, Totals, Working
+from scheduler.carry import Carry, carry_of, memory_of
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.fence import Fence, Standing, promise
@@ -96,6 +97,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         cycle=opening.cycle or row.cycle,
         backlog=opening.backlog or row.backlog,
         error=opening.error,
+        memory=row.memory if opening.carry is None else memory_of(opening.carry, row.changed_at),
     )
 
 
@@ -119,14 +121,31 @@ def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
     )
 
 
-def rested(row: ScheduleRow, state: CycleState, number: int, seconds: float, now: datetime) -> ScheduleRow:
+def rested(
+    row: ScheduleRow, state: CycleState, number: int, seconds: float, now: datetime, carry: Carry | None = None
+) -> ScheduleRow:
     """The row of an owner whose executions of cycle `number` have ended and that sleeps for `seconds`.
 
     Unchanged where another instance acts, or where a later cycle has begun: its executions may be working.
+
+    Args:
+        carry: what the next cycle goes on with; None leaves what the opening wrote.
     """
     if row.owner != state.owner or row.cycle > number:
         return row
-    return replace(row, owner_until=promise(now, seconds), working_until=None)
+    memory = row.memory if carry is None else memory_of(carry, row.changed_at)
+    return replace(row, owner_until=promise(now, seconds), working_until=None, memory=memory)
+
+
+def remembering(row: ScheduleRow, state: CycleState) -> CycleState:
+    """The state of a new instance with what the one before it knew, if that one died: its ticks, its end, its speed.
+
+    An operator's start, stop, pause or resume begins the memory anew; the row's `changed_at` tells.
+    """
+    known = carry_of(row.memory, row.changed_at)
+    if known is None or state.cycle is not None or state.carry != Carry():
+        return state
+    return replace(state, carry=known)
 
 
 def is_predecessor(row: ScheduleRow, state: CycleState, now: datetime, skew: timedelta) -> bool:

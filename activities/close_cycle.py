@@ -58,7 +58,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     await services.store.write_cycle(state.schedule, cycle)
 
     def write(row: ScheduleRow) -> ScheduleRow:
-        return rested(counted(row, cycle), state, cycle["cycle"], wait.seconds, services.clock.now())
+        return rested(counted(row, cycle), state, cycle["cycle"], wait.seconds, services.clock.now(), carry)
 
     row = await update(services.store, state.schedule, write)
     services.telemetry.cycle_closed(state.schedule, cycle)

@@ -9,7 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.checkin import checked_in, is_predecessor, number_of, outlived, verdict_of
+from activities.checkin import checked_in, is_predecessor, number_of, outlived, remembering, verdict_of
 from history.base import Intent, ScheduleRow, update
 from scheduler.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from scheduler.clock import rfc3339
@@ -87,6 +87,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(now))
     try:
         row = await services.store.get(name)
+        state = remembering(row, state)
         working = await services.store.executions(name) if is_predecessor(row, state, now, skew) else None
         if working is not None:
             row = outlived(row, state, working, now, skew)
@@ -98,7 +99,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             if working is not None:
                 row = outlived(row, state, working, now, skew)
             held = verdict_of(row, state, now, skew, file_settings)
-            opening = _go(row, state, found, now) if held is None else _without_a_tick(held, state)
+            opening = _go(row, state, found, now) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
             return checked_in(row, state, opening, found.settings.replica_timeout, now)
@@ -166,9 +167,10 @@ def _go(row: ScheduleRow, state: CycleState, found: _Found, now: datetime) -> Op
     )
 
 
-def _without_a_tick(held: Opening, state: CycleState) -> Opening:
-    """A cycle that may not act now is planned for no tick: what it was due for is not made up later."""
-    return held if held.verdict is Verdict.END else replace(held, carry=state.carry.planned(None))
+def _without_a_tick(held: Opening, state: CycleState, row: ScheduleRow) -> Opening:
+    """A cycle that is paused is planned for no tick: what was due meanwhile is not made up later."""
+    paused = held.verdict is Verdict.HOLD and row.intent is Intent.PAUSED
+    return replace(held, carry=state.carry.planned(None)) if paused else held
 
 
 def _ended(row: ScheduleRow, reason: str, now: datetime) -> ScheduleRow:

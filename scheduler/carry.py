@@ -108,6 +108,18 @@ class Carry:
         return replace(self, due=rfc3339(due) if due else None, missed=self.missed + missed)
 
 
+def memory_of(carry: Carry, since: datetime | None) -> dict[str, Any]:
+    """`carry` as it stands on a schedule's row, with the time of the change of intent that it belongs to."""
+    return {"since": rfc3339(since) if since else None, "carry": carry.to_json()}
+
+
+def carry_of(memory: Mapping[str, Any] | None, since: datetime | None) -> Carry | None:
+    """What `memory_of` wrote; None where nothing was written since the change of intent at `since`."""
+    if not memory or memory.get("since") != (rfc3339(since) if since else None):
+        return None
+    return Carry.from_json(memory.get("carry"))
+
+
 _NOTHING = Carry()
 
 

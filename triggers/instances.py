@@ -54,21 +54,22 @@ async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
     return _instance(await _asked(client.get_status(instance_id(name))))
 
 
-async def state_of(client: df.DurableOrchestrationClient, name: str) -> CycleState | None:
-    """What the present generation of schedule `name` was begun with; None where no instance is live. One request.
+async def look_inside(client: df.DurableOrchestrationClient, name: str) -> tuple[Instance, CycleState | None]:
+    """The instance of schedule `name`, and what its present cycle was begun with; None where none is live. One request.
 
     Raises:
         ProblemError: 503, Durable does not answer.
     """
     status = await _asked(client.get_status(instance_id(name), show_input=True))
-    if not _instance(status).is_live:
-        return None
+    instance = _instance(status)
+    if not instance.is_live:
+        return instance, None
     given: object = status.input_
     try:
         given = json.loads(given) if isinstance(given, str) else given
     except ValueError:
         given = None
-    return CycleState.from_json(given, instance_id(name))
+    return instance, CycleState.from_json(given, instance_id(name))
 
 
 async def look_at_all(client: df.DurableOrchestrationClient, names: Iterable[str]) -> dict[str, Instance]:

@@ -14,13 +14,14 @@ import azure.functions as func
 
 from history.base import Intent, ScheduleRow
 from scheduler.agenda import Agenda, Count, Now, after_failing, after_measuring, backlog_document, before_measuring
+from scheduler.carry import carry_of
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState
 from scheduler.errors import SettingsError, SourceError
 from scheduler.settings import ScheduleSettings
 from services import Services
 from sources.combined import measure_all
-from triggers.instances import state_of
+from triggers.instances import Instance, look_inside
 from triggers.problems import ProblemError, answers_problems, json_response
 from triggers.requests import schedule_name
 
@@ -37,24 +38,24 @@ def blueprint(services: Services) -> df.Blueprint:
     @answers_problems
     async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        row, state = await services.store.get(name), await state_of(client, name)
-        return json_response(await plan_document(services, row, state))
+        row, (instance, state) = await services.store.get(name), await look_inside(client, name)
+        return json_response(await plan_document(services, row, _following(row, instance, state)))
 
     return bp
 
 
-async def plan_document(services: Services, row: ScheduleRow, state: CycleState | None) -> dict[str, Any]:
+async def plan_document(services: Services, row: ScheduleRow, known: CycleState) -> dict[str, Any]:
     """The Plan document: what the next cycle does, when, why, and what is known of the schedule's speed.
 
     {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks"}
 
     Args:
-        state: of the present generation; None where no instance is live: then the plan is for a start now.
+        known: what the next cycle begins with.
 
     Raises:
         ProblemError: 503, no source can be reached.
     """
-    known, now = state or CycleState(row.name), services.clock.now()
+    now = services.clock.now()
     opened = Now(now, known.idle, known.errors, cycle=known.cycle or row.cycle + 1, seed=f"{row.name}/{known.cycle}")
     settings = services.schedules[row.name]
     counts: list[Count] = []
@@ -78,6 +79,26 @@ async def plan_document(services: Services, row: ScheduleRow, state: CycleState 
         },
         "missedTicks": known.carry.missed,
     }
+
+
+def _following(row: ScheduleRow, instance: Instance, state: CycleState | None) -> CycleState:
+    """What the next cycle begins with, as far as the present one can tell; where none is live, as a start would."""
+    if state is None:
+        return CycleState(row.name)
+    carry = carry_of(row.memory, row.changed_at) or state.carry
+    custom = instance.custom or {}
+    if custom.get("phase") != "waiting":
+        return replace(state, carry=carry)
+    cycle, last = custom.get("cycle"), row.last_cycle or {}
+    handled = sum(last[key] for key in ("processed", "failed", "poisoned")) if last.get("cycle") == cycle else 0
+    failed = custom.get("error") is not None
+    return replace(
+        state,
+        carry=carry,
+        cycle=cycle + 1 if cycle else state.cycle,
+        idle=state.idle if failed else 0 if handled else state.idle + 1,
+        errors=state.errors + 1 if failed else 0,
+    )
 
 
 def _foreseen(

@@ -95,7 +95,7 @@ async def test_plan_of_an_idle_schedule_says_how_long_it_waits_and_why() -> None
         document = await one.plan()
         assert document["blockedBy"] is None
         assert document["decision"]["reason"] == "nothing is waiting"
-        assert document["wait"]["reason"].startswith("3 idle cycles in a row; polling again in 2 min")
+        assert document["wait"]["reason"].startswith("4 idle cycles in a row; polling again in 4 min")
 
 
 async def test_plan_uses_what_the_schedule_has_learned() -> None:
@@ -143,6 +143,40 @@ async def test_nudge_without_a_trigger_looks_at_new_settings_and_does_not_run_ea
         assert (await one.services.store.get("job")).totals.processed == 0
         await one.host.run_until(timedelta(minutes=45))
         assert (await one.services.store.get("job")).totals.processed == 4
+
+
+async def test_tick_that_passes_while_the_instance_is_gone_is_made_up_by_the_watchdog() -> None:
+    async with world(waitMode="cron", cron="30 2 * * *") as one:
+        one.put(4)
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(hours=2, minutes=29, seconds=30))
+        await one.host.client.terminate(instance_id("job"), "lost")
+        await one.host.run_until(timedelta(minutes=5))
+        row = await one.services.store.get("job")
+        assert row.restarted_at is not None
+        assert row.totals.processed == 4
+        assert (await one.plan())["beginsAt"] == "2026-01-02T02:30:00.000Z"
+
+
+async def test_instance_that_was_lost_long_before_its_tick_still_waits_for_it() -> None:
+    async with world(waitMode="fixedRate", pollingInterval=7200) as one:
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(minutes=30))
+        await one.host.client.terminate(instance_id("job"), "lost")
+        await one.host.run_until(timedelta(minutes=15))
+        assert (await one.services.store.get("job")).restarted_at is not None
+        assert (await one.plan())["beginsAt"] == "2026-01-01T02:00:00.000Z"
+
+
+async def test_start_by_an_operator_begins_anew() -> None:
+    async with world(waitMode="fixedRate", pollingInterval=7200) as one:
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(minutes=30))
+        await one.ask("job/stop", "POST", reason="test")
+        await one.host.run_until(timedelta(minutes=1))
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(minutes=1))
+        assert (await one.plan())["beginsAt"] == "2026-01-01T02:31:00.000Z"
 
 
 async def test_plan_of_several_sources_shares_the_executions() -> None:
