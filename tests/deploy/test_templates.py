@@ -134,6 +134,8 @@ def test_only_the_function_app_leaves_its_rules_to_the_platform():
     assert "rules" not in functions["properties"]["template"]["scale"]
     assert "kind" not in container
     assert "control" in container["properties"]["template"]["scale"]["rules"]
+    control = template("ebb")["resources"]["container"]["properties"]["template"]["variables"]["control"]
+    assert "'queueLength', '32', 'queueLengthStrategy', 'visibleonly'" in control  # texts, as KEDA takes them
 
 
 def test_azure_storage_keeps_a_replica_and_the_task_scheduler_may_go_to_zero():
