@@ -102,6 +102,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         backlog={"count": 12, "measuredAt": rfc3339(START)},
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
         error="queue is down",
+        memory={"since": rfc3339(START), "carry": {"worked": 7, "arrivals": 0.25}},
         history_count=17,
         restarts=2,
         restarted_at=START,
