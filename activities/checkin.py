@@ -101,6 +101,11 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
     )
 
 
+def taken_up(row: ScheduleRow, opening: Opening, trigger: str | None) -> ScheduleRow:
+    """The row without `trigger`, once a cycle that knows of it goes; one that came later stays for the next."""
+    return replace(row, triggered=None) if opening.verdict is Verdict.GO and row.triggered == trigger else row
+
+
 def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
     """The row with a closed cycle in its totals, once."""
     if row.closed_cycle >= cycle["cycle"]:

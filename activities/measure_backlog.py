@@ -9,7 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities.checkin import checked_in, is_predecessor, number_of, outlived, remembering, verdict_of
+from activities.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
 from history.base import Intent, ScheduleRow, update
 from scheduler.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from scheduler.clock import rfc3339
@@ -87,7 +87,8 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(now))
     try:
         row = await services.store.get(name)
-        state = remembering(row, state)
+        trigger = row.triggered
+        state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
         working = await services.store.executions(name) if is_predecessor(row, state, now, skew) else None
         if working is not None:
             row = outlived(row, state, working, now, skew)
@@ -102,7 +103,8 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             opening = _go(row, state, found, now) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
-            return checked_in(row, state, opening, found.settings.replica_timeout, now)
+            row = checked_in(row, state, opening, found.settings.replica_timeout, now)
+            return taken_up(row, opening, trigger)
 
         await update(services.store, name, write)
         _record_fence(services, state, row.owner, opening)

@@ -50,6 +50,7 @@ class ScheduleRow:
     overrides_base: Mapping[str, Any] | None = None  # what the file said of the overridden settings when they were set
     hub: str | None = None  # the task hub in which the schedule was started last: only its watchdog restarts it
     launch: int = 0  # how often an instance was launched for it
+    triggered: str | None = None  # id of an operator's trigger that no cycle has taken up yet
     starting_until: datetime | None = None  # one starter at a time: whoever set this starts the instance
     owner: str | None = None  # the fence: task hub / instance / execution
     owner_launch: int = 0  # which launch the owner is; 0: not known

@@ -125,21 +125,13 @@ class Control:
         Raises:
             ProblemError: 409 not running; 412; 503.
         """
-        row, instance = await self.services.store.get(self.name), await look_at(self.client, self.name)
-        by = self._operator(reason)
-        self.precondition.check(row)
-        if row.intent is not Intent.RUNNING:
-            raise intents.not_running(row)
-        if not instance.is_live and acts_elsewhere(row, by.hub, by.now):
-            detail = f"the schedule runs in task hub {hub_of_owner(row.owner or '')}; trigger it there"
-            raise ProblemError(409, "runsElsewhere", "Runs elsewhere", detail)
-        if not instance.is_live and not intents.is_starting(row, by.now):
-            detail = "the instance is gone although the schedule should run; start it, or wait for the watchdog"
-            raise ProblemError(409, "notRunning", "Not running", detail)
-        if instance.is_live and not await nudge(self.client, self.name, TRIGGER):
+        identity = uuid.uuid4().hex
+        outcome = await self._decide(
+            "trigger", reason, lambda row, instance, by: intents.triggered(row, instance, by, identity), {}
+        )
+        if outcome.instance.is_live and not await nudge(self.client, self.name, TRIGGER):
             raise ProblemError(503, "durableUnavailable", "Durable Functions unavailable", "the wait was not ended")
-        await self._audit("trigger", by, {})
-        return Outcome(row, instance, True)
+        return outcome
 
     async def retune(self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str) -> Outcome:
         """Change the overrides; they apply from the next cycle.

@@ -105,6 +105,23 @@ def resumed(row: ScheduleRow, instance: Instance, by: Operator) -> ScheduleRow:
     return started(row, instance, by, None, {})
 
 
+def triggered(row: ScheduleRow, instance: Instance, by: Operator, identity: str) -> ScheduleRow:
+    """The row with a trigger on it, which the next cycle takes up, due or not.
+
+    Raises:
+        ProblemError: 409, there is no cycle that could.
+    """
+    if row.intent is not Intent.RUNNING:
+        raise not_running(row)
+    if not instance.is_live and acts_elsewhere(row, by.hub, by.now):
+        detail = f"the schedule runs in task hub {hub_of(row.owner or '')}; trigger it there"
+        raise ProblemError(409, "runsElsewhere", "Runs elsewhere", detail)
+    if not instance.is_live and not is_starting(row, by.now):
+        detail = "the instance is gone although the schedule should run; start it, or wait for the watchdog"
+        raise ProblemError(409, "notRunning", "Not running", detail)
+    return replace(row, triggered=identity)
+
+
 def retuned(row: ScheduleRow, overrides: Mapping[str, Any], base: Mapping[str, Any]) -> ScheduleRow:
     """The row with these overrides; a setting that was overridden before keeps what the file said of it then."""
     if dict(row.overrides) == overrides:
@@ -131,7 +148,9 @@ def not_running(row: ScheduleRow) -> ProblemError:
 
 
 def _changed(row: ScheduleRow, intent: Intent, by: Operator) -> ScheduleRow:
-    return replace(row, intent=intent, reason=by.reason, changed_by=by.who, changed_at=by.now, until=None)
+    return replace(
+        row, intent=intent, reason=by.reason, changed_by=by.who, changed_at=by.now, until=None, triggered=None
+    )
 
 
 def _still_stopping(row: ScheduleRow, elsewhere: bool) -> ProblemError:

@@ -90,6 +90,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         overrides={"maxExecutions": 3, "source": {"queueName": "früh"}},
         overrides_base={"maxExecutions": 10},
         hub="EbbHub",
+        triggered="a trigger",
         launch=4,
         starting_until=START,
         owner="hub/ebb-parity/1",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -191,15 +193,51 @@ async def test_changes_are_in_the_audit_trail(hub: Hub) -> None:
     ]
 
 
+def _measured_since(hub: Hub, moment: datetime) -> Callable[[], Awaitable[bool]]:
+    async def reached() -> bool:
+        measured = (await hub.schedule())["backlog"]["measuredAt"]
+        return datetime.fromisoformat(measured) >= moment - timedelta(milliseconds=1)  # it is cut to milliseconds
+
+    return reached
+
+
+async def test_trigger_beside_another_nudge_makes_the_cycle_act_all_the_same() -> None:
+    async with Hub(schedules(waitMode="fixedRate", pollingInterval=3600, maxPollingInterval=3600)) as hub:
+        await hub.post("start")
+        await hub.until(phase="waiting")
+        hub.put(0.5)
+        await hub.post("trigger")
+        await eventually(_working, lambda: "no message was taken")
+        await hub.host.client.raise_event("ebb-parity", "nudge", None)  # of two events the loop sees one
+        await hub.post("trigger")
+        hub.put(0)
+        await eventually(_processed(hub, 2), lambda: "the second trigger was lost", 3)
+        assert (await hub.services.store.get("parity")).triggered is None
+
+
 async def _working() -> bool:
     return bool(work.at_work)
 
 
-def _processed(hub: Hub, count: int):
+def _processed(hub: Hub, count: int) -> Callable[[], Awaitable[bool]]:
     async def reached() -> bool:
         return (await hub.schedule())["totals"]["processed"] >= count
 
     return reached
+
+
+async def test_trigger_at_any_point_of_a_cycle_is_not_lost(hub: Hub) -> None:
+    rng = random.Random(5)
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    for number in range(25):
+        if number % 2:
+            hub.put(rng.uniform(0, 0.3))
+        await hub.post("trigger")  # begins a cycle, in which the one that matters comes at some point
+        await asyncio.sleep(rng.choice((0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.2)))
+        asked = datetime.now(UTC)
+        assert (await hub.post("trigger"))[0] == 202
+        await eventually(_measured_since(hub, asked), lambda: "a trigger was lost", 0.3 + 1)
 
 
 async def test_trigger_runs_a_cycle_that_is_not_due() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from activities.checkin import checked_in, counted, number_of, outlived, rested, verdict_of
+from activities.checkin import checked_in, counted, number_of, outlived, rested, taken_up, verdict_of
 from history.base import Intent, ScheduleRow, Working
 from scheduler.cycle import CycleState, Opening, Verdict
 from scheduler.planning import Decision, Wait
@@ -182,6 +182,13 @@ def test_end_of_a_pause_makes_the_intent_running() -> None:
 
 
 CLOSED = {"cycle": 7, "processed": 5, "failed": 1, "poisoned": 0, "error": None, "executions": [{}]}
+
+
+def test_trigger_is_taken_up_by_a_cycle_that_knows_of_it_and_goes() -> None:
+    on = row(triggered="one")
+    assert taken_up(on, go(0), "one").triggered is None
+    assert taken_up(on, go(0), None).triggered == "one", "it came after the cycle had looked"
+    assert taken_up(on, Opening(Verdict.HOLD, Wait(5, "")), "one").triggered == "one"
 
 
 def test_closed_cycle_counts_once() -> None:
