@@ -11,7 +11,7 @@ import typer
 from ebb.answers import Exit, Form, Name, Output, Url, calls, console, failed, say, show
 from ebb.client import Client
 from ebb.live import cycles_table
-from ebb.operate_tables import cycle_page, events_table, next_of, relative, schedule_page, schedules_table
+from ebb.operate_tables import cycle_page, events_table, next_of, plan_text, schedule_page, schedules_table
 from ebb.watch import watch
 
 POLL_SECONDS = 0.3
@@ -148,7 +148,7 @@ def plan(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
     """Say what the next cycle would do now, and why; changes nothing."""
     with calls(url) as client:
         document = client.call("GET", client.path(name, "plan"))
-    say(output, document, _plan_text(document))
+    say(output, document, plan_text(document))
 
 
 def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE) -> None:
@@ -236,16 +236,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _plan_text(document: dict[str, Any]) -> str:
-    """The plan in a few lines: what stands against it, how many executions and why, and the wait after them."""
-    decision, wait = document.get("decision") or {}, document.get("wait") or {}
-    lines = [f"{decision.get('executions', 0)} executions: {decision.get('reason', '')}"]
-    if document.get("beginsAt"):
-        lines.insert(0, f"next cycle {relative(document['beginsAt'])} ({document['beginsAt']})")
-    if document.get("blockedBy"):
-        lines.insert(0, f"held back: {document['blockedBy']}")
-    if wait:
-        lines.append(f"then: {wait.get('reason', '')}")
-    return "\n".join(lines)

@@ -99,6 +99,19 @@ def poison_table(page: Document) -> RenderableType:
     return Group(table, Text(f"{len(page['value'])} of {page['count']} shown"))
 
 
+def plan_text(document: Document) -> str:
+    """The plan in a few lines: what stands against it, how many executions and why, and the wait after them."""
+    decision, wait = document.get("decision") or {}, document.get("wait") or {}
+    lines = [f"{decision.get('executions', 0)} executions: {decision.get('reason', '')}"]
+    if document.get("beginsAt"):
+        lines.insert(0, f"next cycle {relative(document['beginsAt'])} ({document['beginsAt']})")
+    if document.get("blockedBy"):
+        lines.insert(0, f"held back: {document['blockedBy']}")
+    if wait:
+        lines.append(f"then: {wait.get('reason', '')}")
+    return "\n".join(lines)
+
+
 def state_text(document: Document) -> Text:
     """The state in its colour."""
     return Text(str(document["state"]), style=COLOURS.get(document["state"], "dim"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,6 @@ import azure.functions as func
 
 from history.base import Intent, ScheduleRow, update
 from scheduler.clock import rfc3339
-from scheduler.errors import StoreError
 from scheduler.fence import hub_of as hub_of_owner
 from scheduler.names import TRIGGER, instance_id
 from services import Services
@@ -27,6 +26,7 @@ from triggers import intents
 from triggers.etags import Precondition
 from triggers.instances import Instance, hub_of, launch, look_at, nudge, terminate, until_ended
 from triggers.intents import Operator, acts_elsewhere
+from triggers.journal import record
 from triggers.problems import ProblemError
 from triggers.requests import caller
 
@@ -244,16 +244,3 @@ async def bring_up(services: Services, client: df.DurableOrchestrationClient, ro
             return False
         await asyncio.sleep(LOOK_SECONDS)
     return True
-
-
-async def record(services: Services, name: str, kind: str, at: datetime, event: Mapping[str, Any]) -> None:
-    """Write an event to the history; one that cannot be written is logged, for what it tells of has happened."""
-    document = {"id": uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name, **event}
-    logger.info("%s: %s", name, document, extra={"schedule": name})
-    try:
-        await services.store.write_event(name, document)
-    except StoreError as error:
-        logger.warning("%s: %s was not written down: %s", name, document, error, extra={"schedule": name})
-
-
-Change = Callable[[Control], Awaitable[Outcome]]

@@ -102,7 +102,7 @@ def _paths() -> Part:
         },
         f"{schedule}/plan": {
             "parameters": [_NAME],
-            "get": _call("getPlan", "What the next cycle would do now; changes nothing", {200: "Plan"}, 404),
+            "get": _call("getPlan", "What the next cycle would do, and why; changes nothing", {200: "Plan"}, 404, 503),
         },
         f"{schedule}/cycles": _list("listCycles", "List cycles, newest first", "CycleList"),
         f"{schedule}/cycles/{{cycle}}": {

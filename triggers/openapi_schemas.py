@@ -44,6 +44,8 @@ COUNT: Part = {"type": "integer", "minimum": 0}
 TIME: Part = {"type": "string", "format": "date-time"}
 TIME_OR_NULL = _or_null(TIME)
 REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
+SECONDS_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0}
+RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
 ANY_OBJECT: Part = {"type": "object"}
 
 SCHEMAS: dict[str, Part] = {
@@ -75,7 +77,28 @@ SCHEMAS: dict[str, Part] = {
     "Backlog": _object("count measuredAt", count=COUNT, measuredAt=TIME),
     "Decision": _object("executions reason", executions=COUNT, reason=TEXT, limitedBy=TEXT_OR_NULL, code=TEXT_OR_NULL),
     "Totals": _object("cycles processed failed poisoned", cycles=COUNT, processed=COUNT, failed=COUNT, poisoned=COUNT),
-    "Plan": ANY_OBJECT,
+    "Plan": _object(
+        "name beginsAt blockedBy backlog decision shares wait rates missedTicks",
+        name=TEXT,
+        beginsAt={**TIME, "description": "when the next cycle that may act begins"},
+        blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
+        backlog=_or_null(_ref("Backlog")),
+        decision=_ref("Decision"),
+        shares=_or_null({"type": "array", "items": _object("name executions", name=TEXT, executions=COUNT)}),
+        wait=_or_null(_ref("Wait")),
+        rates=_object(
+            "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL
+        ),
+        missedTicks=COUNT,
+    ),
+    "Wait": _object(
+        "seconds reason missedTicks",
+        seconds={"type": "number", "minimum": 0},
+        reason=TEXT,
+        limitedBy=TEXT_OR_NULL,
+        code=TEXT_OR_NULL,
+        missedTicks={**COUNT, "description": "ticks that passed unused since the cycle began"},
+    ),
     "Cycle": _object(
         "cycle executions",
         cycle=COUNT,
@@ -88,6 +111,7 @@ SCHEMAS: dict[str, Part] = {
         failed=COUNT,
         poisoned=COUNT,
         outcome={"enum": ["succeeded", "failed", "stopped", "idle"]},
+        wait=_ref("Wait"),
         error=TEXT_OR_NULL,
     ),
     "CycleList": _list_of("Cycle"),
@@ -100,6 +124,10 @@ SCHEMAS: dict[str, Part] = {
         processed=COUNT,
         failed=COUNT,
         poisoned=COUNT,
+        received=COUNT,
+        serviceSeconds={"type": "number", "minimum": 0, "description": "in handlers, together"},
+        oldestMessageAge={**SECONDS_OR_NULL, "description": "of the oldest message, in seconds, when it was received"},
+        source={**TEXT, "description": "which source it worked on, where the schedule has several"},
         error=TEXT_OR_NULL,
     ),
     "Event": _object(

@@ -13,7 +13,7 @@ import azure.functions as func
 from scheduler.errors import SourceError
 from services import Services
 from sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace, open_poison
-from triggers.control import record
+from triggers.journal import record
 from triggers.problems import ProblemError, answers_problems, invalid_request, json_response
 from triggers.requests import caller, json_body, schedule_name, text_member, whole_parameter
 

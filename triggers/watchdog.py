@@ -19,9 +19,10 @@ from scheduler.errors import EbbError
 from scheduler.names import WATCHDOG, instance_id
 from scheduler.watch import Act, Facts, Finding, judge
 from services import Services
-from triggers.control import bring_up, record
+from triggers.control import bring_up
 from triggers.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from triggers.intents import launched
+from triggers.journal import record
 from triggers.problems import ProblemError
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from history.base import Intent, update
 from scheduler.clock import rfc3339
 from tests.control import work
@@ -83,7 +85,7 @@ async def test_start_wakes_an_instance_that_slept_through_the_stop(hub: Hub) -> 
 
 
 async def test_start_while_an_execution_finishes_says_that_it_stops(hub: Hub) -> None:
-    hub.put(6)
+    hub.put(4)
     await hub.post("start")
     await eventually(_working, lambda: "no message was taken")
     await hub.post("stop", {"reason": "enough"})
@@ -100,7 +102,10 @@ async def test_terminate_says_what_it_does_not_stop(hub: Hub) -> None:
     assert any("finish the messages in hand" in warning for warning in document["warnings"])
 
 
-async def test_start_after_terminate_waits_for_the_executions_and_no_longer(hub: Hub) -> None:
+async def test_start_after_terminate_waits_for_the_executions_and_no_longer(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.execution.LOOK_EVERY", 0.3)
     hub.put(1.5, *[0.1] * 300)
     await hub.post("start", {"settings": {"concurrency": 1, "batchSize": 1, "maxExecutions": 1, "replicaTimeout": 300}})
     await eventually(_working, lambda: "no message was taken")
@@ -111,7 +116,7 @@ async def test_start_after_terminate_waits_for_the_executions_and_no_longer(hub:
     assert await hub.services.store.executions("parity")
     began = asyncio.get_running_loop().time()
     await hub.until(phase="processing")
-    assert asyncio.get_running_loop().time() - began < 5 + 2 + 1, "it waited for the time-out of the executions"
+    assert asyncio.get_running_loop().time() - began < 0.3 + 1.5 + 2 + 1, "it waited for the time-out of the executions"
     assert len(await hub.services.store.executions("parity")) <= 1
     await hub.post("stop", {"reason": "over"})
 
