@@ -3,6 +3,8 @@
 import json
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -62,6 +64,22 @@ def test_image_has_everything_that_the_app_imports():
     needed = {path.relative_to(ROOT).as_posix() for path in reachable_modules(ROOT)}
     assert needed <= copied()
     assert {"host.json", "schedules.yaml", "requirements.txt", "infra/entrypoint.sh"} <= copied()
+
+
+def test_app_of_the_image_starts_by_itself(tmp_path):
+    """The files that are copied, and nothing else of the repository, give an app with all its functions."""
+    for name in copied():
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / name).read_bytes())
+    program = "from function_app import app; print(sorted(f.get_function_name() for f in app.get_functions()))"
+    environment = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    for function in ("eternal_scheduler", "measure_backlog", "process_backlog", "close_cycle", "health", "watchdog"):
+        assert f"'{function}'" in done.stdout
 
 
 def test_image_has_neither_tests_nor_tools_nor_secrets():
