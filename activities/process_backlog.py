@@ -44,7 +44,8 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         The Execution document: {"index", "startedAt", "endedAt", "outcome", "received", "processed", "failed",
-        "poisoned", "serviceSeconds" (in handlers, together), "oldestMessageAge" (seconds, when received), "error"}.
+        "poisoned", "serviceSeconds" (in handlers, together), "oldestMessageAge" (seconds, when received), "error"}, and
+        "source" where the schedule has several.
         Expected failures are an outcome ("failed", "timedOut"), not an exception.
     """
     settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
@@ -80,6 +81,8 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         "error": error,
     }
     source_model = settings.all_sources[0]
+    if order["settings"].get("sources"):
+        document["source"] = source_model.label()
     services.telemetry.execution_ended(log, document, getattr(source_model, "type", "source"), source_model.label())
     return document
 

@@ -115,6 +115,7 @@ async def test_several_sources_are_worked_on_by_weight() -> None:
     seen = await simulated(settings, "orders=burst:40@1d", "mails=burst:5@1d", service_time="1", seconds=HOUR)
     first = seen.cycles[0]
     assert first["decision"]["reason"].startswith("orders 40 at 5, mails 5 at 1: sum of 2 sources wants 13 executions")
+    assert [execution["source"] for execution in first["executions"]].count("mails") == 4
     assert first["backlog"]["sources"][1] == {"name": "mails", "count": 5, "error": None}
     assert sum(cycle["processed"] for cycle in seen.cycles) == 45
 
