@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import overload
 
 DEFAULT_MAXIMUM = 100  # maxReplicaCount where the user gives none
 STRATEGIES = ("default", "custom", "accurate", "eager")
@@ -59,18 +60,29 @@ class Demand:
 NONE = Demand(0.0, 0.0, active=False)
 
 
-def combine_backlogs(calculation: str, backlogs: Iterable[Demand]) -> Demand:
+@overload
+def combine_backlogs(calculation: str, backlogs: Iterable[Demand]) -> Demand: ...
+@overload
+def combine_backlogs(calculation: str, backlogs: Iterable[float]) -> float: ...
+def combine_backlogs(calculation: str, backlogs: Iterable[Demand] | Iterable[float]) -> Demand | float:
     """The demands of several sources as one; inactive ones do not take part.
 
     Args:
         calculation: "max" (by backlog, not by demand; of equal ones the first), "min" (a 0 that comes first is
             overwritten by what follows, one that comes later wins), "avg" (over the active ones) or "sum".
-        backlogs: in the order of the settings.
+        backlogs: in the order of the settings; plain numbers of messages are backlogs of active sources.
 
     Returns:
-        The combined demand; inactive where no source is, and with "max" where every active one measures 0.
+        The combined demand; inactive where no source is, and with "max" where every active one measures 0. For plain
+        numbers the combined number.
     """
-    active = [demand for demand in backlogs if demand.active]
+    given = list(backlogs)
+    demands = [each if isinstance(each, Demand) else Demand(each, each) for each in given]
+    combined = _combined(calculation, [demand for demand in demands if demand.active])
+    return combined.queue_length if given and not isinstance(given[0], Demand) else combined
+
+
+def _combined(calculation: str, active: list[Demand]) -> Demand:
     if not active:
         return NONE
     if calculation == "min":

@@ -150,6 +150,11 @@ def test_combined_backlogs(calculation: str, pairs: list[tuple[float, float]], e
     assert (combined.queue_length, combined.executions) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("calculation", "expected"), [("max", 9.0), ("min", 0.0), ("avg", 4.0), ("sum", 12.0)])
+def test_plain_numbers_are_combined_as_backlogs_of_active_sources(calculation: str, expected: float) -> None:
+    assert combine_backlogs(calculation, [3, 9, 0]) == expected
+
+
 def test_min_of_a_zero_depends_on_the_order() -> None:
     zero, five = Demand(0, 0, active=True), Demand(5, 5, active=True)
     assert combine_backlogs("min", [zero, five]) == five
