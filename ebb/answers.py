@@ -12,6 +12,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from ebb.client import URL_VARIABLE, CallError, Client
+from ebb.plain import printable
 
 
 class Exit(IntEnum):
@@ -66,7 +67,7 @@ def code_of(error: CallError) -> Exit:
 
 def failed(text: str, code: Exit) -> typer.Exit:
     """Say what went wrong on standard error; the result ends the command."""
-    Console(stderr=True).print(f"error: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    Console(stderr=True).print(f"error: {printable(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     return typer.Exit(code)
 
 
@@ -83,7 +84,7 @@ def say(form: Output, document: Any, text: str) -> None:
     if form is Output.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        console().print(text, markup=False, highlight=False, soft_wrap=True)
+        console().print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def console() -> Console:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.local.terminal import say
+from ebb.plain import printable
 
 _COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 
@@ -178,7 +179,9 @@ def cycles_table(cycles: Sequence[Mapping[str, Any]]) -> Table:
         decision = cycle.get("decision") or {}
         numbers = [cycle.get("backlog"), decision.get("executions")]
         numbers += [cycle.get(key) for key in ("processed", "failed", "poisoned")]
-        outcome = Text(str(cycle.get("error") or cycle.get("outcome") or ""), overflow="ellipsis", no_wrap=True)
+        outcome = Text(
+            printable(str(cycle.get("error") or cycle.get("outcome") or "")), overflow="ellipsis", no_wrap=True
+        )
         cells = ["-" if number is None else str(_count(number)) for number in numbers]
         table.add_row(str(cycle.get("cycle")), _clock(cycle.get("startedAt")), _took(cycle), *cells, outcome)
     return table

@@ -12,6 +12,7 @@ from ebb.answers import Exit, Form, Name, Output, Url, calls, console, failed, s
 from ebb.client import Client
 from ebb.live import cycles_table
 from ebb.operate_tables import cycle_page, events_table, next_of, plan_text, schedule_page, schedules_table
+from ebb.plain import printable
 from ebb.watch import watch
 
 POLL_SECONDS = 0.3
@@ -215,7 +216,7 @@ def _act(
         text += f"; next cycle {next_of(document)}"
     say(output, document, text)
     for warning in document["warnings"] if output is Output.TABLE else ():
-        console().print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console().print(f"warning: {printable(warning)}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _until(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from ebb.answers import Exit, Form, Name, Output, Url, calls, failed, say, show
 from ebb.operate_tables import poison_table
+from ebb.plain import plain
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
 All = Annotated[bool, typer.Option("--all", help="all messages there")]
@@ -42,7 +42,7 @@ def show_poison(
     with calls(url) as client:
         document = client.call("GET", client.path(name, "poison", message), query={"source": source})
     lines = [f"{key}: {value}" for key, value in document.items() if key != "body" and value is not None]
-    show(output, document, Text("\n".join([*lines, "", document["body"]])))
+    show(output, document, plain("\n".join([*lines, "", document["body"]])))
 
 
 def requeue(

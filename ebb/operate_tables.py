@@ -1,4 +1,4 @@
-"""Schedules, cycles, events and poison messages as tables. What comes from outside is `Text`, never read as markup."""
+"""Schedules, cycles, events and poison messages as tables. What comes from outside goes through `plain`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.live import cycles_table
+from ebb.plain import plain
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 Document = Mapping[str, Any]
@@ -22,7 +23,7 @@ def schedules_table(documents: Iterable[Document], now: datetime | None = None) 
     for each in documents:
         troubles = len(each["warnings"]) + bool(each["error"])
         table.add_row(
-            Text(each["name"]),
+            plain(each["name"]),
             state_text(each),
             each["phase"] or "-",
             str(each["cycle"]),
@@ -30,7 +31,7 @@ def schedules_table(documents: Iterable[Document], now: datetime | None = None) 
             str((each["decision"] or {}).get("executions", "-")),
             relative(each["nextCycleAt"], now),
             str(each["totals"]["processed"]),
-            Text(str(troubles), style="red") if troubles else "-",
+            plain(str(troubles), style="red") if troubles else "-",
         )
     return table
 
@@ -54,24 +55,24 @@ def schedule_page(document: Document, cycles: Iterable[Document], events: Iterab
         ("overrides", ", ".join(f"{key}={value}" for key, value in document["overrides"].items())),
     ):
         if value:
-            facts.add_row(name, value if isinstance(value, Text) else Text(str(value)))
-    troubles = [Text(f"error: {document['error']}", style="red")] if document["error"] else []
-    troubles += [Text(f"warning: {warning}", style="yellow") for warning in document["warnings"]]
-    head = Text(document["name"], style="bold")
-    return Group(head, facts, *troubles, Text("\nlast cycles"), cycles_table(list(cycles)), *_events(events))
+            facts.add_row(name, value if isinstance(value, Text) else plain(value))
+    troubles = [plain(f"error: {document['error']}", style="red")] if document["error"] else []
+    troubles += [plain(f"warning: {warning}", style="yellow") for warning in document["warnings"]]
+    head = plain(document["name"], style="bold")
+    return Group(head, facts, *troubles, plain("\nlast cycles"), cycles_table(list(cycles)), *_events(events))
 
 
 def cycle_page(cycle: Document) -> RenderableType:
     """One cycle with its executions."""
     decision = cycle.get("decision") or {}
-    lines = [Text(f"cycle {cycle['cycle']}: {cycle.get('outcome')}"), Text(f"decided: {decision.get('reason')}")]
+    lines = [plain(f"cycle {cycle['cycle']}: {cycle.get('outcome')}"), plain(f"decided: {decision.get('reason')}")]
     if cycle.get("error"):
-        lines.append(Text(f"error: {cycle['error']}", style="red"))
+        lines.append(plain(f"error: {cycle['error']}", style="red"))
     table = _table("execution", "began", "took", "outcome", "processed", "failed", "poisoned", "error")
     for each in cycle["executions"]:
         counts = [str(each.get(key, "-")) for key in ("processed", "failed", "poisoned")]
         cells = [str(each.get("index")), str(each.get("startedAt") or "-"), took(each), str(each.get("outcome"))]
-        table.add_row(*cells, *counts, Text(str(each.get("error") or "")))
+        table.add_row(*cells, *counts, plain(str(each.get("error") or "")))
     return Group(*lines, table)
 
 
@@ -82,7 +83,7 @@ def events_table(events: Iterable[Document]) -> Table:
         why = each.get("reason") or each.get("cause") or _change(each)
         what = str(each.get("action", ""))
         table.add_row(
-            Text(each["at"]), Text(each["kind"]), Text(what), Text(str(each.get("by") or "-")), Text(str(why))
+            plain(each["at"]), plain(each["kind"]), plain(what), plain(str(each.get("by") or "-")), plain(str(why))
         )
     return table
 
@@ -94,9 +95,9 @@ def poison_table(page: Document) -> RenderableType:
         body = each["body"] if len(each["body"]) <= 60 else each["body"][:57] + "..."
         since = str(each.get("deadLetteredAt") or "-")
         table.add_row(
-            Text(each["id"]), str(each.get("dequeueCount", "-")), Text(since), Text(str(each["reason"])), Text(body)
+            plain(each["id"]), str(each.get("dequeueCount", "-")), plain(since), plain(str(each["reason"])), plain(body)
         )
-    return Group(table, Text(f"{len(page['value'])} of {page['count']} shown"))
+    return Group(table, plain(f"{len(page['value'])} of {page['count']} shown"))
 
 
 def plan_text(document: Document) -> str:
@@ -114,7 +115,7 @@ def plan_text(document: Document) -> str:
 
 def state_text(document: Document) -> Text:
     """The state in its colour."""
-    return Text(str(document["state"]), style=COLOURS.get(document["state"], "dim"))
+    return plain(str(document["state"]), style=COLOURS.get(document["state"], "dim"))
 
 
 def backlog_of(document: Document) -> str:
@@ -159,7 +160,7 @@ def _change(event: Document) -> str:
 
 def _events(events: Iterable[Document]) -> list[RenderableType]:
     found = list(events)
-    return [Text("\nlast events"), events_table(found)] if found else []
+    return [plain("\nlast events"), events_table(found)] if found else []
 
 
 def _table(*headings: str) -> Table:

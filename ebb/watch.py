@@ -13,11 +13,11 @@ import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from ebb.answers import Form, Output, Url, calls, console
 from ebb.client import CallError
 from ebb.operate_tables import backlog_of, relative, state_text
+from ebb.plain import plain
 
 BARS = "▁▂▃▄▅▆▇█"
 KEPT = 40  # looks that a sparkline shows
@@ -51,7 +51,7 @@ def watch(
                 note(seen, shown)
                 live.update(render(shown, seen, client.url, datetime.now(UTC)), refresh=True)
             else:
-                live.update(Text(f"{trouble}; trying again", style="red"), refresh=True)
+                live.update(plain(f"{trouble}; trying again", style="red"), refresh=True)
             remaining = None if remaining is None else remaining - 1
             if remaining != 0:
                 time.sleep(interval)
@@ -75,21 +75,21 @@ def render(
         busy = each["phase"] == "processing"
         decision = each["decision"] or {}
         table.add_row(
-            Text(each["name"]),
+            plain(each["name"]),
             state_text(each),
             backlog_of(each),
             sparkline(seen.get(each["name"], ())),
             str(decision.get("executions", 0) if busy else 0),
             str(each["totals"]["processed"]),
             relative(each["nextCycleAt"], now),
-            Text(str((decision.get("reason") if busy else each["nextCycleReason"]) or each["reason"] or "")),
+            plain(str((decision.get("reason") if busy else each["nextCycleReason"]) or each["reason"] or "")),
         )
     troubles = [
-        Text(f"{each['name']}: {trouble}", style="yellow")
+        plain(f"{each['name']}: {trouble}", style="yellow")
         for each in documents
         for trouble in (*([each["error"]] if each["error"] else []), *each["warnings"])
     ]
-    head = Text(f"{url}  {now.astimezone():%H:%M:%S}, Ctrl-C ends this view and nothing else", style="dim")
+    head = plain(f"{url}  {now.astimezone():%H:%M:%S}, Ctrl-C ends this view and nothing else", style="dim")
     return Group(head, table, *troubles)
 
 

@@ -77,16 +77,20 @@ async def test_settings_are_set_and_reset(hub: Hub) -> None:
 
 
 async def test_poison_is_listed_put_back_and_purged(hub: Hub) -> None:
-    hub.put("[red]x", "y")
+    hub.put("[red]x\x1b[2J", "y")
     await hub.call("PATCH", "schedules/parity/settings", {"maxDequeueCount": 1})
     await hub.post("start")
     await hub.until(phase="waiting")
     await hub.post("stop", {"reason": "x"})
     await hub.until(state="stopped")
-    assert "[red]x" in await ok(hub, "poison", "list", "parity")
+    listed = await ok(hub, "poison", "list", "parity")
+    assert "[red]x\\x1b[2J" in listed, "neither markup nor the terminal's own commands are read in it"
+    assert "\x1b" not in listed
     page = json.loads(await ok(hub, "poison", "list", "parity", "-o", "json"))
     one = page["value"][0]["id"]
-    assert "could not convert" in await ok(hub, "poison", "show", "parity", one)
+    shown = await ok(hub, "poison", "show", "parity", one)
+    assert "could not convert" in shown
+    assert "\x1b" not in shown
     assert "1 requeued, 1 remaining" in await ok(hub, "poison", "requeue", "parity", one)
     assert (await run(hub, "poison", "requeue", "parity", one)).exit_code == 3
     assert (await run(hub, "poison", "purge", "parity")).exit_code == 2

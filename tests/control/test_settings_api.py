@@ -112,6 +112,7 @@ BAD = [
     ("POST", "stop", b'{"reason": "x", "extra": 1}', 400),
     ("POST", "stop", b'{"reason": "' + b"x" * 1001 + b'"}', 400),
     ("POST", "stop", b'{"reason": "\\ud800"}', 400),
+    ("POST", "stop", b'{"reason": "\\u001b[2J"}', 400),
     ("POST", "start", b"[]", 400),
     ("POST", "start", b"{", 400),
     ("POST", "start", b"\xff\xfe", 400),
