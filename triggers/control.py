@@ -193,6 +193,8 @@ class Control:
         hub, now = hub_of(self.client), self.services.clock.now()
         if outcome.instance.is_live:
             outcome.instance = await terminate(self.client, self.name, reason, TERMINATING_SECONDS)
+        if outcome.instance.is_live:
+            outcome.notes.append("Durable Functions has not ended the instance yet; the state says when it has")
         if acts_elsewhere(outcome.row, hub, now):
             owner = hub_of_owner(outcome.row.owner or "")
             outcome.notes.append(f"the instance in task hub {owner} was not terminated: only an app of that hub can")
