@@ -36,7 +36,7 @@ def blueprint(services: Services) -> df.Blueprint:
 
     @bp.function_name(CLOSE_CYCLE)
     @bp.activity_trigger(input_name="order")
-    async def close_cycle(order: dict[str, Any]) -> dict[str, Any]:
+    async def close_cycle(order: dict) -> dict:  # plain: the Functions worker refuses dict[str, Any]
         return (await close(services, order)).to_json()
 
     return bp

@@ -30,7 +30,7 @@ def blueprint(services: Services) -> df.Blueprint:
 
     @bp.function_name(MEASURE_BACKLOG)
     @bp.activity_trigger(input_name="state")
-    async def measure_backlog(state: dict[str, Any]) -> dict[str, Any]:
+    async def measure_backlog(state: dict) -> dict:  # plain: the Functions worker refuses dict[str, Any]
         cycle_state = CycleState.from_json(state, instance_id(str(state.get("schedule"))))
         if cycle_state.version > STATE_VERSION:
             await _warn_of_newer_state(services, cycle_state)

@@ -108,7 +108,7 @@ class OneMessage:
             if task is not None and task.cancelling():  # the execution ends, it is not the handler's own doing
                 raise
             return error
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - user code may raise anything; it is the outcome
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything, KeyboardInterrupt too; it is the outcome
             return error
         finally:
             self._report.service_seconds += (self._clock.now() - began).total_seconds()
@@ -122,7 +122,7 @@ class OneMessage:
         exception = None if isinstance(failure, PoisonMessage) else failure
         _log.warning("message %s, try %s: %s", message.id, tries, text, exc_info=exception, extra=self._log)
         if isinstance(failure, PoisonMessage):
-            return str(failure)[:ERROR_LENGTH] or "PoisonMessage without a reason"
+            return _describe(failure).removeprefix("PoisonMessage: ")
         limit = self._settings.max_dequeue_count
         return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
 
@@ -133,5 +133,8 @@ class OneMessage:
 
 
 def _describe(error: BaseException) -> str:
-    text = str(error).strip()
+    try:
+        text = str(error).strip()
+    except Exception:  # noqa: BLE001 - user code again: its __str__
+        text = "(its text cannot be read)"
     return f"{type(error).__name__}: {text}"[:ERROR_LENGTH] if text else type(error).__name__

@@ -29,7 +29,7 @@ def blueprint(services: Services) -> df.Blueprint:
 
     @bp.function_name(PROCESS_BACKLOG)
     @bp.activity_trigger(input_name="order")
-    async def process_backlog(order: dict[str, Any]) -> dict[str, Any]:
+    async def process_backlog(order: dict) -> dict:  # plain: the Functions worker refuses dict[str, Any]
         return await execute(services, order)
 
     return bp

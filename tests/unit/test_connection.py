@@ -8,13 +8,13 @@ from scheduler.connection import DEVELOPMENT_KEY, resolve_connection
 from scheduler.errors import SettingsError
 
 KEY = "c2VjcmV0LWtleS1zZWNyZXQta2V5"
-FULL = f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY}==;EndpointSuffix=core.chinacloudapi.cn"
+FULL = f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY};EndpointSuffix=core.chinacloudapi.cn"
 
 
 def test_resolve_gives_all_three_endpoints_for_account_and_suffix() -> None:
     connection = resolve_connection("Store", {"Store": FULL})
     assert connection.kind == "connectionString"
-    assert (connection.account_name, connection.account_key) == ("acct", f"{KEY}==")
+    assert (connection.account_name, connection.account_key) == ("acct", KEY)
     assert connection.endpoint("queue") == "https://acct.queue.core.chinacloudapi.cn"
     assert connection.endpoint("table") == "https://acct.table.core.chinacloudapi.cn"
     assert connection.endpoint("blob") == "https://acct.blob.core.chinacloudapi.cn"

@@ -70,7 +70,21 @@ async def test_failing_handler_releases_with_delay_and_the_error_is_kept() -> No
     assert stored.visible_at == execution.clock.now() + timedelta(seconds=60)
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), StopIteration("odd"), TimeoutError()])
+class OddError(BaseException):
+    """Not an Exception, and with no text."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(SystemExit(3), asyncio.CancelledError(), StopIteration("odd"), TimeoutError()),
+        *(KeyboardInterrupt(), GeneratorExit(), OddError()),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 async def test_unusual_exceptions_of_a_handler_are_failures(error: BaseException) -> None:
     execution = Execution()
     execution.put("one", "two")
