@@ -31,6 +31,8 @@ def parse_seconds(value: object) -> object:
 
 def _read(text: str) -> float:
     try:
+        if text.count(":") == 1:  # minutes and seconds to one reader, hours and minutes to another
+            raise ValueError("must be written hh:mm:ss, with all three parts")
         return _durations.validate_python(text).total_seconds()
     except ValidationError as error:
         raise ValueError("must be a number of seconds, hh:mm:ss, or ISO 8601 such as PT30S") from error

@@ -16,8 +16,12 @@ EbbError
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
+
+_SECRET = re.compile(r"(?i)(accountkey|sharedaccess|password|[?&;]sig)\s*=")
 
 
 class EbbError(Exception):
@@ -32,6 +36,13 @@ class FieldError:
     value: Any
     message: str
     line: int | None = None
+
+    def __post_init__(self) -> None:
+        """Hide what looks like a secret, and keep the value one that JSON can hold: it is shown and logged."""
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            object.__setattr__(self, "value", str(self.value))
+        elif _SECRET.search(str(self.value)):
+            object.__setattr__(self, "value", "(hidden: it looks like a secret)")
 
     def __str__(self) -> str:
         return f"{self.field}: {self.value!r} {self.message}"

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from scheduler.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from scheduler.errors import SettingsError
-from scheduler.settings_faults import field_error
+from scheduler.settings_faults import RuleError, field_error
 from scheduler.settings_rules import check_rules
 from scheduler.source_settings import (
     SOURCE_MODELS,
@@ -131,20 +131,23 @@ class ScheduleSettings(SettingsModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _cap_follows_the_base(cls, data: Any) -> Any:
-        """Without a cap of its own, a long polling interval is its own cap (an hourly job waits an hour)."""
+    def _defaults_follow(cls, data: Any) -> Any:
+        """A default gives way to what was written: an hourly job waits an hour, a short time-out shortens the slice."""
         if not isinstance(data, dict):
             return data
         given = cast("dict[str, Any]", data)
-        if "maxPollingInterval" in given or "pollingInterval" not in given:
-            return given
-        try:
-            base = parse_seconds(given["pollingInterval"])
-        except ValueError:
-            return given
-        if isinstance(base, int | float) and base > 300:
-            return {**given, "maxPollingInterval": base}
-        return given
+        for name, value in given.items():
+            if isinstance(value, bool):
+                raise RuleError(name, value, "must not be true or false")
+        followed = dict(given)
+        for low, high in (("pollingInterval", "maxPollingInterval"), ("executionSlice", "replicaTimeout")):
+            low_default, high_default = (_default_of(cls, name) for name in (low, high))
+            if low in given and high not in given and high == "maxPollingInterval":
+                followed[high] = max(high_default, _seconds(given[low], high_default))
+            elif high in given and low not in given:
+                value = _seconds(given[high], low_default)
+                followed[low] = min(low_default, value) if value > 0 else low_default
+        return followed
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> ScheduleSettings:
@@ -186,6 +189,19 @@ class ScheduleSettings(SettingsModel):
         """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
         data = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
+
+
+def _default_of(model: type[ScheduleSettings], alias: str) -> float:
+    return next(float(field.default) for field in model.model_fields.values() if field.alias == alias)
+
+
+def _seconds(value: object, otherwise: float) -> float:
+    """The duration that `value` says; `otherwise` where it says none, which its own field will refuse."""
+    try:
+        read = parse_seconds(value)
+    except ValueError:
+        return otherwise
+    return read if isinstance(read, int | float) else otherwise
 
 
 def validate_settings(data: Mapping[str, Any], function_timeout: float | None = None) -> ScheduleSettings:

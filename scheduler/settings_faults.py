@@ -11,6 +11,7 @@ from scheduler.errors import FieldError
 from scheduler.source_settings import SOURCE_MODELS
 
 _HINTS = {
+    "connection": "must be the name of an app setting, not its value: letters, digits, and _ . : -",
     "handler": "must be module:function",
     "queueName": "must be 3 to 56 lower case letters, digits and single hyphens (its poison queue adds 7 to 63)",
 }

@@ -45,7 +45,11 @@ class StorageQueueSettings(SourceModel):
     queue_name: str = Field(
         max_length=56, pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$", description="lower case letters, digits, single hyphens"
     )
-    connection: str = Field("AzureWebJobsStorage", min_length=1, description="name of the app setting, not its value")
+    connection: str = Field(
+        "AzureWebJobsStorage",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]{0,126}$",
+        description="name of the app setting, not its value",
+    )
     message_encoding: Literal["none", "base64"] = Field(
         "base64", description="how bodies are written in the queue; base64 as in Azure Functions"
     )

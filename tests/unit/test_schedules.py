@@ -76,6 +76,14 @@ def test_fingerprint_changes_with_the_deployed_settings_only() -> None:
         ("type: tick", "type: tock", "'tock' is not a source; known are 'storageQueue'"),
         ("    handler: handlers.noop:handle\n", "", "schedules.night-job.handler: None is required"),
         ("{type: tick}", "{type: tick", "schedules.yaml:"),
+        ("maxExecutions: 10", "pollingInterval: 1:30", "'1:30' must be written hh:mm:ss"),
+        (
+            "maxExecutions: 10",
+            "maxExecutions: true",
+            "schedules.yaml:5: schedules.parity.maxExecutions: True must not be",
+        ),
+        ("maxExecutions: 10", "? [1, 2]\n    : 3", "schedules.yaml:5: a name must be plain text"),
+        ("queueName: unix-times", "queueName: q-1, connection: 'AccountName=a;AccountKey=a2V5'", "(hidden: it looks"),
     ],
 )
 def test_fault_names_file_line_value_and_way_out(old: str, new: str, expected: str) -> None:
@@ -86,6 +94,16 @@ def test_fault_names_file_line_value_and_way_out(old: str, new: str, expected: s
 def test_fault_in_an_app_setting_names_the_app_setting() -> None:
     assert fault(GOOD, Ebb__parity__batchSize="33").startswith("app setting Ebb__parity__batchSize: ")
     assert "no schedule 'nobody'" in fault(GOOD, Ebb__nobody__batchSize="3")
+
+
+def test_file_that_contains_itself_is_refused() -> None:
+    assert "contains itself" in fault("schedules: &all\n  parity: *all\n")
+
+
+def test_defaults_give_way_to_what_is_written() -> None:
+    found = load(GOOD.replace("maxExecutions: 10", "replicaTimeout: 5\n    maxPollingInterval: 10"))["parity"]
+    assert (found.execution_slice, found.replica_timeout) == (5, 5)
+    assert (found.polling_interval, found.max_polling_interval) == (10, 10)
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "schedules: 5", "schedules: {parity: 5}"])
