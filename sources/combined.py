@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from scheduler.agenda import Count
 from scheduler.errors import SourceError
 from scheduler.settings import ScheduleSettings
-from sources.base import Source
+from sources.base import Backlog
 
-OpenSource = Callable[[ScheduleSettings], AbstractAsyncContextManager[Source]]
+
+class Measured(Protocol):
+    """What can be counted: a source, or a look at one."""
+
+    async def measure(self) -> Backlog:
+        """As `Source.measure`."""
+        ...
+
+
+OpenSource = Callable[[ScheduleSettings], AbstractAsyncContextManager[Measured]]
 
 
 async def measure_all(settings: ScheduleSettings, open_source: OpenSource) -> list[Count]:

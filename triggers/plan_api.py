@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import azure.durable_functions as df
@@ -17,10 +19,11 @@ from scheduler.agenda import Agenda, Count, Now, after_failing, after_measuring,
 from scheduler.carry import carry_of
 from scheduler.clock import rfc3339
 from scheduler.cycle import CycleState
-from scheduler.errors import SettingsError, SourceError
-from scheduler.settings import ScheduleSettings
+from scheduler.errors import SettingsError, SourceError, SourceNotFoundError
+from scheduler.settings import ScheduleSettings, StorageQueueSettings
 from services import Services
-from sources.combined import measure_all
+from sources.base import Backlog, Source
+from sources.combined import Measured, measure_all
 from triggers.instances import Instance, look_inside
 from triggers.problems import ProblemError, answers_problems, json_response
 from triggers.requests import schedule_name
@@ -118,10 +121,35 @@ def _foreseen(
 
 async def _measured(settings: ScheduleSettings, services: Services) -> list[Count]:
     try:
-        return await asyncio.wait_for(measure_all(settings, services.source), MEASURE_SECONDS)
+        return await asyncio.wait_for(measure_all(settings, partial(_looking, services)), MEASURE_SECONDS)
     except (SourceError, TimeoutError) as error:
         detail = str(error) or f"the source did not answer within {MEASURE_SECONDS:g} s"
         raise ProblemError(503, "sourceUnavailable", "Source unavailable", detail) from error
+
+
+class _Looking:
+    """A source that is only counted: a queue that a cycle would make is empty, and is not made."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def measure(self) -> Backlog:
+        try:
+            return await self._source.measure()
+        except SourceNotFoundError:
+            return Backlog(0)
+
+
+@asynccontextmanager
+async def _looking(services: Services, settings: ScheduleSettings) -> AsyncIterator[Measured]:
+    source = settings.source
+    if isinstance(source, StorageQueueSettings) and source.create_queue:
+        as_it_is = settings.model_copy(update={"source": source.model_copy(update={"create_queue": False})})
+        async with services.source(as_it_is) as opened:
+            yield _Looking(opened)
+    else:
+        async with services.source(settings) as opened:
+            yield opened
 
 
 def _blocked(row: ScheduleRow) -> str | None:
