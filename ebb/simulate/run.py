@@ -14,6 +14,7 @@ import azure.durable_functions as df
 from activities import close_cycle, measure_backlog, process_backlog
 from devhost.clock import ManualClock
 from devhost.host import Host
+from devhost.settings import HostSettings
 from ebb.simulate.arrivals import Arrival, Arrivals, arrivals_of
 from ebb.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
 from ebb.simulate.service_time import service_time_of
@@ -80,7 +81,8 @@ async def run(scenario: Scenario) -> Recording:
         _feed(clock, scenario.start, arrivals_of(spec, scenario.seconds, scenario.seed), queue, backlogs)
     _sample(clock, scenario, backlogs)
     await update(services.store, SCHEDULE, lambda row: replace(row, intent=Intent.RUNNING))
-    async with Host(_app(services), clock=clock, grace_seconds=0.0) as host:
+    settings_of_host = HostSettings(extended_sessions=True)  # the same result without the replays
+    async with Host(_app(services), settings=settings_of_host, clock=clock, grace_seconds=0.0) as host:
         await host.client.start_new(ETERNAL_SCHEDULER, instance_id(SCHEDULE), CycleState(SCHEDULE, "sim").to_json())
         await host.run_until(scenario.start + timedelta(seconds=scenario.seconds), patience_seconds=REAL_SECONDS)
     row = await services.store.get(SCHEDULE)
