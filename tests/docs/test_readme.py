@@ -18,7 +18,7 @@ from devhost.cli import build_parser
 from handlers.base import Message, PoisonMessage
 from scheduler.schedules import load_schedules
 from tests.azurite import Azurite
-from tests.docs.reading import PAGES, ROOT, Block, Command, blocks, commands
+from tests.docs.reading import PAGES, ROOT, Block, Command, blocks, commands, links
 from tests.e2e.harness import App
 
 LOCAL = ("http://127.0.0.1:7071", "http://localhost:7071")
@@ -92,6 +92,12 @@ def test_calls_of_the_local_api_succeed_in_the_order_of_the_readme(app: App) -> 
     for command in calls:
         status, text = _curl(app, list(command.words[1:]))
         assert 200 <= status < 300, f"{command.where}: {' '.join(command.words)} answered {status} {text}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 def test_json_is_json() -> None:
