@@ -9,9 +9,13 @@ from typing import Any
 
 from devhost.decisions import HTTP_ACTIVITY, KINDS, Action
 from devhost.errors import ReplyError
+from devhost.ids import fault_of_id
 from devhost.indexing import Functions
 from devhost.instance import Instance, OpenWork
 from devhost.retries import retry_state
+from devhost.timestamps import read
+
+_WORDS = {"child": "sub-orchestration"}
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,10 @@ class Beginnings:
         """Take the next number and describe the work; nothing is begun yet.
 
         Raises:
-            ReplyError: the action names a function that is not there, or a sub-orchestration ID that is not allowed.
+            ReplyError: the action names a function that is not there, or holds a value that cannot be carried out.
         """
         kind = KINDS[action["actionType"]]
-        name = action.get("functionName") or ""
+        name = _text(f"the name of the {_WORDS.get(kind, kind)}", action.get("functionName") or "")
         number = instance.take_number()
         if kind == "activity":
             self._must_exist("activityTrigger", name)
@@ -36,7 +40,7 @@ class Beginnings:
         if kind == "child":
             return OpenWork(number, kind, name, self._child_body(instance, number, action))
         if kind == "timer":
-            return OpenWork(number, kind, "", {"fireAt": action["fireAt"]})
+            return OpenWork(number, kind, "", {"fireAt": _moment(action["fireAt"])})
         if kind == "http":
             return OpenWork(number, kind, HTTP_ACTIVITY, {"input": json.dumps(action["httpRequest"])})
         return OpenWork(number, kind, name, self._entity_body(instance, kind, action))
@@ -48,16 +52,19 @@ class Beginnings:
     def _child_body(self, instance: Instance, number: int, action: Action) -> dict[str, Any]:
         self._must_exist("orchestrationTrigger", action["functionName"])
         # The default must be the same on each replay and each retry, so it is made of the parent's execution.
-        child_id = action.get("instanceId") or f"{instance.execution_id}:{number}"
-        if child_id == instance.instance_id or child_id.startswith("@"):
-            raise ReplyError(
-                f"a sub-orchestration cannot have its parent's ID or one that begins with '@': '{child_id}'"
-            )
-        body = {"input": action.get("input"), "instanceId": child_id, "version": action.get("version")}
+        given = _text("the ID of a sub-orchestration", action.get("instanceId") or "")
+        child_id = given or f"{instance.execution_id}:{number}"
+        fault = fault_of_id(child_id)
+        if child_id == instance.instance_id:
+            fault = f"a sub-orchestration cannot have its parent's ID: '{child_id}'"
+        if fault:
+            raise ReplyError(fault)
+        version = action.get("version")
+        body = {"input": action.get("input"), "instanceId": child_id, "version": version and str(version)}
         return _with_retry(action, body)
 
     def _entity_body(self, instance: Instance, kind: str, action: Action) -> dict[str, Any]:
-        target = action["instanceId"]
+        target = _text("the ID of an entity", action["instanceId"])
         self._must_exist("entityTrigger", target.split("@")[1])
         request = {
             "op": action["operation"],
@@ -70,6 +77,24 @@ class Beginnings:
         if action.get("input") is not None:
             request["input"] = action["input"]
         return {"entity": target, "message": json.dumps(request), "requestId": request["id"]}
+
+
+def _text(what: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ReplyError(f"{what} must be text, got {value!r} ({type(value).__name__})")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ReplyError(f"{what} holds a character that cannot be stored: {value!a}") from error
+    return value
+
+
+def _moment(text: Any) -> str:
+    try:
+        read(text)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ReplyError(f"a timer cannot fire at {text!r}: {error}") from error
+    return text
 
 
 def _with_retry(action: Action, body: dict[str, Any]) -> dict[str, Any]:

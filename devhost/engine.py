@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -15,6 +16,7 @@ from devhost.durable_timers import DurableTimers
 from devhost.episode import Episodes
 from devhost.errors import OperationError
 from devhost.events import EventType, event
+from devhost.failures import reason_of
 from devhost.instance import Event, Instance, OpenWork, Parent, Status
 from devhost.lane import Lane
 from devhost.recovery import load_unfinished
@@ -60,12 +62,10 @@ class Engine:
         """Take up every unfinished instance of the state file; returns how many there are."""
         for instance in load_unfinished(self._store):
             self.live[instance.instance_id] = instance
-        for instance in list(self.live.values()):
-            for work in list(instance.work.values()):
-                self._begin(instance, work, again=True)
-            if instance.inbox or not instance.history:
-                self._queue(instance)
-        return len(self.live)
+        found = list(self.live.values())
+        for instance in found:
+            self._guarded(instance, self._take_up)
+        return len(found)
 
     def create(
         self, name: str, instance_id: str, input_text: str | None, version: str | None, parent: Parent | None = None
@@ -97,20 +97,20 @@ class Engine:
 
     def terminate(self, instance: Instance, reason: str) -> None:
         """End the instance now; its running activities finish and their results are dropped."""
-        self._note(instance, EventType.ExecutionTerminated, reason)
+        self._note(instance, event(EventType.ExecutionTerminated, Input=reason), reason)
         self._finish(instance, Status.Terminated)
         self._tell_parent(instance, failure={"Reason": reason, "Details": ""})
 
     def suspend(self, instance: Instance, reason: str) -> None:
         """Run no more episodes until `resume`."""
         instance.suspended = True
-        self._note(instance, EventType.ExecutionSuspended, reason)
+        self._note(instance, event(EventType.ExecutionSuspended, Input=reason), reason)
         self._touch(instance)
 
     def resume(self, instance: Instance, reason: str) -> None:
         """Let the messages in that queued up while the instance was suspended."""
         instance.suspended = False
-        self._note(instance, EventType.ExecutionResumed, reason)
+        self._note(instance, event(EventType.ExecutionResumed, Input=reason), reason)
         self._touch(instance)
         self._queue(instance)
 
@@ -127,14 +127,14 @@ class Engine:
         """Call off all timers."""
         self._timers.close()
 
-    def _note(self, instance: Instance, kind: EventType, reason: str) -> None:
+    def _note(self, instance: Instance, what: Event, reason: str) -> None:
         """Keep the reason as output and, once the history has begun, as an episode in which no code runs."""
         instance.output = json.dumps(reason)
         instance.updated = stamp(self._clock.now())
         if instance.history:
             framing = (EventType.OrchestratorStarted, EventType.OrchestratorCompleted)
             opening, closing = (event(one, instance.updated) for one in framing)
-            instance.add_episode([opening, event(kind, instance.updated, Input=reason), closing])
+            instance.add_episode([opening, {**what, "Timestamp": instance.updated}, closing])
 
     def _gathered(self, instance: Instance) -> None:
         instance.is_gathering = False
@@ -150,7 +150,31 @@ class Engine:
         if self.live.get(instance.instance_id) is not instance:
             return
         self._touch(instance)
-        if instance.suspended or not is_runnable(instance, self.episodes.settings):
+        if not instance.suspended:
+            self._guarded(instance, self._episode)
+
+    def _guarded(self, instance: Instance, step: Callable[[Instance], None]) -> None:
+        """Do a step of one instance. Whatever is wrong with it fails this instance; only the store stops the host."""
+        try:
+            step(instance)
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # what one app provokes must not end the work of the others
+            log.error("orchestration %s (%s) fails", instance.instance_id, instance.name, exc_info=error)
+            reason = f"Orchestrator function '{instance.name}' failed: {reason_of(error)}"
+            self._note(
+                instance, event(EventType.ExecutionCompleted, OrchestrationStatus="Failed", Result=reason), reason
+            )
+            self._fail(instance, reason)
+
+    def _take_up(self, instance: Instance) -> None:
+        for work in list(instance.work.values()):
+            self._begin(instance, work, again=True)
+        if instance.inbox or not instance.history:
+            self._queue(instance)
+
+    def _episode(self, instance: Instance) -> None:
+        if not is_runnable(instance, self.episodes.settings):
             return
         begun = perf_counter()
         effects = self.episodes.run(instance, self._clock.now())
@@ -206,9 +230,12 @@ class Engine:
             self._finish(instance, Status.Completed)
             self._tell_parent(instance, result=outcome.value)
         else:
-            instance.output = json.dumps(outcome.value)
-            self._finish(instance, Status.Failed)
-            self._tell_parent(instance, failure={"Reason": outcome.value, "Details": f"Message: {outcome.value}"})
+            self._fail(instance, str(outcome.value))
+
+    def _fail(self, instance: Instance, reason: str) -> None:
+        instance.output = json.dumps(reason)
+        self._finish(instance, Status.Failed)
+        self._tell_parent(instance, failure={"Reason": reason, "Details": f"Message: {reason}"})
 
     def _finish(self, instance: Instance, status: Status) -> None:
         for number in list(instance.work):

@@ -27,12 +27,13 @@ from devhost.engine import Engine
 from devhost.entities import Entities
 from devhost.entity_api import EntityApi
 from devhost.episode import Episodes
+from devhost.errors import DevhostError
 from devhost.http_calls import HttpCaller
 from devhost.http_functions import HttpFunctions
 from devhost.indexing import Functions, list_functions, load_app
 from devhost.instance import Instance
 from devhost.invocation import Invoker
-from devhost.lane import Lane
+from devhost.lane import Lane, cause_of
 from devhost.management import Management
 from devhost.operations import Operations
 from devhost.progress import Progress, Target
@@ -155,16 +156,26 @@ class Host:
         """Wait until an orchestration has ended and return its status as the management API shows it.
 
         Raises:
-            DevhostError: as `run_until` (manual clock).
+            DevhostError: the host broke meanwhile; with a manual clock also as `run_until`.
             TimeoutError: it has not ended within `patience_seconds` (real clock).
         """
         ended = self.engine.ended(instance_id)
         if isinstance(self.clock, ManualClock):
             await self.run_until(ended.done, patience_seconds=patience_seconds)
         else:
-            async with asyncio.timeout(patience_seconds):
-                await ended
+            await self._outlast(ended, f"{instance_id} has not ended within {patience_seconds} s", patience_seconds)
         return self.operations.status(instance_id, Show())
+
+    async def _outlast(self, ended: asyncio.Future[None], late: str, patience_seconds: float) -> None:
+        assert self.broken is not None
+        both = {ended, self.broken}
+        done, _ = await asyncio.wait(both, timeout=patience_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if ended in done:
+            return
+        fault = self.broken.exception() if self.broken in done else None
+        if fault is None:
+            raise TimeoutError(late)
+        raise DevhostError(f"the host has stopped, because {cause_of(fault)}") from fault
 
     @property
     def client(self) -> DurableOrchestrationClient:
@@ -232,7 +243,7 @@ class Host:
         return uuid.uuid5(uuid.NAMESPACE_OID, f"devhost-{self._ids}").hex
 
     def _on_broken(self, error: BaseException) -> None:
-        log.critical("the state could not be written, the host stops: %s", error, exc_info=error)
+        log.critical("the host stops, because %s", cause_of(error), exc_info=error)
         if self.broken and not self.broken.done():
             self.broken.set_exception(error)
 

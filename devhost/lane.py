@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
 from devhost.errors import OperationError
+from devhost.failures import reason_of
 from devhost.store import Store
 
 log = logging.getLogger("devhost.lane")
@@ -105,7 +107,7 @@ class Lane:
             self._on_broken(error)
             for waiter in self._waiters:
                 if not waiter.done():
-                    waiter.set_exception(_stopped(f"the state could not be written: {error}"))
+                    waiter.set_exception(_stopped(cause_of(error)))
             return
         if self._ready:
             self._schedule()
@@ -123,6 +125,13 @@ class Lane:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def cause_of(error: BaseException) -> str:
+    """Say why a lane broke: the store, or a fault of the host itself."""
+    if isinstance(error, sqlite3.Error | OSError):
+        return f"the state could not be written: {error}"
+    return f"the host has a fault: {reason_of(error)}"
 
 
 def _stopped(reason: str) -> OperationError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from devhost.clock import Clock
 from devhost.engine import Engine
 from devhost.errors import OperationError
 from devhost.events import EventType, event
+from devhost.ids import fault_of_id
 from devhost.indexing import Functions
 from devhost.instance import Instance, Status
 from devhost.lane import Lane
@@ -19,9 +19,6 @@ from devhost.settings import HostSettings
 from devhost.status import Show, status_json
 from devhost.store import Store
 from devhost.timestamps import stamp
-
-_FORBIDDEN_IN_ID = set("/\\?#")
-LONGEST_ID = 256
 
 
 def bad_argument(text: str) -> OperationError:
@@ -76,7 +73,9 @@ class Operations:
         if function is None:
             raise bad_argument(self.functions.missing("orchestrationTrigger", name))
         instance_id = instance_id or self.new_id()
-        _check_id(instance_id)
+        fault = fault_of_id(instance_id)
+        if fault:
+            raise bad_argument(fault)
         running = self.engine.live.get(instance_id)
         if running is not None:
             if not self.settings.any_state_overridable:
@@ -197,17 +196,3 @@ class Operations:
     def now(self) -> str:
         """The host's time as a stamp."""
         return stamp(self.clock.now())
-
-
-def _check_id(instance_id: str) -> None:
-    if instance_id.startswith("@"):
-        raise bad_argument(f"Orchestration instance ids must not start with '@': '{instance_id}'.")
-    if len(instance_id) > LONGEST_ID:
-        raise bad_argument(
-            f"Orchestration instance ids must not be longer than {LONGEST_ID}, this one has {len(instance_id)}."
-        )
-    bad = sorted({one for one in instance_id if one in _FORBIDDEN_IN_ID or ord(one) < 32 or ord(one) == 127})
-    if bad:
-        raise bad_argument(
-            f"Orchestration instance ids must not contain {', '.join(map(repr, bad))}: {json.dumps(instance_id)}."
-        )

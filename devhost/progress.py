@@ -18,6 +18,7 @@ Target = datetime | timedelta | Callable[[], Any]
 
 _GLANCE_SECONDS = 0.001
 _POLL_SECONDS = 0.01
+_STOPPED = "the host has stopped in the middle of its work; its log says why"
 
 
 class Progress:
@@ -64,7 +65,7 @@ class Progress:
         while True:
             await self.settle()
             if self._lane.is_stopped:
-                raise DevhostError("the host has stopped, because its state could not be written; its log says why")
+                raise DevhostError(_STOPPED)
             if until is None and await _holds(target):
                 return
             due = clock.next_due()
@@ -81,7 +82,9 @@ class Progress:
         if until is not None:
             await self._clock.sleep((until - self._clock.now()).total_seconds())
             return
-        while not await _holds(target):  # noqa: ASYNC110  (the condition is the caller's: no event to wait for)
+        while not await _holds(target):
+            if self._lane.is_stopped:
+                raise DevhostError(_STOPPED)
             await asyncio.sleep(_POLL_SECONDS)
 
 

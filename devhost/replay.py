@@ -15,6 +15,7 @@ from azure.durable_functions.orchestrator import Orchestrator
 
 from devhost.decisions import KINDS
 from devhost.errors import ReplyError
+from devhost.failures import message_of
 from devhost.instance import Instance
 
 SCHEMA_VERSION = 2
@@ -147,8 +148,8 @@ def _context(handle: Callable[[str], str], instance: Instance) -> DurableOrchest
 def _read_reply(run: Callable[[], str], name: str) -> Reply:
     try:
         text = run()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever an orchestrator raises is its own failure, not the host's)
-        message, label, text = str(error).partition(_FAILURE_LABEL)
+    except BaseException as error:  # noqa: BLE001  (whatever an orchestrator raises is its own failure, not the host's)
+        message, label, text = message_of(error).partition(_FAILURE_LABEL)
         if not label:
             return Reply([], False, None, message or type(error).__name__, None)
     state = json.loads(text)

@@ -9,15 +9,26 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from devhost.errors import ReplyError
 from devhost.instance import Instance, OpenWork
 from devhost.timestamps import stamp
 
+LARGEST_OPTION = 10**13
+"""In milliseconds some 317 years; the end of the pause must be a date."""
+
 
 def retry_state(action: dict[str, Any]) -> dict[str, Any] | None:
-    """Read the retry options of an action into the state that travels with its work; None when it has none."""
+    """Read the retry options of an action into the state that travels with its work; None when it has none.
+
+    Raises:
+        ReplyError: the options hold something else than numbers, or an interval beyond the calendar.
+    """
     options = action.get("retryOptions")
     if options is None:
         return None
+    for key in ("maxNumberOfAttempts", "firstRetryIntervalInMilliseconds"):
+        if not isinstance(options[key], int | float) or options[key] > LARGEST_OPTION:
+            raise ReplyError(f"retry option {key} must be a number up to {LARGEST_OPTION}, got {options[key]!r}")
     return {
         "attempt": 1,
         "attempts": options["maxNumberOfAttempts"],
