@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from devhost.converters import Datum, decode, encode
+from devhost.arguments import Bindings
+from devhost.converters import Datum, encode
 from devhost.errors import FunctionError
 from devhost.events import EventType, activity_failed, event
 from devhost.indexing import Functions
 from devhost.instance import Event, Instance, OpenWork
-from devhost.invocation import Invoker
 
 Deliver = Callable[[str, Event, str], None]
 IsLive = Callable[[Instance, str], bool]
@@ -24,8 +24,8 @@ class ActivityWorker:
     An activity may run more than once (its result is lost if the process dies before the commit), never less.
     """
 
-    def __init__(self, functions: Functions, invoker: Invoker, limit: int, deliver: Deliver, is_live: IsLive) -> None:
-        self._functions, self._invoker, self._limit = functions, invoker, limit
+    def __init__(self, functions: Functions, bindings: Bindings, limit: int, deliver: Deliver, is_live: IsLive) -> None:
+        self._functions, self._bindings, self._limit = functions, bindings, limit
         self._deliver, self._is_live = deliver, is_live
         self._waiting: deque[tuple[Instance, str, OpenWork]] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -75,17 +75,14 @@ class ActivityWorker:
         try:
             if function is None:
                 raise FunctionError(self._functions.missing("activityTrigger", work.name))
-            arguments = {function.trigger["name"]: _decode(work.body.get("input"))}
-            result = await self._invoker.call(function, arguments, _encode)
+            text = work.body.get("input")
+            datum = Datum("null" if text is None else text, "string")
+            result = await self._bindings.call(function, datum, _encode)
         except FunctionError as failure:
             end = activity_failed(work, failure.reason, failure.details)
         else:
             end = event(EventType.TaskCompleted, TaskScheduledId=work.number, Result=result)
         self._deliver(instance.instance_id, end, execution_id)
-
-
-def _decode(text: str | None) -> Any:
-    return decode("activityTrigger", Datum("null" if text is None else text, "string"))
 
 
 def _encode(result: Any) -> str:

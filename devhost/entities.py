@@ -127,10 +127,10 @@ class Entities:
         try:
             if function is None:
                 raise FunctionError(self._functions.missing("entityTrigger", name))
-            text = await self._invoker.call(function, {"context": _payload(entity, batch)})
-            reply = json.loads(text)
+            reply = await self._invoker.call(
+                function, {"context": _payload(entity, batch)}, partial(_reply, len(batch))
+            )
         except FunctionError as failure:
-            log.error("entity %s failed: %s", entity.entity_id, failure.reason)
             error = {"isError": True, "result": json.dumps(failure.reason)}
             reply = {"entityExists": entity.present, "entityState": entity.state, "results": [error] * len(batch)}
         self._apply(entity, batch, reply)
@@ -144,6 +144,8 @@ class Entities:
         for (row, request), result in zip(batch, reply["results"], strict=True):
             entity.queue.popleft()
             entity.applied.append(row)
+            if result["isError"]:
+                log.error("operation '%s' of entity %s failed: %s", request["op"], entity.entity_id, result["result"])
             if not request.get("signal"):
                 self._deliver(request["parent"], _answer(request, result), request["parentExecution"])
         self._lane.write_later(entity, partial(self._write, entity))
@@ -179,6 +181,13 @@ def _payload(entity: Entity, batch: list[tuple[int, Request]]) -> str:
     # Exactly these keys: the SDK refuses any other.
     content = {"self": {"name": name, "key": key}, "exists": entity.present, "state": entity.state, "batch": operations}
     return json.dumps(content)
+
+
+def _reply(operations: int, text: str) -> dict[str, Any]:
+    reply = json.loads(text)
+    if len(reply["results"]) != operations:
+        raise ValueError(f"the SDK gave {len(reply['results'])} results for {operations} operations")
+    return reply
 
 
 def _answer(request: Request, result: dict[str, Any]) -> Event:

@@ -209,9 +209,11 @@ class Host:
         self.progress = Progress(self.clock, self.lane, self.ledger)
         replay = replay_live if settings.extended_sessions else replay_parsed
         episodes = Episodes(functions, settings, Beginnings(functions, self._new_id), replay)
+        writers = {"queue": QueueOutput(settings.queues.message_encoding, os.environ).write}
+        bindings = Bindings(self._invoker, self._client_json, writers)
         self.engine = Engine(self.store, self.lane, self.clock, episodes, self._new_id)
         self._activities = ActivityWorker(
-            functions, self._invoker, settings.max_concurrent_activities, self.engine.deliver, self._is_live
+            functions, bindings, settings.max_concurrent_activities, self.engine.deliver, self._is_live
         )
         self._http_caller = HttpCaller(self.ledger, self.engine.deliver)
         self.engine.workers = {"activity": self._activities, "http": self._http_caller}
@@ -220,8 +222,6 @@ class Host:
         )
         self.engine.entities = self._entities
         self.operations = Operations(self.engine, self.store, self.lane, self.clock, functions, settings, self._new_id)
-        writers = {"queue": QueueOutput(settings.queues.message_encoding, os.environ).write}
-        bindings = Bindings(self._invoker, self._client_json, writers)
         self.http_functions = HttpFunctions(functions, settings.route_prefix, bindings)
         self._triggers = Triggers(functions, bindings, self.clock, self.store, settings.queues)
         entity_api = EntityApi(self._entities, functions, self.lane, self.store, self._new_id)

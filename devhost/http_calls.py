@@ -11,6 +11,7 @@ import aiohttp
 
 from devhost.clock import WorkLedger
 from devhost.events import EventType, activity_failed, event
+from devhost.failures import reason_of
 from devhost.instance import Event, Instance, OpenWork
 
 TIMEOUT_SECONDS = 100.0
@@ -44,8 +45,8 @@ class HttpCaller:
         with self._ledger.entry("call_http"):
             try:
                 result = await _send(request)
-            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                end = activity_failed(work, f"{type(error).__name__}: {error}", f"{request['method']} {request['uri']}")
+            except Exception as error:  # noqa: BLE001  (values of the app may be anything; the call must end)
+                end = activity_failed(work, reason_of(error), f"{request['method']} {request['uri']}")
             else:
                 end = event(EventType.TaskCompleted, TaskScheduledId=work.number, Result=json.dumps(result))
         self._deliver(instance_id, end, execution_id)

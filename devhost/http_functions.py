@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from devhost.arguments import Bindings
-from devhost.converters import Datum, decode, encode
+from devhost.converters import Datum, encode
 from devhost.errors import FunctionError
 from devhost.indexing import Function, Functions
 from devhost.routes import Route, compile_route
@@ -58,12 +58,10 @@ class HttpFunctions:
     async def _call(self, function: Function, request: web.Request, parameters: dict[str, str]) -> web.StreamResponse:
         body = await request.read()
         datum = Datum(_request_value(request, parameters, body), "http")
-        value = decode("httpTrigger", datum)
         try:
-            result = await self._bindings.call(function, value, _encode)
+            return await self._bindings.call(function, datum, _response)
         except FunctionError:
             return web.Response(status=500)
-        return _response(result)
 
 
 def _request_value(request: web.Request, parameters: dict[str, str], body: bytes) -> dict[str, Any]:
@@ -81,15 +79,8 @@ def _request_value(request: web.Request, parameters: dict[str, str], body: bytes
     }
 
 
-def _encode(result: Any) -> Datum | None:
-    if result is None:
-        return None
-    return encode("http", result)
-
-
-def _response(datum: Datum | None) -> web.Response:
-    if datum is None:
-        return web.Response(status=204)
+def _response(result: Any) -> web.Response:
+    datum = encode("http", result)
     if datum.type == "string":
         return web.Response(text=datum.value)
     parts = datum.value

@@ -8,7 +8,6 @@ import inspect
 import logging
 import os
 import threading
-import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ import azure.functions as func
 
 from devhost.clock import WorkLedger
 from devhost.errors import FunctionError
+from devhost.failures import reason_of, traceback_of
 from devhost.indexing import Function
 
 log = logging.getLogger("devhost.function")
@@ -101,14 +101,16 @@ class Invoker:
         log.info("Executing 'Functions.%s' (Id=%s)", function.name, invocation_id)
         begun = perf_counter()
         with self._ledger.entry(function.name):
+            limit = asyncio.timeout(self._timeout)
             try:
-                async with asyncio.timeout(self._timeout):
+                async with limit:
                     result = await self._run(function, arguments)
                 result = encode(result) if encode else result
-            except (Exception, SystemExit, asyncio.CancelledError) as error:
+            except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and _is_cancelled_by_host():
                     raise
-                failure = self._failure(function, error)
+                is_late = isinstance(error, TimeoutError) and limit.expired()
+                failure = self._timed_out(function) if is_late else FunctionError(reason_of(error), traceback_of(error))
                 self._log_end(function, invocation_id, begun, failure)
                 raise failure from error
         self._log_end(function, invocation_id, begun, None)
@@ -117,8 +119,12 @@ class Invoker:
     async def _run(self, function: Function, arguments: dict[str, Any]) -> Any:
         if function.is_async:
             return await function.user_function(**arguments)
-        call = partial(contextvars.copy_context().run, function.user_function, **arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        call = partial(_outcome, function.user_function, arguments)
+        loop = asyncio.get_running_loop()
+        result, error = await loop.run_in_executor(self._pool, contextvars.copy_context().run, call)
+        if error is not None:
+            raise error
+        return result
 
     def _asks_for_context(self, function: Function) -> bool:
         known = self._wants_context.get(function.name)
@@ -128,12 +134,10 @@ class Invoker:
             self._wants_context[function.name] = known
         return known
 
-    def _failure(self, function: Function, error: BaseException) -> FunctionError:
-        if isinstance(error, TimeoutError) and not str(error) and self._timeout is not None:
-            limit = timedelta(seconds=self._timeout)
-            text = f"Timeout value of {limit} was exceeded by function: Functions.{function.name}"
-            return FunctionError(f"FunctionTimeoutException: {text}")
-        return FunctionError(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+    def _timed_out(self, function: Function) -> FunctionError:
+        limit = timedelta(seconds=self._timeout or 0)
+        text = f"Timeout value of {limit} was exceeded by function: Functions.{function.name}"
+        return FunctionError(f"FunctionTimeoutException: {text}")
 
     def _log_end(self, function: Function, invocation_id: str, begun: float, failure: FunctionError | None) -> None:
         took = (perf_counter() - begun) * 1000
@@ -144,6 +148,14 @@ class Invoker:
                 "Executed 'Functions.%s' (Failed, Id=%s, Duration=%.0fms)\n%s",
                 function.name, invocation_id, took, failure.details or failure.reason,
             )  # fmt: skip
+
+
+def _outcome(call: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, BaseException | None]:
+    """Call, and return what was raised: some exceptions cannot be carried over from a thread by raising them."""
+    try:
+        return call(**arguments), None
+    except BaseException as error:  # noqa: BLE001  (raised again on the event loop)
+        return None, error
 
 
 def _is_cancelled_by_host() -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
 from devhost.arguments import Bindings
-from devhost.converters import Datum, decode
+from devhost.converters import Datum
 from devhost.errors import FunctionError
 from devhost.indexing import Function
 from devhost.settings import QueueSettings, resolve_setting
@@ -116,8 +116,7 @@ class QueueTrigger:
 
     async def _call(self, message: Any, body: str | bytes) -> None:
         datum = Datum(body, "bytes" if isinstance(body, bytes) else "string")
-        value = decode("queueTrigger", datum, _metadata(message))
-        await self._bindings.call(self.function, value)
+        await self._bindings.call(self.function, datum, metadata=_metadata(message))
 
     async def _failed(self, message: Any, reason: str) -> None:
         log.error("queue %s: message %s failed: %s", self._queue_name, message.id, reason)

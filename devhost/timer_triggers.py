@@ -12,7 +12,7 @@ from typing import Any
 
 from devhost.arguments import Bindings
 from devhost.clock import Alarm, Clock
-from devhost.converters import Datum, decode
+from devhost.converters import Datum
 from devhost.errors import FunctionError
 from devhost.indexing import Function
 from devhost.schedules import NextTime
@@ -88,17 +88,17 @@ class TimerTrigger:
         self._spawn(self._scheduled_run(past_due))
 
     async def _scheduled_run(self, past_due: bool) -> None:
-        await self._run(past_due=past_due)
-        now = self.clock.now()
-        if self._is_monitored:
-            self._remember(now)
-        self._arm(now)
+        try:
+            await self._run(past_due=past_due)
+            if self._is_monitored:
+                self._remember(self.clock.now())
+        finally:
+            self._arm(self.clock.now())
 
     async def _run(self, *, past_due: bool) -> None:
         info = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": self._status(), "IsPastDue": past_due}
-        value = decode("timerTrigger", Datum(json.dumps(info), "json"))
         try:
-            await self.bindings.call(self.function, value)
+            await self.bindings.call(self.function, Datum(json.dumps(info), "json"))
         except FunctionError as failure:
             log.error("timer %s failed: %s; its schedule goes on", self.function.name, failure.reason)
 

@@ -37,6 +37,12 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "timeout": TimeoutError,
 }
 
+
+def _raise(kind: str) -> None:
+    error = RAISED[kind]()
+    raise error
+
+
 CALLS: dict[str, Callable[[Context], Any]] = {
     "activity 5": lambda c: c.call_activity(5, 1),  # type: ignore[arg-type]  # the fault under test
     "activity dict": lambda c: c.call_activity({"k": 1}, 1),  # type: ignore[arg-type]  # the fault under test
@@ -74,8 +80,7 @@ def calls(context: Context):
 @app.orchestration_trigger(context_name="context")
 def raises(context: Context):
     yield context.call_activity("echo", "x")
-    error = RAISED[str(context.get_input())]()
-    raise error
+    _raise(str(context.get_input()))
 
 
 @app.orchestration_trigger(context_name="context")
@@ -145,3 +150,64 @@ async def test_wait_on_the_real_clock_names_a_store_that_cannot_be_written(monke
         monkeypatch.setattr(host.store, "write_instance", full)
         with pytest.raises(DevhostError, match="the state could not be written: database or disk is full"):
             await host.wait_for("one", patience_seconds=5)
+
+
+@app.activity_trigger(input_name="kind")
+def fails_in_a_thread(kind: str) -> None:
+    _raise(kind)
+
+
+@app.activity_trigger(input_name="kind")
+async def fails_on_the_loop(kind: str) -> None:
+    _raise(kind)
+
+
+@app.entity_trigger(context_name="context")
+def failing(context: df.DurableEntityContext) -> None:
+    _raise(context.operation_name or "")
+
+
+WORK: dict[str, Callable[[Context, Any], Any]] = {
+    "thread": lambda c, kind: c.call_activity("fails_in_a_thread", kind),
+    "loop": lambda c, kind: c.call_activity("fails_on_the_loop", kind),
+    "entity": lambda c, kind: c.call_entity(df.EntityId("failing", "k"), kind),
+    "http without address": lambda c, _kind: c.call_http("GET", None),  # type: ignore[arg-type]  # the fault under test
+    "http to a number": lambda c, _kind: c.call_http("GET", 5),  # type: ignore[arg-type]  # the fault under test
+    "http headers": lambda c, _kind: c.call_http("GET", "http://127.0.0.1:1/", None, ["a"]),  # type: ignore[arg-type]
+}
+
+
+@app.orchestration_trigger(context_name="context")
+def catches(context: Context):
+    given: Any = context.get_input()
+    try:
+        yield WORK[given["work"]](context, given["kind"])
+    except Exception as error:  # noqa: BLE001  (the SDK raises plain Exception)
+        return str(error)
+
+
+@pytest.mark.parametrize("kind", RAISED)
+@pytest.mark.parametrize("work", ["thread", "loop", "entity"])
+async def test_c10_work_ends_whatever_it_raises(work: str, kind: str) -> None:
+    status = await _status("catches", {"work": work, "kind": kind})
+    assert status["runtimeStatus"] == "Completed"
+    assert "FunctionTimeoutException" not in status["output"]
+
+
+@pytest.mark.parametrize("work", [name for name in WORK if name.startswith("http")])
+async def test_http_call_that_cannot_be_sent_fails(work: str) -> None:
+    output = (await _status("catches", {"work": work, "kind": ""}))["output"]
+    assert output.startswith("Activity function 'BuiltIn::HttpActivity' failed:  ")
+
+
+async def test_c55_timeout_error_of_the_app_is_told_with_its_own_traceback() -> None:
+    output = (await _status("catches", {"work": "thread", "kind": "timeout"}))["output"]
+    assert output.startswith("Activity function 'fails_in_a_thread' failed:  TimeoutError: ")
+    assert 'test_faulty_code.py", line' in output.split("Traceback (most recent call last):\n")[1].splitlines()[0]
+
+
+async def test_failed_operation_of_an_entity_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with Host(app, clock=ManualClock()) as host:
+        await host.client.signal_entity(df.EntityId("failing", "k"), "outcome of pytest")
+        await host.run_until(lambda: "of entity @failing@k failed" in caplog.text)
+    assert "in the app" in caplog.text
