@@ -75,7 +75,7 @@ class Invoker:
     """Runs user functions. `timeout` is host.json's functionTimeout, None for no limit."""
 
     def __init__(self, ledger: WorkLedger, timeout: timedelta | None, environment: Mapping[str, str]) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self._timeout = timeout.total_seconds() if timeout else None
         count = environment.get("PYTHON_THREADPOOL_THREAD_COUNT")
         threads = int(count) if count else min(32, (os.cpu_count() or 1) + 4)
@@ -100,7 +100,7 @@ class Invoker:
             arguments["context"] = Context(function, invocation_id, os.getcwd(), self._local)  # noqa: PTH109  (no I/O)
         log.info("Executing 'Functions.%s' (Id=%s)", function.name, invocation_id)
         begun = perf_counter()
-        with self._ledger.entry(function.name):
+        with self.ledger.entry(function.name):
             limit = asyncio.timeout(self._timeout)
             try:
                 async with limit:
