@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
@@ -42,6 +44,7 @@ Name = Annotated[str, typer.Argument(metavar="SCHEDULE", help="name of the sched
 
 _BY_STATUS = {404: Exit.NOT_FOUND, 409: Exit.CONFLICT, 412: Exit.CONFLICT, 503: Exit.UNREACHABLE}
 _USAGE = (400, 413, 422)
+PIPED_WIDTH = 160  # columns for a pipe or a file, where nothing wraps and nobody widens the window
 
 
 @contextmanager
@@ -89,4 +92,5 @@ def say(form: Output, document: Any, text: str) -> None:
 
 def console() -> Console:
     """The terminal, or what stands for it; colours follow NO_COLOR and whether it is one."""
-    return Console()
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=PIPED_WIDTH if piped else None)
