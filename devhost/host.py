@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 import uuid
 import warnings
 from pathlib import Path
@@ -30,7 +29,7 @@ from devhost.episode import Episodes
 from devhost.errors import DevhostError
 from devhost.http_calls import HttpCaller
 from devhost.http_functions import HttpFunctions
-from devhost.indexing import Functions, list_functions, load_app
+from devhost.indexing import list_functions, load_app
 from devhost.instance import Instance
 from devhost.invocation import Invoker
 from devhost.lane import Lane, cause_of
@@ -39,10 +38,11 @@ from devhost.operations import Operations
 from devhost.progress import Progress, Target
 from devhost.queue_triggers import QueueOutput
 from devhost.replay import replay_live, replay_parsed
-from devhost.server import Cors, Server
+from devhost.server import Cors, Server, claim_port
 from devhost.settings import HostSettings, read_settings
 from devhost.status import Show
 from devhost.store import Store
+from devhost.surroundings import Surroundings
 from devhost.timestamps import speed_up_sdk
 from devhost.triggers import Triggers
 
@@ -75,7 +75,10 @@ class Host:
         self.broken: asyncio.Future[None] | None = None
         self.cut_off = 0
         self._ids = 0
-        self._left: tuple[Path, list[str], dict[str, str]] | None = None
+        self._root = None if isinstance(app, FunctionRegister) else Path(app).resolve()
+        self._surroundings = Surroundings()
+        self._hostname = ""
+        self._hostname = ""
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Host:
@@ -93,15 +96,21 @@ class Host:
         """
         _prepare_sdk()
         self.broken = asyncio.get_running_loop().create_future()
-        self.settings, self.functions = self._load()
-        self.store = Store.open(self._state)
-        try:
+        self._surroundings = Surroundings()
+        with contextlib.ExitStack() as undone:
+            undone.callback(self._leave_app)
+            self.settings = self._read_settings()
+            claimed = claim_port(self.settings.port if self._port is None else self._port)
+            undone.callback(claimed.close)
+            # Apps read it while they are imported, as Azure sets it.
+            self._hostname = f"localhost:{claimed.getsockname()[1]}"
+            os.environ.setdefault("WEBSITE_HOSTNAME", self._hostname)
+            self.functions = list_functions(self._load(), os.environ)
+            self.store = Store.open(self._state)
+            undone.callback(self.store.close)
             self._build()
-            await self.server.start(self.settings.port if self._port is None else self._port)
-        except BaseException:
-            self.store.close()
-            self._leave_app()
-            raise
+            await self.server.start(claimed)
+            undone.pop_all()
         self.resumed = self.engine.recover()
         self._entities.recover()
         self._triggers.start()
@@ -116,7 +125,8 @@ class Host:
                 async with asyncio.timeout(grace):
                     await self.progress.settle()
             grace = 0.0
-        others = (self._entities.stop(grace), self._http_caller.stop(), self._triggers.stop(grace))
+        graced = (self._entities, self._triggers, self.http_functions)
+        others = (self._http_caller.stop(), *(part.stop(grace) for part in graced))
         self.cut_off, *_ = await asyncio.gather(self._activities.stop(grace), *others)
         if self.cut_off:
             log.warning("%d activities were cut off; they run again after the next start", self.cut_off)
@@ -182,24 +192,24 @@ class Host:
         """A durable client of this host, as a function would get it."""
         return DurableOrchestrationClient(self._client_json())
 
-    def _load(self) -> tuple[HostSettings, Functions]:
-        if isinstance(self._app, FunctionRegister):
-            return self._given_settings or HostSettings(port=0), list_functions(self._app, os.environ)
-        root = Path(self._app).resolve()
-        self._left = (Path.cwd(), list(sys.path), dict(os.environ))
-        settings = read_settings(root, os.environ)
-        os.environ.setdefault("AzureWebJobsScriptRoot", str(root))
+    def _read_settings(self) -> HostSettings:
+        if self._root is None:
+            return self._given_settings or HostSettings(port=0)
+        settings = read_settings(self._root, os.environ)
+        os.environ.setdefault("AzureWebJobsScriptRoot", str(self._root))
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
-        return settings, list_functions(load_app(root, os.environ), os.environ)
+        return settings
+
+    def _load(self) -> FunctionRegister:
+        if isinstance(self._app, FunctionRegister):
+            return self._app
+        return load_app(Path(self._app).resolve(), os.environ)
 
     def _leave_app(self) -> None:
-        """Undo what loading an app from a folder changed in this process."""
-        if self._left is not None:
-            folder, path, environment = self._left
-            os.chdir(folder)
-            sys.path[:] = path
-            os.environ.clear()
-            os.environ.update(environment)
+        if self._root is not None:
+            self._surroundings.restore(self._root)
+        elif os.environ.get("WEBSITE_HOSTNAME") == self._hostname:
+            del os.environ["WEBSITE_HOSTNAME"]
 
     def _build(self) -> None:
         settings, functions = self.settings, self.functions

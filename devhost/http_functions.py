@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -44,6 +45,12 @@ class HttpFunctions:
     def __init__(self, functions: Functions, prefix: str, bindings: Bindings) -> None:
         self.endpoints = endpoints(functions, prefix)
         self._bindings = bindings
+        self._running: set[asyncio.Future[None]] = set()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Give the functions in hand the grace period."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace_seconds)
 
     async def handle(self, request: web.Request, path: str) -> web.StreamResponse:
         """Answer a request: 404 when no function takes this path and verb, 500 with no body when the function fails."""
@@ -58,10 +65,15 @@ class HttpFunctions:
     async def _call(self, function: Function, request: web.Request, parameters: dict[str, str]) -> web.StreamResponse:
         body = await request.read()
         datum = Datum(_request_value(request, parameters, body), "http")
+        ended = asyncio.get_running_loop().create_future()
+        self._running.add(ended)
         try:
             return await self._bindings.call(function, datum, _response)
         except FunctionError:
             return web.Response(status=500)
+        finally:
+            self._running.discard(ended)
+            ended.set_result(None)
 
 
 def _request_value(request: web.Request, parameters: dict[str, str], body: bytes) -> dict[str, Any]:

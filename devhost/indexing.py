@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 from azure.functions import FunctionRegister
 
 from devhost.errors import AppError
+from devhost.failures import reason_of, traceback_of
+from devhost.parameters import check_parameters
 
 log = logging.getLogger("devhost.indexing")
 
@@ -58,7 +59,12 @@ class Functions:
     def __post_init__(self) -> None:
         for function in self.enabled():
             if function.kind in _DURABLE_NAME:
-                self._durable[function.kind, function.durable_name.lower()] = function
+                known = self._durable.setdefault((function.kind, function.durable_name.lower()), function)
+                if known is not function:
+                    raise AppError(
+                        f"functions '{known.name}' and '{function.name}' have one durable name, "
+                        f"'{function.durable_name}'; give each its own"
+                    )
 
     def enabled(self, kind: str | None = None) -> list[Function]:
         """The functions that are not disabled, of one trigger type if given."""
@@ -100,7 +106,7 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the app raises, SystemExit included, is shown to its author
-        raise AppError(f"{file_name} failed to import:\n{traceback.format_exc()}") from error
+        raise AppError(f"{file_name} failed to import:\n{traceback_of(error)}") from error
     apps = {id(value): value for value in vars(module).values() if isinstance(value, FunctionRegister)}
     if len(apps) != 1:
         raise AppError(f"{file_name} must hold exactly one FunctionApp or DFApp at top level, found {len(apps)}")
@@ -111,14 +117,12 @@ def list_functions(app: FunctionRegister, environment: Mapping[str, str]) -> Fun
     """Index the app once and describe its functions.
 
     Raises:
-        AppError: the SDK refuses the app, for example because two functions have one name.
+        AppError: the SDK refuses the app, for example because two functions have one name, or Azure would refuse it.
     """
     try:
         built = _build_once(app)
     except Exception as error:  # the SDK's own errors have many types
-        raise AppError(
-            f"the app cannot be indexed: {type(error).__name__}: {error}\n{traceback.format_exc()}"
-        ) from error
+        raise AppError(f"the app cannot be indexed: {reason_of(error)}\n{traceback_of(error)}") from error
     return Functions(tuple(_describe(function, environment) for function in built))
 
 
@@ -135,6 +139,8 @@ def _describe(built: Any, environment: Mapping[str, str]) -> Function:
     name = built.get_function_name()
     bindings = tuple(json.loads(text) for text in built.get_raw_bindings())
     trigger = next(one for one in bindings if one["type"] == built.get_trigger().type)
+    if trigger["type"] not in ("orchestrationTrigger", "entityTrigger"):  # what the worker sees of these is the SDK's
+        check_parameters(name, built.get_user_function(), bindings)
     disabled = environment.get(f"AzureWebJobs.{name}.Disabled", environment.get(f"AzureWebJobs_{name}_Disabled", ""))
     if trigger["type"] == "orchestrationTrigger" and trigger["name"] != "context":
         log.warning("orchestrator %s names its context %r; Azure only accepts 'context'", name, trigger["name"])

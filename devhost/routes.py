@@ -12,7 +12,10 @@ from uuid import UUID
 
 from devhost.errors import AppError
 
-_PARAMETER = re.compile(r"\{(\*{0,2})(\w+)((?::(?:[^{}()?=]|\((?:[^()]|\([^()]*\))*\))+)*)(?:=([^}?]*))?(\?)?\}")
+_PARAMETER = re.compile(
+    r"\{(\*{0,2})([^{}:=?*/]+)"
+    r"((?::(?:[^{}()?=]|\((?:[^()]|\([^()]*\))*\))+)*)(?:=([^}?]*))?(\?)?\}"
+)
 _CONSTRAINT = re.compile(r":(\w+)(?:\(((?:[^()]|\([^()]*\))*)\))?")
 
 
@@ -81,8 +84,8 @@ class Route:
         if found is None:
             return None
         values: dict[str, str] = {}
-        for parameter in self.parameters:
-            raw = found[parameter.name]
+        for position, parameter in enumerate(self.parameters):
+            raw = found[_group(position)]
             value = unquote(raw) if raw else parameter.default
             if value is None:
                 continue
@@ -109,7 +112,7 @@ def compile_route(template: str) -> Route:
     """Compile a route template.
 
     Raises:
-        AppError: a constraint is unknown, or a brace is not closed.
+        AppError: a constraint is unknown or cannot be read, a parameter comes twice, or a brace is not closed.
     """
     template = template.strip("/")
     parameters: list[_Parameter] = []
@@ -121,15 +124,23 @@ def compile_route(template: str) -> Route:
     return Route(template, re.compile(pattern, re.IGNORECASE), tuple(parameters))
 
 
+def _group(position: int) -> str:
+    """The name of a parameter's group: what ASP.NET takes as a name, a regular expression may not."""
+    return f"p{position}"
+
+
 def _segment(segment: str, template: str, parameters: list[_Parameter]) -> tuple[str, bool]:
     piece, end, is_optional = "", 0, False
     for match in _PARAMETER.finditer(segment):
         parameter = _parameter(match, template)
+        if parameter.name.lower() in {one.name.lower() for one in parameters}:
+            raise AppError(f"route {template!r} has the parameter {parameter.name!r} twice; rename one")
+        group = _group(len(parameters))
         parameters.append(parameter)
         body = ".*" if parameter.is_rest else "[^/]+"
         is_whole = match[0] == segment
         is_optional = is_whole and (parameter.is_optional or parameter.default is not None or parameter.is_rest)
-        piece += re.escape(segment[end : match.start()]) + f"(?P<{parameter.name}>{body})"
+        piece += re.escape(segment[end : match.start()]) + f"(?P<{group}>{body})"
         end = match.end()
     rest = segment[end:]
     if "{" in rest or "}" in rest:
@@ -148,9 +159,16 @@ def _constraint(found: re.Match[str], template: str) -> Callable[[str], bool]:
     if arguments is None and word in _PLAIN:
         return _PLAIN[word]
     if word == "regex" and arguments is not None:
-        expression = re.compile(arguments.replace("{{", "{").replace("}}", "}"), re.IGNORECASE)
+        try:
+            expression = re.compile(arguments.replace("{{", "{").replace("}}", "}"), re.IGNORECASE)
+        except re.error as error:
+            raise AppError(f"route {template!r} holds a regular expression that cannot be read: {error}") from error
         return lambda text: expression.search(text) is not None
     if word in _WITH_ARGUMENTS and arguments is not None:
         test, values = _WITH_ARGUMENTS[word], [value.strip() for value in arguments.split(",")]
+        try:
+            test("1", values)
+        except (ValueError, IndexError) as error:
+            raise AppError(f"route {template!r} has a constraint {found[0][1:]!r} that cannot be read") from error
         return lambda text: test(text, values)
     raise AppError(f"route {template!r} uses the constraint {found[0][1:]!r}, which is not known")

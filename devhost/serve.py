@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from devhost.errors import StateError
 from devhost.host import Host
@@ -17,16 +18,20 @@ from devhost.host import Host
 _STATE_FILES = ("state.db", "state.db-wal", "state.db-shm", "holder.json")
 
 
-def serve(options: argparse.Namespace) -> int:
-    """Serve the app; returns the exit status, 0 after a clean stop."""
+def serve(options: argparse.Namespace) -> None:
+    """Serve the app, and end the process: with status 0 after a clean stop, 1 when the host broke.
+
+    Raises:
+        DevhostError: the host could not start.
+    """
     _log_to_stderr(verbose=options.verbose)
     state = options.state.resolve()
     if options.clean:
         forget(state)
-    return asyncio.run(_serve(options, state))
+    asyncio.run(_serve(options, state))
 
 
-async def _serve(options: argparse.Namespace, state: Path) -> int:
+async def _serve(options: argparse.Namespace, state: Path) -> NoReturn:
     host = Host(options.script_root, state=state, port=options.port, grace_seconds=options.grace)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -40,7 +45,6 @@ async def _serve(options: argparse.Namespace, state: Path) -> int:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C arrives as KeyboardInterrupt
             loop.add_signal_handler(number, stop)
     await host.start()
-    os.environ.setdefault("WEBSITE_HOSTNAME", f"localhost:{host.server.port}")
     _announce(host)
     assert host.broken is not None
     waiting = loop.create_task(stopping.wait())
@@ -49,12 +53,16 @@ async def _serve(options: argparse.Namespace, state: Path) -> int:
     finally:
         waiting.cancel()
         await host.stop()
-    status = 1 if host.broken.done() and host.broken.exception() else 0
-    if host.cut_off:
-        # A thread cannot be stopped, and Python would wait for it; its activity runs again after the next start.
-        logging.shutdown()
-        os._exit(status)
-    return status
+    _end_process(1 if host.broken.done() and host.broken.exception() else 0)
+
+
+def _end_process(status: int) -> NoReturn:
+    """End at once: everything is stored, and Python would wait for threads of the app, which nobody can stop."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            stream.flush()
+    os._exit(status)
 
 
 def _announce(host: Host) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import socket
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +21,31 @@ LARGEST_BODY = 100 * 1024 * 1024
 """Bytes of a request body, the limit of the Functions host."""
 
 _HOME = "<!doctype html><title>devhost</title><p>Your function app is up and running on the devhost.</p>"
+
+
+def claim_port(port: int) -> socket.socket:
+    """Take a port of the loopback address, so that the app can be told it before the host listens; 0 takes a free one.
+
+    Raises:
+        StartError: the port is taken or may not be used.
+    """
+    claimed = socket.socket()
+    if os.name == "posix":  # elsewhere this option lets two programs share a port
+        claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        claimed.bind((ADDRESS, port))
+    except (OSError, OverflowError) as error:
+        claimed.close()
+        raise _refused(port, error) from error
+    return claimed
+
+
+def _refused(port: int, error: OSError | OverflowError) -> StartError:
+    if getattr(error, "errno", None) == errno.EADDRINUSE:
+        why = "is in use by another program"
+    else:
+        why = f"cannot be used ({getattr(error, 'strerror', None) or 'it must be 0 to 65535'})"
+    return StartError(f"port {port} on {ADDRESS} {why}; choose another with --port, or --port 0 for a free one")
 
 
 class Part(Protocol):
@@ -54,27 +81,22 @@ class Server:
         self._is_draining = False
         self.port = 0
 
-    async def start(self, port: int) -> None:
-        """Listen on `port` of the loopback address; 0 picks a free one.
+    async def start(self, claimed: socket.socket) -> None:
+        """Listen on a socket of `claim_port`.
 
         Raises:
-            StartError: the port is taken or may not be used.
+            StartError: another program was quicker to listen on the port.
         """
+        self.port = claimed.getsockname()[1]
         application = web.Application(client_max_size=LARGEST_BODY)
         application.router.add_route("*", r"/{path:[\s\S]*}", self._answer)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, ADDRESS, port)
         try:
-            await site.start()
+            await web.SockSite(self._runner, claimed).start()
         except OSError as error:
             await self._runner.cleanup()
-            taken = error.errno == errno.EADDRINUSE
-            why = "is in use by another program" if taken else f"cannot be used ({error.strerror})"
-            raise StartError(
-                f"port {port} on {ADDRESS} {why}; choose another with --port, or --port 0 for a free one"
-            ) from error
-        self.port = self._runner.addresses[0][1]
+            raise _refused(self.port, error) from error
 
     def drain(self) -> None:
         """Refuse calls of functions from now on; the management API and the client's RPC still answer."""

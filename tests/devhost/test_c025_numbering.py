@@ -21,7 +21,7 @@ plans: dict[str, list[bool]] = {}
 
 
 @app.activity_trigger(input_name="given")
-async def wait_and_give(given: dict[str, Any]) -> Any:
+async def wait_and_give(given: dict) -> Any:
     await clock.sleep(given["seconds"])
     return given["value"]
 

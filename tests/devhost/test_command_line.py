@@ -111,3 +111,25 @@ def test_activity_within_the_grace_period_ends_and_is_stored(tmp_path: Path) -> 
     finally:
         host.stop()
     assert marks.read_text() == "begun\n"
+
+
+def test_stop_does_not_wait_for_a_request_that_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text(
+        "import pathlib, time, azure.functions as func\n"
+        "app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)\n"
+        "@app.route(route='slow')\n"
+        "def slow(req: func.HttpRequest) -> str:\n"
+        f"    pathlib.Path({str(tmp_path / 'begun')!r}).touch()\n"
+        "    time.sleep(20)\n"
+        "    return 'late'\n"
+    )
+    host = Process(tmp_path, tmp_path / "state", "--grace", "0.2")
+    with socket.create_connection(("127.0.0.1", int(host.url.rsplit(":", 1)[1]))) as client:
+        client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        until = time.monotonic() + 10
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        begun = time.monotonic()
+        assert host.stop() == 0
+    assert time.monotonic() - begun < 6

@@ -33,7 +33,7 @@ OPTIONS = df.RetryOptions(first_retry_interval_in_milliseconds=1000, max_number_
 
 
 @app.activity_trigger(input_name="plan")
-async def give(plan: dict[str, Any]) -> str:
+async def give(plan: dict) -> str:
     """Fail as often as planned, then give the key, each time after the planned delay."""
     await clock.sleep(plan["seconds"])
     attempts[plan["key"]] += 1
