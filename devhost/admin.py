@@ -50,10 +50,10 @@ class Admin:
             return web.Response(status=404)
         if request.method == "GET":
             return json_response(self._describe(request, function))
-        text = await request.text()
         try:
+            text = await request.text()
             given = json.loads(text).get("input") if text.strip() else None
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return json_response({"Message": 'The body must be JSON of the form {"input": "..."}.'}, 400)
         if function.disabled or not self._run_by_hand(function, given):
             return json_response({"Message": f"Function '{name}' cannot be run by hand."}, 400)

@@ -12,8 +12,8 @@ from devhost.entities import Entities
 from devhost.errors import OperationError
 from devhost.indexing import Functions
 from devhost.lane import Lane
-from devhost.queries import PAGE_SIZE, read_time
-from devhost.responses import flag, json_response
+from devhost.queries import read_time, read_top
+from devhost.responses import flag, json_response, json_text
 from devhost.status import parsed
 from devhost.store import Store
 from devhost.timestamps import seconds_only
@@ -45,7 +45,7 @@ class EntityApi:
         return json_response(parsed(rows[0]["state"]))
 
     async def _signal(self, request: web.Request, name: str, key: str) -> web.Response:
-        text = (await request.text()).strip()
+        text = await json_text(request)
         return await self._send(name, key, request.query.get("op") or "", _input_text(text) if text else None)
 
     async def _delete(self, _request: web.Request, name: str, key: str) -> web.Response:
@@ -65,12 +65,9 @@ class EntityApi:
         query = request.query
         prefix = f"@{name.lower()}@" if name else "@"
         since, until = read_time(query, "lastOperationTimeFrom"), read_time(query, "lastOperationTimeTo")
-        top = query.get("top") or str(PAGE_SIZE)
-        if not top.isdigit():
-            raise OperationError(400, f"'top' must be a whole number, got {top!r}.")
         rows = self._store.rows(
             "SELECT * FROM entities WHERE substr(id, 1, ?) = ? AND updated >= ? AND updated <= ? ORDER BY id LIMIT ?",
-            (len(prefix), prefix, since or "", until or "9999", int(top)),
+            (len(prefix), prefix, since or "", until or "9999", read_top(query)),
         )
         return json_response([_entry(row, flag(request, "fetchState", default=False)) for row in rows])
 
@@ -81,10 +78,7 @@ def _entity_id(name: str, key: str) -> str:
 
 def _input_text(text: str) -> str:
     """The operation's input as JSON text. The Python client sends that text as a JSON string, others plain JSON."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise OperationError(400, f"The request body is not valid JSON: {error}") from error
+    value = json.loads(text)
     return value if isinstance(value, str) and _is_json(value) else text
 
 

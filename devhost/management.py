@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, unquote
@@ -15,7 +14,7 @@ from devhost.entity_api import EntityApi
 from devhost.errors import OperationError
 from devhost.operations import Operations, bad_argument
 from devhost.queries import read_query
-from devhost.responses import flag, json_response
+from devhost.responses import flag, json_response, json_text
 from devhost.status import Show
 
 Handler = Callable[..., Awaitable[web.Response]]
@@ -63,9 +62,7 @@ class Management:
         return found[method]
 
     async def _start(self, request: web.Request, name: str, instance_id: str = "") -> web.Response:
-        text = (await request.text()).strip()
-        if text:
-            _require_json(text)
+        text = await json_text(request)
         started = await self._operations.start(name, instance_id or None, text or None, request.query.get("version"))
         timeout, interval = request.query.get("timeout"), request.query.get("pollingInterval")
         if timeout and interval:
@@ -116,11 +113,9 @@ class Management:
         return json_response({"instancesDeleted": await self._operations.purge_matching(query)})
 
     async def _raise_event(self, request: web.Request, instance_id: str, _word: str, name: str) -> web.Response:
-        text = (await request.text()).strip()
-        if text and not request.content_type.endswith("json"):
+        if request.can_read_body and not request.content_type.endswith("json"):
             raise OperationError(400, "Only application/json request content is supported")
-        if text:
-            _require_json(text)
+        text = await json_text(request)
         await self._operations.raise_event(instance_id, name, text or "null")
         return web.Response(status=202)
 
@@ -144,13 +139,6 @@ def _origin(request: web.Request) -> str:
 def _ended_code(request: web.Request, status: dict[str, Any]) -> int:
     failed = status["runtimeStatus"] == "Failed"
     return 500 if failed and flag(request, "returnInternalServerErrorOnFailure", default=False) else 200
-
-
-def _require_json(text: str) -> None:
-    try:
-        json.loads(text)
-    except ValueError as error:
-        raise bad_argument(f"The request body is not valid JSON: {error}") from error
 
 
 def _seconds(name: str, text: str) -> float:

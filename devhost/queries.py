@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -51,19 +52,28 @@ def read_query(query: MultiMapping[str], headers: Mapping[str, str]) -> Query:
     Raises:
         OperationError: 400, naming the parameter and its value.
     """
-    top = query.get("top")
-    if top is not None and (not top.isdigit() or int(top) < 1):
-        raise OperationError(400, f"'top' must be a whole number above 0, got {top!r}.")
     token = headers.get("x-ms-continuation-token")
     return Query(
         created_from=read_time(query, "createdTimeFrom"),
         created_to=read_time(query, "createdTimeTo"),
         statuses=_statuses(query.getall("runtimeStatus", [])),
         id_prefix=query.get("instanceIdPrefix") or "",
-        top=int(top) if top else PAGE_SIZE,
+        top=read_top(query),
         after=_read_token(token) if token else None,
         show_input=(query.get("showInput") or "true").lower() != "false",
     )
+
+
+def read_top(query: MultiMapping[str]) -> int:
+    """Read how many entries a page may have.
+
+    Raises:
+        OperationError: 400, it is no whole number that fits into 32 bits, or it is 0.
+    """
+    text = query.get("top") or str(PAGE_SIZE)
+    if not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) < 2**31:
+        raise OperationError(400, f"'top' must be a whole number from 1 to {2**31 - 1}, got {text!r}.")
+    return int(text)
 
 
 def read_time(query: MultiMapping[str], key: str) -> str | None:
@@ -77,7 +87,7 @@ def read_time(query: MultiMapping[str], key: str) -> str | None:
         return None
     try:
         return stamp(read(text))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise OperationError(400, f"'{key}' must be an ISO 8601 time, got {text!r}.") from error
 
 
@@ -98,7 +108,7 @@ def _token(last_id: str) -> str:
 
 def _read_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise OperationError(400, f"x-ms-continuation-token {token!r} is not one that this host gave out.") from error
 

@@ -7,12 +7,29 @@ from typing import Any
 
 from aiohttp import web
 
+from devhost.operations import bad_argument
+
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Answer with JSON."""
     return web.Response(
         text=json.dumps(content), status=status, headers=headers, content_type="application/json", charset="utf-8"
     )
+
+
+async def json_text(request: web.Request) -> str:
+    """Read a body that must be JSON; the text is empty when there is none.
+
+    Raises:
+        OperationError: 400, it is no text, no JSON, or nested too deeply.
+    """
+    try:
+        text = (await request.text()).strip()
+        if text:
+            json.loads(text)
+    except (ValueError, LookupError, RecursionError) as error:
+        raise bad_argument(f"The request body is not valid JSON: {error}") from error
+    return text
 
 
 def flag(request: web.Request, name: str, *, default: bool) -> bool:

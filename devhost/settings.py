@@ -15,6 +15,7 @@ from devhost.errors import SettingsError
 
 _OVERRIDE = "AzureFunctionsJobHost__"
 _HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
+_QUOTED = r'"(?:\\.|[^"\\])*"'
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?")
 
 
@@ -84,11 +85,17 @@ def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
     return re.sub(r"%([^%]+)%", value, text)
 
 
+def _strict_json(text: str) -> str:
+    """Take out comments and trailing commas, which Azure's reader allows; texts in quotes stay as they are."""
+    bare = re.sub(rf"({_QUOTED})|//[^\n]*|/\*.*?\*/", r"\1", text, flags=re.DOTALL)
+    return re.sub(rf"({_QUOTED})|,(?=\s*[}}\]])", r"\1", bare)
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(_strict_json(path.read_text(encoding="utf-8-sig")))
     except ValueError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(content, dict):

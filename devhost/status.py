@@ -37,7 +37,8 @@ def parsed(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return json.loads(text)
+        # NaN and infinities, which Python writes but JSON has not, become text, as in Azure's answers.
+        return json.loads(text, parse_constant=str)
     except ValueError:
         return text
 

@@ -36,7 +36,10 @@ class Store:
         if folder is None:
             connection = sqlite3.connect(":memory:", isolation_level=None)
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StateError(f"{folder} cannot be the folder of the state: {error.strerror}") from error
             connection = _connect_alone(folder)
         _prepare(connection, folder)
         return cls(connection)
@@ -138,7 +141,10 @@ def _row(instance: Instance) -> tuple[Any, ...]:
 
 def _connect_alone(folder: Path) -> sqlite3.Connection:
     holder = folder / "holder.json"
-    connection = sqlite3.connect(folder / "state.db", isolation_level=None, timeout=0)
+    try:
+        connection = sqlite3.connect(folder / "state.db", isolation_level=None, timeout=0)
+    except sqlite3.OperationalError as error:
+        raise StateError(f"cannot open {folder / 'state.db'}: {error}") from error
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")

@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -129,7 +130,12 @@ def _instance(options: argparse.Namespace) -> str:
 
 
 def _text(given: str | None) -> str | None:
-    return Path(given[1:]).read_text(encoding="utf-8") if given and given.startswith("@") else given
+    if not given or not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise StartError(f"{given[1:]} cannot be read: {error}") from error
 
 
 def _call(
@@ -141,6 +147,8 @@ def _call(
     headers: dict[str, str] | None = None,
 ) -> tuple[Any, str | None]:
     asked = urlencode({key: str(value) for key, value in query.items() if value is not None})
+    if not url.lower().startswith(("http://", "https://")):
+        raise StartError(f"--url must begin with http:// or https://, got {url!r}")
     request = urllib.request.Request(
         f"{url.rstrip('/')}{_BASE}/{path}?{asked}",
         body.encode() if body is not None else None,
@@ -154,8 +162,9 @@ def _call(
     except urllib.error.HTTPError as error:
         with error:
             raise OperationError(error.code, f"{error.code}: {_message(error.read().decode())}") from error
-    except urllib.error.URLError as error:
-        raise StartError(f"no host answers at {url} ({error.reason}); start one, or name it with --url") from error
+    except (OSError, ValueError, HTTPException) as error:
+        why = getattr(error, "reason", None) or error
+        raise StartError(f"no host answers at {url} ({why}); start one, or name it with --url") from error
 
 
 def _message(body: str) -> str:

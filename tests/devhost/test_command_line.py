@@ -9,6 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from devhost.cli import main
 from tests.devhost.running import APPS, BASE, ROOT, Process
 
 
@@ -133,3 +136,34 @@ def test_stop_does_not_wait_for_a_request_that_goes_on(tmp_path: Path) -> None:
         begun = time.monotonic()
         assert host.stop() == 0
     assert time.monotonic() - begun < 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--port", "99999"], "must be 0 to 65535, got '99999'"),
+        (["--grace", "-1"], "must be a number of seconds, 0 or more, got '-1'"),
+        (["--port", "0", "--state", "taken"], "cannot be the folder of the state"),
+        (["--port", "0", "--state", "odd"], "state.db: unable to open database file"),
+    ],
+)
+def test_option_that_cannot_be_used_is_told_in_one_line(
+    arguments: list[str], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").touch()
+    (tmp_path / "odd" / "state.db").mkdir(parents=True)
+    try:
+        status = main(["start", "--script-root", str(APPS / "basics"), *arguments])
+    except SystemExit as refused:
+        status = refused.code
+    assert status in (1, 2)
+    shown = capsys.readouterr().err
+    assert why in shown
+    assert "Traceback" not in shown
+
+
+def test_taken_or_impossible_port_of_the_settings_is_told(tmp_path: Path) -> None:
+    (tmp_path / "local.settings.json").write_text('{"Host": {"LocalHttpPort": 99999}} // too high')
+    result = _start_and_fail("--script-root", str(tmp_path), "--state", str(tmp_path / "state"))
+    assert "port 99999 on 127.0.0.1 cannot be used (it must be 0 to 65535)" in result.stderr

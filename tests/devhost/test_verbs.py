@@ -73,3 +73,18 @@ def test_delete_task_hub_is_refused_while_a_host_runs(tmp_path: Path, capsys: py
 def test_missing_host_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["get-instances", "--url", "http://127.0.0.1:9"]) == 1
     assert "no host answers at http://127.0.0.1:9" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--input", "@/no/such/file"], "/no/such/file cannot be read"),
+        (["--url", "notaurl"], "--url must begin with http:// or https://, got 'notaurl'"),
+        (["--url", "http://127.0.0.1:x"], "no host answers at http://127.0.0.1:x"),
+    ],
+)
+def test_argument_that_cannot_be_used_is_told(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["start-new", "--function-name", "chain", *arguments]) == 1
+    assert why in capsys.readouterr().err
