@@ -163,6 +163,7 @@ def _serving(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[by
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_as_in_a_terminal,
         )
     try:
         wait_for(lambda: "parity running" in output.read_text(), 40, lambda: output.read_text())
@@ -172,6 +173,11 @@ def _serving(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[by
         if process.poll() is None:
             process.terminate()
             process.wait(30)
+
+
+def _as_in_a_terminal() -> None:
+    """What runs the tests may ignore hangups (nohup), and children inherit that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _users_of(state: Path) -> list[str]:
