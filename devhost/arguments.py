@@ -74,12 +74,16 @@ class Bindings:
             return returned, encode(answer) if encode else answer
 
         returned, answer = await self._invoker.call(function, arguments, take)
+        if outputs:
+            await self._write(function, outputs, returned)
+        return answer
+
+    async def _write(self, function: Function, outputs: list[tuple[dict[str, Any], Out]], returned: Any) -> None:
         with self._invoker.ledger.entry(function.name):
             for binding, holder in outputs:
                 value = returned if binding["name"] == RETURN else holder.get()
                 if value is not None and binding["type"] in self._writers:
                     await self._writers[binding["type"]](binding, value)
-        return answer
 
     def _must_be_supported(self, function: Function, binding: dict[str, Any]) -> None:
         if binding["direction"] != "OUT" or binding["type"] not in ("http", *self._writers):
