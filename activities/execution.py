@@ -2,9 +2,10 @@
 
 Knows nothing of Durable or Azure. Time comes from the clock that is handed in, so that simulations run on theirs.
 
-A batch is received ahead while the one before is handled, but never more than `batchSize` + `concurrency` messages are
-held. The execution ends when a receive gives nothing and nothing is left in hand; while handlers still work, the source
-is asked again every LOOK_EVERY seconds, so that free slots take what arrives meanwhile.
+The next batch is received while half of the one before still waits its turn, so that handlers never starve; never more
+than one and a half `batchSize` + `concurrency` messages are held. The execution ends when a receive gives nothing and
+nothing is left in hand; while handlers still work, the source is asked again every LOOK_EVERY seconds, so that free
+slots take what arrives meanwhile.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class _Execution:
         self._changed = asyncio.Event()
         self._ended: Ended | None = None  # why no more messages are taken
         self._fault: BaseException | None = None  # a defect of ours, to be raised
+        self._low_water = settings.concurrency + settings.batch_size // 2  # in hand: time for the next batch
         now = clock.now()
         self._slice_end = now + timedelta(seconds=settings.execution_slice)
         self._look_at = now + timedelta(seconds=LOOK_EVERY)
@@ -108,7 +110,7 @@ class _Execution:
         while self._ended is None or self._in_hand:
             self._changed.clear()
             await self._look_around()
-            room = self._in_hand <= self._settings.concurrency
+            room = self._in_hand <= self._low_water
             if self._ended is None and room and self._clock.now() >= self._receive_at:
                 await self._take()
             elif self._ended is None and not self._in_hand:
@@ -160,7 +162,7 @@ class _Execution:
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._fault, self._ended = fault, "failed"
         self._begin()
-        if self._in_hand <= self._settings.concurrency:
+        if self._in_hand <= self._low_water:
             self._changed.set()
 
     async def _process(self, held: Held) -> None:
