@@ -65,8 +65,9 @@ async def feed(options: argparse.Namespace) -> int:
     """
     async with Api(f"http://{LOOPBACK}:{options.port}", options.schedule) as api:
         settings = (await api.schedule())["settings"]
-    async with feeder(settings, options.storage_port) as source:
-        await source.feed(options.count, options.poison)
+        async with feeder(settings, options.storage_port) as source:
+            await source.feed(options.count, options.poison)
+        await api.trigger()  # an idle schedule may sleep for minutes
     say(f"put {source.total} messages into {queue_of(settings)['queueName']}")
     return 0
 
