@@ -63,6 +63,7 @@ def _message(fault: Any, path: list[str], error: object) -> str:
 
 def _written_path(path: list[str]) -> list[str]:
     """The path without the names of a union's branches, which nobody wrote."""
+    # A source's type is a Literal with one value, which the union's branch is named after.
     tags = {model.model_fields["type"].annotation.__args__[0] for model in SOURCE_MODELS}  # type: ignore[union-attr]
     tagged = path[:1] in (["source"], ["sources"])
     return [part for index, part in enumerate(path) if not (tagged and index and part in tags)]

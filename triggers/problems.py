@@ -95,7 +95,7 @@ def answers_problems(route: Route) -> Route:
             return problem_response(problem)
         except StoreError as error:
             return problem_response(ProblemError(503, "storeUnavailable", "Store unavailable", str(error)))
-        except Exception:
+        except Exception:  # the outermost frame: a defect of ours is logged and tells the caller nothing
             logger.exception("a request failed in a way that nobody expected")
             detail = "something unexpected failed; the log has the cause"
             return problem_response(ProblemError(500, "internalError", "Internal error", detail))

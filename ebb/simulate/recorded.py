@@ -86,7 +86,7 @@ def _since_first(rows: list[tuple[datetime | float, int]]) -> list[Row]:
     ordered = sorted(rows, key=lambda row: row[0])  # type: ignore[arg-type,return-value]  (all of one type)
     first = ordered[0][0]
     return [
-        ((moment - first).total_seconds() if isinstance(moment, datetime) else moment, count)  # type: ignore[operator]
+        ((moment - first).total_seconds() if isinstance(moment, datetime) else moment, count)  # type: ignore[operator]  (as above)
         for moment, count in ordered
     ]
 
