@@ -17,7 +17,7 @@ from sources.base import Opening
 from sources.poison import PEEK_LIMIT, Poisoned
 from sources.queue_client import QueueClient
 from sources.queue_text import Encoding, QueueEntry, decode_body, encode_body, open_envelope, read_page
-from sources.storage_account import StorageAccount, open_account
+from sources.storage_account import open_account
 from sources.storage_queue import POISON_SUFFIX
 
 HOLD = timedelta(seconds=60)  # while messages are looked through
@@ -29,7 +29,6 @@ class PoisonQueue:
 
     def __init__(self, source: StorageQueueSettings, connection: Connection) -> None:
         self._source, self._connection = source, connection
-        self._account: StorageAccount | None = None
 
     async def count(self) -> int:
         try:
@@ -60,9 +59,7 @@ class PoisonQueue:
         return await self._each(ids, limit, nothing_more)
 
     async def close(self) -> None:
-        if self._account is not None:
-            account, self._account = self._account, None
-            await account.close()
+        """The connections are the storage account's."""
 
     async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[QueueEntry], Awaitable[None]]) -> int:
         """Receive messages, act on those that are meant and remove them; give the others back at the end."""
@@ -89,9 +86,7 @@ class PoisonQueue:
         return done
 
     def _queue(self, suffix: str) -> _LookableQueue:
-        if self._account is None:
-            self._account = open_account(self._connection)
-        return _LookableQueue(self._account, self._source.queue_name + suffix, create=False)
+        return _LookableQueue(open_account(self._connection), self._source.queue_name + suffix, create=False)
 
 
 class _LookableQueue(QueueClient):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -26,6 +26,7 @@ ATTEMPTS = 4
 FIRST_PAUSE = 0.25  # seconds before the second attempt; three times as long before each further one, halved by chance
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+IDLE = 15.0  # seconds until an unused connection is closed
 CONNECTIONS = 100  # at once to one account, for all executions of this process
 
 _SKIPPED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -47,23 +48,20 @@ class Response(NamedTuple):
 class StorageAccount:
     """The queue service of one account, as one event loop uses it. Made by `open_account`, kept with its token.
 
-    Connections are open while it has users.
+    Its connections outlive the executions that use it, so that the next one need not open them anew, each with a TLS
+    handshake. One that is idle for IDLE seconds is closed; all are when the event loop ends.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.endpoint = connection.endpoint("queue")
         self.signer: Signer = signer_for(connection)
-        self._users = 0
         url = urlsplit(self.endpoint)
         self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
         self.host = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
         self._proxy = _proxy_of_environment(url.scheme, url.hostname or "")
         self._session: aiohttp.ClientSession | None = None
-
-    def open(self) -> None:
-        """One user more."""
-        self._users += 1
+        self._holding: AsyncGenerator[None] | None = None
 
     async def request(self, verb: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Response:
         """Send one request and try again while the service is out of reach or overloaded.
@@ -93,13 +91,6 @@ class StorageAccount:
             pause *= 3
         raise AssertionError("the last attempt returns or raises")
 
-    async def close(self) -> None:
-        """One user less; the last one closes the connections."""
-        self._users -= 1
-        if self._users == 0 and self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
-
     async def _send(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Response:
         path = self._base + path
         try:
@@ -113,11 +104,8 @@ class StorageAccount:
         if self.signer.query_suffix:
             pairs.append(self.signer.query_suffix)
         url = URL(f"{self._origin}{path}?{'&'.join(pairs)}" if pairs else self._origin + path, encoded=True)
-        if self._users == 0:
-            raise SourceUnavailableError(f"the connection to {self.host} was closed")
-        if self._session is None:
-            self._session = _new_session()
-        async with self._session.request(
+        session = self._session or await self._open_session()
+        async with session.request(
             verb,
             url,
             data=body or None,
@@ -127,6 +115,20 @@ class StorageAccount:
             proxy=self._proxy,
         ) as response:
             return Response(response.status, response.headers, await response.read())
+
+    async def _open_session(self) -> aiohttp.ClientSession:
+        self._session = session = _new_session()
+        self._holding = self._hold(session)
+        await anext(self._holding)
+        return session
+
+    async def _hold(self, session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+        """Never ends by itself: an event loop that ends closes the generators that are left, and this its session."""
+        try:
+            yield
+        finally:
+            self._session = None
+            await session.close()
 
     def _unreachable(self, error: Exception) -> SourceUnavailableError:
         cause = getattr(error, "os_error", None) or error
@@ -153,18 +155,17 @@ _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str | None, ...],
 
 
 def open_account(connection: Connection) -> StorageAccount:
-    """The account of `connection`, shared by all its users on the running event loop; each of them closes it once."""
+    """The account of `connection`, shared by all its users on the running event loop."""
     accounts = _open.setdefault(asyncio.get_running_loop(), {})
     account = accounts.get(_identity_of(connection))
     if account is None:
         account = accounts[_identity_of(connection)] = StorageAccount(connection)
-    account.open()
     return account
 
 
 def _new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=IDLE),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=TIMEOUT,
         auto_decompress=False,

@@ -23,7 +23,7 @@ from scheduler.settings import StorageQueueSettings
 from sources.base import UNREADABLE, Backlog, Opening
 from sources.queue_client import PAGE, QueueClient
 from sources.queue_text import TEXT_LIMIT, QueueEntry, decode_body, encode_body, poison_envelope
-from sources.storage_account import StorageAccount, open_account
+from sources.storage_account import open_account
 
 POISON_SUFFIX = "-poison"
 
@@ -31,7 +31,7 @@ _log = logging.getLogger("ebb.source")
 
 
 class StorageQueueSource:
-    """A `Source` on one storage queue. Connections open at the first call; `close` gives them back."""
+    """A `Source` on one storage queue. Connections open at the first call, and are the storage account's."""
 
     def __init__(
         self,
@@ -42,7 +42,6 @@ class StorageQueueSource:
     ) -> None:
         self._source, self._visible_only = source, visible_only
         self._connection, self._clock = connection, clock or SystemClock()
-        self._account: StorageAccount | None = None
         self._closed = False
         self._clients: dict[str, QueueClient] = {}
 
@@ -78,9 +77,6 @@ class StorageQueueSource:
     async def close(self) -> None:
         self._closed = True
         self._clients.clear()
-        if self._account is not None:
-            account, self._account = self._account, None
-            await account.close()
 
     def _queue(self) -> QueueClient:
         return self._client(self._source.queue_name, create=self._source.create_queue)
@@ -93,9 +89,7 @@ class StorageQueueSource:
         if client is None:
             if self._closed:  # a handler that outlived its execution comes too late
                 raise SourceUnavailableError(f"the source of queue {name} is closed")
-            if self._account is None:
-                self._account = open_account(self._connection)
-            client = self._clients[name] = QueueClient(self._account, name, create)
+            client = self._clients[name] = QueueClient(open_account(self._connection), name, create)
         return client
 
     def _message(self, entry: QueueEntry) -> Message:

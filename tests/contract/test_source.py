@@ -101,7 +101,6 @@ async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[B
     yield Bench(source(name), put, poisoned, asyncio.sleep, source(f"{name}-absent"), lambda: source(name))
     for each in opened:
         await each.close()
-    await account.close()
 
 
 async def take(source: Source, lease: timedelta = LEASE) -> Message:

@@ -238,17 +238,6 @@ def test_connection_that_is_not_set_is_named() -> None:
         open_source(schedule("some-queue"), {})
 
 
-async def test_sources_of_one_connection_share_their_connections(
-    azurite: Azurite, open_queue: Open, queue_name: str
-) -> None:
-    first = open_queue(schedule(queue_name, source={"createQueue": True}))
-    second = open_queue(schedule(queue_name))
-    await first.measure()
-    await second.measure()
-    assert first._account is second._account  # type: ignore[attr-defined] - what is shared is not part of the contract
-    await first.close()
-    assert (await second.measure()).count == 0
-
 
 async def test_long_handler_is_called_once_while_its_lease_is_renewed(
     azurite: Azurite, open_queue: Open, queue_name: str

@@ -18,6 +18,7 @@ from scheduler.errors import LeaseLostError, SourceError, SourceUnavailableError
 from scheduler.message import Message
 from scheduler.settings import StorageQueueSettings
 from sources.signing import TokenSigner
+from sources.storage_account import open_account
 from sources.storage_queue import StorageQueueSource
 
 LEASE = timedelta(seconds=30)
@@ -203,6 +204,28 @@ async def identity(
     assert credential.closed == credential.asked
 
 
+async def test_connections_outlive_the_source_that_opened_them(server: Server, source: StorageQueueSource) -> None:
+    server.answers += [count(1) for _ in range(2)]
+    for each in (source, StorageQueueSource(source._source, source._connection)):
+        assert await each.receive(32, LEASE) == []
+        await each.close()
+    first, second = server.requests
+    assert first.transport is not None
+    assert first.transport is second.transport
+
+
+async def test_connections_are_closed_with_their_event_loop(server: Server, source: StorageQueueSource) -> None:
+    async def use() -> None:
+        assert await StorageQueueSource(source._source, source._connection).receive(32, LEASE) == []
+
+    server.answers.append(count(1))
+    await asyncio.to_thread(asyncio.run, use())
+    (request,) = server.requests
+    async with asyncio.timeout(5):
+        while request.transport is not None and not request.transport.is_closing():
+            await asyncio.sleep(0.01)
+
+
 async def test_token_is_fetched_once_for_many_requests(
     server: Server, identity: tuple[StorageQueueSource, FakeCredential]
 ) -> None:
@@ -256,8 +279,7 @@ async def test_client_of_the_sdk_gets_the_same_token(
     source, credential = identity
     server.answers.append(count(1))
     await source.measure()
-    assert source._account is not None
-    async with source._account.signer.sdk_credential() as for_sdk:  # type: ignore[union-attr] - it is a token's
+    async with open_account(source._connection).signer.sdk_credential() as for_sdk:  # type: ignore[union-attr] - it is a token's
         assert (await for_sdk.get_token("https://storage.azure.com/.default")).token == "token-1"
     assert credential.given == 1
 

@@ -91,14 +91,10 @@ class Drain:
         queue = QueueClient(account, self.queue_name, create=True)
         await queue.create()
         await asyncio.gather(*(queue.put(value) for value in VALUES))
-        await account.close()
 
     async def left(self) -> int:
         account = open_account(resolve_connection("Direct", {"Direct": self._azurite.connection_string}))
-        try:
-            return await QueueClient(account, self.queue_name, create=False).count_all()
-        finally:
-            await account.close()
+        return await QueueClient(account, self.queue_name, create=False).count_all()
 
     async def run(self) -> ExecutionReport:
         endpoint = self._azurite.endpoint("queue")
