@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="engines, with commas")
     options = parser.parse_args()
     engines = [name for name in ("devhost", *PEERS) if not options.only or name in options.only.split(",")]
-    peer_python = peer_environment() if len(engines) > 1 else Path(sys.executable)
+    peer_python = peer_environment("devhost") if len(engines) > 1 else Path(sys.executable)
     results: dict[str, list[dict[str, float]]] = {name: [] for name in engines}
     for turn in range(options.rounds):
         for name in engines:
@@ -44,13 +44,13 @@ def main() -> None:
     show(results)
 
 
-def peer_environment() -> Path:
-    """The interpreter of the peers' environment; made if it is missing."""
-    folder = HERE / ".venv-devhost"
+def peer_environment(benchmark: str) -> Path:
+    """The interpreter of the environment of a benchmark's peers; made if it is missing."""
+    folder = HERE / f".venv-{benchmark}"
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        requirements = str(HERE / "requirements-devhost.txt")
+        requirements = str(HERE / f"requirements-{benchmark}.txt")
         subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
     return python
 

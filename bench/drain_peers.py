@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from bench.devhost import peer_environment
 from bench.drain_workers import Result
 from tests.azurite import Azurite
 
 HERE = Path(__file__).parent
-PEERS = HERE / ".venv-drain/bin"
 COMMANDS = {
     "celery": "celery -A drain_celery worker -l ERROR -P prefork -c 2"
     " --without-gossip --without-mingle --without-heartbeat",
@@ -38,8 +38,9 @@ def drain_peer(kind: str, azurite: Azurite, count: int, patience: float) -> Resu
     }
     script, command = HERE / f"drain_{kind}.py", COMMANDS[kind].split()
     quiet = {"env": environment, "cwd": HERE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([PEERS / "python", script, str(count)], check=True, timeout=patience, **quiet)
-    with subprocess.Popen([PEERS / command[0], *command[1:]], stdin=subprocess.DEVNULL, **quiet) as process:
+    python = peer_environment("drain")
+    subprocess.run([python, script, str(count)], check=True, timeout=patience, **quiet)
+    with subprocess.Popen([python.parent / command[0], *command[1:]], stdin=subprocess.DEVNULL, **quiet) as process:
         try:
             return _watch(process, stamps, count, patience)
         finally:

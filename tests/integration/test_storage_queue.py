@@ -238,7 +238,6 @@ def test_connection_that_is_not_set_is_named() -> None:
         open_source(schedule("some-queue"), {})
 
 
-
 async def test_long_handler_is_called_once_while_its_lease_is_renewed(
     azurite: Azurite, open_queue: Open, queue_name: str
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import SimpleNamespace
 
+import aiohttp
 import pytest
 from aiohttp import web
 from azure.core.exceptions import ClientAuthenticationError
@@ -215,15 +216,14 @@ async def test_connections_outlive_the_source_that_opened_them(server: Server, s
 
 
 async def test_connections_are_closed_with_their_event_loop(server: Server, source: StorageQueueSource) -> None:
-    async def use() -> None:
+    async def use() -> aiohttp.ClientSession | None:
         assert await StorageQueueSource(source._source, source._connection).receive(32, LEASE) == []
+        return open_account(source._connection)._session
 
     server.answers.append(count(1))
-    await asyncio.to_thread(asyncio.run, use())
-    (request,) = server.requests
-    async with asyncio.timeout(5):
-        while request.transport is not None and not request.transport.is_closing():
-            await asyncio.sleep(0.01)
+    session = await asyncio.to_thread(asyncio.run, use())
+    assert session is not None
+    assert session.closed
 
 
 async def test_token_is_fetched_once_for_many_requests(
