@@ -12,13 +12,14 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
 from ebb.answers import Exit, Form, Name, Output, Url, calls, failed, say
-from scheduler.connection import Connection, resolve_connection
+from scheduler.connection import Connection, find_connection, resolve_connection
 from scheduler.errors import SettingsError
 
 AT_ONCE = 16  # puts in flight
@@ -47,14 +48,20 @@ def feed(
     if not source or source["type"] != "storageQueue":
         raise failed(f"{name} reads from {source['type'] if source else 'several sources'}, not a queue", Exit.USAGE)
     texts = list(text or ()) or _lines(lines) if text or lines else _times(count)
-    environment = {source["connection"]: LOCAL, **os.environ}
     try:
-        asyncio.run(_put(resolve_connection(source["connection"], environment), source, texts))
+        connection = _connection(source["connection"])
+        asyncio.run(_put(connection, source, texts))
     except SettingsError as error:
         raise failed(str(error), Exit.USAGE) from error
     except AzureError as error:
         raise failed(f"queue {source['queueName']}: {error.message or error}", Exit.UNREACHABLE) from error
-    say(output, {"put": len(texts), "queueName": source["queueName"]}, f"{len(texts)} put into {source['queueName']}")
+    host = urlsplit(connection.endpoint("queue")).netloc
+    told = {"put": len(texts), "queueName": source["queueName"], "host": host}
+    say(output, told, f"{len(texts)} put into {source['queueName']} at {host}")
+
+
+def _connection(name: str) -> Connection:
+    return find_connection(name, os.environ) or resolve_connection(name, {name: LOCAL})
 
 
 async def _put(connection: Connection, source: Mapping[str, Any], texts: list[str]) -> None:

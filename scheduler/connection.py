@@ -68,6 +68,18 @@ def resolve_connection(name: str, environment: Mapping[str, str]) -> Connection:
     Raises:
         SettingsError: it is not set, or cannot be used; the text names the setting, never its value.
     """
+    connection = find_connection(name, environment)
+    if connection is None:
+        raise SettingsError(f"app setting {name} is not set: {_expected(name)}")
+    return connection
+
+
+def find_connection(name: str, environment: Mapping[str, str]) -> Connection | None:
+    """As `resolve_connection`, but None where nothing is set.
+
+    Raises:
+        SettingsError: what is set cannot be used.
+    """
     for setting in (name, f"AzureWebJobs{name}"):
         value = environment.get(setting, "").strip()
         if value:
@@ -76,7 +88,7 @@ def resolve_connection(name: str, environment: Mapping[str, str]) -> Connection:
         parts = {key.removeprefix(prefix): text.strip() for key, text in environment.items() if key.startswith(prefix)}
         if any(parts.values()):
             return _from_identity(setting, parts)
-    raise SettingsError(f"app setting {name} is not set: {_expected(name)}")
+    return None
 
 
 def _from_connection_string(name: str, text: str) -> Connection:

@@ -185,6 +185,14 @@ async def test_feed_puts_messages_into_the_schedules_queue(azurite: Azurite) -> 
         assert (await hub.schedule())["totals"]["processed"] == 2
 
 
+async def test_feed_prefers_what_is_set_in_any_form_to_the_emulator(azurite: Azurite) -> None:
+    source = {"type": "storageQueue", "queueName": "control-feed-form", "createQueue": True, "connection": "Work"}
+    async with Hub(schedules(source=source), Work=azurite.connection_string) as hub:
+        ended = await run(hub, "feed", "parity", "--count", "1", AzureWebJobsWork=azurite.connection_string)
+        assert ended.exit_code == 0, ended.output
+        assert f"1 put into control-feed-form at 127.0.0.1:{azurite.queue_port}" in ended.stdout
+
+
 async def test_feed_needs_a_queue(hub: Hub) -> None:
     ended = await run(hub, "feed", "parity")
     assert ended.exit_code == 2
