@@ -147,6 +147,7 @@ class _Execution:
             age = (now - min(enqueued)).total_seconds()
             self._report.oldest_message_age = max(self._report.oldest_message_age or 0.0, age)
         self._ready.extend(batch)
+        await self._look_around()  # a slow receive may have outlasted the permission to begin anything
         self._begin()
 
     def _begin(self) -> None:

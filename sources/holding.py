@@ -38,8 +38,8 @@ class Holding:
 
     async def receive(self, limit: int) -> list[Held]:
         """Up to `limit` messages, held from now on."""
+        renew_at = self._clock.now() + self._lease / 2  # the lease may begin long before a slow answer is here
         messages = await self._source.receive(limit, self._lease)
-        renew_at = self._clock.now() + self._lease / 2
         received = [Held(message, renew_at) for message in messages]
         self._held.update(received)
         return received
@@ -86,9 +86,10 @@ class Holding:
                     held.renewing.cancel()
 
     async def _renew(self, held: Held) -> None:
+        renew_at = self._clock.now() + self._lease / 2
         try:
             await self._source.extend(held.message, self._lease)
-            held.renew_at = self._clock.now() + self._lease / 2
+            held.renew_at = renew_at
         except LeaseLostError as error:
             held.lost = True
             self._held.discard(held)

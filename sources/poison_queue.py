@@ -32,19 +32,19 @@ class PoisonQueue:
 
     async def count(self) -> int:
         try:
-            return await self._queue(POISON_SUFFIX).count_all()
+            return await self._poison_queue().count_all()
         except SourceNotFoundError:  # it is made when the first message goes there
             return 0
 
     async def peek(self, limit: int) -> list[Poisoned]:
         try:
-            entries = await self._queue(POISON_SUFFIX).peek(min(limit, PEEK_LIMIT))
+            entries = await self._poison_queue().peek(min(limit, PEEK_LIMIT))
         except SourceNotFoundError:
             return []
         return [_poisoned(entry, self._source.message_encoding) for entry in entries]
 
     async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
-        queue = self._queue("")
+        queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
         async def put_back(entry: QueueEntry) -> None:
             body = _poisoned(entry, self._source.message_encoding).body
@@ -63,34 +63,42 @@ class PoisonQueue:
 
     async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[QueueEntry], Awaitable[None]]) -> int:
         """Receive messages, act on those that are meant and remove them; give the others back at the end."""
-        poison, done, looked_at = self._queue(POISON_SUFFIX), 0, 0
+        poison, done, looked_at = self._poison_queue(), 0, 0
+        meant: list[QueueEntry] = []
         others: list[QueueEntry] = []
         try:
             while done < min(limit, len(ids) if ids is not None else limit) and looked_at < LONGEST_SEARCH:
-                page = await poison.receive(PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - done), HOLD)
+                page = await poison.receive_if_there(
+                    PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - done), HOLD
+                )
                 if not page:
                     break
                 looked_at += len(page)
-                for entry in page:
-                    if ids is not None and entry.id not in ids:
-                        others.append(entry)
-                        continue
-                    await act(entry)
-                    await poison.delete(entry.id, entry.receipt)
+                meant = [entry for entry in page if ids is None or entry.id in ids]
+                others += [entry for entry in page if entry not in meant]
+                while meant:
+                    await act(meant[0])
+                    await poison.delete(meant[0].id, meant[0].receipt)
+                    del meant[0]
                     done += 1
-        except SourceNotFoundError:
-            if done:
-                raise
         finally:
-            await _give_back(poison, others)
+            await _give_back(poison, others + meant)
         return done
 
-    def _queue(self, suffix: str) -> _LookableQueue:
-        return _LookableQueue(open_account(self._connection), self._source.queue_name + suffix, create=False)
+    def _poison_queue(self) -> _LookableQueue:
+        name = self._source.queue_name + POISON_SUFFIX
+        return _LookableQueue(open_account(self._connection), name, create=False)
 
 
 class _LookableQueue(QueueClient):
-    """A queue whose messages can be looked at without taking them."""
+    """A queue that may be missing, and whose messages can be looked at without taking them."""
+
+    async def receive_if_there(self, limit: int, lease: timedelta) -> list[QueueEntry]:
+        """As `receive`; nothing where the queue is missing."""
+        try:
+            return await self.receive(limit, lease)
+        except SourceNotFoundError:  # it is made when the first message goes there
+            return []
 
     async def peek(self, limit: int) -> list[QueueEntry]:
         """The first visible messages, at most `limit`."""

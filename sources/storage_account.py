@@ -26,6 +26,7 @@ ATTEMPTS = 4
 FIRST_PAUSE = 0.25  # seconds before the second attempt; three times as long before each further one, halved by chance
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+TOTAL_SECONDS = 45.0  # of one call of ours, retries included: a silent service must not hold up a cycle for minutes
 IDLE = 15.0  # seconds until an unused connection is closed
 CONNECTIONS = 100  # at once to one account, for all executions of this process
 
@@ -70,8 +71,16 @@ class StorageAccount:
         ends, and a put may leave a message twice; neither loses one.
 
         Raises:
-            SourceUnavailableError: no usable answer after all attempts, or the sender is not let in.
+            SourceUnavailableError: no usable answer after all attempts or TOTAL_SECONDS, or the sender is not let in.
         """
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                return await self._attempts(verb, path, query, body)
+        except TimeoutError as error:
+            text = f"{self.host} did not answer within {TOTAL_SECONDS:g} s (app setting {self.connection.name})"
+            raise SourceUnavailableError(text) from error
+
+    async def _attempts(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Response:
         pause = FIRST_PAUSE
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -127,7 +136,7 @@ class StorageAccount:
         try:
             yield
         finally:
-            self._session = None
+            self._session = self._holding = None  # the generator knows its loop, whose end forgets this account
             await session.close()
 
     def _unreachable(self, error: Exception) -> SourceUnavailableError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from activities.execution import ExecutionReport, run_execution
@@ -50,6 +51,19 @@ class Execution:
 
     def visible(self) -> int:
         return sum(stored.visible_at <= self.clock.now() for stored in self.queue.messages.values())
+
+
+class SlowSource(MemorySource):
+    """A source whose answers to a receive come late; the leases begin when it was asked."""
+
+    def __init__(self, broker: MemoryBroker, name: str, clock: SteppedClock, seconds: float) -> None:
+        super().__init__(broker, name)
+        self._clock, self._seconds = clock, seconds
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        received = await super().receive(limit, lease)
+        await self._clock.sleep(self._seconds)
+        return received
 
 
 def sleeping(execution: Execution, seconds: float, begun: list[str]) -> Callable[[Message], Awaitable[None]]:

@@ -140,6 +140,25 @@ async def test_base64_with_line_breaks_is_read(azurite: Azurite, open_queue: Ope
     assert UNREADABLE not in message.properties
 
 
+@pytest.mark.parametrize("create", [False, True])
+async def test_requeue_into_a_missing_queue_makes_it_or_says_so_and_keeps_the_messages(
+    azurite: Azurite, open_queue: Open, queue_name: str, create: bool
+) -> None:
+    source = open_queue(schedule(queue_name, source={"createQueue": create}))
+    place = PoisonQueue(source._source, source._connection)  # type: ignore[attr-defined] - the same place
+    with sdk(azurite, f"{queue_name}-poison") as poison:
+        poison.create_queue()
+        for number in range(3):
+            poison.send_message(str(number))
+        if create:
+            assert await place.requeue(None, 10) == 3
+            assert len(await source.receive(32, LEASE)) == 3
+        else:
+            with pytest.raises(SourceNotFoundError, match=f"queue {queue_name} does not exist"):
+                await place.requeue(None, 10)
+            assert len(poison.peek_messages(32)) == 3
+
+
 @pytest.mark.parametrize("encoding", ["none", "base64"])
 async def test_largest_message_reaches_the_poison_queue_unchanged(
     azurite: Azurite, open_queue: Open, queue_name: str, encoding: str, caplog: pytest.LogCaptureFixture

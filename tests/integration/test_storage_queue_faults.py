@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -39,9 +41,13 @@ class Server:
         self.answers: deque[web.Response | None] = deque()
         self.requests: list[web.Request] = []
         self.endpoint = ""
+        self.silent, self.silence = False, asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.Response:
         self.requests.append(request)
+        if self.silent:
+            await self.silence.wait()
+            return web.Response()
         answer = self.answers.popleft()
         if answer is None:
             assert request.transport is not None
@@ -112,6 +118,16 @@ async def test_refused_access_is_not_tried_again(server: Server, source: Storage
     with pytest.raises(SourceUnavailableError, match=r"refuses access \(403 AuthorizationPermissionMismatch\)"):
         await source.measure()
     assert len(server.requests) == 1
+
+
+async def test_silent_service_is_given_up_in_bounded_time(
+    server: Server, source: StorageQueueSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.storage_account.TOTAL_SECONDS", 0.2)
+    server.silent = True
+    with pytest.raises(SourceUnavailableError, match=r"\d did not answer within 0.2 s \(app setting Storage\)"):
+        await source.measure()
+    server.silence.set()
 
 
 async def test_unexpected_answer_is_told(server: Server, source: StorageQueueSource) -> None:
@@ -224,6 +240,17 @@ async def test_connections_are_closed_with_their_event_loop(server: Server, sour
     session = await asyncio.to_thread(asyncio.run, use())
     assert session is not None
     assert session.closed
+
+
+async def test_nothing_is_kept_of_an_event_loop_that_ended(server: Server, source: StorageQueueSource) -> None:
+    async def use() -> weakref.ref[asyncio.AbstractEventLoop]:
+        assert await StorageQueueSource(source._source, source._connection).receive(32, LEASE) == []
+        return weakref.ref(asyncio.get_running_loop())
+
+    server.answers.append(count(1))
+    loop = await asyncio.to_thread(asyncio.run, use())
+    gc.collect()
+    assert loop() is None
 
 
 async def test_token_is_fetched_once_for_many_requests(

@@ -10,7 +10,7 @@ import pytest
 from handlers.base import Message
 from scheduler.errors import SourceUnavailableError
 from tests.clocks import settle
-from tests.executions import Execution, assert_adds_up, nothing, sleeping
+from tests.executions import QUEUE, Execution, SlowSource, assert_adds_up, nothing, sleeping
 
 
 async def test_stop_finishes_handlers_and_gives_back_what_had_not_begun() -> None:
@@ -35,6 +35,31 @@ async def test_intent_is_looked_at_every_five_seconds_while_handlers_work() -> N
     await execution.clock.run(21)
     await running
     assert execution.looks == 4
+
+
+async def test_nothing_of_a_batch_begins_that_came_after_the_stop() -> None:
+    execution, begun = Execution(), list[str]()
+    execution.put("one", "two")
+    execution.source = SlowSource(execution.broker, QUEUE, execution.clock, 6)
+    running = execution.start(sleeping(execution, 1, begun))
+    execution.stop_reason = "paused"
+    await execution.clock.run(10)
+    report = await running
+    assert (begun, report.released, report.ended) == ([], 2, "stopped")
+    assert execution.visible() == 2
+
+
+async def test_lease_is_renewed_in_time_after_a_slow_answer() -> None:
+    execution, begun = Execution(visibilityTimeout=6), list[str]()
+    execution.put("one")
+    execution.source = SlowSource(execution.broker, QUEUE, execution.clock, 4)
+    running = execution.start(sleeping(execution, 12, begun))
+    for _ in range(24):
+        await execution.clock.run(0.5)
+        assert execution.visible() == 0
+    await execution.clock.run(40)
+    report = await running
+    assert (begun, report.processed, report.lost) == (["one"], 1, 0)
 
 
 async def test_no_message_is_taken_after_the_slice() -> None:
