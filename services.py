@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from handlers.base import Handler
 from handlers.registry import load_handler
 from history.base import Store
-from history.tables import TableStore
+from history.tables import PREFIX_PATTERN, TableStore
 from scheduler.clock import Clock, SystemClock
 from scheduler.connection import resolve_connection
 from scheduler.errors import FieldError, HandlerNotFoundError, SettingsError
@@ -28,6 +29,7 @@ STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
+LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be mended, not allowed for
 
 
 @dataclass
@@ -56,15 +58,15 @@ class Services:
         path = folder / "schedules.yaml"
         host = folder / "host.json"
         limit = function_timeout(host.read_text(encoding="utf-8"), environment) if host.is_file() else None
-        schedules = load_schedules(path.read_text(encoding="utf-8"), path.name, environment, limit)
+        schedules = load_schedules(_text(path), path.name, environment, limit)
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
             schedules,
-            TableStore(connection, environment.get(TABLE_PREFIX_SETTING, "Ebb")),
+            TableStore(connection, _table_prefix(environment)),
             environment=environment,
-            clock_skew=float(environment.get(CLOCK_SKEW_SETTING, "30")),
+            clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
-            watchdog_grace=float(environment.get(WATCHDOG_GRACE_SETTING, "60")),
+            watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
         )
         for settings in schedules.values():
             services.handler(settings)
@@ -106,3 +108,31 @@ class Services:
         if settings.handler not in self._handlers:
             self._handlers[settings.handler] = load_handler(settings.handler)
         return self._handlers[settings.handler]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path.name} is missing beside function_app.py: it names the schedules") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
+
+
+def _app_seconds(environment: Mapping[str, str], setting: str, default: float) -> float:
+    text = environment.get(setting, "")
+    try:
+        seconds = float(text) if text.strip() else default
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_MARGIN:
+        raise SettingsError(f"app setting {setting}: {text!r} must be a number of seconds, 0 to {LONGEST_MARGIN:g}")
+    return seconds
+
+
+def _table_prefix(environment: Mapping[str, str]) -> str:
+    prefix = environment.get(TABLE_PREFIX_SETTING) or "Ebb"
+    if not re.fullmatch(PREFIX_PATTERN, prefix):
+        way_out = "must be letters and digits, a letter first, at most 51"
+        raise SettingsError(f"app setting {TABLE_PREFIX_SETTING}: {prefix!r} {way_out}")
+    return prefix

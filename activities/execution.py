@@ -2,10 +2,10 @@
 
 Knows nothing of Durable or Azure. Time comes from the clock that is handed in, so that simulations run on theirs.
 
-The next batch is received while half of the one before still waits its turn, so that handlers never starve; never more
-than one and a half `batchSize` + `concurrency` messages are held. The execution ends when a receive gives nothing and
-nothing is left in hand; while handlers still work, the source is asked again every LOOK_EVERY seconds, so that free
-slots take what arrives meanwhile.
+Messages are taken ahead of the handlers only as far as these will begin them within LOOK_EVERY seconds, at most one and
+a half `batchSize`: quick handlers never starve, slow ones leave to other executions what they could not begin soon. The
+execution ends when a receive gives nothing and nothing is left in hand; while handlers still work, the source is asked
+again every LOOK_EVERY seconds, so that free slots take what arrives meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sources.holding import Held, Holding
 
 __all__ = ["ExecutionReport", "run_execution"]
 
-LOOK_EVERY = 5.0  # seconds between two looks at whether it may go on, or at a source that was empty
+LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
 GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what had not begun
 
 _log = logging.getLogger("ebb.execution")
@@ -72,13 +72,12 @@ class _Execution:
         self._report = ExecutionReport()
         self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
-        self._one = OneMessage(self._holding, self._calls, settings, clock, self._report, log)
+        self._one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, self._handled)
         self._ready: deque[Held] = deque()  # received, not begun
         self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._ended: Ended | None = None  # why no more messages are taken
         self._fault: BaseException | None = None  # a defect of ours, to be raised
-        self._low_water = settings.concurrency + settings.batch_size // 2  # in hand: time for the next batch
         now = clock.now()
         self._slice_end = now + timedelta(seconds=settings.execution_slice)
         self._look_at = now + timedelta(seconds=LOOK_EVERY)
@@ -110,9 +109,9 @@ class _Execution:
         while self._ended is None or self._in_hand:
             self._changed.clear()
             await self._look_around()
-            room = self._in_hand <= self._low_water
+            room = self._room
             if self._ended is None and room and self._clock.now() >= self._receive_at:
-                await self._take()
+                await self._take(min(room, self._settings.batch_size))
             elif self._ended is None and not self._in_hand:
                 self._ended = "empty"
             elif self._in_hand:
@@ -131,9 +130,29 @@ class _Execution:
         if self._ended is None and now >= self._slice_end:
             self._ended = "slice"
 
-    async def _take(self) -> None:
+    @property
+    def _room(self) -> int:
+        """How many more messages to take: 0 while so few are missing that asking for them is not worth a request."""
+        ahead = self._ahead()
+        missing = self._settings.concurrency + ahead - self._in_hand
+        return missing if missing >= max(1, ahead * 2 // 3) else 0
+
+    def _ahead(self) -> int:
+        """How many messages to hold beyond those in handlers' hands."""
+        if not self._report.handled:
+            return 0  # how quick handlers are is not known yet
+        soon = min(LOOK_EVERY, (self._slice_end - self._clock.now()).total_seconds())
+        work = max(0.0, soon) * self._settings.concurrency  # seconds that handlers have until then, together
+        most, mean = self._settings.batch_size * 3 // 2, self._report.service_seconds / self._report.handled
+        return most if mean * most <= work else int(work / mean)
+
+    def _handled(self) -> None:
+        if self._report.handled == 1:
+            self._changed.set()
+
+    async def _take(self, limit: int) -> None:
         try:
-            batch = await self._holding.receive(self._settings.batch_size)
+            batch = await self._holding.receive(limit)
         except SourceError as error:
             self._fail(error)
             return
@@ -146,7 +165,9 @@ class _Execution:
         if enqueued:
             age = (now - min(enqueued)).total_seconds()
             self._report.oldest_message_age = max(self._report.oldest_message_age or 0.0, age)
-        self._ready.extend(batch)
+        for held in batch:  # the last try first: who is given back too often would become poison unseen
+            last = held.message.dequeue_count >= self._settings.max_dequeue_count
+            (self._ready.appendleft if last else self._ready.append)(held)
         await self._look_around()  # a slow receive may have outlasted the permission to begin anything
         self._begin()
 
@@ -163,7 +184,7 @@ class _Execution:
         if not task.cancelled() and (fault := task.exception()) is not None:
             self._fault, self._ended = fault, "failed"
         self._begin()
-        if self._in_hand <= self._low_water:
+        if self._ended is not None or self._room:
             self._changed.set()
 
     async def _process(self, held: Held) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from handlers.base import Message, PoisonMessage
 from handlers.calls import HandlerCalls
 from scheduler.clock import Clock
 from scheduler.errors import LeaseLostError, SourceError
+from scheduler.secrets import hide_secrets, holds_secret
 from scheduler.settings import ScheduleSettings
 from sources.base import UNREADABLE
 from sources.holding import Held, Holding
@@ -37,6 +39,7 @@ class ExecutionReport:
     ended: Ended = "empty"
     reason: str | None = None  # in words, if it was stopped
     error: str | None = None  # the source's error if it failed, otherwise the first one of a handler
+    handled: int = 0  # calls of handlers that have ended
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
 
@@ -52,9 +55,11 @@ class OneMessage:
         clock: Clock,
         report: ExecutionReport,
         log: Mapping[str, object],
+        on_handled: Callable[[], None],
     ) -> None:
+        """`on_handled` is called each time that a handler is done, before its message is settled."""
         self._holding, self._calls, self._settings = holding, calls, settings
-        self._clock, self._report, self._log = clock, report, log
+        self._clock, self._report, self._log, self._on_handled = clock, report, log, on_handled
         self._retry_delay = timedelta(seconds=settings.visibility_timeout)
 
     async def process(self, held: Held) -> None:
@@ -112,6 +117,8 @@ class OneMessage:
             return error
         finally:
             self._report.service_seconds += (self._clock.now() - began).total_seconds()
+            self._report.handled += 1
+            self._on_handled()
         return None
 
     def _verdict(self, message: Message, failure: BaseException) -> str | None:
@@ -119,8 +126,8 @@ class OneMessage:
         text = _describe(failure)
         self._report.error = self._report.error or text
         tries = message.dequeue_count
-        exception = None if isinstance(failure, PoisonMessage) else failure
-        _log.warning("message %s, try %s: %s", message.id, tries, text, exc_info=exception, extra=self._log)
+        more = {} if isinstance(failure, PoisonMessage) else _traceback(failure)
+        _log.warning("message %s, try %s: %s", message.id, tries, text, extra=self._log, **more)
         if isinstance(failure, PoisonMessage):
             return _describe(failure).removeprefix("PoisonMessage: ")
         limit = self._settings.max_dequeue_count
@@ -137,4 +144,10 @@ def _describe(error: BaseException) -> str:
         text = str(error).strip()
     except Exception:  # noqa: BLE001 - user code again: its __str__
         text = "(its text cannot be read)"
-    return f"{type(error).__name__}: {text}"[:ERROR_LENGTH] if text else type(error).__name__
+    return hide_secrets(f"{type(error).__name__}: {text}")[:ERROR_LENGTH] if text else type(error).__name__
+
+
+def _traceback(error: BaseException) -> dict[str, Any]:
+    """What a log record takes for the traceback of `error`, unless that would show a secret."""
+    shown = not holds_secret("".join(traceback.format_exception(error)))
+    return {"exc_info": error} if shown else {}

@@ -109,7 +109,7 @@ async def sdk(connection: Connection, queue: str) -> int:
 
 async def loop(connection: Connection, queue: str) -> int:
     """Ebb's execution loop and source by themselves, without orchestrator and activities."""
-    source_settings = StorageQueueSettings(type="storageQueue", queue_name=queue, message_encoding="none")
+    source_settings = StorageQueueSettings(type="storageQueue", queueName=queue, messageEncoding="none")
     settings = validate_settings(
         {"source": source_settings, "handler": "handlers.noop:handle", "batchSize": PAGE, "concurrency": AT_ONCE}
     )

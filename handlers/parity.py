@@ -26,7 +26,7 @@ def classify(message: Message) -> str:
         PoisonMessage: the body is not a whole number; it never will be.
     """
     text = message.body.decode(errors="replace").strip()
-    if not re.fullmatch(r"-?[0-9]{1,20}", text):
+    if not re.fullmatch(r"-?[0-9]{1,4000}", text):
         raise PoisonMessage(f"{text[:80]!r} is not a UNIX time (whole seconds since 1970-01-01)")
     parity = "odd" if int(text) % 2 else "even"
     _log.debug("message %s: %s is %s", message.id, text, parity)

@@ -159,4 +159,4 @@ def _credential(connection: Connection) -> AzureNamedKeyCredential | AzureSasCre
 
     if connection.credential == "managedidentity":
         return ManagedIdentityCredential(client_id=connection.client_id)
-    return DefaultAzureCredential(managed_identity_client_id=connection.client_id)
+    return DefaultAzureCredential(**connection.identity_options)

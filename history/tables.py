@@ -37,6 +37,7 @@ from scheduler.errors import ConflictError
 T = TypeVar("T")
 SCHEDULES_PARTITION = "schedules"
 EXECUTIONS_PARTITION = "executions-"
+PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 _PAGE_LIMIT = 1000  # entities of one answer; the service's limit
 
@@ -51,7 +52,7 @@ class TableStore:
             SettingsError: the connection names no table service.
             ValueError: tables cannot be named so.
         """
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,50}", prefix):
+        if not re.fullmatch(PREFIX_PATTERN, prefix):
             raise ValueError(f"{prefix!r} cannot begin a table's name: use letters and digits, a letter first")
         self._service = TableService(connection)
         self._schedules = f"{prefix}Schedules"

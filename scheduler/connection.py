@@ -44,7 +44,12 @@ class Connection:
     account_key: str | None = field(default=None, repr=False)  # base64
     sas: str | None = field(default=None, repr=False)  # without the leading "?"
     client_id: str | None = None  # of a user-assigned identity
-    credential: str | None = None  # `<name>__credential` as it stands: "managedidentity" or nothing
+    credential: str | None = None  # `<name>__credential` in lower case: "managedidentity" or nothing
+
+    @property
+    def identity_options(self) -> dict[str, str]:
+        """For azure-identity's DefaultAzureCredential: which identity, if that is said; else its own rules decide."""
+        return {"managed_identity_client_id": self.client_id} if self.client_id else {}
 
     def endpoint(self, service: Service) -> str:
         """The URL of `service`, without a trailing slash.
@@ -165,7 +170,7 @@ def _from_identity(name: str, parts: Mapping[str, str]) -> Connection:
         endpoints,
         account,
         client_id=parts.get("clientId") or None,
-        credential=parts.get("credential") or None,
+        credential=(parts.get("credential") or "").lower() or None,
     )
 
 
@@ -184,8 +189,8 @@ def _checked_url(url: str, what: str, schemes: tuple[str, ...] = ("http", "https
 def _check_key(name: str, key: str) -> None:
     try:
         base64.b64decode(key, validate=True)
-    except binascii.Error as error:
-        raise SettingsError(f"AccountKey of app setting {name} is not base64: copy the key again") from error
+    except (binascii.Error, ValueError):
+        raise SettingsError(f"AccountKey of app setting {name} is not base64: copy the key again") from None
 
 
 def _expected(name: str) -> str:

@@ -17,11 +17,10 @@ EbbError
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
-_SECRET = re.compile(r"(?i)(accountkey|sharedaccess|password|[?&;]sig)\s*=")
+from scheduler.secrets import hide_secrets, holds_secret
 
 
 class EbbError(Exception):
@@ -39,20 +38,30 @@ class FieldError:
 
     def __post_init__(self) -> None:
         """Hide what looks like a secret, and keep the value one that JSON can hold: it is shown and logged."""
+        object.__setattr__(self, "field", hide_secrets(self.field))
         if isinstance(self.value, float) and not math.isfinite(self.value):
             object.__setattr__(self, "value", str(self.value))
-        elif _SECRET.search(str(self.value)):
+        elif holds_secret(str(self.value)):
             object.__setattr__(self, "value", "(hidden: it looks like a secret)")
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.value!r} {self.message}"
+        return f"{self.field}: {_as_written(self.value)}{self.message}"
+
+
+def _as_written(value: Any) -> str:
+    """The value as YAML and JSON write it, and a space; nothing where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true " if value else "false "
+    return f"{int(value) if isinstance(value, float) and value.is_integer() else value!r} "
 
 
 class SettingsError(EbbError, ValueError):
     """Settings that cannot be used; `fields` has one entry for each fault."""
 
     def __init__(self, message: str, fields: tuple[FieldError, ...] = ()) -> None:
-        super().__init__(message)
+        super().__init__(hide_secrets(message))
         self.fields = fields
 
 

@@ -138,15 +138,23 @@ def _parse(text: str, path: str) -> tuple[dict[str, Any], _Lines]:
             _collect_lines(root, (), lines)
         document: Any = cast("Any", loader).construct_document(root) if root is not None else {}
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(f"{path}:{line}: {error.problem or error}") from error
+        raise SettingsError(f"{path}:{_fault(error)}") from None  # its text holds a piece of the file: a key, perhaps
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: {error}") from error
+        raise SettingsError(f"{path}: {error}") from None
     except RecursionError as error:
         raise SettingsError(f"{path}: something in it contains itself (an anchor & and its alias *)") from error
     if not isinstance(document, dict):
         raise SettingsError(f"{path}:1: must be a mapping with the key 'schedules'")
     return cast("dict[str, Any]", document), lines
+
+
+def _fault(error: yaml.MarkedYAMLError) -> str:
+    """Line and reason; what was never closed is reported where it began, not at the end of the file."""
+    found, began = error.problem_mark, error.context_mark
+    line = found.line + 1 if found else 1
+    if found and began and began.line < found.line and error.context:
+        return f"{began.line + 1}: {error.context}, {error.problem} (line {line})"
+    return f"{line}: {error.problem or error}"
 
 
 def _collect_lines(node: yaml.Node, path: tuple[str, ...], lines: _Lines) -> None:

@@ -218,7 +218,7 @@ def validate_settings(data: Mapping[str, Any], function_timeout: float | None = 
     except ValidationError as error:
         known = ScheduleSettings.model_fields
         faults = tuple(field_error(fault, data, known) for fault in error.errors(include_url=False))
-        raise SettingsError("; ".join(str(fault) for fault in faults), faults) from error
+        raise SettingsError("; ".join(str(fault) for fault in faults), faults) from None  # its text holds the values
 
 
 def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,7 @@ from scheduler.durations import Number
 class SettingsModel(BaseModel):
     """Unknown fields are refused, names are those of `schedules.yaml`, values do not change."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", frozen=True, populate_by_name=True, validate_default=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, validate_default=True)
 
 
 class SourceModel(SettingsModel):

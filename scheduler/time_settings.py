@@ -83,7 +83,7 @@ class EndAfterSettings(SettingsModel):
     @model_validator(mode="after")
     def _ends(self) -> EndAfterSettings:
         if self.cycles is None and self.time is None:
-            raise RuleError("cycles", None, "or time must be given")
+            raise RuleError("cycles", None, "this or time must be given")
         return self
 
 
@@ -93,6 +93,8 @@ def _end_after(value: object) -> object:
         return {"cycles": int(match[1])}
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return {"time": value}
+    if isinstance(value, dict) and any(isinstance(part, bool) for part in cast("dict[str, Any]", value).values()):
+        raise ValueError("must hold numbers, not true or false")
     return cast("Any", value)
 
 

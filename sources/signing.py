@@ -178,8 +178,6 @@ class _HeldToken:
 def _identity(connection: Connection) -> AsyncTokenCredential:
     from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
-    if (connection.credential or "").lower() == "managedidentity":
+    if connection.credential == "managedidentity":
         return ManagedIdentityCredential(client_id=connection.client_id)
-    if connection.client_id:
-        return DefaultAzureCredential(managed_identity_client_id=connection.client_id)
-    return DefaultAzureCredential()
+    return DefaultAzureCredential(**connection.identity_options)

@@ -17,7 +17,7 @@ from triggers.problems import ProblemError, invalid_request, unknown_schedule
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
 LONGEST_CALLER = 200  # characters
-_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
 
 
 def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:

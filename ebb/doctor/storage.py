@@ -99,7 +99,7 @@ def _credential_of(connection: Connection) -> Credential:
         return AzureSasCredential(connection.sas)
     from azure.identity import DefaultAzureCredential  # slow to import, and most runs have a key or an emulator
 
-    return DefaultAzureCredential(managed_identity_client_id=connection.client_id)
+    return DefaultAzureCredential(**connection.identity_options)
 
 
 def _brief(fault: AzureError) -> str:

@@ -12,7 +12,7 @@ import pytest
 from handlers.base import Message, PoisonMessage
 from sources.memory import MemoryBroker, MemorySource
 from tests.clocks import settle
-from tests.executions import QUEUE, Execution, assert_adds_up, nothing, sleeping
+from tests.executions import QUEUE, CountingSource, Execution, assert_adds_up, nothing, sleeping
 
 
 async def test_execution_ends_empty_when_all_messages_are_handled() -> None:
@@ -52,6 +52,38 @@ async def test_execution_never_holds_more_than_one_and_a_half_batches_beyond_con
         most = max(most, len(execution.queue.messages) - execution.visible())
     assert most == 3 + 8 + 4
     assert (await running).processed == 100
+
+
+async def test_slow_handlers_take_no_message_that_others_could_begin() -> None:
+    execution, begun = Execution(batchSize=16, concurrency=4, replicaTimeout=300), list[str]()
+    execution.put(*map(str, range(40)))
+    running = execution.start(sleeping(execution, 60, begun))
+    most = 0
+    for _ in range(500):
+        await execution.clock.run(0.5)
+        most = max(most, len(execution.queue.messages) - execution.visible())
+    report = await running
+    assert most == 4
+    assert (report.processed, report.ended) == (4, "slice")
+
+
+async def test_quick_handlers_are_kept_fed_with_one_receive_a_batch() -> None:
+    execution = Execution(batchSize=16, concurrency=4)
+    execution.source = source = CountingSource(execution.broker, QUEUE)
+    execution.put(*map(str, range(160)))
+    assert (await execution.start(nothing)).processed == 160
+    assert len(source.limits) <= 13
+    assert max(source.limits) == 16
+
+
+async def test_last_try_begins_first() -> None:
+    execution, begun = Execution(concurrency=1, batchSize=4, maxDequeueCount=3), list[str]()
+    execution.put("fresh", "fresh too", "tried twice")
+    execution.queue.messages["00000003"].dequeue_count = 2
+    running = execution.start(sleeping(execution, 0.1, begun))
+    await execution.clock.run(10)
+    await running
+    assert begun == ["fresh", "tried twice", "fresh too"]
 
 
 async def test_failing_handler_releases_with_delay_and_the_error_is_kept() -> None:
@@ -103,6 +135,31 @@ async def test_unusual_exceptions_of_a_handler_are_failures(error: BaseException
     assert (report.failed, report.ended) == (1, "empty")
 
 
+async def test_secret_in_a_handlers_error_is_neither_kept_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
+    execution = Execution(maxDequeueCount=1)
+    execution.put("one")
+
+    def handler(message: Message) -> None:
+        raise RuntimeError("no database at AccountName=a;AccountKey=c2VjcmV0")
+
+    report = await execution.start(handler)
+    (poisoned,) = execution.queue.poisoned
+    assert report.error == "RuntimeError: no database at AccountName=a;AccountKey=(hidden)"
+    assert "AccountKey=(hidden)" in poisoned.reason
+    assert "c2VjcmV0" not in caplog.text
+
+
+async def test_traceback_of_a_handlers_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    execution = Execution()
+    execution.put("one")
+
+    def handler(message: Message) -> None:
+        raise ValueError("too odd")
+
+    await execution.start(handler)
+    assert 'raise ValueError("too odd")' in caplog.text
+
+
 async def test_message_is_dead_lettered_with_the_reason_at_the_last_try() -> None:
     execution = Execution(maxDequeueCount=3, visibilityTimeout=10)
     execution.put("one")
@@ -148,14 +205,14 @@ async def test_message_received_too_often_is_dead_lettered_unhandled() -> None:
 
 async def test_lease_is_renewed_while_a_handler_works_and_while_others_wait_their_turn() -> None:
     execution, begun = Execution(visibilityTimeout=10, concurrency=1, batchSize=4, executionSlice=100), list[str]()
-    execution.put("one", "two", "three")
+    execution.put("quick", "one", "two", "three")
     running = execution.start(sleeping(execution, 35, begun))
     for _ in range(80):
         await execution.clock.run(1)
         assert execution.visible() == 0
     await execution.clock.run(30)
     report = await running
-    assert (begun, report.processed, report.lost) == (["one", "two", "three"], 3, 0)
+    assert (begun, report.processed, report.lost) == (["one", "two", "three"], 4, 0)
 
 
 async def test_message_that_arrives_while_a_handler_works_is_taken() -> None:
@@ -183,14 +240,14 @@ async def test_lost_lease_counts_as_neither_processed_nor_failed() -> None:
 
 async def test_message_whose_lease_was_lost_in_the_queue_is_not_handled() -> None:
     execution, begun = Execution(visibilityTimeout=10, concurrency=1, batchSize=2, executionSlice=60), list[str]()
-    execution.put("one", "two")
+    execution.put("quick", "one", "two")
     running = execution.start(sleeping(execution, 20, begun))
-    await settle()
+    await execution.clock.run(0.1)
     stolen = next(stored for stored in execution.queue.messages.values() if stored.body == b"two")
     stolen.receipt, stolen.visible_at = "another's", execution.clock.now() + timedelta(hours=1)
     await execution.clock.run(20)
     report = await running
-    assert (begun, report.processed, report.lost) == (["one"], 1, 1)
+    assert (begun, report.processed, report.lost) == (["one"], 2, 1)
 
 
 async def test_plain_handlers_run_off_the_event_loop() -> None:
