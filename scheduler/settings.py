@@ -118,7 +118,7 @@ class ScheduleSettings(SettingsModel):
         300.0, ge=1, le=DAY_SECONDS, description="seconds after which an execution is ended; below functionTimeout"
     )
     replica_retry_limit: int = Field(1, ge=0, le=10, description="how often a crashed execution is run again")
-    batch_size: int = Field(16, ge=1, le=32, description="messages per receive")
+    batch_size: int = Field(16, ge=1, le=32, description="messages per receive at most; fewer where handlers are slow")
     concurrency: int = Field(16, ge=1, le=1000, description="handlers in flight within one execution")
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
