@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from typing import cast
 
 from handlers.base import Handler
@@ -33,7 +35,22 @@ def load_handler(name: str) -> Handler:
         raise HandlerNotFoundError(f"handler {name}: module {module_name} has no function {function_name}")
     if not callable(function) or isinstance(function, type):
         raise HandlerNotFoundError(f"handler {name}: {function_name} in {module_name} is not a function")
+    if not _takes_one_message(function):
+        raise HandlerNotFoundError(
+            f"handler {name}: {function_name} in {module_name} cannot be called with one message: "
+            f"write it as def {function_name}(message)"
+        )
     return cast("Handler", function)
+
+
+def _takes_one_message(function: Callable[..., object]) -> bool:
+    try:
+        signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # it is written in C and does not say
+        return True
+    return True
 
 
 def _import_failed(name: str, module_name: str, error: Exception) -> HandlerNotFoundError:

@@ -65,7 +65,9 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
     if value is None and not required:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise invalid_request(f"{name!r} must be a text that is not empty, for example {{{name!r}: 'deploying'}}")
+        raise invalid_request(
+            f"{name!r} must be a text that is not empty, for example {json.dumps({name: 'deploying'})}"
+        )
     if len(value) > LONGEST_REASON:
         raise invalid_request(f"{name!r} has {len(value)} characters; at most {LONGEST_REASON} are kept")
     if _NO_TEXT.search(value):

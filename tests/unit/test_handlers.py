@@ -29,6 +29,7 @@ def test_load_handler_gives_the_function() -> None:
         ("handlers.parity:LEDGER", "is not a function"),
         ("handlers.base:Message", "is not a function"),
         ("handlers.parity", "module:function"),
+        ("os:getcwd", r"cannot be called with one message: write it as def getcwd\(message\)"),
     ],
 )
 def test_load_handler_says_what_is_missing(name: str, said: str) -> None:
@@ -57,7 +58,14 @@ def test_load_handler_gives_the_reason_when_the_import_fails(
 
 @pytest.mark.parametrize(
     ("body", "answer"),
-    [(b"1700000000", "even"), (b"1700000001", "odd"), (b" -3\n", "odd"), (b"0", "even"), (b"-2", "even")],
+    [
+        (b"1700000000", "even"),
+        (b"1700000001", "odd"),
+        (b" -3\n", "odd"),
+        (b"0", "even"),
+        (b"-2", "even"),
+        (b"9" * 23, "odd"),
+    ],
 )
 def test_parity_tells_even_from_odd(body: bytes, answer: str) -> None:
     assert parity.classify(Message("1", body)) == answer
