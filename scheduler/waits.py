@@ -125,7 +125,7 @@ def _from_completion(
     if received and settings.source is not None and settings.source.type == "tick":
         return Wait(base, f"the work is done; the next begins {duration(base)} later", "afterCompletion")
     if received:
-        return Wait(base, f"the backlog is drained; polling in {duration(base)}", "drained")
+        return Wait(base, f"no message waits any more; polling in {duration(base)}", "drained")
     idle = max(idle_cycles, 1)
     seconds = _backed_off(idle, base, cap)
     held = seconds == cap > base

@@ -51,8 +51,8 @@ def start_after(made: ScheduleSettings, work: timedelta, begin: datetime = ONE) 
             "9 idle cycles in a row; polling again in 5 min, held by maxPollingInterval",
             "idle",
         ),
-        ({"received": 4}, 30, "the backlog is drained; polling in 30 s", "drained"),
-        ({"received": 4, "remaining": 0}, 30, "the backlog is drained; polling in 30 s", "drained"),
+        ({"received": 4}, 30, "no message waits any more; polling in 30 s", "drained"),
+        ({"received": 4, "remaining": 0}, 30, "no message waits any more; polling in 30 s", "drained"),
         (
             {"received": 4, "remaining": 9},
             0,
