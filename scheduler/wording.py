@@ -29,6 +29,11 @@ def plain(number: float) -> str:
     return str(int(number)) if number == int(number) else f"{number:.3f}".rstrip("0").rstrip(".")
 
 
+def clipped(text: str, longest: int) -> str:
+    """`text` in at most `longest` characters; an ellipsis says that there was more."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def local_time(moment: datetime) -> str:
     """`moment` in its own time zone: `Mon 2026-03-30 08:00 Europe/Berlin`; seconds only where there are some."""
     zone = getattr(moment.tzinfo, "key", None) or moment.tzname()

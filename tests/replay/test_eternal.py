@@ -100,6 +100,16 @@ def test_busy_cycle_fans_out_closes_and_waits_as_told() -> None:
     assert run.timers()[-1]["fireAt"] == "2026-01-01T00:00:05.000000Z"
 
 
+def test_status_of_a_cycle_fits_whatever_its_error_is() -> None:
+    run = begin()
+    run.complete(0, opening(error="no answer " * 3000))
+    assert run.reply["customStatus"]["phase"] == "processing"
+    assert len(json.dumps(run.reply["customStatus"]).encode("utf-16-le")) <= 16 * 1024
+    run.complete(1, Ending(Wait(5.0, "no answer " * 3000)).to_json())
+    assert run.reply["customStatus"]["phase"] == "waiting"
+    assert len(json.dumps(run.reply["customStatus"]).encode("utf-16-le")) <= 16 * 1024
+
+
 def test_cycle_outlasts_every_execution_when_one_fails_first() -> None:
     run = begin()
     run.complete(0, opening(executions=3))
