@@ -22,8 +22,8 @@ from devhost.timestamps import stamp
 
 log = logging.getLogger("devhost.episode")
 
-CUSTOM_STATUS_LIMIT = 16 * 1024
-"""Bytes of a custom status as UTF-16, the limit of the Durable extension."""
+CUSTOM_STATUS_LIMIT = 16
+"""KB of a custom status, the limit of the Durable extension (DurableOrchestrationContext.SetCustomStatus)."""
 
 Replay = Callable[[Callable[..., Any], Instance], Reply]
 
@@ -200,14 +200,15 @@ def _failure(instance: Instance, text: str) -> Outcome:
 def _status_text(value: Any) -> str | None:
     if value is None:
         return None
-    text = json.dumps(value)
-    size = len(text.encode("utf-16-le"))
+    # The extension writes the status anew, without spaces or needless escapes, and compares whole KB.
+    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    size = len(written.encode("utf-16-le", "surrogatepass")) // 1024
     if size > CUSTOM_STATUS_LIMIT:
         raise ReplyError(
-            f"The UTF-16 size of the JSON-serialized payload must not exceed 16 KB. The current payload size is "
-            f"{size / 1024:.1f} KB. (custom status)"
+            f"The UTF-16 size of the JSON-serialized payload must not exceed {CUSTOM_STATUS_LIMIT} KB. The current "
+            f"payload size is {size} KB. (custom status)"
         )
-    return text
+    return json.dumps(value)
 
 
 def _execution_completed(instance: Instance, time: str) -> Event:

@@ -45,7 +45,7 @@ def patient(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def talkative(context: df.DurableOrchestrationContext):
-    context.set_custom_status("x" * 9000)
+    context.set_custom_status(context.get_input())
     yield context.wait_for_external_event("X")
 
 
@@ -369,10 +369,32 @@ async def test_c80_custom_status_shows_and_a_large_one_fails() -> None:
     async with Host(app) as host:
         await host.client.start_new("patient", "one")
         assert (await host.client.get_status("one")).custom_status == {"step": "waiting"}
-        await host.client.start_new("talkative", "two")
+        await host.client.start_new("talkative", "two", "x" * 9000)
         status = await host.wait_for("two")
     assert status["runtimeStatus"] == "Failed"
     assert "must not exceed 16 KB" in status["output"]
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ("x" * 8701, True),  # with its quotes 17,406 bytes: whole KB are compared
+        ("x" * 8702, False),
+        ("漢" * 8701, True),  # one UTF-16 unit each, as nothing is escaped
+        ("漢" * 8702, False),
+        ("🦊" * 4350, True),  # two units each
+        ("🦊" * 4351, False),
+        ("\ud800" * 8701, True),
+        ([1] * 4351, True),  # no spaces between
+        ([1] * 4352, False),
+    ],
+)
+async def test_c80_custom_status_is_measured_as_compact_json_in_utf_16(given: Any, fits: bool) -> None:
+    async with Host(app) as host:
+        await host.client.start_new("talkative", "one", given)
+        status = await host.client.get_status("one")
+    assert status.runtime_status is not None
+    assert status.runtime_status.name == ("Running" if fits else "Failed")
 
 
 def test_c81_rpc_address_ends_with_a_slash() -> None:
