@@ -12,12 +12,14 @@ from typing import Any
 import azure.durable_functions as df
 
 from activities.execution import ExecutionReport, run_execution
+from activities.one_message import ERROR_LENGTH
 from history.base import Intent, ScheduleRow, Working, update
 from scheduler.clock import rfc3339
 from scheduler.errors import EbbError, StoreError
 from scheduler.fence import promise
 from scheduler.names import PROCESS_BACKLOG
 from scheduler.settings import ScheduleSettings
+from scheduler.wording import clipped
 from services import Services
 
 logger = logging.getLogger(__name__)
@@ -78,7 +80,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         "poisoned": report.poisoned,
         "serviceSeconds": round(report.service_seconds, 6),
         "oldestMessageAge": report.oldest_message_age,
-        "error": error,
+        "error": clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable
     }
     source_model = settings.all_sources[0]
     if order["settings"].get("sources"):

@@ -221,6 +221,26 @@ async def test_execution_handles_what_waits_and_reports_it(world: World) -> None
     assert world.broker.create("work").messages == {}
 
 
+@pytest.mark.parametrize("where", ["receive", "open"])
+async def test_execution_reports_an_error_in_a_length_that_a_thousand_of_them_may_have(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    opening = await world.open()
+    fault = SourceUnavailableError("no answer " * 3000)
+    if where == "receive":
+        world.broker.create("work").fault = fault
+    else:
+
+        def away(*_: object, **__: object) -> MemorySource:
+            raise fault
+
+        monkeypatch.setattr(world.services, "open_source", away)
+    document = await world.execute(opening)
+    assert document["outcome"] == "failed"
+    assert len(document["error"]) == 500
+    assert document["error"].startswith("no answer no answer")
+
+
 async def test_execution_of_a_stopped_schedule_takes_nothing(world: World) -> None:
     world.put(4)
     opening = await world.open()
