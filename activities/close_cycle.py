@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from scheduler.carry import Carry
 from scheduler.clock import parse_rfc3339
 from scheduler.cycle import CycleState, Ending
 from scheduler.decision import Wait
-from scheduler.errors import EbbError
+from scheduler.errors import EbbError, StoreError
 from scheduler.names import CLOSE_CYCLE
 from scheduler.rates import observed_message_seconds
 from scheduler.settings import ScheduleSettings
@@ -27,7 +28,8 @@ from sources.combined import measure_all
 
 logger = logging.getLogger(__name__)
 
-TRIM_SLACK = 50  # cycles above historyLimit before the oldest are forgotten: trimming each time costs a query
+TRIM_EVERY = 50  # cycles, or a twentieth of historyLimit: looking for the oldest reads the keys of all that are kept
+TRIM_SECONDS = 10  # of the slack in which the instance has promised to go on; the watchdog has time for the rest
 
 
 def blueprint(services: Services) -> df.Blueprint:
@@ -65,8 +67,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     if row.owner != state.owner:
         services.telemetry.fence_changed(state.schedule, "lost")
         return Ending(Wait(0, f"another instance acts for this schedule: {row.owner}"), fence_lost=True)
-    if row.history_count > settings.history_limit + TRIM_SLACK:
-        await _trim(services, state.schedule, settings.history_limit)
+    await _trim(services, row, settings.history_limit)
     return Ending(wait, carry=carry)
 
 
@@ -109,6 +110,14 @@ async def _remaining(services: Services, settings: ScheduleSettings, state: Cycl
         return None
 
 
-async def _trim(services: Services, schedule: str, limit: int) -> None:
-    await services.store.trim(schedule, keep=limit)
-    await update(services.store, schedule, lambda row: replace(row, history_count=min(row.history_count, limit)))
+async def _trim(services: Services, row: ScheduleRow, limit: int) -> None:
+    """Keep the history to its limit, now and then. The cycle is closed already: no failure here is one of its own."""
+    if row.history_count <= limit or row.totals.cycles % max(TRIM_EVERY, limit // 20):
+        return
+    try:
+        async with asyncio.timeout(TRIM_SECONDS):
+            await services.store.trim(row.name, keep=limit)
+        await update(services.store, row.name, lambda row: replace(row, history_count=min(row.history_count, limit)))
+    except (StoreError, TimeoutError) as error:
+        cause = str(error) or f"it takes more than {TRIM_SECONDS} s"
+        logger.warning("%s: the history was not trimmed: %s", row.name, cause, extra={"schedule": row.name})

@@ -39,7 +39,8 @@ SCHEDULES_PARTITION = "schedules"
 EXECUTIONS_PARTITION = "executions-"
 PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
-_PAGE_LIMIT = 1000  # entities of one answer; the service's limit
+PAGE_LIMIT = 1000  # entities of one answer; the service's limit
+_RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 
 
 class TableStore:
@@ -118,23 +119,30 @@ class TableStore:
         return await self._page(schedule, EVENTS, kind, top, token)
 
     async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
-        entries = await self._query(
-            self._history, "PartitionKey eq @partition", {"partition": schedule}, select=["RowKey", "at"]
-        )
-        cycles, events = (
-            forgotten([entry for entry in entries if entry["RowKey"].startswith(prefix)], keep, before)
-            for prefix in (CYCLES, EVENTS)
-        )
-        keys = [*cycles, *events]
-        for start in range(0, len(keys), TRANSACTION_LIMIT):
-            await self._delete(schedule, keys[start : start + TRANSACTION_LIMIT])
-        return len(cycles)
+        forgot = await self._trim(schedule, CYCLES, keep, before)
+        await self._trim(schedule, EVENTS, keep, before)
+        return forgot
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)
 
     async def close(self) -> None:
         await self._service.close()
+
+    async def _trim(self, schedule: str, prefix: str, keep: int, before: datetime | None) -> int:
+        """Page by page, each with its own time and its entries deleted before the next: whatever is done stays done."""
+        parameters = {"partition": schedule, "after": prefix, "end": end_of(prefix)}
+        forgot, left = 0, keep
+        while True:
+            page = await self._query(self._history, _RANGE, parameters, select=["RowKey", "at"], limit=PAGE_LIMIT)
+            keys = forgotten(page, left, before)
+            for start in range(0, len(keys), TRANSACTION_LIMIT):
+                await self._delete(schedule, keys[start : start + TRANSACTION_LIMIT])
+            forgot += len(keys)
+            if len(page) < PAGE_LIMIT:
+                return forgot
+            left -= len(page)
+            parameters["after"] = page[-1]["RowKey"]
 
     async def _read(self, name: str, write_id: str | None = None) -> ScheduleRow | None:
         """The row, None where there is none; with `write_id`, only if that write is the latest."""
@@ -149,7 +157,7 @@ class TableStore:
 
     async def _page(self, schedule: str, prefix: str, kind: str | None, top: int, token: str | None) -> Page:
         parameters = {"partition": schedule, "after": start_after(prefix, token), "end": end_of(prefix)}
-        question = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
+        question = _RANGE
         if kind is not None:
             parameters["kind"] = kind
             question += " and kind eq @kind"
@@ -175,7 +183,7 @@ class TableStore:
                     question,
                     parameters=dict(parameters),
                     select=select,
-                    results_per_page=min(limit or _PAGE_LIMIT, _PAGE_LIMIT),
+                    results_per_page=min(limit or PAGE_LIMIT, PAGE_LIMIT),
                 )
                 async for entity in answers:
                     found.append(entity)

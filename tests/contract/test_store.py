@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from history import tables
 from history.base import Intent, ScheduleRow, Store, Totals, Working, update
 from history.memory import MemoryStore
 from history.tables import TableStore
@@ -359,6 +360,19 @@ async def test_trim_forgets_more_than_a_transaction_holds(store: Store) -> None:
     await asyncio.gather(*(store.write_cycle("parity", cycle(number, 0)) for number in range(1, 131)))
     assert await store.trim("parity", keep=5) == 125
     assert numbers((await store.cycles("parity")).value) == [130, 129, 128, 127, 126]
+
+
+async def test_trim_counts_over_all_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "PAGE_LIMIT", 10)
+    await asyncio.gather(*(store.write_cycle("parity", cycle(number, 0)) for number in range(1, 61)))
+    await asyncio.gather(*(store.write_event("parity", event(number)) for number in range(1, 31)))
+    assert await store.trim("parity", keep=25) == 35
+    assert numbers((await store.cycles("parity")).value) == list(range(60, 35, -1))
+    assert len((await store.events("parity")).value) == 25
+    assert await store.trim("parity", keep=20, before=START + timedelta(minutes=45)) == 9
+    assert numbers((await store.cycles("parity")).value) == list(range(60, 44, -1))
+    assert await store.trim("parity", keep=10) == 6, "what is kept ends with a page"
+    assert numbers((await store.cycles("parity")).value) == list(range(60, 50, -1))
 
 
 async def test_trim_twice_at_once_forgets_each_cycle(store: Store) -> None:

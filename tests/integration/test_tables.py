@@ -9,6 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,10 +18,11 @@ import pytest
 from aiohttp import web
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.data.tables import AccountSasPermissions, ResourceTypes, TableServiceClient, generate_account_sas
+from azure.data.tables.aio import TableClient
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from yarl import URL
 
-from history import table_service
+from history import table_service, tables
 from history.base import ScheduleRow
 from history.tables import TableStore
 from scheduler.connection import resolve_connection
@@ -182,6 +184,37 @@ async def test_trim_goes_on_when_another_deleted_some_first(store: TableStore) -
     gone, kept = "c-999999999998", "c-999999999997"
     await store._delete("parity", [gone, kept])
     assert [each["cycle"] for each in (await store.cycles("parity")).value] == [3]
+
+
+async def test_trim_of_a_long_history_asks_for_one_page_at_a_time_and_keeps_what_it_has_done(
+    proxy: tuple[LosingProxy, TableStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "PAGE_LIMIT", 10)
+    losing, store = proxy
+    await asyncio.gather(*(store.write_cycle("parity", {**CYCLE, "cycle": number}) for number in range(1, 61)))
+    calling, calls = store._service.calling, 0
+    lookups: list[int] = []  # requests in each call of ours, which together have TOTAL_SECONDS
+
+    @asynccontextmanager
+    async def slow(table: str) -> AsyncIterator[TableClient]:
+        nonlocal calls
+        calls += 1
+        before = losing.requests["GET"]
+        async with calling(table) as client:
+            if calls == 6:
+                raise StoreUnavailableError("the service is busy")
+            yield client
+        lookups.append(losing.requests["GET"] - before)
+
+    monkeypatch.setattr(store._service, "calling", slow)
+    with pytest.raises(StoreUnavailableError):
+        await store.trim("parity", keep=15)
+    forgotten = 60 - len((await store.cycles("parity")).value)
+    assert forgotten == 15
+    lookups.clear()
+    assert await store.trim("parity", keep=15) == 45 - forgotten
+    assert max(lookups) == 1
+    assert [each["cycle"] for each in (await store.cycles("parity")).value] == list(range(60, 45, -1))
 
 
 async def test_dead_store_is_an_error_within_seconds_that_names_no_key(azurite: Azurite) -> None:

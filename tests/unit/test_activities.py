@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from activities.close_cycle import close
+from activities import close_cycle
+from activities.close_cycle import TRIM_SECONDS, close
 from activities.measure_backlog import open_cycle
 from activities.process_backlog import execute
-from history.base import Intent, ScheduleRow, Store, update
+from history.base import Intent, ScheduleRow, Store, Totals, update
 from history.memory import MemoryStore
-from scheduler.cycle import CycleState, Opening, Verdict
+from scheduler.cycle import CycleState, Ending, Opening, Verdict
 from scheduler.errors import SourceUnavailableError, StoreUnavailableError
+from scheduler.fence import CHECK_IN_SLACK
 from scheduler.schedules import Schedules
 from services import Services
 from sources.memory import MemoryBroker, MemorySource
@@ -46,8 +50,6 @@ class FixedClock:
         return self.time
 
     async def sleep(self, seconds: float) -> None:
-        import asyncio
-
         await asyncio.sleep(3600)
 
 
@@ -324,3 +326,57 @@ async def test_history_is_kept_to_its_limit(world: World) -> None:
     assert 3 <= len(kept) <= 53
     assert kept[0]["cycle"] == 60
     assert (await world.row()).totals.cycles == 60
+
+
+async def test_history_that_cannot_be_trimmed_does_not_change_what_comes_after_the_cycle(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def busy(*_: object, **__: object) -> int:
+        raise StoreUnavailableError("127.0.0.1:2 is busy")
+
+    monkeypatch.setattr(MemoryStore, "trim", busy)
+    with caplog.at_level(logging.WARNING):
+        ending = await close_fiftieth(world)
+    assert (ending.wait.code, ending.wait.seconds) == ("backlogRemains", 0)
+    row = await world.row()
+    assert (row.totals.cycles, row.history_count) == (50, 100)
+    assert "127.0.0.1:2 is busy" in caplog.text
+
+
+async def test_close_waits_for_the_trim_of_a_long_history_no_longer_than_its_promise_allows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object, **__: object) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(MemoryStore, "trim", endless)
+    monkeypatch.setattr(close_cycle, "TRIM_SECONDS", 0.01)
+    assert (await close_fiftieth(world)).wait.code == "backlogRemains"
+    assert timedelta(seconds=TRIM_SECONDS) < CHECK_IN_SLACK
+
+
+async def test_trims_of_a_long_history_are_rare(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    trims: list[int] = []
+
+    async def count(*_: object, keep: int) -> int:
+        trims.append(keep)
+        return 0
+
+    monkeypatch.setattr(MemoryStore, "trim", count)
+    await close_fiftieth(world, historyLimit=2000)
+    assert trims == [], "a twentieth above the limit are a hundred cycles"
+    await world.intend(totals=Totals(cycles=99))
+    await close_fiftieth(world, cycles=99, historyLimit=2000)
+    assert trims == [2000]
+
+
+async def close_fiftieth(world: World, cycles: int = 49, **settings: Any) -> Ending:
+    """Close a cycle that leaves messages, as the fiftieth of a history that is far over its limit."""
+    world.put(4)
+    opening = await world.open()
+    order = closing(opening, [await world.execute(opening)])
+    order["settings"] = {**order["settings"], **settings}
+    await world.intend(totals=Totals(cycles=cycles), history_count=9999 if settings else 99)
+    world.put(7)
+    return await close(world.services, order)
