@@ -80,27 +80,28 @@ async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
 
 async def open_cycle(services: Services, state: CycleState) -> Opening:
     """Open the cycle of `state`: expected failures are part of the answer, never raised."""
-    name, now = state.schedule, services.clock.now()
+    name, began = state.schedule, services.clock.now()
     if name not in services.schedules:
         return await _leave(services, state, f"schedule {name} is no longer in schedules.yaml")
     file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
-    opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(now))
+    opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
     try:
         row = await services.store.get(name)
         trigger = row.triggered
         state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
-        working = await services.store.executions(name) if is_predecessor(row, state, now, skew) else None
+        working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
         if working is not None:
-            row = outlived(row, state, working, now, skew)
-        early = verdict_of(row, state, now, skew, file_settings)
-        found = _Found(file_settings) if early else await _look(services, state, row, now)
+            row = outlived(row, state, working, began, skew)
+        early = verdict_of(row, state, began, skew, file_settings)
+        found = _Found(file_settings) if early else await _look(services, state, row, began)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
+            now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
             if working is not None:
                 row = outlived(row, state, working, now, skew)
             held = verdict_of(row, state, now, skew, file_settings)
-            opening = _go(row, state, found, now) if held is None else _without_a_tick(held, state, row)
+            opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
             row = checked_in(row, state, opening, found.settings.replica_timeout, now)
@@ -149,18 +150,18 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
     return _Found(settings, agenda, backlog_document(settings, counts, now))
 
 
-def _go(row: ScheduleRow, state: CycleState, found: _Found, now: datetime) -> Opening:
-    """The opening of a cycle that may act on what was found."""
+def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> Opening:
+    """The opening of a cycle that may act on what was found since `began`."""
     agenda = found.agenda
     if agenda is None:
         changed = Wait(0, "the intent changed while the cycle opened; measuring at once")
-        return Opening(Verdict.GO, changed, Decision(0, changed.reason), number_of(row, state), rfc3339(now))
+        return Opening(Verdict.GO, changed, Decision(0, changed.reason), number_of(row, state), rfc3339(began))
     return Opening(
         Verdict.END if agenda.end else Verdict.GO,
         agenda.wait,
         agenda.decision,
         cycle=number_of(row, state),
-        started_at=rfc3339(now),
+        started_at=rfc3339(began),
         settings=agenda.settings.as_json(),
         backlog=found.backlog,
         error=found.error,

@@ -22,6 +22,7 @@ from scheduler.errors import SourceUnavailableError, StoreUnavailableError
 from scheduler.fence import CHECK_IN_SLACK
 from scheduler.schedules import Schedules
 from services import Services
+from sources.base import Backlog
 from sources.memory import MemoryBroker, MemorySource
 
 MINE = CycleState("job", "hub", owner="hub/ebb-job/1")
@@ -120,6 +121,40 @@ async def test_idle_opening_promises_to_check_in_after_its_wait(world: World) ->
     row = await world.row()
     assert row.owner_until == world.clock.now() + timedelta(seconds=70)
     assert row.working_until is None
+
+
+@pytest.mark.parametrize("waiting", [0, 12])
+async def test_promise_begins_when_the_row_is_written_however_long_the_measurement_took(
+    world: World, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    measure = MemorySource.measure
+
+    async def slow(source: MemorySource) -> Backlog:
+        world.later(123)
+        return await measure(source)
+
+    monkeypatch.setattr(MemorySource, "measure", slow)
+    world.put(waiting)
+    opening = await world.open()
+    promised = 100 if waiting else opening.wait.seconds
+    row = await world.row()
+    assert row.owner_until == world.clock.now() + timedelta(seconds=promised + 30)
+    assert row.working_until == (row.owner_until if waiting else None)
+    assert opening.started_at == "2026-01-01T12:00:00.000Z"
+
+
+async def test_pause_that_ended_while_the_sources_were_measured_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(_: MemorySource) -> Backlog:
+        until = world.clock.now() + timedelta(seconds=60)
+        await world.intend(Intent.PAUSED, until=until)
+        world.later(60)
+        raise SourceUnavailableError("no answer")
+
+    monkeypatch.setattr(MemorySource, "measure", slow)
+    assert (await world.open()).verdict is Verdict.GO
+    assert (await world.row()).intent is Intent.RUNNING
 
 
 async def test_repeated_opening_opens_the_same_cycle(world: World) -> None:
