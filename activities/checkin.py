@@ -65,7 +65,11 @@ def number_of(row: ScheduleRow, state: CycleState) -> int:
     """The number of the cycle that `state` opens: handed on, or the next one; a repeated opening gets the same."""
     if row.owner != state.owner:  # others may have counted on since this instance got its number
         return max(row.cycle + 1, state.cycle or 0)
-    return state.cycle or (row.cycle if row.cycle > row.closed_cycle else row.cycle + 1)
+    if state.cycle is None:
+        return row.cycle if row.cycle > row.closed_cycle else row.cycle + 1
+    if row.cycle_for is None:
+        return state.cycle
+    return row.cycle if row.cycle_for == state.cycle else max(row.cycle + 1, state.cycle)
 
 
 def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: float, now: datetime) -> ScheduleRow:
@@ -87,6 +91,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         until = max(until, working_until)
     if row.intent is Intent.PAUSED and opening.verdict is Verdict.GO:
         row = replace(row, intent=Intent.RUNNING, until=None, reason="the pause has ended", changed_at=now)
+    kept = row.cycle_for if row.owner == state.owner else 0
     return replace(
         row,
         owner=state.owner,
@@ -95,6 +100,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         working_until=working_until,
         starting_until=None,
         cycle=opening.cycle or row.cycle,
+        cycle_for=kept if opening.cycle is None else state.cycle or 0,
         backlog=opening.backlog or row.backlog,
         error=opening.error,
         memory=row.memory if opening.carry is None else memory_of(opening.carry, row.changed_at),
@@ -160,7 +166,14 @@ def is_predecessor(row: ScheduleRow, state: CycleState, now: datetime, skew: tim
 
 
 def _is_late(row: ScheduleRow, state: CycleState) -> bool:
-    return row.owner == state.owner and state.cycle is not None and row.cycle > state.cycle
+    """Whether this instance has gone on since it was in `state`.
+
+    What counts is the number that its latest state came with, not the one that it was given: that is higher where
+    another owner has counted on meanwhile, and `state` may be the very one that it was given to.
+    """
+    if row.owner != state.owner or state.cycle is None:
+        return False
+    return (row.cycle if row.cycle_for is None else row.cycle_for) > state.cycle
 
 
 def _end(reason: str) -> Opening:

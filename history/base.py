@@ -57,6 +57,7 @@ class ScheduleRow:
     owner_until: datetime | None = None  # end of the fence, and the promised next check-in
     working_until: datetime | None = None  # executions of `owner` may run until then; None: none does
     cycle: int = 0  # the latest cycle begun
+    cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known
     closed_cycle: int = 0  # the latest cycle counted in `totals`
     totals: Totals = Totals()
     backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement

@@ -99,6 +99,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         owner_until=START,
         working_until=START + timedelta(minutes=5),
         cycle=2**40,
+        cycle_for=41,
         closed_cycle=41,
         totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1),
         backlog={"count": 12, "measuredAt": rfc3339(START)},

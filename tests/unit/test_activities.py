@@ -163,6 +163,18 @@ async def test_repeated_opening_opens_the_same_cycle(world: World) -> None:
     assert (await world.open(replace(MINE, cycle=2))).cycle == 2
 
 
+async def test_opening_delivered_twice_to_an_owner_that_regained_the_fence_opens_one_cycle(world: World) -> None:
+    mine, other = replace(MINE, cycle=5), replace(MINE, owner="hub2/ebb-job/9", cycle=9)
+    await world.open(other)
+    world.later(71)
+    first, second = await world.open(mine), await world.open(mine)
+    assert [(each.verdict, each.cycle) for each in (first, second)] == [(Verdict.GO, 10)] * 2
+    await world.open(replace(MINE, cycle=11))
+    before = await world.row()
+    assert (await world.open(mine)).verdict is Verdict.END
+    assert await world.row() == before
+
+
 async def test_stopped_lets_go_of_the_fence(world: World) -> None:
     await world.open()
     await world.intend(Intent.STOPPED, reason="deploying")

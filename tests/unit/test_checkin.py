@@ -128,6 +128,56 @@ def test_number_is_not_used_again_when_others_have_counted_on() -> None:
     assert number_of(row(owner=None, cycle=0), state(cycle=8)) == 8, "the row was lost"
 
 
+def opened(on: ScheduleRow, of: CycleState, executions: int = 0) -> ScheduleRow:
+    """The row after `of` has opened its cycle on it."""
+    assert verdict(on, of) is Verdict.GO
+    return checked_in(on, of, go(executions, cycle=number_of(on, of)), 300, NOW)
+
+
+def paused(on: ScheduleRow, of: CycleState) -> ScheduleRow:
+    return checked_in(on, of, Opening(Verdict.HOLD, Wait(5, "")), 300, NOW)
+
+
+LAPSED = row(owner=OTHER, owner_until=at(-31), cycle=9, cycle_for=9, closed_cycle=9)
+
+
+def test_opening_repeated_by_an_owner_that_regained_the_fence_gets_the_same_number() -> None:
+    once = opened(LAPSED, state(cycle=5), executions=3)
+    assert (once.owner, once.cycle) == (MINE, 10)
+    assert number_of(once, state(cycle=5)) == 10
+    assert opened(once, state(cycle=5)).working_until == once.working_until, "its executions may be at work"
+
+
+def test_opening_that_comes_late_after_the_fence_was_regained_changes_nothing() -> None:
+    going = opened(opened(LAPSED, state(cycle=5)), state(cycle=11), executions=3)
+    for late in (4, 5, 10):
+        found = verdict_of(going, state(cycle=late), NOW, SKEW, SETTINGS)
+        assert found is not None
+        assert found.verdict is Verdict.END
+        assert checked_in(going, state(cycle=late), found, 300, NOW) == going
+    assert verdict(going, state(cycle=11)) is Verdict.GO
+
+
+def test_fence_that_was_regained_in_a_pause_gives_a_number_of_its_own_after_it() -> None:
+    held = paused(replace(LAPSED, intent=Intent.PAUSED, owner=None), state(cycle=5))
+    assert held.owner == MINE
+    resumed = replace(held, intent=Intent.RUNNING)
+    assert number_of(resumed, state(cycle=5)) == 10
+    assert opened(resumed, state(cycle=5)).cycle == 10
+
+
+def test_pause_of_an_owner_does_not_count() -> None:
+    going = opened(row(), state(cycle=8))
+    assert number_of(paused(going, state(cycle=9)), state(cycle=9)) == 9
+    assert number_of(paused(going, state(cycle=8)), state(cycle=8)) == 8, "it was given that number before the pause"
+
+
+def test_row_of_an_earlier_version_counts_as_it_did() -> None:
+    assert verdict(row(cycle=8), state(cycle=7)) is Verdict.END
+    assert number_of(row(cycle=7), state(cycle=7)) == 7
+    assert number_of(row(cycle=7), state(cycle=8)) == 8
+
+
 def test_check_in_covers_the_work_or_the_wait() -> None:
     working = checked_in(row(), state(), go(3, cycle=8), 300, NOW)
     assert (working.owner_until, working.working_until, working.cycle) == (at(330), at(330), 8)
