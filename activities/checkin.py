@@ -1,7 +1,16 @@
 """The rules of a check-in: may this instance act, what number has its cycle, and what stands on the row afterwards.
 
 Pure over the row. Activities run at least once, and the second run may come late: after the cycle has ended, or after
-another instance took over. No rule here may therefore let a late one take anything back.
+another instance took over. No rule here may therefore let a late one take anything back. The first line that fits:
+
+    what stands on the row             opening   the row afterwards
+    stopped                            END       let go of by its owner, unless late
+    launched again since               END       as it was
+    another instance's fence           END       as it was
+    a later state of this instance     END       as it was
+    executions of an earlier run       HOLD      as it was, but not being started
+    paused                             HOLD      the fence taken or renewed, unless a lapsed owner stands there
+    none of these                      GO        the fence taken or renewed, the cycle counted
 """
 
 from __future__ import annotations
@@ -30,8 +39,7 @@ def verdict_of(
         return _end(f"stopped: {row.reason}" if row.reason else "stopped")
     if 0 < state.launch < row.launch:
         return _end(f"the schedule was launched again since: this is launch {state.launch}, the latest is {row.launch}")
-    fence = Fence(row.owner, row.owner_until, row.working_until)
-    standing = fence.standing(state.owner or "", now, skew)
+    standing = _standing(row, state, now, skew)
     if standing is Standing.FOREIGN:
         until = rfc3339(row.owner_until) if row.owner_until else "further notice"
         return _end(f"another instance acts for this schedule until {until}: {row.owner}")
@@ -161,8 +169,11 @@ def remembering(row: ScheduleRow, state: CycleState) -> CycleState:
 
 def is_predecessor(row: ScheduleRow, state: CycleState, now: datetime, skew: timedelta) -> bool:
     """Whether executions that an earlier run of this instance left behind may be at work."""
-    fence = Fence(row.owner, row.owner_until, row.working_until)
-    return fence.standing(state.owner or "", now, skew) is Standing.PREDECESSOR
+    return _standing(row, state, now, skew) is Standing.PREDECESSOR
+
+
+def _standing(row: ScheduleRow, state: CycleState, now: datetime, skew: timedelta) -> Standing:
+    return Fence(row.owner, row.owner_until, row.working_until).standing(state.owner or "", now, skew)
 
 
 def _is_late(row: ScheduleRow, state: CycleState) -> bool:

@@ -90,29 +90,34 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
         trigger = row.triggered
         state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
         working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
-        if working is not None:
-            row = outlived(row, state, working, began, skew)
-        early = verdict_of(row, state, began, skew, file_settings)
+
+        def seen(row: ScheduleRow, now: datetime) -> tuple[ScheduleRow, Opening | None]:
+            row = row if working is None else outlived(row, state, working, now, skew)
+            return row, verdict_of(row, state, now, skew, file_settings)
+
+        row, early = seen(row, began)
         found = _Found(file_settings) if early else await _look(services, state, row, began)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
             now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
-            if working is not None:
-                row = outlived(row, state, working, now, skew)
-            held = verdict_of(row, state, now, skew, file_settings)
+            row, held = seen(row, now)
             opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
-            row = checked_in(row, state, opening, found.settings.replica_timeout, now)
-            return taken_up(row, opening, trigger)
+            return taken_up(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, trigger)
 
         await update(services.store, name, write)
         _record_fence(services, state, row.owner, opening)
     except StoreError as error:
-        wait = error_wait(state.errors + 1, file_settings.polling_interval, file_settings.max_polling_interval)
-        return replace(opening, wait=wait, decision=Decision(0, f"not measured: {error}"), error=str(error))
+        return _unopened(opening, state, file_settings, error)
     return opening
+
+
+def _unopened(opening: Opening, state: CycleState, settings: ScheduleSettings, error: StoreError) -> Opening:
+    """The opening of a cycle that the store did not open: nothing is done until it answers."""
+    wait = error_wait(state.errors + 1, settings.polling_interval, settings.max_polling_interval)
+    return replace(opening, wait=wait, decision=Decision(0, f"not measured: {error}"), error=str(error))
 
 
 def _record_fence(services: Services, state: CycleState, before: str | None, opening: Opening) -> None:
