@@ -92,14 +92,16 @@ def _following(row: ScheduleRow, instance: Instance, state: CycleState | None) -
     custom = instance.custom or {}
     if custom.get("phase") != "waiting":
         return replace(state, carry=carry)
-    cycle, last = custom.get("cycle"), row.last_cycle or {}
-    handled = sum(last[key] for key in ("processed", "failed", "poisoned")) if last.get("cycle") == cycle else 0
-    failed = custom.get("error") is not None
+    cycle, failed, idle = custom.get("cycle"), custom.get("error") is not None, state.idle
+    if cycle is not None and not failed:  # without a number it was held back, or not opened: it counts for nothing
+        last = row.last_cycle or {}
+        worked = last.get("cycle") == cycle and any(last[key] for key in ("processed", "failed", "poisoned"))
+        idle = 0 if worked else idle + 1
     return replace(
         state,
         carry=carry,
-        cycle=cycle + 1 if cycle else state.cycle,
-        idle=state.idle if failed else 0 if handled else state.idle + 1,
+        cycle=state.cycle if cycle is None else cycle + 1,
+        idle=idle,
         errors=state.errors + 1 if failed else 0,
     )
 

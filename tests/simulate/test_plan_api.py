@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
 
 from composition import build_app
 from devhost.clock import ManualClock
 from devhost.host import Host
 from history.base import Intent, update
 from history.memory import MemoryStore
-from scheduler.errors import SourceUnavailableError
+from scheduler.errors import SourceUnavailableError, StoreUnavailableError
 from scheduler.names import NUDGE, instance_id
 from scheduler.schedules import Schedules
 from services import Services
@@ -210,6 +213,43 @@ async def test_plan_of_a_paused_schedule_says_who_holds_it() -> None:
         pause = {"intent": Intent.PAUSED, "reason": "migration"}
         await update(one.services.store, "job", lambda row: replace(row, **pause))
         assert (await one.plan())["blockedBy"] == "paused: migration"
+
+
+async def test_plan_of_a_schedule_that_is_paused_before_it_ever_worked_counts_no_idle_cycle() -> None:
+    async with world() as one:
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(seconds=40))
+        before = (await one.plan())["wait"]["reason"]
+        assert before.startswith("3 idle cycles in a row")
+        await one.ask("job/pause", "POST", reason="migration")
+        await one.host.run_until(timedelta(seconds=1))
+        document = await one.plan()
+        assert (document["blockedBy"], document["wait"]["reason"]) == ("paused: migration", before)
+
+
+async def test_plan_while_the_executions_of_a_dead_instance_are_waited_for() -> None:
+    async with world() as one:
+        owner, until = f"{one.host.settings.hub_name}/ebb-job/dead", one.services.clock.now() + timedelta(seconds=60)
+        dead = {"owner": owner, "owner_until": until, "working_until": until}
+        await update(one.services.store, "job", lambda row: replace(row, **dead))
+        one.put(7)
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(seconds=1))
+        assert "executions of an earlier run" in (await one.ask("job"))[1]["nextCycleReason"]
+        assert (await one.plan())["decision"]["executions"] == 2
+
+
+async def test_plan_after_a_cycle_that_the_store_did_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as one:
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(seconds=1))
+        with monkeypatch.context() as outage:
+            away = AsyncMock(side_effect=StoreUnavailableError("the tables are away"))
+            outage.setattr(one.services.store, "get", away)
+            await one.host.run_until(timedelta(seconds=40))
+            assert away.await_count
+        assert (await one.ask("job"))[1]["error"] == "the tables are away"
+        assert (await one.plan())["wait"]["reason"].startswith("2 idle cycles in a row")
 
 
 async def test_unknown_schedule_and_source_that_is_away_are_problems() -> None:
