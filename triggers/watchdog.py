@@ -15,7 +15,7 @@ import azure.functions as func
 
 from history.base import Intent, ScheduleRow, update
 from scheduler.clock import parse_rfc3339
-from scheduler.errors import EbbError
+from scheduler.errors import EbbError, SettingsError
 from scheduler.names import WATCHDOG, instance_id
 from scheduler.watch import Act, Facts, Finding, judge
 from services import Services
@@ -115,19 +115,25 @@ class Watchdog:
         await bring_up(self._services, client, row)
 
     async def _forget(self, row: ScheduleRow) -> None:
-        """Keep the history to its limits by age too, for an idle schedule closes no cycle that would do it; forget the
-        executions that died without a word.
+        """Keep the history to the limits in force, by age too, for an idle schedule closes no cycle that would do it;
+        forget the executions that died without a word.
         """
         now = self._services.clock.now()
         if row.etag is None or now < self._trimmed.get(row.name, self._since) + TRIM_EVERY:
             return
-        settings = self._services.schedules[row.name]
-        before = now - timedelta(seconds=settings.history_max_age)
-        await self._services.store.trim(row.name, settings.history_limit, before)
+        await self._trim(row, now)
         for execution in await self._services.store.executions(row.name):
             if execution.until + TRIM_EVERY < now:  # its process died, and nobody is held back by it any more
                 await self._services.store.end_execution(row.name, execution)
         self._trimmed[row.name] = now
+
+    async def _trim(self, row: ScheduleRow, now: datetime) -> None:
+        try:
+            settings = self._services.schedules.effective(row.name, row.overrides)
+        except SettingsError:  # what an operator wanted to keep is not known; the schedule's warnings say so
+            return
+        before = now - timedelta(seconds=settings.history_max_age)
+        await self._services.store.trim(row.name, settings.history_limit, before)
 
     def _judge(self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance) -> Finding:
         custom = instance.custom or {}

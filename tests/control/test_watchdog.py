@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -120,6 +121,31 @@ async def test_old_history_is_forgotten(hub: Hub) -> None:
     await watchdog.look(hub.host.client)
     assert [cycle["cycle"] for cycle in (await hub.services.store.cycles("parity")).value] == [2]
     assert [each.index for each in await hub.services.store.executions("parity")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kept"),
+    [
+        ({}, [3]),
+        ({"historyLimit": 3}, [3, 2]),
+        ({"historyMaxAge": "P100D", "historyLimit": 3}, [3, 2, 1]),
+        ({"historyMaxAge": 0, "historyLimit": 3}, [3, 2, 1]),  # cannot be used, so nobody knows what is to be kept
+    ],
+)
+async def test_history_is_kept_to_the_limits_in_force(overrides: dict[str, Any], kept: list[int]) -> None:
+    async with Hub(schedules(historyLimit=1)) as hub:
+        now, store = datetime.now(UTC), hub.services.store
+        for number, days in ((1, 91), (2, 89), (3, 88)):
+            at = rfc3339(now - timedelta(days=days))
+            await store.write_cycle("parity", {"cycle": number, "startedAt": at, "endedAt": at})
+        dead = Working("HubA/ebb-parity/a", 1, 0, "one", now - timedelta(hours=2))
+        await store.begin_execution("parity", dead)
+        await update(store, "parity", lambda row: replace(row, overrides=overrides, reason="x"))
+        watchdog = Watchdog(hub.services)
+        watchdog._since -= timedelta(hours=1)
+        await watchdog.look(hub.host.client)
+        assert [cycle["cycle"] for cycle in (await store.cycles("parity")).value] == kept
+        assert await store.executions("parity") == []
 
 
 async def test_two_task_hubs_do_not_fight() -> None:
