@@ -50,7 +50,7 @@ def verdict_of(
         until = rfc3339(row.working_until)
         reason = f"executions of an earlier run may work until {until}; waiting {duration(seconds)} at most"
         return Opening(Verdict.HOLD, Wait(min(seconds, LOOK_AGAIN), reason), Decision(0, reason))
-    if row.intent is Intent.PAUSED and (row.until is None or now < row.until):
+    if row.is_paused(now):
         return _paused(row, now, settings)
     return None
 

@@ -69,6 +69,10 @@ class ScheduleRow:
     restarted_at: datetime | None = None
     etag: str | None = None  # version of the row as read; None where it does not exist yet
 
+    def is_paused(self, now: datetime) -> bool:
+        """Whether a pause is on: one with an end ends by itself, before anybody writes that down."""
+        return self.intent is Intent.PAUSED and (self.until is None or now < self.until)
+
     def released(self, now: datetime) -> ScheduleRow:
         """The row let go of by its owner: whoever comes next may act, once no execution of the owner can be at work."""
         if self.working_until is not None and now < self.working_until:

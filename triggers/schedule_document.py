@@ -92,7 +92,8 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
             f"{rfc3339(row.owner_until)}; this app works in task hub {hub}"
         )
     if row.intent is Intent.PAUSED and not instance.is_live and not acts_elsewhere(row, hub, now):
-        warnings.append("no instance is there while the schedule is paused; resume starts one")
+        at_end = "the watchdog starts one when the pause is over, resume at once" if row.until else "resume starts one"
+        warnings.append(f"no instance is there while the schedule is paused; {at_end}")
     if instance.status == "Suspended":
         warnings.append("the instance is suspended in Durable Functions; nothing goes on until it is resumed there")
     if row.restarts:

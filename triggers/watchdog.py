@@ -136,10 +136,10 @@ class Watchdog:
         await self._services.store.trim(row.name, settings.history_limit, before)
 
     def _judge(self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance) -> Finding:
-        custom = instance.custom or {}
+        custom, now = instance.custom or {}, self._services.clock.now()
         facts = Facts(
             instance=f"{hub_of(client)}/{instance_id(row.name)}",
-            should_run=row.intent is Intent.RUNNING,
+            should_run=row.intent is not Intent.STOPPED and not row.is_paused(now),
             home=row.hub,
             owner=row.owner,
             owner_until=row.owner_until,
@@ -154,7 +154,7 @@ class Watchdog:
             wakes_at=_time(custom.get("nextCycleAt")),
             watched_since=self._since,
         )
-        return judge(facts, self._services.clock.now(), self._skew, self._grace)
+        return judge(facts, now, self._skew, self._grace)
 
 
 def _time(text: object) -> datetime | None:

@@ -13,7 +13,7 @@ from history.base import Intent, Working, update
 from history.memory import MemoryStore
 from scheduler.clock import rfc3339
 from scheduler.watch import Act
-from tests.control.hub import Hub, schedules
+from tests.control.hub import Hub, eventually, schedules
 from triggers.watchdog import Watchdog
 
 INSTANCE = "ebb-parity"
@@ -54,6 +54,24 @@ async def test_stopped_and_paused_schedules_stay_as_they_are(running: Hub, verb:
     assert await look(running) is Act.NOTHING
     await asyncio.sleep(0.2)
     assert await running.events("incident") == []
+
+
+async def test_pause_ends_by_itself_although_its_instance_is_gone(running: Hub) -> None:
+    hour = timedelta(hours=1)
+    await running.post("pause", {"reason": "x", "until": rfc3339(datetime.now(UTC) + hour)})
+    await running.host.client.terminate(INSTANCE, "by an accident")
+    warned = "no instance is there while the schedule is paused; the watchdog starts one when the pause is over"
+
+    async def warns() -> bool:
+        return any(text.startswith(warned) for text in (await running.schedule())["warnings"])
+
+    await eventually(warns, lambda: "the warning does not say how it goes on")
+    assert await look(running) is Act.NOTHING
+    await update(running.services.store, "parity", lambda row: replace(row, until=datetime.now(UTC) - hour / 60))
+    assert await look(running) is Act.START
+    document = await running.until(state="running", phase="waiting")
+    assert (document["reason"], document["until"]) == ("the pause has ended", None)
+    assert len(await running.events("incident")) == 1
 
 
 async def test_schedule_that_keeps_dying_waits_for_its_next_start(running: Hub) -> None:
