@@ -95,7 +95,10 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         at_end = "the watchdog starts one when the pause is over, resume at once" if row.until else "resume starts one"
         warnings.append(f"no instance is there while the schedule is paused; {at_end}")
     if instance.status == "Suspended":
-        warnings.append("the instance is suspended in Durable Functions; nothing goes on until it is resumed there")
+        replaced = "resume it there, or the watchdog replaces it once it is overdue"
+        stuck = "nothing goes on until it is resumed there"
+        runs = row.intent is Intent.RUNNING
+        warnings.append(f"the instance is suspended in Durable Functions; {replaced if runs else stuck}")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
         warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from composition import build_app
@@ -13,6 +14,7 @@ from devhost.host import Host
 from devhost.settings import HostSettings
 from history.base import Store
 from history.memory import MemoryStore
+from scheduler.clock import SystemClock
 from scheduler.schedules import Schedules
 from services import Services
 from sources.memory import BROKER
@@ -89,6 +91,15 @@ class Hub:
         source: Any = self.services.schedules["parity"].source
         for each in seconds:
             BROKER.put(source.queue_name, str(each))
+
+
+class ClockAhead(SystemClock):
+    """The machine's clock, ahead by what a test says."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
 
 async def eventually(

@@ -13,7 +13,7 @@ from history.base import Intent, Working, update
 from history.memory import MemoryStore
 from scheduler.clock import rfc3339
 from scheduler.watch import Act
-from tests.control.hub import Hub, eventually, schedules
+from tests.control.hub import ClockAhead, Hub, eventually, schedules
 from triggers.watchdog import Watchdog
 
 INSTANCE = "ebb-parity"
@@ -109,6 +109,27 @@ async def test_silent_instance_is_replaced(running: Hub, monkeypatch: pytest.Mon
     await running.until(state="running", phase="waiting")
     (incident,) = await running.events("incident")
     assert "should have gone on by" in incident["cause"]
+
+
+async def test_suspended_instance_is_replaced_as_its_warning_says(running: Hub) -> None:
+    clock = ClockAhead()
+    watchdog = Watchdog(replace(running.services, clock=clock))
+    await running.host.client.suspend(INSTANCE, "maintenance")
+    (warning,) = (await running.schedule())["warnings"]
+    assert "the watchdog replaces it once it is overdue" in warning
+    assert (await watchdog.look(running.host.client))["parity"].act is Act.NOTHING
+    clock.ahead = timedelta(hours=1)
+    assert (await watchdog.look(running.host.client))["parity"].act is Act.REPLACE
+    await running.until(state="running", phase="waiting")
+    assert not any("suspended" in text for text in (await running.schedule())["warnings"])
+
+
+@pytest.mark.parametrize("verb", ["stop", "pause"])
+async def test_suspended_instance_of_a_schedule_that_shall_not_run_waits_to_be_resumed(running: Hub, verb: str) -> None:
+    await running.host.client.suspend(INSTANCE, "maintenance")
+    await running.post(verb, {"reason": "x"})
+    (warning,) = (await running.schedule())["warnings"]
+    assert "nothing goes on until it is resumed there" in warning
 
 
 async def test_timer_brings_a_schedule_back() -> None:
