@@ -7,6 +7,7 @@ read, and the instance of an earlier launch ends itself.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,8 +17,9 @@ import azure.functions as func
 from history.base import Intent, ScheduleRow, update
 from scheduler.clock import parse_rfc3339
 from scheduler.errors import EbbError, SettingsError
+from scheduler.fence import hub_of as hub_of_owner
 from scheduler.names import WATCHDOG, instance_id
-from scheduler.watch import Act, Facts, Finding, judge
+from scheduler.watch import Act, Facts, Finding, Work, judge
 from services import Services
 from triggers.control import bring_up
 from triggers.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
@@ -71,33 +73,36 @@ class Watchdog:
         except (EbbError, ProblemError) as error:
             logger.warning("the watchdog cannot look: %s", error)
             return {}
+        work = tuple(_work(rows.values(), hub_of(client)))
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
             row = rows.get(name, ScheduleRow(name))
-            findings[name] = self._judge(client, row, instances[name])
+            findings[name] = self._judge(client, row, instances[name], work)
             try:
-                await self._act(client, row, findings[name])
+                await self._act(client, row, findings[name], work)
                 await self._forget(row)
             except (EbbError, ProblemError) as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
         return findings
 
-    async def _act(self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding) -> None:
+    async def _act(
+        self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
+    ) -> None:
         if finding.act is Act.NUDGE:
             await nudge(client, row.name)
         elif finding.act is Act.CALM:
             await update(self._services.store, row.name, lambda row: replace(row, restarts=0))
         elif finding.act is not Act.NOTHING:
-            await self._restart(client, row.name)
+            await self._restart(client, row.name, work)
 
-    async def _restart(self, client: df.DurableOrchestrationClient, name: str) -> None:
+    async def _restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...]) -> None:
         """Start the schedule again, if it is still found wanting once its row was read anew."""
         found, seen = Finding(Act.NOTHING), Instance()
 
         async def change(row: ScheduleRow) -> ScheduleRow:
             nonlocal found, seen
             seen = await look_at(client, name)
-            found = self._judge(client, row, seen)
+            found = self._judge(client, row, seen, work)
             if found.act not in (Act.START, Act.REPLACE):
                 return row
             now = self._services.clock.now()
@@ -135,7 +140,9 @@ class Watchdog:
         before = now - timedelta(seconds=settings.history_max_age)
         await self._services.store.trim(row.name, settings.history_limit, before)
 
-    def _judge(self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance) -> Finding:
+    def _judge(
+        self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]
+    ) -> Finding:
         custom, now = instance.custom or {}, self._services.clock.now()
         facts = Facts(
             instance=f"{hub_of(client)}/{instance_id(row.name)}",
@@ -153,8 +160,21 @@ class Watchdog:
             updated_at=instance.updated_at,
             wakes_at=_time(custom.get("nextCycleAt")),
             watched_since=self._since,
+            work=work,
         )
         return judge(facts, now, self._skew, self._grace)
+
+
+def _work(rows: Iterable[ScheduleRow], hub: str) -> Iterator[Work]:
+    """What executions do and did in this task hub, as the rows of all schedules tell."""
+    for row in rows:
+        if (hub_of_owner(row.owner) if row.owner else row.hub) != hub:
+            continue
+        if row.working_until is not None:  # a cycle that has executions was measured as it was opened
+            yield Work(_time((row.backlog or {}).get("measuredAt")), row.working_until)
+        last = row.last_cycle or {}
+        if ended := _time(last.get("endedAt")):
+            yield Work(_time(last.get("startedAt")), ended)
 
 
 def _time(text: object) -> datetime | None:

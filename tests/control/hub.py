@@ -36,10 +36,15 @@ def schedules(**settings: Any) -> Schedules:
 class Hub:
     """A host with the app; use it with `async with`."""
 
-    def __init__(self, known: Schedules, store: Store | None = None, name: str = "HubA", **environment: str) -> None:
+    def __init__(
+        self, known: Schedules, store: Store | None = None, name: str = "HubA", activities: int = 20, **environment: str
+    ) -> None:
+        """`activities` is how many of them run at once."""
         self.services = Services(known, store or MemoryStore(), environment=environment)
         self.name = name
-        self.host = Host(build_app(self.services), settings=HostSettings(hub_name=name))
+        self.host = Host(
+            build_app(self.services), settings=HostSettings(hub_name=name, max_concurrent_activities=activities)
+        )
 
     async def __aenter__(self) -> Self:
         await self.host.start()

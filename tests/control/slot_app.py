@@ -57,6 +57,7 @@ async def recorded(*arguments: Any, may_go_on: Any, log: Any, **more: Any) -> An
 activities.process_backlog.run_execution = recorded
 activities.execution.LOOK_EVERY = 0.3
 scheduler.fence.CHECK_IN_SLACK = timedelta(seconds=1)
+scheduler.watch.LONGEST_STEP = timedelta(seconds=1)
 scheduler.watch.FIRST_BACKOFF = timedelta(seconds=0.5)
 scheduler.watch.LONGEST_BACKOFF = timedelta(seconds=1)
 

@@ -12,7 +12,9 @@ import pytest
 from history.base import Intent, Working, update
 from history.memory import MemoryStore
 from scheduler.clock import rfc3339
+from scheduler.schedules import Schedules
 from scheduler.watch import Act
+from sources.memory import BROKER
 from tests.control.hub import ClockAhead, Hub, eventually, schedules
 from triggers.watchdog import Watchdog
 
@@ -88,27 +90,60 @@ async def test_schedule_that_keeps_dying_waits_for_its_next_start(running: Hub) 
 
 
 async def test_silent_instance_is_replaced(running: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    running.services.clock_skew = running.services.watchdog_grace = 0.05
-    watchdog, hung = Watchdog(running.services), asyncio.Event()
+    clock, hung = ClockAhead(), asyncio.Event()
+    watchdog = Watchdog(replace(running.services, clock=clock))
 
     async def never(_: object) -> None:
         await hung.wait()
 
-    await asyncio.sleep(0.2)
+    clock.ahead = timedelta(minutes=1)
     found = (await watchdog.look(running.host.client))["parity"]
     assert found.act is Act.NOTHING, "it promised to sleep for a minute"
     monkeypatch.setattr("sources.memory.MemorySource.measure", never)
-    await update(running.services.store, "parity", lambda row: replace(row, owner_until=row.changed_at))
     await running.post("trigger")
     await running.until(phase="measuring")
-    await asyncio.sleep(0.2)
     monkeypatch.undo()
+    clock.ahead = timedelta(minutes=6)
+    found = (await watchdog.look(running.host.client))["parity"]
+    assert found.act is Act.NOTHING, "its source may be slow"
+    clock.ahead = timedelta(minutes=7)
     found = (await watchdog.look(running.host.client))["parity"]
     hung.set()
     assert found.act is Act.REPLACE, found
     await running.until(state="running", phase="waiting")
     (incident,) = await running.events("incident")
     assert "should have gone on by" in incident["cause"]
+
+
+async def test_instance_that_waits_for_a_place_behind_long_executions_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done, clock = asyncio.Event(), ClockAhead()
+
+    async def long(_: object) -> None:
+        await done.wait()
+
+    monkeypatch.setattr("tests.control.work.handle", long)
+    both = {"parity": schedules()["parity"].as_json(), "busy": schedules(replicaTimeout=3600)["parity"].as_json()}
+    async with Hub(Schedules(both), activities=1) as hub:
+        watchdog = Watchdog(replace(hub.services, clock=clock))
+        await hub.post("start")
+        await hub.until(state="running", phase="waiting")
+        BROKER.put(both["busy"]["source"]["queueName"], "")
+        await hub.call("POST", "schedules/busy/start")
+
+        async def busy() -> bool:
+            return bool(await hub.services.store.executions("busy"))
+
+        await eventually(busy, lambda: "the other schedule does not work")
+        await hub.post("trigger")
+        await hub.until(phase="measuring")
+        clock.ahead = timedelta(minutes=50)
+        found = await watchdog.look(hub.host.client)
+        assert {finding.act for finding in found.values()} == {Act.NOTHING}, found
+        done.set()
+        await hub.until(state="running", phase="waiting")
+        assert await hub.events("incident") == []
 
 
 async def test_suspended_instance_is_replaced_as_its_warning_says(running: Hub) -> None:

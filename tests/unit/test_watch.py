@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.watch import Act, Facts, backoff, judge
+from scheduler.watch import Act, Facts, Work, backoff, judge
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW, GRACE = timedelta(seconds=30), timedelta(seconds=60)
@@ -84,10 +84,56 @@ def test_silence_while_nobody_watched_is_no_silence() -> None:
     assert act(facts(**silent, watched_since=at(-90))) is Act.REPLACE
 
 
-def test_suspended_and_pending_instances_are_silent_ones_in_time() -> None:
-    old = {"owner": None, "owner_until": None, "wakes_at": None, "is_waiting": False, "updated_at": at(-90)}
-    assert act(facts(**old, status="Suspended")) is Act.REPLACE
-    assert act(facts(**old, status="Pending")) is Act.REPLACE
+def in_a_step(**changes: Any) -> Facts:
+    """A schedule whose cycle asked for an activity 10 min ago, when its sleep was over, and has said nothing since."""
+    asked = at(-600)
+    return facts(**{"is_waiting": False, "wakes_at": None, "updated_at": asked, "owner_until": at(-570), **changes})
+
+
+def after(minutes: float, given: Facts) -> Act:
+    return judge(given, at(-600 + 60 * minutes), SKEW, GRACE).act
+
+
+@pytest.mark.parametrize("status", ["Running", "Pending", "Suspended"])
+def test_step_has_the_time_that_retries_take_and_a_grace(status: str) -> None:
+    never_owned = {"owner": None, "owner_until": None}
+    for given in (in_a_step(status=status), in_a_step(status=status, **never_owned)):
+        assert after(6.49, given) is Act.NOTHING
+        assert after(6.5, given) is Act.REPLACE
+
+
+def test_step_waits_for_its_turn_behind_the_executions_of_earlier_cycles() -> None:
+    ahead = Work(opened_at=at(-900), until=at(0))
+    assert after(10 + 6.49, in_a_step(work=(ahead,))) is Act.NOTHING
+    assert after(10 + 6.5, in_a_step(work=(ahead,))) is Act.REPLACE
+    unknown = Work(opened_at=None, until=at(0))
+    assert after(10 + 6.49, in_a_step(work=(unknown,))) is Act.NOTHING
+    ended = Work(opened_at=at(-900), until=at(-601))
+    assert after(6.5, in_a_step(work=(ended,))) is Act.REPLACE
+
+
+def test_step_does_not_wait_for_executions_that_were_asked_for_after_it() -> None:
+    for opened, expected in ((-571, Act.NOTHING), (-570, Act.REPLACE)):  # clocks differ by 30 s
+        assert after(6.5, in_a_step(work=(Work(opened_at=at(opened), until=at(9000)),))) is expected
+
+
+def test_dead_instance_in_a_hub_that_is_never_idle_is_found() -> None:
+    """Another schedule works all the time, in cycles of 4 min; of the first one nothing is known in its third."""
+    for minutes in range(1, 12):
+        began = at(-660 + 240 * ((minutes + 1) // 4))
+        four = timedelta(minutes=4)
+        known = (Work(began - four, began), Work(began, began + four))
+        assert after(minutes, in_a_step(work=known)) is (Act.REPLACE if minutes >= 7 else Act.NOTHING), minutes
+
+
+def test_sleeper_does_not_wait_for_a_turn() -> None:
+    silent = {"owner_until": at(-91), "wakes_at": at(-121), "updated_at": at(-200)}
+    assert act(facts(**silent, work=(Work(at(-900), at(900)),))) is Act.REPLACE
+
+
+def test_suspended_sleeper_is_a_silent_one_in_time() -> None:
+    silent = {"owner_until": at(-91), "wakes_at": at(-121), "updated_at": at(-200)}
+    assert act(facts(**silent, status="Suspended")) is Act.REPLACE
 
 
 def test_another_task_hub_is_never_fought() -> None:
