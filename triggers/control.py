@@ -6,7 +6,6 @@ instance only make that happen soon; if this process dies in between, the watchd
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from scheduler.names import TRIGGER, instance_id
 from services import Services
 from triggers import intents
 from triggers.etags import Precondition
-from triggers.instances import Instance, hub_of, launch, look_at, nudge, terminate, until_ended
+from triggers.instances import Instance, hub_of, launch, look_at, look_until, nudge, terminate, until_ended
 from triggers.intents import Operator, acts_elsewhere
 from triggers.journal import record
 from triggers.problems import ProblemError
@@ -34,9 +33,7 @@ logger = logging.getLogger(__name__)
 
 ATTEMPTS = 60  # at a row that many operators want at once
 STOPPING_SECONDS = 3.0  # how long a start waits for an instance that is just ending
-TERMINATING_SECONDS = 5.0  # how long a stop by force waits for its effect
 LAUNCH_SECONDS = 5.0  # how long to wait for an instance that was there already to check in, or to end
-LOOK_SECONDS = 0.1
 
 Rule = Callable[[ScheduleRow, Instance, Operator], ScheduleRow]
 
@@ -48,6 +45,7 @@ class Outcome:
     row: ScheduleRow
     instance: Instance
     changed: bool
+    launches: bool = False  # this request is the one to launch the instance
     notes: list[str] = field(default_factory=list[str])  # what the caller should know besides
 
 
@@ -163,36 +161,34 @@ class Control:
     async def _run(self, action: str, reason: str | None, rule: Rule, details: dict[str, Any]) -> Outcome:
         """Apply a rule after which the schedule should run, and see to it that an instance knows."""
         outcome = await self._decide(action, reason, rule, details)
-        if not outcome.changed:
-            return outcome
-        if outcome.row.starting_until is not None:
+        if outcome.launches:
             await bring_up(self.services, self.client, outcome.row)
-        elif outcome.instance.is_live:
+        elif outcome.changed and outcome.instance.is_live:
             await nudge(self.client, self.name)
         return outcome
 
     async def _decide(self, action: str, reason: str | None, rule: Rule, details: dict[str, Any]) -> Outcome:
         by = self._operator(reason)
-        seen, changed = Instance(), False
+        seen, changed, launches = Instance(), False, False
 
         async def change(row: ScheduleRow) -> ScheduleRow:
-            nonlocal seen, changed
+            nonlocal seen, changed, launches
             self.precondition.check(row)
             seen = await look_at(self.client, self.name)  # after the row: see `update`
             wanted = rule(row, seen, by)
-            changed = wanted != row
+            changed, launches = wanted != row, wanted.launch != row.launch
             return wanted
 
         row = await update(self.services.store, self.name, change, ATTEMPTS)
         if changed:
             await self._audit(action, by, details)
-        return Outcome(row, seen, changed)
+        return Outcome(row, seen, changed, launches)
 
     async def _end(self, outcome: Outcome, reason: str) -> Outcome:
         """End the instance by force, and let go of its fence as far as its executions allow."""
         hub, now = hub_of(self.client), self.services.clock.now()
         if outcome.instance.is_live:
-            outcome.instance = await terminate(self.client, self.name, reason, TERMINATING_SECONDS)
+            outcome.instance = await terminate(self.client, self.name, reason)
         if outcome.instance.is_live:
             outcome.notes.append("Durable Functions has not ended the instance yet; the state says when it has")
         if acts_elsewhere(outcome.row, hub, now):
@@ -235,14 +231,14 @@ async def bring_up(services: Services, client: df.DurableOrchestrationClient, ro
     Returns:
         False if neither happened in time; the watchdog goes on from there.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + LAUNCH_SECONDS
-    while not await launch(client, row.name, row.launch):
-        present = await services.store.get(row.name)
-        if present.starting_until is None or present.launch != row.launch:
+
+    async def is_up() -> bool:
+        if await launch(client, row.name, row.launch):
             return True
-        if loop.time() >= deadline:
-            logger.warning("%s: an instance is there and does not check in", row.name, extra={"schedule": row.name})
-            return False
-        await asyncio.sleep(LOOK_SECONDS)
-    return True
+        present = await services.store.get(row.name)
+        return present.starting_until is None or present.launch != row.launch
+
+    if await look_until(is_up, LAUNCH_SECONDS):
+        return True
+    logger.warning("%s: an instance is there and does not check in", row.name, extra={"schedule": row.name})
+    return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 LIVE = frozenset({"Running", "Pending", "ContinuedAsNew", "Suspended"})
 FIRST_PAGE = 100  # instances that Durable lists at once; the SDK cannot ask for the next page
-LOOK_SECONDS = 0.1  # between two looks at an instance that is waited for
+LOOK_SECONDS = 0.1  # between two looks at what is waited for
+TERMINATING_SECONDS = 5.0  # how long to wait for the effect of a terminate
 T = TypeVar("T")
 
 
@@ -117,14 +118,14 @@ async def nudge(client: df.DurableOrchestrationClient, name: str, why: str | Non
     return True
 
 
-async def terminate(client: df.DurableOrchestrationClient, name: str, reason: str, seconds: float) -> Instance:
-    """End the instance where it stands; returns how it is afterwards, at the latest after `seconds`.
+async def terminate(client: df.DurableOrchestrationClient, name: str, reason: str) -> Instance:
+    """End the instance where it stands; returns how it is afterwards, at the latest after TERMINATING_SECONDS.
 
     Raises:
         ProblemError: 503, Durable does not answer.
     """
     await _asked(client.terminate(instance_id(name), reason))
-    return await until_ended(client, name, seconds)
+    return await until_ended(client, name, TERMINATING_SECONDS)
 
 
 async def until_ended(client: df.DurableOrchestrationClient, name: str, seconds: float) -> Instance:
@@ -133,13 +134,26 @@ async def until_ended(client: df.DurableOrchestrationClient, name: str, seconds:
     Raises:
         ProblemError: 503, Durable does not answer.
     """
+    instance = Instance()
+
+    async def has_ended() -> bool:
+        nonlocal instance
+        instance = await look_at(client, name)
+        return not instance.is_live
+
+    await look_until(has_ended, seconds)
+    return instance
+
+
+async def look_until(condition: Callable[[], Awaitable[bool]], seconds: float) -> bool:
+    """Look, at least once and for `seconds` at most, until `condition` holds; whether it does."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while True:
-        instance = await look_at(client, name)
-        if not instance.is_live or loop.time() >= deadline:
-            return instance
+    while not await condition():
+        if loop.time() >= deadline:
+            return False
         await asyncio.sleep(LOOK_SECONDS)
+    return True
 
 
 def _instance(status: Any) -> Instance:

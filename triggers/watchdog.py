@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 PERIOD_SETTING = "EbbWatchdogSchedule"
 EACH_MINUTE = "0 * * * * *"
-TERMINATING_SECONDS = 10.0
 TRIM_EVERY = timedelta(hours=1)
 
 
@@ -116,7 +115,7 @@ class Watchdog:
         self._services.telemetry.incident(name, found.act.value)
         await record(self._services, name, "incident", row.restarted_at or self._since, incident)
         if found.act is Act.REPLACE:
-            await terminate(client, name, f"replaced by the watchdog: {found.cause}", TERMINATING_SECONDS)
+            await terminate(client, name, f"replaced by the watchdog: {found.cause}")
         await bring_up(self._services, client, row)
 
     async def _forget(self, row: ScheduleRow) -> None:

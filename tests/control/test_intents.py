@@ -138,6 +138,26 @@ async def test_pause_keeps_the_loop_and_resume_goes_on(hub: Hub) -> None:
     assert (await hub.post("resume"))[1]["changed"] is False
 
 
+async def test_resume_leaves_the_launch_to_the_hub_that_has_begun_it(hub: Hub) -> None:
+    lease = datetime.now(UTC) + timedelta(seconds=20)
+    begun = {"intent": Intent.PAUSED, "hub": "HubB", "launch": 1, "starting_until": lease}
+    await update(hub.services.store, "parity", lambda row: replace(row, **begun))
+    status, document = await hub.post("resume")
+    assert (status, document["changed"], document["state"]) == (200, True, "starting")
+    assert not await hub.host.client.get_status("ebb-parity"), "the row says that its instance is in HubB"
+
+
+async def test_resume_wakes_a_sleeper_whoever_is_about_to_launch(hub: Hub) -> None:
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    await hub.post("pause", {"reason": "x"})
+    await hub.until(nextCycleReason="paused: x")
+    lease = datetime.now(UTC) + timedelta(seconds=20)
+    await update(hub.services.store, "parity", lambda row: replace(row, starting_until=lease))
+    assert (await hub.post("resume"))[0] == 200
+    await eventually(_measured_since(hub, lease - timedelta(seconds=20)), lambda: "it sleeps on", 3)
+
+
 async def test_pause_until_a_time_ends_by_itself(hub: Hub) -> None:
     await hub.post("start")
     await hub.until(phase="waiting")
