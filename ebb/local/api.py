@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -13,12 +14,17 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30)
 _PAGE = 200  # cycles
 
 
-class ApiError(LocalError):
-    """The app answered with a problem document; `status` is the HTTP status, `code` its stable name."""
+class UnreachableError(LocalError):
+    """Nothing answered, or not with JSON; the text names the call and the cause."""
 
-    def __init__(self, message: str, status: int, code: str) -> None:
+
+class ApiError(LocalError):
+    """The app refused; `status` is the HTTP status, `code` the stable name of the problem, `document` the answer."""
+
+    def __init__(self, message: str, status: int, document: Mapping[str, Any]) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.document = status, document
+        self.code = str(document.get("code", ""))
 
 
 class Api:
@@ -43,13 +49,27 @@ class Api:
         """
         return await self._call("GET", self.schedule_url)
 
-    async def health(self) -> dict[str, Any]:
-        """The health document of an app that is well.
+    async def require_store(self) -> None:
+        """Nothing if the app reaches its store, without which no schedule works.
 
         Raises:
-            ApiError: a check failed.
+            ApiError: it does not; the text says why.
         """
-        return await self._call("GET", f"{self.url}/health")
+        await self._call("GET", f"{self.url}/health", query={"scope": "host"})
+
+    async def unhealthy(self) -> list[str]:
+        """What is not well, "name: reason" each: the store, or the source of a schedule that is not stopped.
+
+        Raises:
+            ApiError: the app cannot say.
+        """
+        try:
+            await self._call("GET", f"{self.url}/health")
+        except ApiError as error:
+            if "checks" not in error.document:
+                raise
+            return _failed_checks(error.document)
+        return []
 
     async def start(self) -> dict[str, Any]:
         """Start the schedule; one that runs already is left as it is. Raises ApiError when refused."""
@@ -83,10 +103,22 @@ class Api:
         try:
             async with self._session.request(method, url, json=body, params=query) as answer:
                 document = await answer.json(content_type=None)
+        except aiohttp.ClientConnectorError as error:  # its own text speaks of TLS, of which there is none here
+            raise UnreachableError(f"nothing answers at {self.url}: {os.strerror(error.errno or 0)}") from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise LocalError(f"{method} {url} failed: {type(error).__name__}: {error}") from error
+            raise UnreachableError(f"{method} {url} failed: {type(error).__name__}: {error}") from error
         if answer.status >= 400:
-            problem: dict[str, Any] = document if isinstance(document, dict) else {}
-            detail = problem.get("detail") or problem.get("title") or document
-            raise ApiError(f"{method} {url}: {answer.status} {detail}", answer.status, str(problem.get("code", "")))
+            refusal: dict[str, Any] = document if isinstance(document, dict) else {}
+            raise ApiError(f"{method} {url}: {answer.status} {_reason(refusal, document)}", answer.status, refusal)
         return document if isinstance(document, dict) else {}
+
+
+def _reason(refusal: Mapping[str, Any], document: object) -> object:
+    """What a problem document, a health document, or another answer says in words."""
+    if "checks" in refusal:
+        return "; ".join(_failed_checks(refusal))
+    return refusal.get("detail") or refusal.get("title") or document
+
+
+def _failed_checks(health: Mapping[str, Any]) -> list[str]:
+    return [f"{check['name']}: {check.get('detail')}" for check in health["checks"] if not check["healthy"]]

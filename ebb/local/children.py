@@ -20,6 +20,7 @@ from ebb.local.errors import LocalError
 
 _PR_SET_PDEATHSIG = 1
 _POLL = 0.05  # seconds
+_ENDING = 1.0  # seconds from closed connections to the end of a process
 _TAIL = 20  # lines
 
 
@@ -43,6 +44,12 @@ class Child:
         if status is not None:
             tail = "\n".join(f"  {line}" for line in self._tail())
             raise LocalError(f"{self.name} ended with status {status}; the end of {self.log}:\n{tail}")
+
+    async def check_soon(self) -> None:
+        """As `check`, for who has just met a closed connection: a process that ends closes those a moment before."""
+        for _ in range(int(_ENDING / _POLL)):
+            self.check()
+            await asyncio.sleep(_POLL)
 
     async def stop(self, grace: float) -> None:
         """Ask the child to end; kill it, and whatever it left in its session, after `grace` seconds."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError, ResourceExistsError, ServiceRequestError
 from azure.storage.queue.aio import QueueClient
 
 from ebb.local.azurite import connection_string
@@ -44,8 +44,7 @@ class Feeder:
         first = random.randrange(int(time.time()))  # anywhere, so that two feedings hardly ever share a value
         texts = _spread([str(first + number) for number in range(count)], [f"no time {n}" for n in range(poison)])
         try:
-            with contextlib.suppress(ResourceExistsError):
-                await self._queue.create_queue()
+            await self.make_queue()
             self.started_at = time.time()
             for start in range(0, len(texts), AT_ONCE):
                 if depth is not None:
@@ -53,14 +52,30 @@ class Feeder:
                 await asyncio.gather(*map(self._put, texts[start : start + AT_ONCE]))
                 self.begun.set()
         except AzureError as error:
-            raise LocalError(f"cannot put messages into {self._queue.url}: {error.message or error}") from error
+            raise self._unusable(error) from error
         finally:
             self.begun.set()
+
+    async def make_queue(self) -> None:
+        """Make the queue if it is missing.
+
+        Raises:
+            LocalError: it cannot be reached.
+        """
+        try:
+            with contextlib.suppress(ResourceExistsError):
+                await self._queue.create_queue()
+        except AzureError as error:
+            raise self._unusable(error) from error
 
     @property
     def total(self) -> int:
         """How many messages were put."""
         return len(self.put) + len(self.poison)
+
+    def _unusable(self, error: AzureError) -> LocalError:
+        reason = "nothing answers there" if isinstance(error, ServiceRequestError) else error.message or error
+        return LocalError(f"cannot put messages into {self._queue.url}: {reason}")
 
     async def _put(self, text: str) -> None:
         body = base64.b64encode(text.encode()).decode() if self._encoding == "base64" else text

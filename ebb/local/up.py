@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ebb.live import View, open_view
-from ebb.local.api import Api
+from ebb.local.api import Api, UnreachableError
 from ebb.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.local.children import Child
 from ebb.local.errors import LocalError
@@ -48,7 +48,12 @@ async def up(options: argparse.Namespace) -> int:
             state.clean()
         state.ledger.unlink(missing_ok=True)
         async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
-            drained, summary = await _serve(options, state, api, children, storage_port)
+            try:
+                drained, summary = await _serve(options, state, api, children, storage_port)
+            except UnreachableError:
+                for child in children:
+                    await child.check_soon()  # its last words say more than a closed connection
+                raise
     if summary is None:
         return 0
     for fault in summary.faults if options.once else ():
@@ -64,7 +69,10 @@ async def feed(options: argparse.Namespace) -> int:
         LocalError: the app or the storage cannot be reached.
     """
     async with Api(f"http://{LOOPBACK}:{options.port}", options.schedule) as api:
-        settings = (await api.schedule())["settings"]
+        try:
+            settings = (await api.schedule())["settings"]
+        except UnreachableError as error:
+            raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
         async with feeder(settings, options.storage_port) as source:
             await source.feed(options.count, options.poison)
         await api.trigger()  # an idle schedule may sleep for minutes
@@ -91,7 +99,7 @@ async def _serve(
 
     Only the sample handler keeps a ledger; nobody can account for the work of another one.
     """
-    await api.health()
+    await api.require_store()
     say(f"schedules  {api.url}/schedules")
     say(f"health     {api.url}/health")
     say(f"{options.schedule:10} {api.schedule_url}")
@@ -106,6 +114,9 @@ async def _serve(
         source: Feeder | None = None
         if not options.no_feed:
             source = await stack.enter_async_context(feeder(settings, storage_port))
+            await source.make_queue()
+        for fault in await api.unhealthy():
+            say(f"unhealthy: {fault}")
         run = Run(api, Ledger(state.ledger), children, source)
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:

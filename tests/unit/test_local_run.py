@@ -44,7 +44,7 @@ class FakeApi:
     async def start(self) -> dict[str, Any]:
         if self.refusals:
             self.refusals -= 1
-            raise ApiError("still stopping", 409, "stillStopping")
+            raise ApiError("still stopping", 409, {"code": "stillStopping"})
         return {}
 
     async def trigger(self) -> bool:

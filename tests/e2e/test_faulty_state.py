@@ -1,0 +1,95 @@
+"""`dev.py up` where something is not well: it says what, and the rest goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ebb.local.ports import free_port
+from tests.e2e.harness import ROOT, call, wait_for
+from tests.e2e.project import FREE, lay_out, run_dev
+
+PARITY = (ROOT / "schedules.yaml").read_text()
+TWO = f"""{PARITY}
+  orders:
+    source: {{type: storageQueue, queueName: orders, connection: OrdersStorage}}
+    handler: handlers.noop:handle
+"""
+DIES_WHEN_ASKED = """
+import triggers.health
+
+async def die(*_: object, **__: object) -> None:
+    print("last words", flush=True)
+    os._exit(7)
+
+triggers.health.check_all = die
+"""
+
+
+@contextlib.contextmanager
+def _serving(project: Path, output: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`up --no-feed` once its schedule runs, and the address of its API; ended with Ctrl-C."""
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, str(project / "dev.py"), "up", "--no-feed", *FREE],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(lambda: "parity running" in output.read_text(), 40, output.read_text)
+        address = re.search(r"http://127.0.0.1:\d+/api", output.read_text())
+        assert address is not None
+        yield process, address[0]
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def test_schedule_without_its_connection_does_not_keep_the_others_from_coming_up(tmp_path: Path) -> None:
+    project = lay_out(tmp_path / "project", TWO)
+    with _serving(project, tmp_path / "first.out") as (_, api):
+        assert call("POST", f"{api}/schedules/orders/start", {})[0] == 202
+    ended = run_dev(project, "up", "--once", "--count", "5", "--json", *FREE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith("unhealthy: ")]
+    assert line.startswith("unhealthy: source of orders: ")
+    assert "OrdersStorage" in line
+    assert json.loads(ended.stdout.splitlines()[-1])["processed"] == 5
+
+
+def test_queue_that_went_away_is_made_again_by_who_feeds_it(tmp_path: Path) -> None:
+    project = lay_out(tmp_path / "project", PARITY.replace(", createQueue: true", ""))
+    with _serving(project, tmp_path / "first.out") as (_, api):
+        status, health = call("GET", f"{api}/health")
+        assert (status, health["status"]) == (503, "unhealthy")
+    ended = run_dev(project, "up", "--once", "--count", "5", *FREE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "unhealthy" not in ended.stdout
+
+
+def test_app_that_dies_while_it_is_asked_first_ends_the_run_with_its_last_words(tmp_path: Path) -> None:
+    project = lay_out(tmp_path / "project", PARITY)
+    with (project / "function_app.py").open("a") as file:
+        file.write(DIES_WHEN_ASKED)
+    ended = run_dev(project, "up", "--once", *FREE, seconds=40)
+    assert ended.returncode == 1
+    assert "the app ended with status 7; the end of " in ended.stderr
+    assert "last words" in ended.stderr
+
+
+def test_feed_beside_nothing_says_what_to_run(tmp_path: Path) -> None:
+    port = str(free_port())
+    ended = run_dev(ROOT, "feed", "--port", port, seconds=30)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"nothing answers at http://127.0.0.1:{port}/api: Connection refused; "
+        "run python3 dev.py up first, or name its port with --port N\n"
+    )
