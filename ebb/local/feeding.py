@@ -15,6 +15,7 @@ from azure.storage.queue.aio import QueueClient
 
 from ebb.local.azurite import connection_string
 from ebb.local.errors import LocalError
+from ebb.local.poisoned import SUFFIX, poisoned_ids
 from scheduler.connection import DEVELOPMENT_KEY, resolve_connection
 
 AT_ONCE = 16  # puts in flight; the emulator gains nothing from more
@@ -24,12 +25,12 @@ DEPTH = 256  # messages; the cost of the emulator's every call grows with what i
 class Feeder:
     """Puts messages into one queue and remembers them."""
 
-    def __init__(self, queue: QueueClient, encoding: str) -> None:
+    def __init__(self, queue: QueueClient, encoding: str, poison_queue: QueueClient | None = None) -> None:
         self.put: dict[str, int] = {}  # message id to value
         self.poison: set[str] = set()  # ids of messages that are no numbers
         self.started_at: float | None = None  # time.time() of the first put
         self.begun = asyncio.Event()  # the first messages are in the queue, or never will be
-        self._queue, self._encoding = queue, encoding
+        self._queue, self._encoding, self._poison_queue = queue, encoding, poison_queue
         self._gone = 0  # so many have left the queue, when it was last asked
 
     async def feed(self, count: int, poison: int = 0, depth: int | None = None) -> None:
@@ -68,6 +69,20 @@ class Feeder:
         except AzureError as error:
             raise self._unusable(error) from error
 
+    async def poisoned(self) -> set[str]:
+        """Which of the messages put here are in the poison queue by now, by their ids.
+
+        Raises:
+            LocalError: it cannot be reached.
+        """
+        if self._poison_queue is None:
+            return set()
+        try:
+            found = await poisoned_ids(self._poison_queue, self._encoding)
+        except AzureError as error:
+            raise LocalError(f"cannot read {self._poison_queue.url}: {error.message or error}") from error
+        return found & (self.put.keys() | self.poison)
+
     @property
     def total(self) -> int:
         """How many messages were put."""
@@ -105,8 +120,12 @@ async def feeder(settings: Mapping[str, Any], blob_port: int) -> AsyncIterator[F
     source = queue_of(settings)
     storage = resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
     credential = {"account_name": str(storage.account_name), "account_key": DEVELOPMENT_KEY}
-    async with QueueClient(storage.endpoint("queue"), source["queueName"], credential=credential) as queue:
-        yield Feeder(queue, source["messageEncoding"])
+    endpoint, name = storage.endpoint("queue"), source["queueName"]
+    async with (
+        QueueClient(endpoint, name, credential=credential) as queue,
+        QueueClient(endpoint, name + SUFFIX, credential=credential) as poison_queue,
+    ):
+        yield Feeder(queue, source["messageEncoding"], poison_queue)
 
 
 def queue_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:

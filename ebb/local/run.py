@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ebb.live import Snapshot, View
+from ebb.live import Snapshot, View, describe
 from ebb.local.api import Api, ApiError
 from ebb.local.children import Child
 from ebb.local.errors import LocalError
 from ebb.local.feeding import DEPTH, Feeder
 from ebb.local.ledger import Ledger
-from ebb.local.summary import Summary, summarise
+from ebb.local.summary import Put, Summary, summarise
+from scheduler.wording import counted
 
 _POLL = 0.4  # seconds between looks at the schedule
 _STALL = 60.0  # seconds without progress after which a run has failed
@@ -37,6 +38,9 @@ class Run:
         self._feeding: asyncio.Task[None] | None = None
         self._nudged = False  # since the last message was put
         self._poisoned_before = self._processed_before = 0  # by earlier runs on the same state
+        self._poisoned_seen = -1  # by the history, when the poison queue was last looked into
+        self._poison_is_away = False  # all that no handler can read is in the poison queue
+        self._seen: Snapshot | None = None  # the latest
         self._pace: deque[tuple[float, int]] = deque()
         self._progress: tuple[int, ...] = ()
         self._progressed_at = time.monotonic()
@@ -66,7 +70,8 @@ class Run:
         """Show the schedule until it is drained, or for ever.
 
         Returns:
-            True when all that was put is done and the last cycle is closed; False after a minute without progress.
+            True when all that was put is done and the last cycle is closed; False after a minute without progress,
+            `shortfall` says what of.
 
         Raises:
             LocalError: a child ended, the app no longer answers, or messages cannot be put.
@@ -83,7 +88,7 @@ class Run:
                     raise
             else:
                 view.show(snapshot)
-                if until_drained and self._is_drained(snapshot.schedule):
+                if until_drained and await self._is_drained(snapshot.schedule):
                     return True
             if until_drained and time.monotonic() - self._progressed_at > _STALL:
                 return False
@@ -95,6 +100,22 @@ class Run:
             self._feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError, LocalError):
                 await self._feeding
+
+    def shortfall(self) -> str:
+        """What a run without progress still waited for, and what is known of its schedule."""
+        source, handled = self._source, {entry.id for entry in self._ledger.entries}
+        if self._feeding and not self._feeding.done():
+            awaited = "messages were still being put"
+        elif source and (left := len(source.put.keys() - handled)):
+            awaited = f"{counted(left, 'message')} of {len(source.put)} not handled"
+        elif source and source.poison and not self._poison_is_away:
+            awaited = f"not all of {counted(len(source.poison), 'unreadable message')} in the poison queue"
+        elif not source:
+            awaited = "no backlog measured as empty"
+        else:
+            awaited = "the last cycle not closed"
+        status = f"; {describe(self._seen)}" if self._seen else ""
+        return f"not drained after {_STALL:g} s without progress: {awaited}{status}"
 
     async def summary(self) -> Summary:
         """The account of the run so far, from the ledger and from all pages of the history."""
@@ -111,8 +132,8 @@ class Run:
         source = self._source
         began, ended = source.started_at if source else None, self._ledger.written_at
         seconds = ended.timestamp() - began if began and ended else 0.0
-        put, poison = (source.put, source.poison) if source else ({}, set[str]())
-        return summarise(put, poison, self._ledger.entries, cycles, seconds)
+        put = Put(source.put, source.poison, await source.poisoned()) if source else None
+        return summarise(put, self._ledger.entries, cycles, seconds)
 
     def _check(self) -> None:
         for child in self._children:
@@ -133,7 +154,8 @@ class Run:
         poisoned, rate = self._poisoned(schedule), self._rate(processed)
         if (progress := (processed, put, poisoned)) != self._progress:
             self._progress, self._progressed_at = progress, time.monotonic()
-        return Snapshot(self._api.schedule_url, schedule, cycles, put, processed, poisoned, rate)
+        self._seen = Snapshot(self._api.schedule_url, schedule, cycles, put, processed, poisoned, rate)
+        return self._seen
 
     def _rate(self, processed: int) -> float:
         now = time.monotonic()
@@ -150,7 +172,7 @@ class Run:
         self._nudged = self._feeding is None or self._feeding.done()
         await self._api.trigger()
 
-    def _is_drained(self, schedule: Mapping[str, Any]) -> bool:
+    async def _is_drained(self, schedule: Mapping[str, Any]) -> bool:
         """Whether all that was put is handled or poisoned, and the cycle that did it is in the history."""
         if self._feeding and not self._feeding.done():
             return False
@@ -158,9 +180,19 @@ class Run:
         handled = {entry.id for entry in self._ledger.entries}
         if source and not source.put.keys() <= handled:
             return False
-        if source and self._poisoned(schedule) < len(source.poison):
+        if source and not await self._is_poisoned(source, schedule):
             return False
         return schedule.get("phase") == "waiting" and self._is_closed(schedule)
+
+    async def _is_poisoned(self, source: Feeder, schedule: Mapping[str, Any]) -> bool:
+        """Whether the unreadable messages are in the poison queue; the history counts those of earlier runs too."""
+        known = self._poisoned(schedule)
+        if known < len(source.poison):
+            return False
+        if not self._poison_is_away and known != self._poisoned_seen:
+            self._poisoned_seen = known
+            self._poison_is_away = not source.poison or source.poison <= await source.poisoned()
+        return self._poison_is_away
 
     def _is_closed(self, schedule: Mapping[str, Any]) -> bool:
         written = self._ledger.written_at

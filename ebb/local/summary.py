@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ebb.local.ledger import Entry
+from scheduler.wording import counted
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of one run."""
+    """Counts of one run, of the messages that it put; of all that were met where it put none."""
 
     enqueued: int  # messages put, poison included
     processed: int  # different messages that the handler finished
-    poisoned: int  # messages that went to the poison queue, by the history
+    poisoned: int  # messages that went to the poison queue
     poison_expected: int
     missing: int  # messages put that were neither handled with the right answer nor poisoned
     duplicates: int  # messages that were handled more than once
+    others: int  # messages that an earlier run or somebody else put, handled or poisoned in this one
     failed: int  # failed tries, by the history; each was followed by another one, or by poison
     cycles: int  # with work or an error, by the history
     max_executions_in_flight: int
@@ -44,12 +46,12 @@ class Summary:
     def faults(self) -> list[str]:
         """What is not as it should be, in words; empty when every message was handled exactly as it should."""
         checks = (
-            (self.missing, f"{self.missing} messages were not handled as they should"),
-            (self.duplicates, f"{self.duplicates} messages were handled more than once"),
-            (self.overlaps, f"{self.overlaps} pairs of executions of different cycles overlapped"),
+            (self.missing, f"{_were(self.missing, 'message')} not handled as {_it(self.missing)} should be"),
+            (self.duplicates, f"{_were(self.duplicates, 'message')} handled more than once"),
+            (self.overlaps, f"{counted(self.overlaps, 'pair')} of executions of different cycles overlapped"),
             (
                 self.poisoned != self.poison_expected,
-                f"{self.poisoned} messages were poisoned, {self.poison_expected} should have been",
+                f"{_were(self.poisoned, 'message')} poisoned, {self.poison_expected} should have been",
             ),
         )
         return [text for fault, text in checks if fault]
@@ -63,6 +65,7 @@ class Summary:
             "poisoned": self.poisoned,
             "missing": self.missing,
             "duplicates": self.duplicates,
+            "others": self.others,
             "failed": self.failed,
             "cycles": self.cycles,
             "maxExecutionsInFlight": self.max_executions_in_flight,
@@ -74,48 +77,73 @@ class Summary:
     def in_words(self) -> str:
         """The account in one line."""
         rate = f" ({self.processed / self.seconds:.0f} per second)" if self.seconds > 0 else ""
-        return (
+        others = f", and {counted(self.others, 'message')} that this run did not put" if self.others else ""
+        messages = (
             f"{self.enqueued} put, {self.processed} processed in {self.seconds:.1f} s{rate}, {self.poisoned} poisoned, "
-            f"{self.missing} not handled, {self.duplicates} handled twice; {self.cycles} cycles with at most "
-            f"{self.max_executions_in_flight} executions at once, {self.overlaps} overlaps"
+            f"{self.missing} not handled, {self.duplicates} handled twice{others}"
         )
+        most, overlaps = counted(self.max_executions_in_flight, "execution"), counted(self.overlaps, "overlap")
+        return f"{messages}; {counted(self.cycles, 'cycle')} with at most {most} at once, {overlaps}"
+
+
+def _it(number: int) -> str:
+    return "it" if number == 1 else "they"
+
+
+def _were(number: int, noun: str) -> str:
+    return f"{counted(number, noun)} {'was' if number == 1 else 'were'}"
+
+
+@dataclass(frozen=True)
+class Put:
+    """What a run put, and which of it lies in the poison queue at the end."""
+
+    values: Mapping[str, int]  # message id to value, of the messages that a handler can read
+    poison: Collection[str] = ()  # ids of the messages that no handler can read
+    poisoned: Collection[str] = ()  # ids in the poison queue
+
+    @property
+    def ids(self) -> set[str]:
+        """All that was put."""
+        return {*self.values, *self.poison}
 
 
 def summarise(
-    put: Mapping[str, int],
-    poison: Collection[str],
-    entries: Sequence[Entry],
-    cycles: Iterable[Mapping[str, Any]],
-    seconds: float,
+    put: Put | None, entries: Sequence[Entry], cycles: Iterable[Mapping[str, Any]], seconds: float
 ) -> Summary:
     """The account of a run.
 
     Args:
-        put: message id to value, of the messages that a handler can read.
-        poison: ids of the messages that no handler can read.
+        put: what it put; None when it put nothing, and only took what was there.
         entries: what the handler wrote down.
         cycles: Cycle documents with their executions.
         seconds: how long it took.
     """
     documents = list(cycles)
-    times = Counter(entry.id for entry in entries)
-    right = {entry.id for entry in entries if entry.right and put.get(entry.id, entry.value) == entry.value}
     intervals = [interval for cycle in documents for interval in intervals_of(cycle)]
-    poisoned = sum(int(cycle.get("poisoned") or 0) for cycle in documents)
-    unhandled = len(put.keys() - right) + len(poison)
+    in_history = sum(int(cycle.get("poisoned") or 0) for cycle in documents)
+    handled = Counter(entry.id for entry in entries)
+    times = handled if put is None else Counter({key: handled[key] for key in put.ids if key in handled})
+    poisoned = in_history if put is None else len(put.ids & {*put.poisoned})
     return Summary(
-        enqueued=len(put) + len(poison),
+        enqueued=len(put.ids) if put else 0,
         processed=len(times),
         poisoned=poisoned,
-        poison_expected=len(poison),
-        missing=max(unhandled - poisoned, 0),
+        poison_expected=len(put.poison) if put else poisoned,
+        missing=_missing(put, entries) if put else 0,
         duplicates=sum(1 for count in times.values() if count > 1),
+        others=len(handled) - len(times) + max(in_history - poisoned, 0),
         failed=sum(int(cycle.get("failed") or 0) for cycle in documents),
         cycles=len(documents),
         max_executions_in_flight=max_in_flight(intervals),
         overlaps=count_overlaps(intervals),
         seconds=seconds,
     )
+
+
+def _missing(put: Put, entries: Sequence[Entry]) -> int:
+    right = {entry.id for entry in entries if entry.right and put.values.get(entry.id) == entry.value}
+    return len(put.ids - right - {*put.poisoned})
 
 
 def intervals_of(cycle: Mapping[str, Any]) -> list[Interval]:

@@ -24,8 +24,10 @@ from ebb.local.run import Run
 from ebb.local.state import StateFolder
 from ebb.local.summary import Summary
 from ebb.local.terminal import complain, say
+from scheduler.wording import counted
 
 ROOT = Path(__file__).resolve().parents[2]
+_DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
 
 
@@ -49,17 +51,25 @@ async def up(options: argparse.Namespace) -> int:
         state.ledger.unlink(missing_ok=True)
         async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
             try:
-                drained, summary = await _serve(options, state, api, children, storage_port)
+                ending, summary = await _serve(options, state, api, children, storage_port)
             except UnreachableError:
                 for child in children:
                     await child.check_soon()  # its last words say more than a closed connection
                 raise
     if summary is None:
         return 0
-    for fault in summary.faults if options.once else ():
-        complain(f"fault: {fault}")
+    if options.once:
+        for line in _complaints(ending, summary):
+            complain(line)
     say(json.dumps(summary.as_json()) if options.json else summary.in_words())
-    return 0 if drained and not summary.faults else 1
+    return 0 if ending == _DRAINED and not summary.faults else 1
+
+
+def _complaints(ending: str, summary: Summary) -> list[str]:
+    """What was not as it should be; what an interrupted run did not come to is no fault."""
+    if ending == _INTERRUPTED:
+        return [f"interrupted: {summary.missing} of {counted(summary.enqueued, 'message')} not handled yet"]
+    return ([ending] if ending else []) + [f"fault: {fault}" for fault in summary.faults]
 
 
 async def feed(options: argparse.Namespace) -> int:
@@ -76,7 +86,7 @@ async def feed(options: argparse.Namespace) -> int:
         async with feeder(settings, options.storage_port) as source:
             await source.feed(options.count, options.poison)
         await api.trigger()  # an idle schedule may sleep for minutes
-    say(f"put {source.total} messages into {queue_of(settings)['queueName']}")
+    say(f"put {counted(source.total, 'message')} into {queue_of(settings)['queueName']}")
     return 0
 
 
@@ -94,8 +104,8 @@ async def _app(state: StateFolder, port: int, storage_port: int) -> AsyncIterato
 
 async def _serve(
     options: argparse.Namespace, state: StateFolder, api: Api, children: list[Child], storage_port: int
-) -> tuple[bool, Summary | None]:
-    """Run the schedule. The result tells whether it was drained, which only `--once` waits for, and what was done.
+) -> tuple[str, Summary | None]:
+    """Run the schedule. The result tells how that ended (as `_watch`), and what was done.
 
     Only the sample handler keeps a ledger; nobody can account for the work of another one.
     """
@@ -120,17 +130,20 @@ async def _serve(
         run = Run(api, Ledger(state.ledger), children, source)
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:
-            drained = await _watch(run, view, options)
-        return drained, await run.summary() if accounted else None
+            ending = await _watch(run, view, options)
+        return ending, await run.summary() if accounted else None
 
 
-async def _watch(run: Run, view: View, options: argparse.Namespace) -> bool:
-    """Watch until the end. A signal ends it too, and then only the account is left to give."""
+async def _watch(run: Run, view: View, options: argparse.Namespace) -> str:
+    """Watch until the end: drained, which only `--once` waits for, or stalled; the result says for want of what.
+
+    A signal ends it too, and then only the account is left to give.
+    """
     try:
         await run.start(options.count, options.poison)
-        return await run.watch(view, options.once)
+        return _DRAINED if await run.watch(view, options.once) else run.shortfall()
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or not task.uncancel() == 0:
             raise
-        return False
+        return _INTERRUPTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from ebb.local.summary import summarise
+from ebb.local.summary import Put, summarise
 from tests.e2e.harness import App, wait_for
 
 
@@ -39,6 +39,6 @@ def test_killed_host_goes_on_where_it_was_and_nothing_is_missing(make_app: Calla
     wait_for(lambda: right() == put.keys(), 45, lambda: f"{len(put.keys() - right())} missing; {app.schedule()}")
     wait_for(lambda: app.schedule()["phase"] == "waiting", 10, lambda: str(app.schedule()))
     assert [instance["instanceId"] for instance in app.instances()] == ["ebb-parity"]
-    summary = summarise(put, [], app.ledger.entries, app.cycles(), 0)
+    summary = summarise(Put(put), app.ledger.entries, app.cycles(), 0)
     assert (summary.missing, summary.overlaps) == (0, 0)
     assert summary.duplicates <= 32  # at least once: at most what two executions of 16 held when they were killed

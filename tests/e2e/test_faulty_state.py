@@ -33,11 +33,11 @@ triggers.health.check_all = die
 
 
 @contextlib.contextmanager
-def _serving(project: Path, output: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _serving(project: Path, output: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`up --no-feed` once its schedule runs, and the address of its API; ended with Ctrl-C."""
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, str(project / "dev.py"), "up", "--no-feed", *FREE],
+            [sys.executable, str(project / "dev.py"), "up", "--no-feed", *FREE, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -93,3 +93,18 @@ def test_feed_beside_nothing_says_what_to_run(tmp_path: Path) -> None:
         f"nothing answers at http://127.0.0.1:{port}/api: Connection refused; "
         "run python3 dev.py up first, or name its port with --port N\n"
     )
+
+
+def test_poison_that_an_earlier_run_left_is_no_fault_of_this_one(tmp_path: Path) -> None:
+    with _serving(ROOT, tmp_path / "first.out", "--state", str(tmp_path / "state")) as (_, api):
+        assert call("POST", f"{api}/schedules/parity/stop", {"reason": "test"})[0] == 202
+        wait_for(lambda: call("GET", f"{api}/schedules/parity")[1]["state"] == "stopped", 20, lambda: "not stopped")
+        app, storage = api.split(":")[2].split("/")[0], re.search(r"ports (\d+)", (tmp_path / "first.out").read_text())
+        assert storage is not None
+        ports = ["--port", app, "--storage-port", storage[1]]
+        assert run_dev(ROOT, "feed", "--count", "7", "--poison", "3", *ports).returncode == 0
+    state = ["--state", str(tmp_path / "state")]
+    ended = run_dev(ROOT, "up", "--once", "--count", "10", "--poison", "2", "--json", *state, *FREE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    account = json.loads(ended.stdout.splitlines()[-1])
+    assert [account[key] for key in ("enqueued", "processed", "poisoned", "others")] == [12, 10, 2, 10]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import uuid
 from typing import Any
 
@@ -47,6 +48,27 @@ async def test_feeder_waits_while_the_queue_is_deep(azurite: Azurite) -> None:
         await feeding
     assert source.total == 100
     assert AT_ONCE <= deepest <= 2 * AT_ONCE
+
+
+@pytest.mark.parametrize("encoding", ["none", "base64"])
+async def test_feeder_finds_its_own_messages_in_the_poison_queue_and_gives_them_back(
+    azurite: Azurite, encoding: str
+) -> None:
+    name = f"feed-{uuid.uuid4().hex}"
+    async with (
+        QueueClient.from_connection_string(azurite.connection_string, name) as queue,
+        QueueClient.from_connection_string(azurite.connection_string, f"{name}-poison") as poison,
+    ):
+        source = Feeder(queue, encoding, poison)
+        assert await source.poisoned() == set()  # there is no such queue yet
+        await source.feed(40, poison=40)
+        await poison.create_queue()
+        for key in [*source.poison, "of an earlier run"]:
+            text = json.dumps({"id": key, "reason": "<no> time"})
+            await poison.send_message(base64.b64encode(text.encode()).decode() if encoding == "base64" else text)
+        await poison.send_message("no JSON")
+        assert await source.poisoned() == source.poison
+        assert await source.poisoned() == source.poison
 
 
 async def test_feeder_names_the_queue_that_it_cannot_reach() -> None:

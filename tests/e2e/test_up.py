@@ -70,8 +70,17 @@ def test_once_fails_when_a_message_was_handled_twice(tmp_path: Path) -> None:
         ended = _run("up", "--once", "--count", "200", "--json", "--state", str(tmp_path), *FREE)
         forging.result()
     assert ended.returncode == 1
-    assert "fault: 1 messages were handled more than once" in ended.stderr
+    assert "fault: 1 message was handled more than once" in ended.stderr
     assert json.loads(ended.stdout.splitlines()[-1])["duplicates"] == 1
+
+
+def test_interrupted_run_accounts_for_itself_and_finds_no_fault(tmp_path: Path) -> None:
+    with _started(tmp_path, "--once", "--count", "50000") as (process, output):
+        wait_for(lambda: re.search(r"[1-9] processed", output.read_text()), 40, output.read_text)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130, output.read_text()
+    assert re.search(r"^interrupted: \d+ of \d+ messages not handled yet$", output.read_text(), re.MULTILINE)
+    assert "fault" not in output.read_text()
 
 
 @pytest.mark.parametrize("offset", [0, 1, 2, None])
@@ -154,11 +163,20 @@ def test_clean_removes_only_what_a_run_made(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def _serving(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """`up --no-feed` as a process of its own session, once its schedule runs; killed at the end if need be."""
+    """`up --no-feed` once its schedule runs; ended after use if need be."""
+    with _started(state, "--no-feed", *arguments) as (process, output):
+        wait_for(lambda: "parity running" in output.read_text(), 40, lambda: output.read_text())
+        assert process.poll() is None, output.read_text()
+        yield process, output
+
+
+@contextlib.contextmanager
+def _started(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """`up` as a process of its own session, and the file with its output."""
     output = state.with_suffix(".out")
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*DEV, "up", "--no-feed", "--state", str(state), *FREE, *arguments],
+            [*DEV, "up", "--state", str(state), *FREE, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -166,8 +184,6 @@ def _serving(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[by
             preexec_fn=_as_in_a_terminal,
         )
     try:
-        wait_for(lambda: "parity running" in output.read_text(), 40, lambda: output.read_text())
-        assert process.poll() is None, output.read_text()
         yield process, output
     finally:
         if process.poll() is None:

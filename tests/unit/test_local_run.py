@@ -63,11 +63,14 @@ class FakeFeeder:
     put, poison, total, started_at = {"m1": 7}, {"p1"}, 2, time.time()
 
     def __init__(self, error: LocalError | None = None) -> None:
-        self.error, self.begun = error, self
+        self.error, self.begun, self.poison_is_away = error, self, True
 
     async def feed(self, count: int, poison: int, depth: int) -> None:
         if self.error:
             raise self.error
+
+    async def poisoned(self) -> set[str]:
+        return {"p1"} if self.poison_is_away else set()
 
     async def wait(self) -> None:
         await asyncio.sleep(0)
@@ -138,6 +141,27 @@ async def test_run_has_failed_when_it_stalls(api: FakeApi, ledger: Path, fault: 
     if fault == "still processing":
         api.document["phase"] = "processing"
     assert not await run.watch(Seen(), until_drained=True)
+
+
+async def test_poison_of_an_earlier_run_does_not_stand_for_that_of_this_one(api: FakeApi, ledger: Path) -> None:
+    feeder = FakeFeeder()
+    feeder.poison_is_away = False
+    run = _run(api, ledger, feeder)
+    await run.start(1, 1)
+    _handle(ledger, api)
+    assert not await run.watch(Seen(), until_drained=True)
+    assert "not all of 1 unreadable message in the poison queue" in run.shortfall()
+
+
+async def test_stalled_run_says_what_it_waited_for_and_how_its_schedule_is(api: FakeApi, ledger: Path) -> None:
+    api.document["error"] = "queue unix-times does not exist"
+    run = _run(api, ledger)
+    await run.start(1, 1)
+    assert not await run.watch(Seen(), until_drained=True)
+    assert run.shortfall() == (
+        "not drained after 0.05 s without progress: 1 message of 1 not handled; "
+        "parity running, waiting; backlog -; 2 put, 0 processed; error: queue unix-times does not exist"
+    )
 
 
 async def test_wait_is_nudged_only_while_messages_are_put_and_once_after(api: FakeApi, ledger: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ebb.local.ledger import Entry, Ledger
-from ebb.local.summary import Interval, count_overlaps, max_in_flight, summarise
+from ebb.local.summary import Interval, Put, count_overlaps, max_in_flight, summarise
+from ebb.local.up import _complaints
 from scheduler.clock import rfc3339
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -36,7 +37,9 @@ PUT = {"1": 1, "2": 2, "3": 3}
 
 
 def test_run_where_all_went_well_has_no_fault() -> None:
-    summary = summarise(PUT, ["p"], _entries(2, 1, 3), [_cycle(2, (3, 4)), _cycle(1, (0, 1), (0, 2), poisoned=1)], 2.0)
+    summary = summarise(
+        Put(PUT, ["p"], ["p"]), _entries(2, 1, 3), [_cycle(2, (3, 4)), _cycle(1, (0, 1), (0, 2), poisoned=1)], 2.0
+    )
     assert summary.faults == []
     assert summary.as_json() == {
         "enqueued": 4,
@@ -44,6 +47,7 @@ def test_run_where_all_went_well_has_no_fault() -> None:
         "poisoned": 1,
         "missing": 0,
         "duplicates": 0,
+        "others": 0,
         "failed": 0,
         "cycles": 2,
         "maxExecutionsInFlight": 2,
@@ -62,27 +66,48 @@ def test_run_where_all_went_well_has_no_fault() -> None:
     ],
 )
 def test_message_is_missing_when_it_was_not_handled_right(entries: list[Entry]) -> None:
-    summary = summarise(PUT, [], entries, [], 1.0)
+    summary = summarise(Put(PUT), entries, [], 1.0)
     assert summary.missing == 1
-    assert summary.faults == ["1 messages were not handled as they should"]
+    assert summary.faults == ["1 message was not handled as it should be"]
 
 
 def test_message_that_should_be_poisoned_is_missing_when_it_was_not() -> None:
-    summary = summarise(PUT, ["p", "q"], _entries(1, 2, 3), [_cycle(1, poisoned=1)], 1.0)
+    summary = summarise(Put(PUT, ["p", "q"], ["q"]), _entries(1, 2, 3), [_cycle(1, poisoned=1)], 1.0)
     assert (summary.missing, summary.poisoned) == (1, 1)
-    assert "1 messages were poisoned, 2 should have been" in summary.faults
+    assert "1 message was poisoned, 2 should have been" in summary.faults
 
 
 def test_readable_message_that_was_poisoned_is_a_fault_but_not_missing() -> None:
-    summary = summarise(PUT, [], _entries(1, 2), [_cycle(1, poisoned=1)], 1.0)
+    summary = summarise(Put(PUT, [], ["3"]), _entries(1, 2), [_cycle(1, poisoned=1)], 1.0)
     assert summary.missing == 0
-    assert summary.faults == ["1 messages were poisoned, 0 should have been"]
+    assert summary.faults == ["1 message was poisoned, 0 should have been"]
 
 
 def test_message_handled_twice_counts_once_and_is_reported() -> None:
-    summary = summarise(PUT, [], _entries(1, 2, 3, 3, 3, 2), [], 1.0)
+    summary = summarise(Put(PUT), _entries(1, 2, 3, 3, 3, 2), [], 1.0)
     assert (summary.processed, summary.duplicates) == (3, 2)
     assert summary.faults == ["2 messages were handled more than once"]
+
+
+def test_messages_of_an_earlier_run_are_told_and_are_no_fault_of_this_one() -> None:
+    entries = [*_entries(1, 2, 3), Entry("8", 8, "even"), Entry("9", 9, "even"), Entry("9", 9, "even")]
+    summary = summarise(Put(PUT, ["p"], ["p", "x"]), entries, [_cycle(1, poisoned=3)], 1.0)
+    assert summary.faults == []
+    assert (summary.enqueued, summary.processed, summary.poisoned, summary.duplicates) == (4, 3, 1, 0)
+    assert summary.others == 4
+    assert "0 handled twice, and 4 messages that this run did not put; 1 cycle with at most 0" in summary.in_words()
+
+
+def test_poison_of_this_run_is_not_made_up_for_by_that_of_an_earlier_one() -> None:
+    summary = summarise(Put(PUT, ["p"], ["x"]), _entries(1, 2, 3), [_cycle(1, poisoned=1)], 1.0)
+    assert (summary.missing, summary.poisoned) == (1, 0)
+    assert len(summary.faults) == 2
+
+
+def test_run_that_put_nothing_accounts_for_all_that_it_met() -> None:
+    summary = summarise(None, _entries(1, 2), [_cycle(1, poisoned=3)], 1.0)
+    assert (summary.enqueued, summary.processed, summary.poisoned, summary.others) == (0, 2, 3, 0)
+    assert summary.faults == []
 
 
 def test_executions_of_different_cycles_that_touch_do_not_overlap() -> None:
@@ -100,8 +125,8 @@ def test_executions_in_flight_are_counted_where_they_are_most() -> None:
 
 
 def test_overlapping_cycles_in_the_history_are_a_fault() -> None:
-    summary = summarise({}, [], [], [_cycle(1, (0, 10)), _cycle(2, (9, 11))], 1.0)
-    assert summary.faults == ["1 pairs of executions of different cycles overlapped"]
+    summary = summarise(Put({}), [], [_cycle(1, (0, 10)), _cycle(2, (9, 11))], 1.0)
+    assert summary.faults == ["1 pair of executions of different cycles overlapped"]
 
 
 def test_ledger_reads_only_whole_lines_and_only_once(tmp_path: Path) -> None:
@@ -116,3 +141,13 @@ def test_ledger_reads_only_whole_lines_and_only_once(tmp_path: Path) -> None:
     assert ledger.read() == 3
     assert ledger.read() == 3
     assert [(entry.id, entry.right) for entry in ledger.entries] == [("m0", True), ("m1", False), ("m2", True)]
+
+
+def test_run_that_stalled_complains_of_what_it_waited_for_and_one_that_was_interrupted_of_nothing() -> None:
+    summary = summarise(Put(PUT), _entries(1, 2), [], 1.0)
+    assert _complaints("not drained: 1 message", summary) == [
+        "not drained: 1 message",
+        "fault: 1 message was not handled as it should be",
+    ]
+    assert _complaints("interrupted", summary) == ["interrupted: 1 of 3 messages not handled yet"]
+    assert _complaints("", summarise(Put(PUT), _entries(1, 2, 3), [], 1.0)) == []
