@@ -24,8 +24,9 @@ def main(arguments: list) -> int:
         print(fault, file=sys.stderr)
         return 1
     options, rest = read_arguments(arguments)
-    from ebb.local import environment
+    from ebb.local import environment, loopback
 
+    loopback.bypass_proxy(os.environ)  # of this process and all that it starts
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # it is under nohup
             signal.signal(number, lambda number, _: sys.exit(128 + number))  # stops the step that runs, then exits

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from ebb.local.loopback import bypass_proxy
 from tests.azurite import Azurite
+
+bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
 
 
 @pytest.fixture(scope="session")

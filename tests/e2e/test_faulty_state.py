@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from ebb.local.ports import free_port
 from tests.e2e.harness import ROOT, call, wait_for
 from tests.e2e.project import FREE, lay_out, run_dev
@@ -108,3 +110,23 @@ def test_poison_that_an_earlier_run_left_is_no_fault_of_this_one(tmp_path: Path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     account = json.loads(ended.stdout.splitlines()[-1])
     assert [account[key] for key in ("enqueued", "processed", "poisoned", "others")] == [12, 10, 2, 10]
+
+
+@pytest.mark.parametrize("names", [("http_proxy", "https_proxy"), ("HTTP_PROXY", "HTTPS_PROXY")])
+def test_proxy_is_not_asked_for_what_runs_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in names:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")  # nobody answers there
+    with _serving(ROOT, tmp_path / "first.out", "--state", str(tmp_path / "state")) as (_, api):
+        port, storage = api.split(":")[2].split("/")[0], re.search(r"ports (\d+)", (tmp_path / "first.out").read_text())
+        assert storage is not None
+        fed = run_dev(ROOT, "feed", "--count", "3", "--port", port, "--storage-port", storage[1])
+        assert fed.returncode == 0, fed.stderr
+        ledger = tmp_path / "state/parity.jsonl"
+        wait_for(lambda: ledger.exists() and ledger.read_text().count("\n") == 3, 20, lambda: "not handled")
+        command = [sys.executable, "-m", "ebb", "show", "parity", "--url", f"http://127.0.0.1:{port}"]
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+        assert shown.returncode == 0, shown.stderr
