@@ -23,6 +23,7 @@ def main(arguments: list) -> int:
     if fault:
         print(fault, file=sys.stderr)
         return 1
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked by the call that became this one
     options, rest = read_arguments(arguments)
     from ebb.local import environment, loopback
 
@@ -44,7 +45,10 @@ def main(arguments: list) -> int:
     if options.verb == "test":
         os.chdir(str(ROOT))
         os.execv(python, [python, "-m", "pytest", *rest])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until the verb handles it there is nothing to undo
     if not Path(sys.prefix).samefile(ROOT / ".venv"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a starting Python meets it with a traceback
         os.execv(python, [python, str(ROOT / "dev.py"), *arguments])
     from ebb.local import verbs
 
@@ -107,7 +111,7 @@ def _add_number(
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if not 0 < number <= 65533:
         raise argparse.ArgumentTypeError(f"{number} is no port: give 1 to 65533")
     return number
@@ -118,11 +122,21 @@ def _port_or_any(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{number} is less than nothing")
     return number
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

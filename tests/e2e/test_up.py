@@ -19,9 +19,9 @@ import pytest
 
 from ebb.local.ports import free_port
 from tests.e2e.harness import ROOT, call, wait_for
+from tests.e2e.project import FREE, lay_out, run_dev
 
 DEV = [sys.executable, str(ROOT / "dev.py")]
-FREE = ["--port", "0", "--storage-port", "0"]
 
 
 def _run(*arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
@@ -123,6 +123,39 @@ def test_signal_leaves_no_process(tmp_path: Path, number: signal.Signals, status
         assert len(gone) == len(children)
         assert "Traceback" not in output.read_text()
     assert not _users_of(tmp_path)
+
+
+SLOW_IMPORT = """
+import os
+os.kill(os.getpid(), {number})
+for _ in range(10_000_000):  # the signal is handled between two steps of Python: here
+    pass
+raise SystemExit("the signal was not heard")
+"""
+
+KILL_ONCE_HANDED_OVER = """
+import os, signal, sys
+if sys.prefix != sys.base_prefix:
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+@pytest.mark.parametrize("module", ["ebb/local/verbs.py", "ebb/local/loopback.py"])
+def test_early_ctrl_c_ends_quietly(tmp_path: Path, module: str) -> None:
+    project = lay_out(tmp_path / "project", (ROOT / "schedules.yaml").read_text())
+    (project / module).write_text(SLOW_IMPORT.format(number=int(signal.SIGINT)))
+    ended = run_dev(project, "up", "--once", *FREE, seconds=20)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_ctrl_c_while_the_environments_python_starts_ends_quietly(tmp_path: Path) -> None:
+    """The Python of the machine hands over to that of `.venv`: what comes in between is kept for that one."""
+    project = lay_out(tmp_path / "project", (ROOT / "schedules.yaml").read_text())
+    (project / "sitecustomize.py").write_text(KILL_ONCE_HANDED_OVER)
+    command = [sys._base_executable, str(project / "dev.py"), "up", "--once", *FREE]
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
 def test_app_that_dies_ends_the_run_with_its_last_words(tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ def test_arguments_that_make_no_sense_are_refused(arguments: list[str], capsys: 
     assert "dev.py" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["--count", "--poison", "--port", "--storage-port"])
+def test_what_is_no_number_is_refused_in_words(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        dev.read_arguments(["feed", flag, "x"])
+    assert f"argument {flag}: 'x' is no whole number\n" in capsys.readouterr().err
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "requirements.txt").write_text("alpha==1\n")
