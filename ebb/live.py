@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ebb.local.terminal import say
 from ebb.plain import printable
+from scheduler.wording import counted
 
 _COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 
@@ -43,6 +44,11 @@ class Snapshot:
         """The latest count, "-" before the first."""
         count = (self.schedule.get("backlog") or {}).get("count")
         return "-" if count is None else str(count)
+
+    @property
+    def waiting(self) -> str:
+        """The same with its unit."""
+        return "1 message" if self.backlog == "1" else f"{self.backlog} messages"
 
     @property
     def progress(self) -> str:
@@ -135,7 +141,7 @@ def describe(snapshot: Snapshot) -> str:
         snapshot.progress,
     ]
     if snapshot.executions:
-        parts.append(f"{snapshot.executions} executions: {snapshot.work}")
+        parts.append(f"{counted(snapshot.executions, 'execution')}: {snapshot.work}")
     elif schedule.get("nextCycleReason"):
         parts.append(f"next: {schedule['nextCycleReason']}")
     return "; ".join(parts + snapshot.troubles)
@@ -157,10 +163,11 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_column(style="dim")
     facts.add_column(overflow="fold")
     limit = (schedule.get("settings") or {}).get("maxExecutions", "?")
-    facts.add_row("backlog", f"{snapshot.backlog} messages; {snapshot.executions} of up to {limit} executions at work")
+    noun = "execution" if limit == 1 else "executions"
+    facts.add_row("backlog", f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work")
     facts.add_row("this run", f"{snapshot.progress}; {snapshot.rate:.0f} per second")
     counts = ", ".join(f"{totals.get(key, 0)} {key}" for key in ("processed", "failed", "poisoned"))
-    facts.add_row("in all", f"{totals.get('cycles', 0)} cycles, {counts}")
+    facts.add_row("in all", f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}")
     facts.add_row("decided", Text(snapshot.work))
     facts.add_row("next", Text(snapshot.next))
     troubles = [Text(trouble, style="red") for trouble in snapshot.troubles]

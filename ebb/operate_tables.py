@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ebb.live import cycles_table
 from ebb.plain import plain
+from scheduler.wording import counted
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 Document = Mapping[str, Any]
@@ -103,7 +104,7 @@ def poison_table(page: Document) -> RenderableType:
 def plan_text(document: Document) -> str:
     """The plan in a few lines: what stands against it, how many executions and why, and the wait after them."""
     decision, wait = document.get("decision") or {}, document.get("wait") or {}
-    lines = [f"{decision.get('executions', 0)} executions: {decision.get('reason', '')}"]
+    lines = [f"{counted(decision.get('executions', 0), 'execution')}: {decision.get('reason', '')}"]
     if document.get("beginsAt"):
         lines.insert(0, f"next cycle {relative(document['beginsAt'])} ({document['beginsAt']})")
     if document.get("blockedBy"):

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ebb.doctor.finding import Finding
+from scheduler.wording import counted
 
 
 def as_json(findings: Sequence[Finding]) -> str:
@@ -25,4 +26,5 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         console.print(Text(f"        why:  {finding.why}"), soft_wrap=True)
         console.print(Text(f"        mend: {finding.mend}   [{finding.code}]"), soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
-    console.print(f"{errors} errors, {len(findings) - errors} warnings" if findings else "nothing found: healthy")
+    told = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
+    console.print(told if findings else "nothing found: healthy")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,8 +28,11 @@ _TAIL = 20  # lines
 class Child:
     """A running child process with its output in a log file."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.name, self.log, self._process = name, log, process
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], log: Path, noise: re.Pattern[str] | None = None
+    ) -> None:
+        """`noise` matches lines of the log that say nothing about the child's end."""
+        self.name, self.log, self._process, self._noise = name, log, process, noise
 
     @property
     def pid(self) -> int:
@@ -66,14 +70,22 @@ class Child:
             os.killpg(self._process.pid, number)
 
     def _tail(self) -> list[str]:
-        return self.log.read_text(errors="replace").splitlines()[-_TAIL:]
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if not (self._noise and self._noise.search(line))][-_TAIL:]
 
 
 @contextlib.asynccontextmanager
 async def child(
-    name: str, command: Sequence[str], *, log: Path, folder: Path, environment: Mapping[str, str], grace: float
+    name: str,
+    command: Sequence[str],
+    *,
+    log: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    grace: float,
+    noise: re.Pattern[str] | None = None,
 ) -> AsyncIterator[Child]:
-    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force."""
+    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force. `noise`: as of `Child`."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
             command,
@@ -85,7 +97,7 @@ async def child(
             start_new_session=True,
             preexec_fn=_end_with_parent(os.getpid()),
         )
-    started = Child(name, process, log)
+    started = Child(name, process, log, noise)
     try:
         yield started
     finally:

@@ -19,6 +19,9 @@ _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
 _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
+# What the live view asks for again and again; a call that failed is another matter.
+_POLLING = re.compile(r"INFO devhost\.function: Execut(ing|ed) 'Functions\.(get_schedule|list_cycles)'")
+
 
 @contextlib.asynccontextmanager
 async def host(state: StateFolder, port: int, connection: str, root: Path) -> AsyncIterator[Child]:
@@ -43,6 +46,7 @@ async def host(state: StateFolder, port: int, connection: str, root: Path) -> As
         folder=root,
         environment={**os.environ, **settings},
         grace=_STOP_GRACE,
+        noise=_POLLING,
     ) as running:
         deadline = time.monotonic() + _START_TIMEOUT
         while not _READY.search(state.host_log.read_text(errors="replace")):

@@ -87,6 +87,20 @@ def test_line_says_what_the_executions_are_for() -> None:
     )
 
 
+def test_one_of_something_is_said_as_one() -> None:
+    one = {
+        **SCHEDULE,
+        "backlog": {"count": 1},
+        "decision": {"executions": 1, "reason": "1 message"},
+        "totals": {"cycles": 1},
+        "settings": {"maxExecutions": 1},
+    }
+    assert "; 1 execution: 1 message; " in describe(Snapshot("x", one))
+    text = _text(Snapshot("x", one))
+    assert "1 message; 1 of up to 1 execution at work" in text
+    assert "1 cycle, 0 processed" in text
+
+
 def test_plain_view_says_the_same_only_once(capsys: pytest.CaptureFixture[str]) -> None:
     with open_view(Console(file=io.StringIO()), live=True) as view:
         assert isinstance(view, PlainView)
