@@ -87,8 +87,14 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     _add_number(parser, "--storage-port", _port_or_any, 10000, storage)
     parser.add_argument("--state", type=Path, default=ROOT / ".devhost", help="folder for all data and logs (.devhost)")
     parser.add_argument("--no-feed", action="store_true", help="put no messages")
-    parser.add_argument("--once", action="store_true", help="end when all is drained; status 0 only if all went right")
-    parser.add_argument("--json", action="store_true", help="no live view; the last line is one JSON object")
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end when all is drained; status 0 only if all went right (sample handler only)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="no live view; the last line is one JSON object (sample handler only)"
+    )
     parser.add_argument("--clean", action="store_true", help="forget what an earlier run left in the state folder")
 
 

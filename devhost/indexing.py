@@ -16,7 +16,7 @@ from typing import Any
 from azure.functions import FunctionRegister
 
 from devhost.errors import AppError
-from devhost.failures import reason_of, traceback_of
+from devhost.failures import account_of, reason_of, traceback_of
 from devhost.parameters import check_parameters
 
 log = logging.getLogger("devhost.indexing")
@@ -106,7 +106,7 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the app raises, SystemExit included, is shown to its author
-        raise AppError(f"{file_name} failed to import:\n{traceback_of(error)}") from error
+        raise AppError(f"{file_name} failed to import: {account_of(error)}") from error
     apps = {id(value): value for value in vars(module).values() if isinstance(value, FunctionRegister)}
     if len(apps) != 1:
         raise AppError(f"{file_name} must hold exactly one FunctionApp or DFApp at top level, found {len(apps)}")

@@ -20,6 +20,7 @@ def load_handler(name: str) -> Handler:
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name:
         raise HandlerNotFoundError(f"handler {name!r} is not of the form module:function, as handlers.parity:classify")
+    __tracebackhide__ = True  # what a module raises while it is imported begins in the module
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:

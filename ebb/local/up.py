@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ebb.local.host import host
 from ebb.local.ledger import Ledger
 from ebb.local.ports import LOOPBACK, free_port, require_free
 from ebb.local.run import Run
+from ebb.local.schedule import read_schedule
 from ebb.local.state import StateFolder
 from ebb.local.summary import Summary
 from ebb.local.terminal import complain, say
@@ -37,6 +39,7 @@ async def up(options: argparse.Namespace) -> int:
     Raises:
         LocalError: something did not start, or ended; everything that was started is stopped.
     """
+    _require_ledger(options, read_schedule(ROOT, options.schedule, os.environ).handler)
     port = options.port or free_port()
     storage_port = options.storage_port or free_port(len(SERVICES))
     url = f"http://{LOOPBACK}:{port}"
@@ -63,6 +66,14 @@ async def up(options: argparse.Namespace) -> int:
             complain(line)
     say(json.dumps(summary.as_json()) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
+
+
+def _require_ledger(options: argparse.Namespace, handler: str) -> None:
+    if (options.once or options.json) and handler != _LEDGER_HANDLER:
+        raise LocalError(
+            f"--once and --json need the ledger of the sample handler, {_LEDGER_HANDLER}; "
+            f"{options.schedule} has {handler}: run it without them"
+        )
 
 
 def _complaints(ending: str, summary: Summary) -> list[str]:
@@ -116,10 +127,8 @@ async def _serve(
     if not options.once:
         say("Ctrl-C stops everything; the next call goes on where this one ended")
     settings = (await api.schedule())["settings"]
+    _require_ledger(options, settings["handler"])  # an operator may have set another
     accounted = settings["handler"] == _LEDGER_HANDLER
-    if (options.once or options.json) and not accounted:
-        name, handler = options.schedule, settings["handler"]
-        raise LocalError(f"--once and --json need the ledger of {_LEDGER_HANDLER}; {name} has {handler}")
     async with contextlib.AsyncExitStack() as stack:
         source: Feeder | None = None
         if not options.no_feed:

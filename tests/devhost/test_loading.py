@@ -113,6 +113,48 @@ async def test_failed_import_shows_frames_of_the_app_only_and_leaves_nothing_beh
     assert Path.cwd() == before
 
 
+REFUSAL = """
+try:
+    try:
+        raise LookupError("secret")
+    except LookupError as cause:
+        raise ValueError("line 7: no\\nline 9: nor this") {source}
+except ValueError as error:
+    __tracebackhide__ = {hidden}
+    raise error.with_traceback(None) from error.__cause__
+"""
+
+
+@pytest.mark.parametrize(("hidden", "source", "shown"), [(True, "from None", False), (False, "from None", True)])
+async def test_app_that_hides_its_frames_is_refused_with_its_text_alone(
+    tmp_path: Path, hidden: bool, source: str, shown: bool
+) -> None:
+    (tmp_path / "function_app.py").write_text(REFUSAL.format(hidden=hidden, source=source))
+    with pytest.raises(AppError) as refused:
+        await Host(tmp_path).start()
+    text = str(refused.value)
+    assert text.startswith("function_app.py failed to import: ValueError: line 7: no\nline 9: nor this")
+    assert ("Traceback" in text) is shown
+    assert "secret" not in text
+
+
+async def test_cause_of_a_hidden_exception_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "function_app.py").write_text(
+        "try:\n    import broken_part\nexcept LookupError as cause:\n    __tracebackhide__ = True\n"
+        "    raise ValueError('broken_part is broken') from cause\n"
+    )
+    (tmp_path / "broken_part.py").write_text("raise LookupError('here')\n")
+    with pytest.raises(AppError) as refused:
+        await Host(tmp_path).start()
+    lines = str(refused.value).splitlines()
+    assert lines[:2] == [
+        "function_app.py failed to import: ValueError: broken_part is broken",
+        "Traceback (most recent call last):",
+    ]
+    assert f'{tmp_path}/broken_part.py", line 1' in lines[2]
+    assert lines[-1] == "LookupError: here"
+
+
 @pytest.mark.parametrize("name", ["user-id", "1x", "x.y"])
 def test_c82_route_parameter_may_have_any_name_of_asp_net(name: str) -> None:
     assert compile_route(f"users/{{{name}:int}}/rest").match("users/5/rest") == {name: "5"}

@@ -130,3 +130,49 @@ def test_proxy_is_not_asked_for_what_runs_on_this_machine(
         command = [sys.executable, "-m", "ebb", "show", "parity", "--url", f"http://127.0.0.1:{port}"]
         shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
         assert shown.returncode == 0, shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("schedules", "told"),
+    [
+        (PARITY + "    nosuch: 3\n", ["schedules.yaml:11: schedules.parity.nosuch: 3 is not a setting; known are "]),
+        (
+            PARITY.replace("queueLength: 16", "queueLength: 0").replace("maxExecutions: 10", "maxExecutions: -1"),
+            ["schedules.yaml:7: schedules.parity.queueLength", "schedules.yaml:8: schedules.parity.maxExecutions"],
+        ),
+        (TWO, ["--once and --json need the ledger of the sample handler", "orders has handlers.noop:handle"]),
+    ],
+)
+def test_what_stops_the_start_is_said_before_anything_is_started(
+    tmp_path: Path, schedules: str, told: list[str]
+) -> None:
+    project = lay_out(tmp_path / "project", schedules)
+    schedule = "orders" if schedules == TWO else "parity"
+    ended = run_dev(project, "up", "--once", "--schedule", schedule, *FREE, seconds=20)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert all(text in ended.stderr for text in told), ended.stderr
+    assert len(ended.stderr.splitlines()) == (2 if "-1" in schedules else 1), ended.stderr
+    assert not (project / ".devhost").exists()
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason", "frames"),
+    [
+        (None, "there is no module handlers.mine; is its folder beside function_app.py?", 0),
+        ("def other() -> None: ...\n", "module handlers.mine has no function handle", 0),
+        ("RATE = 1 / 0\n", "module handlers.mine failed to import: ZeroDivisionError: division by zero", 1),
+    ],
+)
+def test_handler_that_stops_the_start_is_told_in_one_line(
+    tmp_path: Path, handler: str | None, reason: str, frames: int
+) -> None:
+    project = lay_out(tmp_path / "project", PARITY.replace("handlers.parity:classify", "handlers.mine:handle"))
+    if handler is not None:
+        (project / "handlers/mine.py").write_text(handler)
+    ended = run_dev(project, "up", *FREE, seconds=40)
+    first, second, *rest = ended.stderr.splitlines()
+    assert first.startswith("the app ended with status 1; the end of ")
+    expected = f"HandlerNotFoundError: handler handlers.mine:handle: {reason}"
+    assert second == f"  devhost: function_app.py failed to import: {expected}"
+    assert sum("File " in line for line in rest) == frames, ended.stderr
+    assert not frames or "handlers/mine.py" in ended.stderr
