@@ -27,8 +27,10 @@ def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> Sche
         schedules = load_schedules(path.read_text(encoding="utf-8"), path.name, settings, limit)
     except SettingsError as error:
         raise LocalError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise LocalError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
     except OSError as error:
-        raise LocalError(f"{error.filename} cannot be read: {error.strerror}") from None
+        raise LocalError(f"{Path(error.filename).name} cannot be read: {error.strerror}") from None
     if name not in schedules:
         raise LocalError(f"there is no schedule {name} in {path.name}; known are {', '.join(schedules) or 'none'}")
     return schedules[name]
