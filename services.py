@@ -16,7 +16,7 @@ from history.base import Store
 from history.tables import PREFIX_PATTERN, TableStore
 from scheduler.clock import Clock, SystemClock
 from scheduler.connection import resolve_connection
-from scheduler.errors import FieldError, HandlerNotFoundError, SettingsError
+from scheduler.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
 from scheduler.host_limits import function_timeout
 from scheduler.schedules import Schedules, load_schedules
 from scheduler.settings import ScheduleSettings
@@ -55,6 +55,14 @@ class Services:
         Raises:
             SettingsError, HandlerNotFoundError: the app must not start with these.
         """
+        try:
+            return cls._read(folder, environment)
+        except EbbError as error:
+            __tracebackhide__ = True  # file, line and reason stand in the text; the way through our code adds nothing
+            raise error.with_traceback(None) from (error.__cause__ if isinstance(error, HandlerNotFoundError) else None)
+
+    @classmethod
+    def _read(cls, folder: Path, environment: Mapping[str, str]) -> Services:
         path = folder / "schedules.yaml"
         host = folder / "host.json"
         limit = function_timeout(host.read_text(encoding="utf-8"), environment) if host.is_file() else None

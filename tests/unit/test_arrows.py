@@ -30,7 +30,7 @@ def _own_imports(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "below"),
     [
-        ("function_app", {"composition", "services", "scheduler"}),
+        ("function_app", {"composition", "services"}),
         ("composition", {"services", "triggers", "orchestrators", "activities"}),
         ("services", {"sources", "handlers", "history", "telemetry", "scheduler"}),
     ],
