@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ebb.simulate.costs import Prices
@@ -33,8 +34,8 @@ def compare(scenarios: Sequence[Scenario], prices: Prices) -> list[Result]:
     for scenario in scenarios:
         simulated_settings(scenario.settings)
     if len(scenarios) == 1:
-        be_quiet()
-        recordings = [simulate(scenarios[0])]
+        with _quiet():
+            recordings = [simulate(scenarios[0])]
     else:
         context = multiprocessing.get_context("spawn")
         workers = min(len(scenarios), os.cpu_count() or 1)
@@ -48,6 +49,21 @@ def compare(scenarios: Sequence[Scenario], prices: Prices) -> list[Result]:
 
 def be_quiet() -> None:
     """Let only errors be logged: a simulated app warns of what nobody deploys."""
-    logging.getLogger().setLevel(logging.ERROR)
-    logging.getLogger("devhost").setLevel(logging.ERROR)
-    logging.getLogger("ebb").setLevel(logging.ERROR)
+    for logger in _loggers():
+        logger.setLevel(logging.ERROR)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """As `be_quiet`, for a while."""
+    levels = {logger: logger.level for logger in _loggers()}
+    be_quiet()
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def _loggers() -> list[logging.Logger]:
+    return [logging.getLogger(name) for name in (None, "devhost", "ebb")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -68,6 +69,13 @@ def test_report_adds_up(folder: Path) -> None:
     assert max(one["executionsOverTime"]["executions"]) == 3
     assert one["drain"]["most"] <= 300 + 3 * 5
     assert one["monthly"]["total"] == pytest.approx(one["monthly"]["storage"] + one["monthly"]["compute"])
+
+
+def test_logging_is_as_before_afterwards(folder: Path) -> None:
+    names = ("root", "devhost", "ebb")
+    before = [logging.getLogger(name).level for name in names]
+    simulate(folder, "--for", "1h")
+    assert [logging.getLogger(name).level for name in names] == before
 
 
 def test_prices_can_be_changed(folder: Path) -> None:
