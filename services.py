@@ -63,10 +63,7 @@ class Services:
 
     @classmethod
     def _read(cls, folder: Path, environment: Mapping[str, str]) -> Services:
-        path = folder / "schedules.yaml"
-        host = folder / "host.json"
-        limit = function_timeout(host.read_text(encoding="utf-8"), environment) if host.is_file() else None
-        schedules = load_schedules(_text(path), path.name, environment, limit)
+        schedules = read_schedules(folder, environment)
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
             schedules,
@@ -118,11 +115,24 @@ class Services:
         return self._handlers[settings.handler]
 
 
+def read_schedules(folder: Path, environment: Mapping[str, str]) -> Schedules:
+    """The schedules of the app in `folder`: `schedules.yaml`, the app settings, and the time limit of `host.json`.
+
+    Raises:
+        SettingsError: they cannot be used.
+    """
+    path, host = folder / "schedules.yaml", folder / "host.json"
+    limit = function_timeout(_text(host), environment) if host.is_file() else None
+    return load_schedules(_text(path), path.name, environment, limit)
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SettingsError(f"{path.name} is missing beside function_app.py: it names the schedules") from None
+        raise SettingsError(f"{path.name} is missing beside function_app.py") from None
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
 

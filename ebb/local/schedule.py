@@ -8,9 +8,8 @@ from pathlib import Path
 from ebb.local.errors import LocalError
 from ebb.scale_rules.app import read_json
 from scheduler.errors import SettingsError
-from scheduler.host_limits import function_timeout
-from scheduler.schedules import load_schedules
 from scheduler.settings import ScheduleSettings
+from services import read_schedules
 
 
 def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> ScheduleSettings:
@@ -19,18 +18,13 @@ def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> Sche
     Raises:
         LocalError: a file cannot be used, one line a fault, or there is no such schedule.
     """
-    path, local = root / "schedules.yaml", root / "local.settings.json"
+    local = root / "local.settings.json"
     try:
         values = read_json(local).get("Values") or {} if local.is_file() else {}
         settings = {**{key: str(value) for key, value in values.items()}, **environment}
-        limit = function_timeout((root / "host.json").read_text(encoding="utf-8"), settings)
-        schedules = load_schedules(path.read_text(encoding="utf-8"), path.name, settings, limit)
+        schedules = read_schedules(root, settings)
     except SettingsError as error:
         raise LocalError(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise LocalError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
-    except OSError as error:
-        raise LocalError(f"{Path(error.filename).name} cannot be read: {error.strerror}") from None
     if name not in schedules:
-        raise LocalError(f"there is no schedule {name} in {path.name}; known are {', '.join(schedules) or 'none'}")
+        raise LocalError(f"there is no schedule {name} in schedules.yaml; known are {', '.join(schedules) or 'none'}")
     return schedules[name]
