@@ -165,10 +165,10 @@ class _Execution:
         if enqueued:
             age = (now - min(enqueued)).total_seconds()
             self._report.oldest_message_age = max(self._report.oldest_message_age or 0.0, age)
+        await self._look_around()  # a slow receive may have outlasted the permission to begin anything
         for held in batch:  # the last try first: who is given back too often would become poison unseen
             last = held.message.dequeue_count >= self._settings.max_dequeue_count
             (self._ready.appendleft if last else self._ready.append)(held)
-        await self._look_around()  # a slow receive may have outlasted the permission to begin anything
         self._begin()
 
     def _begin(self) -> None:

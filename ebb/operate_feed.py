@@ -8,7 +8,6 @@ import os
 import random
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +20,7 @@ from azure.storage.queue.aio import QueueClient
 from ebb.answers import Exit, Form, Name, Output, Url, calls, failed, say
 from scheduler.connection import Connection, find_connection, resolve_connection
 from scheduler.errors import SettingsError
+from sources.queue_text import encode_body
 
 AT_ONCE = 16  # puts in flight
 LOCAL = "UseDevelopmentStorage=true"
@@ -69,7 +69,7 @@ async def _put(connection: Connection, source: Mapping[str, Any], texts: list[st
         with contextlib.suppress(ResourceExistsError):
             await queue.create_queue()
         for start in range(0, len(texts), AT_ONCE):
-            bodies = (_body(text, source["messageEncoding"]) for text in texts[start : start + AT_ONCE])
+            bodies = (encode_body(text.encode(), source["messageEncoding"]) for text in texts[start : start + AT_ONCE])
             await asyncio.gather(*(queue.send_message(body, time_to_live=-1) for body in bodies))
 
 
@@ -84,10 +84,6 @@ def _queue(connection: Connection, name: str) -> QueueClient:
     from azure.identity.aio import DefaultAzureCredential  # imported late: it costs a third of a second
 
     return QueueClient(endpoint, name, credential=DefaultAzureCredential(), retry_total=1)
-
-
-def _body(text: str, encoding: str) -> str:
-    return b64encode(text.encode()).decode() if encoding == "base64" else text
 
 
 def _times(count: int) -> list[str]:

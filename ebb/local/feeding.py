@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import random
 import time
@@ -15,8 +14,10 @@ from azure.storage.queue.aio import QueueClient
 
 from ebb.local.azurite import connection_string
 from ebb.local.errors import LocalError
-from ebb.local.poisoned import SUFFIX, poisoned_ids
+from ebb.local.poisoned import poisoned_ids
 from scheduler.connection import DEVELOPMENT_KEY, resolve_connection
+from sources.queue_text import Encoding, encode_body
+from sources.storage_queue import POISON_SUFFIX
 
 AT_ONCE = 16  # puts in flight; the emulator gains nothing from more
 DEPTH = 256  # messages; the cost of the emulator's every call grows with what it stores
@@ -25,12 +26,13 @@ DEPTH = 256  # messages; the cost of the emulator's every call grows with what i
 class Feeder:
     """Puts messages into one queue and remembers them."""
 
-    def __init__(self, queue: QueueClient, encoding: str, poison_queue: QueueClient | None = None) -> None:
+    def __init__(self, queue: QueueClient, encoding: Encoding, poison_queue: QueueClient | None = None) -> None:
         self.put: dict[str, int] = {}  # message id to value
         self.poison: set[str] = set()  # ids of messages that are no numbers
         self.started_at: float | None = None  # time.time() of the first put
         self.begun = asyncio.Event()  # the first messages are in the queue, or never will be
-        self._queue, self._encoding, self._poison_queue = queue, encoding, poison_queue
+        self._queue, self._poison_queue = queue, poison_queue
+        self._encoding: Encoding = encoding
         self._gone = 0  # so many have left the queue, when it was last asked
 
     async def feed(self, count: int, poison: int = 0, depth: int | None = None) -> None:
@@ -93,7 +95,7 @@ class Feeder:
         return LocalError(f"cannot put messages into {self._queue.url}: {reason}")
 
     async def _put(self, text: str) -> None:
-        body = base64.b64encode(text.encode()).decode() if self._encoding == "base64" else text
+        body = encode_body(text.encode(), self._encoding)
         message = await self._queue.send_message(body)
         if text.isdigit():
             self.put[str(message.id)] = int(text)
@@ -123,7 +125,7 @@ async def feeder(settings: Mapping[str, Any], blob_port: int) -> AsyncIterator[F
     endpoint, name = storage.endpoint("queue"), source["queueName"]
     async with (
         QueueClient(endpoint, name, credential=credential) as queue,
-        QueueClient(endpoint, name + SUFFIX, credential=credential) as poison_queue,
+        QueueClient(endpoint, name + POISON_SUFFIX, credential=credential) as poison_queue,
     ):
         yield Feeder(queue, source["messageEncoding"], poison_queue)
 

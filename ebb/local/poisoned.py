@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
-SUFFIX = "-poison"
+from sources.queue_text import Encoding, decode_body, open_envelope
+
 _HOLD = 60  # seconds; a storage queue shows only its first 32 messages to who does not take them
 _AT_ONCE = 16  # given back at once
 
 
-async def poisoned_ids(queue: QueueClient, encoding: str) -> set[str]:
+async def poisoned_ids(queue: QueueClient, encoding: Encoding) -> set[str]:
     """The ids under which the messages in `queue` were put, before they were poisoned; nothing if there is no queue.
 
     Raises:
@@ -35,9 +33,9 @@ async def poisoned_ids(queue: QueueClient, encoding: str) -> set[str]:
     return {found for message in held if (found := _original_id(str(message.content), encoding))}
 
 
-def _original_id(text: str, encoding: str) -> str | None:
+def _original_id(text: str, encoding: Encoding) -> str | None:
     try:
-        envelope: Any = json.loads(base64.b64decode(text) if encoding == "base64" else text)
-        return str(envelope["id"])
-    except (ValueError, KeyError, TypeError):  # somebody else's message
+        _, envelope = open_envelope(decode_body(text, encoding))
+    except ValueError:  # somebody else's message
         return None
+    return str(envelope["id"]) if "id" in envelope else None

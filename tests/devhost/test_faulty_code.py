@@ -173,7 +173,7 @@ WORK: dict[str, Callable[[Context, Any], Any]] = {
     "entity": lambda c, kind: c.call_entity(df.EntityId("failing", "k"), kind),
     "http without address": lambda c, _kind: c.call_http("GET", None),  # type: ignore[arg-type]  # the fault under test
     "http to a number": lambda c, _kind: c.call_http("GET", 5),  # type: ignore[arg-type]  # the fault under test
-    "http headers": lambda c, _kind: c.call_http("GET", "http://127.0.0.1:1/", None, ["a"]),  # type: ignore[arg-type]
+    "http headers": lambda c, _: c.call_http("GET", "http://127.0.0.1:1/", None, ["a"]),  # type: ignore[arg-type]  # as above
 }
 
 

@@ -13,6 +13,7 @@ from azure.storage.queue.aio import QueueClient
 
 from ebb.local.errors import LocalError
 from ebb.local.feeding import AT_ONCE, Feeder, feeder, queue_of
+from sources.queue_text import Encoding
 from tests.azurite import Azurite
 
 
@@ -52,7 +53,7 @@ async def test_feeder_waits_while_the_queue_is_deep(azurite: Azurite) -> None:
 
 @pytest.mark.parametrize("encoding", ["none", "base64"])
 async def test_feeder_finds_its_own_messages_in_the_poison_queue_and_gives_them_back(
-    azurite: Azurite, encoding: str
+    azurite: Azurite, encoding: Encoding
 ) -> None:
     name = f"feed-{uuid.uuid4().hex}"
     async with (
@@ -64,7 +65,7 @@ async def test_feeder_finds_its_own_messages_in_the_poison_queue_and_gives_them_
         await source.feed(40, poison=40)
         await poison.create_queue()
         for key in [*source.poison, "of an earlier run"]:
-            text = json.dumps({"id": key, "reason": "<no> time"})
+            text = json.dumps({"id": key, "reason": "<no> time", "body": "soon", "bodyEncoding": "text"})
             await poison.send_message(base64.b64encode(text.encode()).decode() if encoding == "base64" else text)
         await poison.send_message("no JSON")
         assert await source.poisoned() == source.poison
