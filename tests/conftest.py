@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ebb.local.loopback import bypass_proxy
+from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it

@@ -12,12 +12,12 @@ from typing import Any, Self
 from composition import build_app
 from devhost.host import Host
 from devhost.settings import HostSettings
-from history.base import Store
-from history.memory import MemoryStore
-from scheduler.clock import SystemClock
-from scheduler.schedules import Schedules
-from services import Services
-from sources.memory import BROKER
+from ebb.core.clock import SystemClock
+from ebb.core.settings.schedules import Schedules
+from ebb.services import Services
+from ebb.sources.memory.source import BROKER
+from ebb.store.base import Store
+from ebb.store.memory import MemoryStore
 
 
 def schedules(**settings: Any) -> Schedules:

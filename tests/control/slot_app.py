@@ -13,16 +13,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import activities.execution
-import activities.process_backlog
-import scheduler.fence
-import scheduler.watch
+import ebb.core.row.fence
+import ebb.core.row.watch
+import ebb.execution.execution
+import ebb.execution.process
 from composition import build_app
-from scheduler.clock import SystemClock
-from services import Services
+from ebb.core.clock import SystemClock
+from ebb.services import Services
 
 RECORD = os.environ["EBB_TEST_RECORD"]
-_run_execution = activities.process_backlog.run_execution
+_run_execution = ebb.execution.process.run_execution
 
 
 class WrongClock(SystemClock):
@@ -54,12 +54,12 @@ async def recorded(*arguments: Any, may_go_on: Any, log: Any, **more: Any) -> An
         write(event="ended", **about)
 
 
-activities.process_backlog.run_execution = recorded
-activities.execution.LOOK_EVERY = 0.3
-scheduler.fence.CHECK_IN_SLACK = timedelta(seconds=1)
-scheduler.watch.LONGEST_STEP = timedelta(seconds=1)
-scheduler.watch.FIRST_BACKOFF = timedelta(seconds=0.5)
-scheduler.watch.LONGEST_BACKOFF = timedelta(seconds=1)
+ebb.execution.process.run_execution = recorded
+ebb.execution.execution.LOOK_EVERY = 0.3
+ebb.core.row.fence.CHECK_IN_SLACK = timedelta(seconds=1)
+ebb.core.row.watch.LONGEST_STEP = timedelta(seconds=1)
+ebb.core.row.watch.FIRST_BACKOFF = timedelta(seconds=0.5)
+ebb.core.row.watch.LONGEST_BACKOFF = timedelta(seconds=1)
 
 services = Services.from_environment(Path(__file__).parent, os.environ)
 services.clock = WrongClock(float(os.environ["EBB_TEST_CLOCK"]))

@@ -18,8 +18,7 @@ import yaml
 from tests.azurite import Azurite
 from tests.e2e.harness import ROOT
 
-LINKED = ("services.py", "composition.py", "triggers", "orchestrators", "activities", "sources", "handlers", "history")
-LINKED += ("scheduler", "host.json", "tests")
+LINKED = ("composition.py", "triggers", "orchestrators", "activities", "handlers", "ebb", "host.json", "tests")
 
 
 class Slot:

@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from ebb.cli import app
-from ebb.watch import sparkline
+from ebb.cli.main import app
+from ebb.cli.operate.watch import sparkline
 from tests.azurite import Azurite
 from tests.control.hub import Hub, schedules
 

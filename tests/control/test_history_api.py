@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from scheduler.clock import rfc3339
-from sources.memory import BROKER
+from ebb.core.clock import rfc3339
+from ebb.sources.memory.source import BROKER
 from tests.azurite import Azurite
 from tests.control.hub import Hub, schedules
 

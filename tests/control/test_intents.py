@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from history.base import Intent, update
-from scheduler.clock import rfc3339
+from ebb.core.clock import rfc3339
+from ebb.core.row.schedule_row import Intent
+from ebb.store.base import update
 from tests.control import work
 from tests.control.hub import Hub, eventually, schedules
 
@@ -105,7 +106,7 @@ async def test_terminate_says_what_it_does_not_stop(hub: Hub) -> None:
 async def test_start_after_terminate_waits_for_the_executions_and_no_longer(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.execution.LOOK_EVERY", 0.3)
+    monkeypatch.setattr("ebb.execution.execution.LOOK_EVERY", 0.3)
     hub.put(1.5, *[0.1] * 300)
     await hub.post("start", {"settings": {"concurrency": 1, "batchSize": 1, "maxExecutions": 1, "replicaTimeout": 300}})
     await eventually(_working, lambda: "no message was taken")

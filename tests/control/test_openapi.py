@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from history.base import Intent
+from ebb.core.row.schedule_row import Intent
 from tests.control.hub import Hub, schedules
 
 CHECKS = (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from azure.durable_functions import DurableOrchestrationClient
 
-from history.memory import MemoryStore
-from scheduler.errors import StoreUnavailableError
-from scheduler.schedules import Schedules
+from ebb.core.errors import StoreUnavailableError
+from ebb.core.settings.schedules import Schedules
+from ebb.store.memory import MemoryStore
 from tests.control.hub import Hub, schedules
 
 CHANGES: list[tuple[str, str, Any]] = [

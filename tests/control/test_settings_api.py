@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from history.base import update
-from scheduler.schedules import Schedules
+from ebb.core.settings.schedules import Schedules
+from ebb.store.base import update
 from tests.control.hub import Hub, schedules
 
 SETTINGS = "schedules/parity/settings"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scheduler.names import ETERNAL_SCHEDULER
-from scheduler.schedules import Schedules
+from ebb.core.names import ETERNAL_SCHEDULER
+from ebb.core.settings.schedules import Schedules
 from tests.control.hub import Hub, eventually
 
 INSTANCE = "ebb-parity"

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from history.base import Intent, Working, update
-from history.memory import MemoryStore
-from scheduler.clock import rfc3339
-from scheduler.schedules import Schedules
-from scheduler.watch import Act
-from sources.memory import BROKER
+from ebb.control.watchdog import Watchdog
+from ebb.core.clock import rfc3339
+from ebb.core.row.schedule_row import Intent, Working
+from ebb.core.row.watch import Act
+from ebb.core.settings.schedules import Schedules
+from ebb.sources.memory.source import BROKER
+from ebb.store.base import update
+from ebb.store.memory import MemoryStore
 from tests.control.hub import ClockAhead, Hub, eventually, schedules
-from triggers.watchdog import Watchdog
 
 INSTANCE = "ebb-parity"
 
@@ -99,7 +100,7 @@ async def test_silent_instance_is_replaced(running: Hub, monkeypatch: pytest.Mon
     clock.ahead = timedelta(minutes=1)
     found = (await watchdog.look(running.host.client))["parity"]
     assert found.act is Act.NOTHING, "it promised to sleep for a minute"
-    monkeypatch.setattr("sources.memory.MemorySource.measure", never)
+    monkeypatch.setattr("ebb.sources.memory.source.MemorySource.measure", never)
     await running.post("trigger")
     await running.until(phase="measuring")
     monkeypatch.undo()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from handlers.base import Message
+from ebb import Message
 
 at_work: set[str] = set()  # ids of messages in hand
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from ebb.cli import app as command_line
-from telemetry.host_lines import PREFIX
-from telemetry.names import METRICS
+from ebb.cli.main import app as command_line
+from ebb.telemetry.host_lines import PREFIX
+from ebb.telemetry.names import METRICS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -92,7 +92,7 @@ def test_queries_cut_off_the_prefix_that_the_lines_have():
 
 
 def test_every_code_of_the_doctor_is_documented():
-    sources = "\n".join(path.read_text() for path in (ROOT / "ebb" / "doctor").glob("check_*.py"))
+    sources = "\n".join(path.read_text() for path in (ROOT / "ebb" / "cli" / "doctor").glob("check_*.py"))
     codes = set(re.findall(r'(?:error|warning|\))\(\s*"([a-z]+(?:-[a-z]+)+)"', sources))
     codes |= {
         f"{service}-{fault}" for service in ("queue", "table") for fault in re.findall(r'f"\{service\}-(\w+)"', sources)

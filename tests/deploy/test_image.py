@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.scale_rules.python_source import reachable_modules
+from ebb.cli.scale_rules.python_source import reachable_modules
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -87,9 +87,8 @@ def test_image_has_neither_tests_nor_tools_nor_secrets():
     assert not folders & {
         "tests",
         "bench",
-        "devhost",
+        "packages",
         "docs",
-        "ebb",
         ".git",
         ".github",
         ".venv",
@@ -136,9 +135,19 @@ def test_python_of_the_image_is_one_that_the_project_supports():
 
 def test_published_package_leaves_out_tests_and_tools():
     lines = set((ROOT / ".funcignore").read_text().split())
-    tools = {"tests", "bench", "infra", "devhost", "local.settings.json", ".venv-infra", "Dockerfile", "azure.yaml"}
+    tools = {
+        "tests",
+        "bench",
+        "infra",
+        "packages",
+        "ebb/cli",
+        "local.settings.json",
+        ".venv-infra",
+        "Dockerfile",
+        "azure.yaml",
+    }
     assert tools <= lines
-    assert "telemetry" not in lines
+    assert "ebb" not in lines
     pruned = {line.rstrip("/") for line in lines}
     for path in copied():
         assert path.split("/")[0] not in pruned - {"infra", "dashboard"}, path

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ebb.cli import app as command_line
-from ebb.job_template import az_command, bicep, job_for
-from scheduler.errors import SettingsError
-from scheduler.settings import validate_settings
+from ebb.cli.job_template import az_command, bicep, job_for
+from ebb.cli.main import app as command_line
+from ebb.core.errors import SettingsError
+from ebb.core.settings.schedule_settings import validate_settings
 
 ROOT = Path(__file__).parents[2]
 QUEUE = {"type": "storageQueue", "queueName": "orders", "messageEncoding": "none"}

@@ -9,12 +9,12 @@ import yaml
 from azure.functions.decorators.function_app import FunctionApp as SdkApp
 from typer.testing import CliRunner
 
-from ebb.cli import app as ebb
-from ebb.scale_rules.app import read_app
-from ebb.scale_rules.derive import derive
-from ebb.scale_rules.mapping import ROWS
-from ebb.scale_rules.report import as_document
-from scheduler.errors import SettingsError
+from ebb.cli.main import app as ebb
+from ebb.cli.scale_rules.app import read_app
+from ebb.cli.scale_rules.derive import derive
+from ebb.cli.scale_rules.mapping import ROWS
+from ebb.cli.scale_rules.report import as_document
+from ebb.core.errors import SettingsError
 
 APPS = Path(__file__).parents[1] / "data" / "apps"
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, MaxLen
 from pydantic.fields import FieldInfo
 
-from scheduler.settings import ScheduleSettings
+from ebb.core.settings.schedule_settings import ScheduleSettings
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"

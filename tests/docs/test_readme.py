@@ -15,8 +15,8 @@ from types import ModuleType
 import pytest
 
 from devhost.cli import build_parser
-from handlers.base import Message, PoisonMessage
-from scheduler.schedules import load_schedules
+from ebb import Message, PoisonMessage
+from ebb.core.settings.schedules import load_schedules
 from tests.azurite import Azurite
 from tests.docs.reading import PAGES, ROOT, Block, Command, blocks, commands, links
 from tests.e2e.harness import App

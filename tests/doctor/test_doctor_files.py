@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ebb.doctor.examine import examine
-from ebb.doctor.finding import Finding
-from ebb.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.examine import examine
+from ebb.cli.doctor.finding import Finding
+from ebb.cli.doctor.subject import Evidence, read_subject
 from tests.doctor.sample import change_host, change_schedules, container_app, write_app
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}

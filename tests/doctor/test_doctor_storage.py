@@ -16,11 +16,11 @@ from azure.data.tables import TableServiceClient
 from azure.storage.queue import AccountSasPermissions, QueueServiceClient, ResourceTypes, generate_account_sas
 from typer.testing import CliRunner
 
-from ebb.cli import app as command_line
-from ebb.doctor.examine import examine
-from ebb.doctor.finding import Finding
-from ebb.doctor.subject import Evidence, read_subject
-from scheduler.connection import DEVELOPMENT_KEY
+from ebb.cli.doctor.examine import examine
+from ebb.cli.doctor.finding import Finding
+from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.main import app as command_line
+from ebb.core.settings.connection import DEVELOPMENT_KEY
 from tests.azurite import MAIN, NODE, Azurite, free_ports
 from tests.doctor.sample import change_host, change_schedules, write_app
 

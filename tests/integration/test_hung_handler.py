@@ -8,10 +8,10 @@ from pathlib import Path
 
 PROGRAM = """
 import asyncio, threading
-from activities.execution import run_execution
-from scheduler.clock import SystemClock
-from scheduler.settings import validate_settings
-from sources.memory import MemoryBroker, MemorySource
+from ebb.execution.execution import run_execution
+from ebb.core.clock import SystemClock
+from ebb.core.settings.schedule_settings import validate_settings
+from ebb.sources.memory.source import MemoryBroker, MemorySource
 
 async def go_on():
     return None

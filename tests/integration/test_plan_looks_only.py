@@ -6,13 +6,13 @@ import uuid
 
 from azure.storage.queue import QueueServiceClient
 
-from history.base import ScheduleRow
-from history.memory import MemoryStore
-from scheduler.cycle import CycleState
-from scheduler.schedules import Schedules
-from services import Services
+from ebb.control.plan_preview import plan_document
+from ebb.core.cycle import CycleState
+from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.settings.schedules import Schedules
+from ebb.services import Services
+from ebb.store.memory import MemoryStore
 from tests.azurite import Azurite
-from triggers.plan_api import plan_document
 
 
 async def test_plan_does_not_make_the_queue_that_a_cycle_would_make(azurite: Azurite) -> None:

@@ -18,15 +18,15 @@ from azure.storage.queue import (
     generate_account_sas,
 )
 
-from activities.execution import run_execution
-from handlers.base import Message
-from scheduler.clock import SystemClock
-from scheduler.errors import SettingsError, SourceNotFoundError, SourceUnavailableError
-from scheduler.settings import ScheduleSettings, validate_settings
-from sources.base import UNREADABLE, Source
-from sources.poison_queue import PoisonQueue
-from sources.queue_text import open_envelope
-from sources.registry import open_source
+from ebb import Message
+from ebb.core.clock import SystemClock
+from ebb.core.errors import SettingsError, SourceNotFoundError, SourceUnavailableError
+from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
+from ebb.execution.execution import run_execution
+from ebb.sources.base import UNREADABLE, Source
+from ebb.sources.registry import open_source
+from ebb.sources.storage_queue.poison import PoisonQueue
+from ebb.sources.storage_queue.text import open_envelope
 from tests.azurite import Azurite, free_ports
 
 LEASE = timedelta(seconds=30)
@@ -243,7 +243,7 @@ async def test_wrong_key_is_refused_in_words_without_the_key(
 async def test_server_that_is_away_is_named(
     open_queue: Open, queue_name: str, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sources.storage_account.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("ebb.sources.storage_queue.account.FIRST_PAUSE", 0.001)
     (port,) = free_ports(1)
     away = azurite.connection_string.replace(f":{azurite.queue_port}/", f":{port}/")
     with pytest.raises(SourceUnavailableError, match=f"127.0.0.1:{port} cannot be reached") as caught:

@@ -16,13 +16,13 @@ import pytest
 from aiohttp import web
 from azure.core.exceptions import ClientAuthenticationError
 
-from scheduler.connection import Connection
-from scheduler.errors import LeaseLostError, SourceError, SourceUnavailableError
-from scheduler.message import Message
-from scheduler.settings import StorageQueueSettings
-from sources.signing import TokenSigner
-from sources.storage_account import open_account
-from sources.storage_queue import StorageQueueSource
+from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
+from ebb.core.message import Message
+from ebb.core.settings.connection import Connection
+from ebb.core.settings.schedule_settings import StorageQueueSettings
+from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.signing import TokenSigner
+from ebb.sources.storage_queue.source import StorageQueueSource
 
 LEASE = timedelta(seconds=30)
 PAGE = (
@@ -59,7 +59,7 @@ class Server:
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
-    monkeypatch.setattr("sources.storage_account.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("ebb.sources.storage_queue.account.FIRST_PAUSE", 0.001)
     server = Server()
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", server.answer)
@@ -123,7 +123,7 @@ async def test_refused_access_is_not_tried_again(server: Server, source: Storage
 async def test_silent_service_is_given_up_in_bounded_time(
     server: Server, source: StorageQueueSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sources.storage_account.TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr("ebb.sources.storage_queue.account.TOTAL_SECONDS", 0.2)
     server.silent = True
     with pytest.raises(SourceUnavailableError, match=r"\d did not answer within 0.2 s \(app setting Storage\)"):
         await source.measure()
@@ -212,7 +212,9 @@ async def identity(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[StorageQueueSource, FakeCredential]]:
     credential = FakeCredential()
-    monkeypatch.setattr("sources.storage_account.signer_for", lambda connection: TokenSigner(lambda: credential))  # type: ignore[arg-type] - a double
+    monkeypatch.setattr(
+        "ebb.sources.storage_queue.account.signer_for", lambda connection: TokenSigner(lambda: credential)
+    )  # type: ignore[arg-type] - a double
     connection = Connection("Storage", "identity", {"queue": server.endpoint}, "account")
     settings = StorageQueueSettings(type="storageQueue", queueName="work", messageEncoding="none")
     source = StorageQueueSource(settings, connection, visible_only=False)

@@ -12,14 +12,14 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from activities.execution import ExecutionReport, run_execution
-from handlers.base import Message
-from scheduler.clock import SystemClock
-from scheduler.connection import resolve_connection
-from scheduler.settings import ScheduleSettings, validate_settings
-from sources.queue_client import QueueClient
-from sources.registry import open_source
-from sources.storage_account import open_account
+from ebb import Message
+from ebb.core.clock import SystemClock
+from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
+from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.sources.registry import open_source
+from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.client import QueueClient
 from tests.azurite import Azurite
 
 VALUES = {str(number) for number in range(120)}
@@ -56,7 +56,7 @@ class BadConnection:
 
 @pytest.fixture
 async def bad(azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BadConnection]:
-    monkeypatch.setattr("sources.storage_account.FIRST_PAUSE", 0.002)
+    monkeypatch.setattr("ebb.sources.storage_queue.account.FIRST_PAUSE", 0.002)
     connection = BadConnection(azurite.endpoint("queue"))
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", connection.handle)

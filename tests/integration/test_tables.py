@@ -22,11 +22,11 @@ from azure.data.tables.aio import TableClient
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from yarl import URL
 
-from history import table_service, tables
-from history.base import ScheduleRow
-from history.tables import TableStore
-from scheduler.connection import resolve_connection
-from scheduler.errors import ConflictError, SettingsError, StoreUnavailableError
+from ebb.core.errors import ConflictError, SettingsError, StoreUnavailableError
+from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.settings.connection import resolve_connection
+from ebb.store import table_service, tables
+from ebb.store.tables import TableStore
 from tests.azurite import ACCOUNT, Azurite, free_ports
 
 ROW = ScheduleRow(name="parity", reason="first")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ebb.simulate.amounts import rate_of, seconds_of
-from ebb.simulate.arrivals import arrivals_of
-from ebb.simulate.errors import SimulationError
-from ebb.simulate.service_time import service_time_of
+from ebb.cli.simulate.amounts import rate_of, seconds_of
+from ebb.cli.simulate.arrivals import arrivals_of
+from ebb.cli.simulate.errors import SimulationError
+from ebb.cli.simulate.service_time import service_time_of
 
 HOUR, DAY = 3600.0, 86_400.0
 

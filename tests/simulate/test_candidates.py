@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ebb.simulate.candidates import candidates_of
-from ebb.simulate.costs import MONTH_SECONDS, Prices, Usage, monthly_cost
-from ebb.simulate.render import bars
-from ebb.simulate.report import Spread
-from ebb.simulate.timeline import average, highest
+from ebb.cli.simulate.candidates import candidates_of
+from ebb.cli.simulate.costs import MONTH_SECONDS, Prices, Usage, monthly_cost
+from ebb.cli.simulate.render import bars
+from ebb.cli.simulate.report import Spread
+from ebb.cli.simulate.timeline import average, highest
 
 BASE = {"source": {"type": "tick"}, "maxExecutions": 10}
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
-from ebb.cli import app
+from ebb.cli.main import app
 
 RUNNER = CliRunner(env={"COLUMNS": "200"})
 SCHEDULES = """\

@@ -14,13 +14,14 @@ import pytest
 from composition import build_app
 from devhost.clock import ManualClock
 from devhost.host import Host
-from history.base import Intent, update
-from history.memory import MemoryStore
-from scheduler.errors import SourceUnavailableError, StoreUnavailableError
-from scheduler.names import NUDGE, instance_id
-from scheduler.schedules import Schedules
-from services import Services
-from sources.memory import MemoryBroker, MemorySource
+from ebb.core.errors import SourceUnavailableError, StoreUnavailableError
+from ebb.core.names import NUDGE, instance_id
+from ebb.core.row.schedule_row import Intent
+from ebb.core.settings.schedules import Schedules
+from ebb.services import Services
+from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.store.base import update
+from ebb.store.memory import MemoryStore
 
 BASE: dict[str, Any] = {
     "source": {"type": "memory", "queueName": "work"},

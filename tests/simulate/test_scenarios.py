@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ebb.simulate.recording import Recording
-from ebb.simulate.run import BEGIN, Scenario, run
-from scheduler.errors import SettingsError
+from ebb.cli.simulate.recording import Recording
+from ebb.cli.simulate.run import BEGIN, Scenario, run
+from ebb.core.errors import SettingsError
 
 HOUR, DAY = 3600.0, 86_400.0
 TICK: dict[str, Any] = {"source": {"type": "tick"}, "pollingInterval": 3600, "replicaTimeout": 7200}

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 USE = """
 import logging, os, sys
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-from telemetry.export import recorder_from
+from ebb.telemetry.export import recorder_from
 recorder = recorder_from(os.environ)
 recorder.cycle_opened("job", 7, 2, None)
 recorder.incident("job", "start")

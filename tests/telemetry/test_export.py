@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.errors import SettingsError
-from telemetry import context_log
-from telemetry.export import recorder_from
+from ebb.core.errors import SettingsError
+from ebb.telemetry import context_log
+from ebb.telemetry.export import recorder_from
 from tests.telemetry.exporting import run
 
 

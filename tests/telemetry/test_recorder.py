@@ -17,17 +17,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from activities import measure_backlog
-from activities.close_cycle import close
-from activities.process_backlog import execute
-from handlers.base import Message, PoisonMessage
-from history.base import Intent, update
-from history.memory import MemoryStore
-from scheduler.cycle import CycleState, Opening, Verdict
-from scheduler.schedules import Schedules
-from services import Services
-from sources.memory import MemoryBroker, MemorySource
-from telemetry.names import METRICS
-from telemetry.recorder import Recorder
+from ebb import Message, PoisonMessage
+from ebb.control.closing import close
+from ebb.core.cycle import CycleState, Opening, Verdict
+from ebb.core.row.schedule_row import Intent
+from ebb.core.settings.schedules import Schedules
+from ebb.execution.process import execute
+from ebb.services import Services
+from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.store.base import update
+from ebb.store.memory import MemoryStore
+from ebb.telemetry.names import METRICS
+from ebb.telemetry.recorder import Recorder
 from tests.clocks import SteppedClock
 
 MINE = CycleState("job", "hub", owner="hub/ebb-job/1")

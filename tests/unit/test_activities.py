@@ -11,19 +11,20 @@ from typing import Any
 
 import pytest
 
-from activities import close_cycle
-from activities.close_cycle import TRIM_SECONDS, close
-from activities.measure_backlog import open_cycle
-from activities.process_backlog import execute
-from history.base import Intent, ScheduleRow, Store, Totals, update
-from history.memory import MemoryStore
-from scheduler.cycle import CycleState, Ending, Opening, Verdict
-from scheduler.errors import SourceUnavailableError, StoreUnavailableError
-from scheduler.fence import CHECK_IN_SLACK
-from scheduler.schedules import Schedules
-from services import Services
-from sources.base import Backlog
-from sources.memory import MemoryBroker, MemorySource
+from ebb.control import closing as close_cycle
+from ebb.control.closing import TRIM_SECONDS, close
+from ebb.control.opening import open_cycle
+from ebb.core.cycle import CycleState, Ending, Opening, Verdict
+from ebb.core.errors import SourceUnavailableError, StoreUnavailableError
+from ebb.core.row.fence import CHECK_IN_SLACK
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
+from ebb.core.settings.schedules import Schedules
+from ebb.execution.process import execute
+from ebb.services import Services
+from ebb.sources.base import Backlog
+from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.store.base import Store, update
+from ebb.store.memory import MemoryStore
 
 MINE = CycleState("job", "hub", owner="hub/ebb-job/1")
 SETTINGS: dict[str, Any] = {

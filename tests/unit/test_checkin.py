@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from activities.checkin import checked_in, counted, number_of, outlived, rested, taken_up, verdict_of
-from history.base import Intent, ScheduleRow, Working
-from scheduler.cycle import CycleState, Opening, Verdict
-from scheduler.planning import Decision, Wait
-from scheduler.settings import validate_settings
+from ebb.core.cycle import CycleState, Opening, Verdict
+from ebb.core.planning import Decision, Wait
+from ebb.core.row.checkin import checked_in, counted, number_of, outlived, rested, taken_up, verdict_of
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Working
+from ebb.core.settings.schedule_settings import validate_settings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW = timedelta(seconds=30)

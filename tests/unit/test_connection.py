@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.connection import DEVELOPMENT_KEY, resolve_connection
-from scheduler.errors import SettingsError
+from ebb.core.errors import SettingsError
+from ebb.core.settings.connection import DEVELOPMENT_KEY, resolve_connection
 
 KEY = "c2VjcmV0LWtleS1zZWNyZXQta2V5"
 FULL = f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY};EndpointSuffix=core.chinacloudapi.cn"

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from ebb.local import environment
+from ebb.cli.local import environment
 
 VERSIONS = ((3, 11), (3, 13))
 
@@ -95,6 +95,7 @@ def test_what_is_no_number_is_refused_in_words(flag: str, capsys: pytest.Capture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "requirements.txt").write_text("alpha==1\n")
     (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\nbeta==1\n")
+    (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "package.json").write_text("{}")
     (tmp_path / "package-lock.json").write_text("{}")
     return tmp_path
@@ -185,7 +186,7 @@ def test_environment_that_two_folders_share_by_a_link_is_left_alone(project: Pat
     steps.clear()
     second = project / "second"
     second.mkdir()
-    for name in ("requirements.txt", "requirements-dev.txt", "package.json", "package-lock.json"):
+    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml", "package.json", "package-lock.json"):
         (second / name).write_text((project / name).read_text())
     for name in (".venv", "node_modules"):
         (second / name).symlink_to(project / name)

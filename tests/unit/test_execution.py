@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.base import Message, PoisonMessage
-from sources.memory import MemoryBroker, MemorySource
+from ebb import Message, PoisonMessage
+from ebb.sources.memory.source import MemoryBroker, MemorySource
 from tests.clocks import settle
 from tests.executions import QUEUE, CountingSource, Execution, assert_adds_up, nothing, sleeping
 

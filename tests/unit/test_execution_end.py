@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from handlers.base import Message
-from scheduler.errors import SourceUnavailableError
+from ebb import Message
+from ebb.core.errors import SourceUnavailableError
 from tests.clocks import settle
 from tests.executions import QUEUE, Execution, SlowSource, assert_adds_up, nothing, sleeping
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler.fence import Fence, Standing
+from ebb.core.row.fence import Fence, Standing
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW = timedelta(seconds=30)

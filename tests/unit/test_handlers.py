@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ebb import Message, PoisonMessage
+from ebb.core.errors import HandlerNotFoundError
+from ebb.handlers import load_handler
 from handlers import noop, parity
-from handlers.base import Message, PoisonMessage
-from handlers.registry import load_handler
-from scheduler.errors import HandlerNotFoundError
 
 
 def test_load_handler_gives_the_function() -> None:
@@ -27,7 +27,7 @@ def test_load_handler_gives_the_function() -> None:
         ("handlers.absent:handle", "no module handlers.absent"),
         ("handlers.parity:absent", "has no function absent"),
         ("handlers.parity:LEDGER", "is not a function"),
-        ("handlers.base:Message", "is not a function"),
+        ("ebb.core.message:Message", "is not a function"),
         ("handlers.parity", "module:function"),
         ("os:getcwd", r"cannot be called with one message: write it as def getcwd\(message\)"),
     ],

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from history.base import Intent, ScheduleRow, Store
-from history.memory import MemoryStore
-from scheduler.errors import SourceNotFoundError, StoreUnavailableError
-from scheduler.schedules import load_schedules
-from services import Services
-from triggers.health import check_all
+from ebb.control.health import check_all
+from ebb.core.errors import SourceNotFoundError, StoreUnavailableError
+from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.core.settings.schedules import load_schedules
+from ebb.services import Services
+from ebb.store.base import Store
+from ebb.store.memory import MemoryStore
 
 SCHEDULES = """
 schedules:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.connection import DEVELOPMENT_ACCOUNT
-from scheduler.errors import SettingsError
-from scheduler.host_limits import DEFAULT_FUNCTION_TIMEOUT, function_timeout
-from scheduler.schedules import load_schedules
-from services import Services
+from ebb.core.errors import SettingsError
+from ebb.core.settings.connection import DEVELOPMENT_ACCOUNT
+from ebb.core.settings.host_limits import DEFAULT_FUNCTION_TIMEOUT, function_timeout
+from ebb.core.settings.schedules import load_schedules
+from ebb.services import Services
 
 SCHEDULE = """
 schedules:

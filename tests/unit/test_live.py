@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ebb.live import LiveView, PlainView, Snapshot, describe, open_view, render
+from ebb.cli.local.live import LiveView, PlainView, Snapshot, describe, open_view, render
 
 SCHEDULE: dict[str, Any] = {
     "name": "parity",

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ebb.local.api import Api, ApiError, UnreachableError
-from ebb.local.ports import free_port
+from ebb.cli.local.api import Api, ApiError, UnreachableError
+from ebb.cli.local.ports import free_port
 
 UNWELL = {
     "status": "unhealthy",

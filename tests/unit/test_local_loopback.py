@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from ebb.local.loopback import bypass_proxy
+from ebb.cli.local.loopback import bypass_proxy
 
 HERE = "127.0.0.1,localhost"
 

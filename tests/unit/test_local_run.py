@@ -12,14 +12,14 @@ from typing import Any, Self, cast
 
 import pytest
 
-from ebb.live import Snapshot
-from ebb.local import run as module
-from ebb.local.api import Api, ApiError
-from ebb.local.errors import LocalError
-from ebb.local.feeding import Feeder
-from ebb.local.ledger import Ledger
-from ebb.local.run import Run
-from scheduler.clock import rfc3339
+from ebb.cli.acceptance import run as module
+from ebb.cli.acceptance.ledger import Ledger
+from ebb.cli.acceptance.run import Run
+from ebb.cli.local.api import Api, ApiError
+from ebb.cli.local.errors import LocalError
+from ebb.cli.local.feeding import Feeder
+from ebb.cli.local.live import Snapshot
+from ebb.core.clock import rfc3339
 
 
 class FakeApi:

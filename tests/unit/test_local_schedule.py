@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.local.errors import LocalError
-from ebb.local.schedule import read_schedule
+from ebb.cli.local.errors import LocalError
+from ebb.cli.local.schedule import read_schedule
 
 ONE = "schedules: {one: {source: {type: tick}, handler: 'handlers.noop:handle'}}"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ebb.local.ledger import Entry, Ledger
-from ebb.local.summary import Interval, Put, count_overlaps, max_in_flight, summarise
-from ebb.local.up import _complaints
-from scheduler.clock import rfc3339
+from ebb.cli.acceptance.ledger import Entry, Ledger
+from ebb.cli.acceptance.summary import Interval, Put, count_overlaps, max_in_flight, summarise
+from ebb.cli.local.up import _complaints
+from ebb.core.clock import rfc3339
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

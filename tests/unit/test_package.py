@@ -9,14 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NEEDED = (
-    *("function_app.py", "composition.py", "services.py", "host.json", "requirements.txt", "schedules.yaml"),
-    *("activities", "handlers", "history", "orchestrators", "scheduler", "sources", "triggers"),
+    *("function_app.py", "composition.py", "host.json", "requirements.txt", "schedules.yaml"),
+    *("activities", "handlers", "orchestrators", "triggers"),
+    *("ebb", "ebb/api", "ebb/control", "ebb/core", "ebb/execution", "ebb/services.py", "ebb/sources", "ebb/store"),
 )
 LEFT_OUT = (
     "bench",
-    "devhost",
+    "packages",
     "docs",
-    "ebb",
+    "ebb/cli",
     "tests",
     "dev.py",
     "node_modules",

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from scheduler.planning import Decision, executions_wanted, plan, plan_several
-from scheduler.rates import Goal, Rates
-from scheduler.settings import ScheduleSettings, validate_settings
+from ebb.core.planning import Decision, executions_wanted, plan, plan_several
+from ebb.core.planning.rates import Goal, Rates
+from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
 
 NO_PERCENTAGE = ", as the default strategy, because customScalingRunningJobPercentage is no number"
 

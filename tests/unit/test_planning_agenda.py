@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from scheduler.agenda import (
+from ebb.core.carry import Carry
+from ebb.core.planning.agenda import (
     Agenda,
     Count,
     Now,
@@ -18,8 +19,7 @@ from scheduler.agenda import (
     before_measuring,
     worth_acting_on,
 )
-from scheduler.carry import Carry
-from scheduler.settings import ScheduleSettings, validate_settings
+from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 TWO: list[dict[str, Any]] = [

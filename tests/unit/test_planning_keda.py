@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scheduler.keda import Bounds, Custom, Demand, combine_backlogs, executions_to_start
-from scheduler.planning import executions_wanted
+from ebb.core.planning import executions_wanted
+from ebb.core.planning.keda import Bounds, Custom, Demand, combine_backlogs, executions_to_start
 
 
 def wanted(strategy: str = "default", **given: Any) -> int:

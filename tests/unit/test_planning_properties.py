@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.planning import executions_wanted, plan
-from scheduler.rates import Rates
-from scheduler.settings import validate_settings
-from scheduler.sharing import share_executions
+from ebb.core.planning import executions_wanted, plan
+from ebb.core.planning.rates import Rates
+from ebb.core.planning.sharing import share_executions
+from ebb.core.settings.schedule_settings import validate_settings
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="utf-8")
 STRATEGIES = ("default", "custom", "accurate", "eager", "drainTime")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scheduler.carry import Carry
-from scheduler.rates import Goal, Rates, blended, observed_arrivals, observed_message_seconds
+from ebb.core.carry import Carry
+from ebb.core.planning.rates import Goal, Rates, blended, observed_arrivals, observed_message_seconds
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

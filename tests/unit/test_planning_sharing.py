@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from scheduler.sharing import share_executions
+from ebb.core.planning.sharing import share_executions
 
 
 def test_executions_follow_the_weights() -> None:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler.agenda import Count, Now, after_measuring
-from scheduler.carry import Carry
-from scheduler.errors import SettingsError, SourceUnavailableError
-from scheduler.settings import ScheduleSettings, validate_settings
-from sources.base import Source
-from sources.combined import measure_all
-from sources.memory import MemoryBroker, MemorySource
+from ebb.core.carry import Carry
+from ebb.core.errors import SettingsError, SourceUnavailableError
+from ebb.core.planning.agenda import Count, Now, after_measuring
+from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
+from ebb.sources.base import Source
+from ebb.sources.combined import measure_all
+from ebb.sources.memory.source import MemoryBroker, MemorySource
 
 SETTINGS = validate_settings(
     {"handler": "a:b", "sources": [{"type": "memory", "queueName": "a"}, {"type": "memory", "queueName": "b"}]}

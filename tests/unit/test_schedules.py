@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.errors import SettingsError
-from scheduler.schedules import load_schedules
+from ebb.core.errors import SettingsError
+from ebb.core.settings.schedules import load_schedules
 
 GOOD = """\
 schedules:

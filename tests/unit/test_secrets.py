@@ -6,9 +6,9 @@ import base64
 
 import pytest
 
-from scheduler.connection import DEVELOPMENT_KEY
-from scheduler.errors import FieldError, SettingsError
-from scheduler.secrets import hide_secrets, holds_secret
+from ebb.core.errors import FieldError, SettingsError
+from ebb.core.secrets import hide_secrets, holds_secret
+from ebb.core.settings.connection import DEVELOPMENT_KEY
 
 KEY = base64.b64encode(b"k" * 64).decode()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.errors import SettingsError
-from services import Services
+from ebb.core.errors import SettingsError
+from ebb.services import Services
 
 STORE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 FILE = "schedules:\n  p:\n    source: {type: memory}\n    handler: handlers.noop:handle\n"

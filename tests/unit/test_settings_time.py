@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scheduler.errors import SettingsError
-from scheduler.settings import ScheduleSettings, merge_settings, validate_settings
+from ebb.core.errors import SettingsError
+from ebb.core.settings.schedule_settings import ScheduleSettings, merge_settings, validate_settings
 
 BASE: dict[str, Any] = {"source": {"type": "memory"}, "handler": "a:b"}
 TWO: list[dict[str, Any]] = [{"type": "memory", "queueName": "a", "queueLength": 3}, {"type": "memory"}]

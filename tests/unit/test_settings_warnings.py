@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scheduler.schedules import load_schedules
-from scheduler.settings import validate_settings
-from scheduler.settings_warnings import warnings_of
+from ebb.core.settings.schedule_settings import validate_settings
+from ebb.core.settings.schedules import load_schedules
+from ebb.core.settings.warnings import warnings_of
 
 
 def warned(**more: Any) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.connection import Connection
-from scheduler.settings import SOURCE_MODELS, validate_settings
-from sources import registry
-from sources.base import Source
-from sources.registry import SOURCES, open_source
-from sources.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for
+from ebb.core.settings.connection import Connection
+from ebb.core.settings.schedule_settings import SOURCE_MODELS, validate_settings
+from ebb.sources import registry
+from ebb.sources.base import Source
+from ebb.sources.registry import SOURCES, open_source
+from ebb.sources.storage_queue.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for
 from tests.clocks import SteppedClock
 
 LEASE = timedelta(seconds=30)
@@ -32,8 +32,8 @@ def test_registry_is_sorted() -> None:
 
 def test_registry_knows_every_source_module() -> None:
     found: set[str] = set()
-    for path in Path(registry.__file__).parent.glob("*.py"):
-        found |= {f"sources.{path.stem}:{opener}" for opener in OPENER.findall(path.read_text())}
+    for path in Path(registry.__file__).parent.glob("*/source.py"):
+        found |= {f"ebb.sources.{path.parent.name}.source:{opener}" for opener in OPENER.findall(path.read_text())}
     assert set(SOURCES.values()) == found
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler import status
-from scheduler.cycle import Opening, Verdict
-from scheduler.planning import Decision, Wait
+from ebb.core import status
+from ebb.core.cycle import Opening, Verdict
+from ebb.core.planning import Decision, Wait
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LIMIT = 16 * 1024  # bytes; Durable fails the orchestration above

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.decision import Wait
-from scheduler.settings import ScheduleSettings, validate_settings
-from scheduler.ticks import Moment
-from scheduler.waits import closed, ended, error_wait, next_wait
+from ebb.core.calendar.ticks import Moment
+from ebb.core.planning.decision import Wait
+from ebb.core.planning.waits import closed, ended, error_wait, next_wait
+from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
 
 ONE = datetime(2026, 1, 5, 1, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.watch import Act, Facts, Work, backoff, judge
+from ebb.core.row.watch import Act, Facts, Work, backoff, judge
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW, GRACE = timedelta(seconds=30), timedelta(seconds=60)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.windows import DAY_NAMES, Window, next_open, parse_days, parse_minutes
+from ebb.core.calendar.windows import DAY_NAMES, Window, next_open, parse_days, parse_minutes
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK = frozenset(range(7))

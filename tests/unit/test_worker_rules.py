@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from composition import build_app
-from history.memory import MemoryStore
-from scheduler.schedules import Schedules
-from services import Services
+from ebb.core.settings.schedules import Schedules
+from ebb.services import Services
+from ebb.store.memory import MemoryStore
 
 SETTINGS = {"source": {"type": "memory"}, "handler": "handlers.noop:handle"}
 FUNCTIONS = build_app(Services(Schedules({"job": SETTINGS}), MemoryStore(), environment={})).get_functions()

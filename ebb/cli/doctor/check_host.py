@@ -1,0 +1,135 @@
+"""`host.json`: what the host will make of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ebb.cli.doctor.finding import Finding, error, warning
+from ebb.cli.doctor.subject import Subject
+from ebb.core.settings.host_limits import function_timeout
+
+BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
+BUNDLE_FLOOR = (4, 32)  # the first with the Durable Task Scheduler; versioning and tracing V2 came earlier
+HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
+SMALL_HUB = 4  # partitions that few schedules can use
+THREADS_PER_WORKER_EXTRA = 4  # Python's own default is cores + 4
+
+
+def check_host(subject: Subject) -> Iterator[Finding]:
+    """Findings on `host.json`."""
+    yield from _bundle(subject)
+    yield from _hub(subject)
+    yield from _concurrency(subject)
+    yield from _details(subject)
+
+
+def _bundle(subject: Subject) -> Iterator[Finding]:
+    name, versions = (
+        subject.app.host_value("extensionBundle.id"),
+        str(subject.app.host_value("extensionBundle.version")),
+    )
+    if name != BUNDLE:
+        what = f"extensionBundle is {name}" if name else "host.json has no extensionBundle"
+        yield error(
+            "bundle-missing",
+            what,
+            "the Durable triggers come from the bundle; the Preview bundle goes with another SDK",
+            f'set "id": "{BUNDLE}", "version": "[4.32.0, 5.0.0)"',
+        )
+        return
+    floor = re.match(r"[\[(]\s*(\d+)\.(\d+|\*)", versions)
+    if floor is None or (int(floor[1]), int(floor[2].replace("*", "0"))) < BUNDLE_FLOOR:
+        yield (error if subject.backend == "azureManaged" else warning)(
+            "bundle-floor",
+            f"extensionBundle allows versions from {versions}",
+            "before 4.32 there is no Durable Task Scheduler, before 4.30 no versioning of orchestrations",
+            'set "version": "[4.32.0, 5.0.0)"',
+        )
+
+
+def _hub(subject: Subject) -> Iterator[Finding]:
+    if subject.hub is None:
+        yield error(
+            "hub-name-missing",
+            "host.json names no task hub",
+            "the host takes a name of its own; two apps with one name steal each other's work",
+            f'set "hubName" in {"extensions.durableTask"}',
+        )
+    elif subject.backend == "azureStorage" and not HUB_NAME.fullmatch(subject.hub):
+        yield error(
+            "hub-name-invalid",
+            f"the task hub is called {subject.hub!r}",
+            "queues, tables and containers are named after it",
+            "use 3 to 45 letters and digits, a letter first; set the app setting if it is a %PLACEHOLDER%",
+        )
+    partitions = subject.durable("storageProvider.partitionCount")
+    if (
+        subject.backend == "azureStorage"
+        and int(partitions or 4) >= SMALL_HUB
+        and len(subject.all_schedules()) < SMALL_HUB
+    ):
+        yield warning(
+            "partitions-many",
+            f"partitionCount is {partitions or 'not set (4)'} for {len(subject.all_schedules())} schedules",
+            "each schedule lives in one partition; the others are polled and leased for nothing",
+            "set 1 or 2, with a new hubName if the hub exists: the count cannot be changed",
+        )
+
+
+def _concurrency(subject: Subject) -> Iterator[Finding]:
+    processes = int(subject.settings.get("FUNCTIONS_WORKER_PROCESS_COUNT") or 1)
+    threads = int(
+        subject.settings.get("PYTHON_THREADPOOL_THREAD_COUNT") or int(subject.cores + 0.5) + THREADS_PER_WORKER_EXTRA
+    )
+    orchestrators = int(subject.durable("maxConcurrentOrchestratorFunctions") or int(10 * max(subject.cores, 1)))
+    if orchestrators > processes * threads:
+        yield warning(
+            "orchestrators-above-threads",
+            f"maxConcurrentOrchestratorFunctions is {orchestrators}, a replica has {processes * threads} threads",
+            "an orchestrator needs a thread; what a replica has taken in waits there and no other replica can take it",
+            f"set it to {processes * threads} or less",
+        )
+    activities = subject.durable("maxConcurrentActivityFunctions")
+    if activities is None:
+        yield warning(
+            "activities-unbounded",
+            "maxConcurrentActivityFunctions is not set",
+            "the default is ten for each core of the machine below, whatever Python can run",
+            "set it to the executions that one replica should run",
+        )
+        return
+    wanted = max((settings.max_executions for settings in subject.all_schedules().values()), default=0)
+    replicas = int(subject.template("properties.template.scale.maxReplicas") or 10)
+    if wanted > int(activities) * replicas:
+        yield warning(
+            "executions-above-capacity",
+            f"a schedule fans out to {wanted} executions, {replicas} replicas run {int(activities) * replicas} at once",
+            "the rest waits in the work-item queue and the cycle takes longer than planned",
+            "lower maxExecutions, or raise maxConcurrentActivityFunctions or the replicas",
+        )
+
+
+def _details(subject: Subject) -> Iterator[Finding]:
+    if subject.durable("httpSettings.useForwardedHost") is not True:
+        yield warning(
+            "forwarded-host",
+            "httpSettings.useForwardedHost is not true",
+            "behind the ingress, status addresses carry the name of the inside",
+            'set "httpSettings": {"useForwardedHost": true}',
+        )
+    if subject.durable("extendedSessionsEnabled") is True:
+        yield warning(
+            "extended-sessions",
+            "extendedSessionsEnabled is true",
+            "Python cannot use them; each instance keeps memory for nothing",
+            "remove it",
+        )
+    limit = function_timeout((subject.app.folder / "host.json").read_text(encoding="utf-8"), subject.settings)
+    if limit is None:
+        yield warning(
+            "function-timeout-none",
+            "functionTimeout is -1",
+            "a function that hangs is never ended",
+            "set it above the longest replicaTimeout",
+        )

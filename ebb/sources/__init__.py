@@ -1,0 +1,1 @@
+"""Where messages wait: a folder for each kind."""

@@ -1,0 +1,1 @@
+"""A source in this process's memory, for tests and simulations."""

@@ -1,0 +1,1 @@
+"""Queues of Azure Storage as a source."""

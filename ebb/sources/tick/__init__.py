@@ -1,0 +1,1 @@
+"""The plain periodic job: one message each cycle."""
