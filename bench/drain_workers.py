@@ -30,8 +30,9 @@ from azure.storage.queue.aio import QueueClient
 
 from ebb.core.clock import SystemClock
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.core.settings.schedule_settings import StorageQueueSettings, validate_settings
+from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import StorageQueueSource
 from handlers.noop import handle
 

@@ -21,7 +21,7 @@ from ebb.core.planning import executions_wanted, plan
 from ebb.core.planning.agenda import Count, Now, after_measuring
 from ebb.core.planning.rates import Goal, Rates
 from ebb.core.planning.waits import next_wait
-from ebb.core.settings.schedule_settings import validate_settings
+from ebb.core.settings.validation import validate_settings
 
 ROUNDS, CALLS = 5, 2000
 DECISION_LIMIT, WEEKS_LIMIT = 100e-6, 30.0  # seconds

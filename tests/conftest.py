@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import ebb.sources  # noqa: F401 - settings of every test may name a source
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from ebb import Message
-from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.handlers import Handler
 from ebb.sources.memory.source import MemoryBroker, MemorySource

@@ -15,7 +15,8 @@ from ebb.api.requests import caller, json_body, schedule_name, text_member, whol
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
 from ebb.services import Services
-from ebb.sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace, open_poison
+from ebb.sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace
+from ebb.sources.registry import open_poison
 
 AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.report import as_json, print_findings
 from ebb.cli.doctor.subject import Evidence, read_subject

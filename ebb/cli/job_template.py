@@ -13,7 +13,7 @@ from typing import Any
 
 from ebb.core.errors import SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.core.settings.source_settings import StorageQueueSettings, TickSettings
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 API_VERSION = "2026-07-01"
 GROUP, ENVIRONMENT, ACCOUNT, IDENTITY = "<group>", "<environment>", "<storage account>", "<identity resource id>"
@@ -42,7 +42,7 @@ def job_for(name: str, settings: ScheduleSettings) -> Job:
         SettingsError: a source of the schedule has no scaler.
     """
     queues = [source for source in settings.all_sources if isinstance(source, StorageQueueSettings)]
-    ticking = any(isinstance(source, TickSettings) for source in settings.all_sources)
+    ticking = any(source.periodic for source in settings.all_sources)
     if not queues and not ticking:
         raise SettingsError(f"schedule {name} drains nothing that KEDA can see: a job needs a queue or a cron")
     return Job(

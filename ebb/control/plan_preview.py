@@ -28,10 +28,11 @@ from ebb.core.planning.agenda import (
     before_measuring,
 )
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.core.settings.schedule_settings import ScheduleSettings, StorageQueueSettings
+from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.base import Backlog, Source
 from ebb.sources.combined import Measured, measure_all
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 MEASURE_SECONDS = 15.0
 

@@ -65,5 +65,5 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     source_model = settings.all_sources[0]
     if order["settings"].get("sources"):
         document["source"] = source_model.label()
-    services.telemetry.execution_ended(log, document, getattr(source_model, "type", "source"), source_model.label())
+    services.telemetry.execution_ended(log, document, source_model.type, source_model.label())
     return document

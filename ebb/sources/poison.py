@@ -7,19 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Protocol, cast
-
-from ebb.core.clock import Clock, SystemClock
-from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Opening
+from typing import Any, Protocol
 
 PEEK_LIMIT = 32  # the most that a storage queue shows without taking them
-
-PLACES: dict[str, str] = {  # by type of source; one that is missing has no poison place
-    "memory": "ebb.sources.memory.poison:open_poison",
-    "storageQueue": "ebb.sources.storage_queue.poison:open_poison",
-}
 
 
 @dataclass(frozen=True)
@@ -62,19 +52,3 @@ class PoisonPlace(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
-
-
-def open_poison(
-    settings: ScheduleSettings, environment: Mapping[str, str], clock: Clock | None = None
-) -> PoisonPlace | None:
-    """The poison place of the source that the settings name; None where that source has none. Close it after use.
-
-    Raises:
-        SettingsError: its connection is not set, or cannot be used.
-    """
-    found = PLACES.get(settings.source.type) if settings.source else None
-    if found is None:
-        return None
-    module, _, factory = found.partition(":")
-    opener = getattr(import_module(module), factory)
-    return cast("PoisonPlace", opener(Opening(settings, environment, clock or SystemClock(), 0, 0)))

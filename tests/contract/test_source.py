@@ -13,11 +13,11 @@ import pytest
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
 from ebb.core.settings.connection import resolve_connection
-from ebb.core.settings.schedule_settings import StorageQueueSettings
 from ebb.sources.base import Backlog, Source
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import StorageQueueSource
 from ebb.sources.storage_queue.text import Encoding, decode_body, encode_body, open_envelope
 from tests.azurite import Azurite

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.storage import StorageLook
-from ebb.core.settings.source_settings import StorageQueueSettings
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 POISON = "-poison"
 

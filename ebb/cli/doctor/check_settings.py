@@ -9,8 +9,8 @@ from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.connection import resolve_connection
-from ebb.core.settings.source_settings import StorageQueueSettings
 from ebb.handlers import load_handler
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
 SHORT_LEASE = 15.0  # seconds; a stalled worker of a small container can be late by more

@@ -17,7 +17,7 @@ from ebb.cli.doctor.storage import RefusedError, StorageLook
 from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import SettingsError
 from ebb.core.settings.connection import resolve_connection
-from ebb.core.settings.source_settings import StorageQueueSettings
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 
 def examine(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.scale_rules.app import FunctionApp, read_app, read_json
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_limits import function_timeout

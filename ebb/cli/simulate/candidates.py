@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import yaml
 
+import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.simulate.errors import SimulationError
-from ebb.core.settings.schedule_settings import merge_settings
 from ebb.core.settings.schedules import load_schedules
+from ebb.core.settings.validation import merge_settings
 
 BASE_NAME = "as is"
 

@@ -22,8 +22,9 @@ from ebb.core.cycle import CycleState
 from ebb.core.message import Message
 from ebb.core.names import ETERNAL_SCHEDULER, instance_id
 from ebb.core.row.schedule_row import Intent
-from ebb.core.settings.schedule_settings import ScheduleSettings, validate_settings
+from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
+from ebb.core.settings.validation import validate_settings
 from ebb.services import Services
 from ebb.sources.base import Source
 from ebb.sources.memory.source import MemoryBroker, MemorySource
@@ -139,7 +140,7 @@ def _services(
     def open_source(settings: ScheduleSettings, *_: Any, cycle: int = 0, execution: int = 0, **__: Any) -> Source:
         source = settings.source
         assert source is not None
-        if source.type == "tick":
+        if source.periodic:
             return TickSource(cycle, execution, clock)
         visible_only = settings.queue_length_strategy == "visibleonly"
         return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording)

@@ -6,18 +6,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from ebb.core.calendar.cron import cron_ticks
-from ebb.core.calendar.windows import next_open
-
-if TYPE_CHECKING:
-    from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.calendar.windows import Window, next_open
 
 COUNT_LIMIT = 10_000  # missed ticks that are counted; more are "so many"
 EMPTY_LIMIT = 400  # windows in a row without a tick: more than a year of daily ones
 _SHORTEST = timedelta(microseconds=1)
 TIMER_TOLERANCE = timedelta(seconds=1)  # the clocks of two machines differ: a timer may seem to fire early by this
+
+
+class Ticking(Protocol):
+    """What ticks follow from; the settings of a schedule have it all."""
+
+    @property
+    def follows_ticks(self) -> bool: ...
+    @property
+    def cron(self) -> str | None: ...
+    @property
+    def polling_interval(self) -> float: ...
+    @property
+    def zone(self) -> ZoneInfo: ...
+    @property
+    def active_windows(self) -> tuple[Window, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class Moment:
         return self.due if early and self.due is not None else start
 
 
-def missed_ticks(settings: ScheduleSettings, moment: Moment, until: datetime) -> int:
+def missed_ticks(settings: Ticking, moment: Moment, until: datetime) -> int:
     """How many ticks inside the windows lie after the cycle's own and not after `until`; at most COUNT_LIMIT."""
     if not settings.follows_ticks:
         return 0
@@ -51,7 +64,7 @@ def missed_ticks(settings: ScheduleSettings, moment: Moment, until: datetime) ->
     return found
 
 
-def tick_times(settings: ScheduleSettings, began: datetime | None, after: datetime) -> Iterator[datetime]:
+def tick_times(settings: Ticking, began: datetime | None, after: datetime) -> Iterator[datetime]:
     """The ticks of fixedRate or cron strictly after `after` that lie inside the windows, in the settings' time zone.
 
     Ends where so many windows in a row open and close without a tick that no other can be expected.
@@ -74,7 +87,7 @@ def tick_times(settings: ScheduleSettings, began: datetime | None, after: dateti
             return
 
 
-def _all_ticks(settings: ScheduleSettings, began: datetime | None, after: datetime) -> Iterator[datetime]:
+def _all_ticks(settings: Ticking, began: datetime | None, after: datetime) -> Iterator[datetime]:
     if settings.cron is not None:
         yield from cron_ticks(settings.cron, settings.zone, after)
         return

@@ -122,7 +122,7 @@ def _from_completion(
         return _after_error(settings, error_cycles)
     if received and remaining:
         return _at_once(remaining)
-    if received and settings.source is not None and settings.source.type == "tick":
+    if received and settings.source is not None and settings.source.periodic:
         return Wait(base, f"the work is done; the next begins {duration(base)} later", "afterCompletion")
     if received:
         return Wait(base, f"no message waits any more; polling in {duration(base)}", "drained")

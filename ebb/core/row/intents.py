@@ -12,7 +12,7 @@ from ebb.core.errors import RequestRefusedError
 from ebb.core.row.fence import hub_of
 from ebb.core.row.instance import Instance
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.core.settings.schedule_settings import merge_settings
+from ebb.core.settings.validation import merge_settings
 
 START_LEASE = timedelta(seconds=30)  # how long one starter keeps others from starting the same instance
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from ebb.core.errors import FieldError
-from ebb.core.settings.source_settings import SOURCE_MODELS
+from ebb.core.settings.source_settings import source_models
 
 _HINTS = {
     "connection": "must be the name of an app setting, not its value: letters, digits, and _ . : -",
@@ -32,7 +32,7 @@ class RuleError(ValueError):
 
 def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -> FieldError:
     """Pydantic's `fault` in `data`, whose fields may be `known`."""
-    path = _written_path([str(part) for part in fault["loc"]])
+    path = [str(part) for part in fault["loc"]]
     kind, context = fault["type"], fault.get("ctx", {})
     error = context.get("error")
     if isinstance(error, RuleError):
@@ -43,9 +43,9 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
         return FieldError(field, fault["input"], f"is not a setting; known are {', '.join(names)}")
     if kind == "missing":
         return FieldError(field, None, "is required")
-    if kind == "union_tag_invalid":
-        return FieldError(f"{field}.type", context["tag"], f"is not a source; known are {context['expected_tags']}")
-    if kind == "union_tag_not_found":
+    if kind == "source_type_unknown":
+        return FieldError(f"{field}.type", context["tag"], f"is not a source; known are {context['known']}")
+    if kind == "source_type_missing":
         return FieldError(f"{field}.type", None, "is required")
     if kind in ("string_pattern_mismatch", "string_too_long"):
         return FieldError(field, fault["input"], _HINTS.get(path[-1], str(fault["msg"])))
@@ -61,17 +61,9 @@ def _message(fault: Any, path: list[str], error: object) -> str:
     return f"{text}: {why}" if why else text
 
 
-def _written_path(path: list[str]) -> list[str]:
-    """The path without the names of a union's branches, which nobody wrote."""
-    # A source's type is a Literal with one value, which the union's branch is named after.
-    tags = {model.model_fields["type"].annotation.__args__[0] for model in SOURCE_MODELS}  # type: ignore[union-attr]
-    tagged = path[:1] in (["source"], ["sources"])
-    return [part for index, part in enumerate(path) if not (tagged and index and part in tags)]
-
-
 def _fields_at(path: list[str], known: Mapping[str, Any]) -> set[str]:
     if path and path[0] in ("source", "sources"):
-        return {to_camel(name) for model in SOURCE_MODELS for name in model.model_fields}
+        return {to_camel(name) for model in source_models() for name in model.model_fields}
     if path and path[0] == "windows":
         return {"days", "start", "end"}
     if path and path[0] == "endAfter":

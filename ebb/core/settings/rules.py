@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.settings.faults import RuleError
-
-if TYPE_CHECKING:
-    from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.schedule_settings import ScheduleSettings
 
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # windows and cron repeat; validation must not depend on today
 
@@ -35,7 +32,7 @@ def _sources(settings: ScheduleSettings) -> None:
         for name, field in (("queueLength", "queue_length"), ("activationQueueLength", "activation_queue_length")):
             if (value := getattr(settings.source, field)) is not None:
                 raise RuleError(f"source.{name}", value, f"is for entries of sources; write it as {name} beside source")
-    if len(settings.all_sources) > 1 and any(each.type == "tick" for each in settings.sources or ()):
+    if len(settings.all_sources) > 1 and any(each.periodic for each in settings.sources or ()):
         raise RuleError("sources", "tick", "has one message each cycle and cannot be joined with others; use source")
     labels = [each.model_dump_json() for each in settings.sources or ()]
     if len(set(labels)) < len(labels):

@@ -7,44 +7,16 @@ refused. What is allowed but probably not meant is in `ebb/core/settings/warning
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
 from ebb.core.calendar.windows import Window
-from ebb.core.errors import SettingsError
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
-from ebb.core.settings.faults import RuleError, field_error
-from ebb.core.settings.rules import check_rules
-from ebb.core.settings.source_settings import (
-    SOURCE_MODELS,
-    MemorySettings,
-    SettingsModel,
-    SourceModel,
-    SourceSettings,
-    StorageQueueSettings,
-    TickSettings,
-)
+from ebb.core.settings.faults import RuleError
+from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
-
-__all__ = [
-    "DAY_SECONDS",
-    "SCHEDULE_NAME",
-    "SOURCE_MODELS",
-    "EndAfter",
-    "MemorySettings",
-    "ScheduleSettings",
-    "SourceModel",
-    "SourceSettings",
-    "StorageQueueSettings",
-    "TickSettings",
-    "WindowSettings",
-    "merge_settings",
-    "parse_seconds",
-    "validate_settings",
-]
 
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
 
@@ -149,12 +121,6 @@ class ScheduleSettings(SettingsModel):
                 followed[low] = min(low_default, value) if value > 0 else low_default
         return followed
 
-    @model_validator(mode="after")
-    def _fits_together(self, info: ValidationInfo) -> ScheduleSettings:
-        context = cast("dict[str, float | None]", info.context or {})
-        check_rules(self, context.get("function_timeout"))
-        return self
-
     @property
     def all_sources(self) -> tuple[SourceSettings, ...]:
         """The one source, or the several."""
@@ -202,38 +168,3 @@ def _seconds(value: object, otherwise: float) -> float:
     except ValueError:
         return otherwise
     return read if isinstance(read, int | float) else otherwise
-
-
-def validate_settings(data: Mapping[str, Any], function_timeout: float | None = None) -> ScheduleSettings:
-    """The settings that `data` gives, checked as a whole.
-
-    Args:
-        function_timeout: seconds after which the host ends a function (host.json); None: not known or no limit.
-
-    Raises:
-        SettingsError: with one `FieldError` for each fault.
-    """
-    try:
-        return ScheduleSettings.model_validate(dict(data), context={"function_timeout": function_timeout})
-    except ValidationError as error:
-        known = ScheduleSettings.model_fields
-        faults = tuple(field_error(fault, data, known) for fault in error.errors(include_url=False))
-        raise SettingsError("; ".join(str(fault) for fault in faults), faults) from None  # its text holds the values
-
-
-def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Later layers win; `source` is merged field by field unless its type changes, and takes the place of `sources`."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            other = {"source": "sources", "sources": "source"}.get(key)
-            if other in merged and other not in layer:
-                del merged[other]
-            old = merged.get(key)
-            if key == "source" and isinstance(old, dict) and isinstance(value, dict):
-                before, after = cast("dict[str, Any]", old), cast("dict[str, Any]", value)
-                same = after.get("type", before.get("type")) == before.get("type")
-                merged[key] = {**before, **after} if same else after
-            else:
-                merged[key] = value
-    return merged

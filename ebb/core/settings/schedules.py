@@ -11,13 +11,9 @@ from typing import Any, cast
 import yaml
 
 from ebb.core.errors import FieldError, SettingsError
-from ebb.core.settings.schedule_settings import (
-    SCHEDULE_NAME,
-    SOURCE_MODELS,
-    ScheduleSettings,
-    merge_settings,
-    validate_settings,
-)
+from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
+from ebb.core.settings.source_settings import source_models
+from ebb.core.settings.validation import merge_settings, validate_settings
 
 ENVIRONMENT_PREFIX = "Ebb__"
 
@@ -217,7 +213,7 @@ def _nest(path: list[str], value: str) -> dict[str, Any]:
 
 def _camel_field(text: str) -> str:
     """The field name that `text` means, whatever its case; unknown names stay, to be refused by name."""
-    models = (ScheduleSettings, *SOURCE_MODELS)
+    models = (ScheduleSettings, *source_models())
     known = {
         alias.lower(): alias for model in models for field in model.model_fields.values() if (alias := field.alias)
     }

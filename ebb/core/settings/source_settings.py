@@ -1,13 +1,28 @@
-"""The settings of each kind of source, by their `type`."""
+"""The settings of a source: what all kinds share, and which kinds there are.
+
+The kinds themselves are declared by `ebb/sources/registry.py`: decisions know none of them by name.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from ebb.core.settings.durations import Number
+
+_declared: dict[str, type[SourceModel]] = {}
 
 
 class SettingsModel(BaseModel):
@@ -19,6 +34,9 @@ class SettingsModel(BaseModel):
 class SourceModel(SettingsModel):
     """What every source has. The two numbers are for an entry of `sources`, over those of the schedule."""
 
+    periodic: ClassVar[bool] = False  # one message each cycle, whatever waits: there is no backlog to come back for
+
+    type: str = Field(description="the kind of source")
     queue_length: Number | None = Field(
         None, gt=0, description="messages of this source that one execution is expected to take"
     )
@@ -36,36 +54,27 @@ class SourceModel(SettingsModel):
         return str(getattr(self, "queue_name", None) or getattr(self, "type", "source"))
 
 
-class StorageQueueSettings(SourceModel):
-    """A queue of Azure Storage."""
-
-    type: Literal["storageQueue"]
-    queue_name: str = Field(
-        max_length=56, pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$", description="lower case letters, digits, single hyphens"
-    )
-    connection: str = Field(
-        "AzureWebJobsStorage",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]{0,126}$",
-        description="name of the app setting, not its value",
-    )
-    message_encoding: Literal["none", "base64"] = Field(
-        "base64", description="how bodies are written in the queue; base64 as in Azure Functions"
-    )
-    create_queue: bool = Field(False, description="make the queue if it is missing")
+def declare(kind: str, model: type[SourceModel]) -> None:
+    """Let settings name sources of `kind`, with the fields of `model`."""
+    _declared[kind] = model
 
 
-class MemorySettings(SourceModel):
-    """Messages in this process's memory: for tests and simulations."""
-
-    type: Literal["memory"]
-    queue_name: str = Field("memory", description="sources of one name share one queue")
+def source_models() -> tuple[type[SourceModel], ...]:
+    """The models of all kinds that were declared."""
+    return tuple(_declared.values())
 
 
-class TickSettings(SourceModel):
-    """One message each cycle: the plain periodic job, without a queue."""
+def _read(value: object, info: ValidationInfo) -> object:
+    """The source that `value` describes, by the model of its kind."""
+    if not isinstance(value, dict):
+        return value
+    given = cast("dict[str, Any]", value)
+    kind, known = given.get("type"), ", ".join(repr(each) for each in sorted(_declared))
+    if kind is None:
+        raise PydanticCustomError("source_type_missing", "a source needs a type")
+    if kind not in _declared:
+        raise PydanticCustomError("source_type_unknown", "there is no such source", {"tag": kind, "known": known})
+    return _declared[kind].model_validate(given, context=info.context)
 
-    type: Literal["tick"]
 
-
-SOURCE_MODELS = (StorageQueueSettings, MemorySettings, TickSettings)
-SourceSettings = Annotated[StorageQueueSettings | MemorySettings | TickSettings, Field(discriminator="type")]
+SourceSettings = Annotated[SerializeAsAny[SourceModel], BeforeValidator(_read)]

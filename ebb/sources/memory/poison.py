@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ebb.core.settings.schedule_settings import MemorySettings
 from ebb.sources.base import Opening
+from ebb.sources.memory.settings import MemorySettings
 from ebb.sources.memory.source import BROKER, MemoryBroker, PoisonedMessage
 from ebb.sources.poison import Poisoned
 

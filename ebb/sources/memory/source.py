@@ -13,8 +13,8 @@ from itertools import count
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
-from ebb.core.settings.schedule_settings import MemorySettings
 from ebb.sources.base import Backlog, Opening
+from ebb.sources.memory.settings import MemorySettings
 
 VISIBLE_COUNT_LIMIT = 32  # beyond this a visible count includes leased messages, as the storage queue's peek does
 

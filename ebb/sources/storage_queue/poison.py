@@ -12,11 +12,11 @@ from datetime import timedelta
 from ebb.core.clock import rfc3339
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.core.settings.schedule_settings import StorageQueueSettings
 from ebb.sources.base import Opening
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import POISON_SUFFIX
 from ebb.sources.storage_queue.text import Encoding, QueueEntry, decode_body, encode_body, open_envelope, read_page
 

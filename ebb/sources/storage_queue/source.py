@@ -19,10 +19,10 @@ from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.core.settings.schedule_settings import StorageQueueSettings
 from ebb.sources.base import UNREADABLE, Backlog, Opening
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.text import TEXT_LIMIT, QueueEntry, decode_body, encode_body, poison_envelope
 
 POISON_SUFFIX = "-poison"
