@@ -111,6 +111,7 @@ class Execution(Document):
     at_least: bool = member(
         FLAG, False, said="a run ended without a word: it may have handled more than its last note says", left_out=True
     )
+    noted_at: str | None = member(TEXT, None, said="when this was written down, while it is at work", left_out=True)
     progress: str | None = member(TEXT, None, said="what the handler last reported", left_out=True)
     current_message_age: float | None = member(
         SECONDS, None, said="seconds for which the oldest message in a handler's hands is there", left_out=True
