@@ -18,6 +18,7 @@ from ebb.doctor.subject import Evidence, read_subject
 from ebb.job_template import az_command, bicep, job_for
 from ebb.scale_rules.app import read_app
 from ebb.scale_rules.derive import derive
+from ebb.scale_rules.explain import explanation
 from ebb.scale_rules.report import print_report
 from scheduler.errors import EbbError
 from scheduler.schedules import load_schedules
@@ -53,10 +54,18 @@ def scale_rules(
     output: Annotated[RuleOutput, typer.Option("--output", "-o", help="table, yaml or json")] = RuleOutput.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     cores: Annotated[float, typer.Option(help="cores of one replica: some defaults count them")] = 1.0,
+    source: Annotated[bool, typer.Option("--source", help="read the source; run nothing of the app")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="print the mapping itself, every row of it")] = False,
 ) -> None:
-    """Print the KEDA scale rules that Functions on Container Apps derives from an app's triggers and host.json."""
+    """Print the KEDA scale rules that Functions on Container Apps derives from an app's triggers and host.json.
+
+    The app is imported in a child process, so that the SDK lists its functions; where that fails, its source is read.
+    """
+    if explain:
+        typer.echo(explanation())
+        return
     try:
-        report = derive(read_app(app), cores)
+        report = derive(read_app(app, run=not source), cores)
     except EbbError as error:
         raise failure(error) from error
     print_report(report, RuleOutput.JSON if json else output, Console())
