@@ -1,7 +1,7 @@
 """`host.json` and `local.settings.json` as the host reads them: JSON with what Newtonsoft's reader lets pass. No I/O.
 
 Beyond strict JSON that is: a byte order mark, comments of both kinds, a comma after the last entry, texts in single
-quotes, and names without quotes (https://www.newtonsoft.com/json/help/html/JsonReader.htm and its JsonTextReader).
+quotes, names without quotes, and white space of every kind (https://www.newtonsoft.com/json/help/html/JsonReader.htm and its JsonTextReader).
 """
 
 from __future__ import annotations
@@ -85,4 +85,6 @@ def _strict_token(match: re.Match[str]) -> str:
         return "\n" * token.count("\n")
     if match["single"]:
         return '"' + token[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
-    return f'"{token}"' if match["name"] else token
+    if match["name"]:
+        return f'"{token}"'
+    return token if token.strip() or token.isascii() else " "  # a no-break space, for one, is no JSON
