@@ -115,14 +115,20 @@ def _files_of(base: Path, dotted: str) -> Iterator[Path]:
 
 def _assignments(tree: ast.Module) -> dict[str, ast.expr]:
     names: dict[str, ast.expr] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
+    for node in _of_the_module(tree):
         if isinstance(node, ast.Assign):
             names |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             names[node.target.id] = node.value
     return names
+
+
+def _of_the_module(tree: ast.AST) -> Iterator[ast.AST]:
+    """Everything that stands in the module itself, conditions and loops included, functions and classes left out."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield node
+            yield from _of_the_module(node)
 
 
 def _imports(tree: ast.Module, path: Path, folder: Path) -> dict[str, tuple[Path, str] | Foreign]:

@@ -112,6 +112,8 @@ WAYS = {
                    "two": f"from one import app\n@app.{QUEUE}\ndef a(m: str): ...\n"},
     "factory": {"function_app": f"{HEAD}def add(app):\n    @app.{QUEUE}\n    def a(m: str): ...\nadd(app)\n"},
     "in a condition": {"function_app": f"{HEAD}if True:\n    @app.{QUEUE}\n    def a(m: str): ...\n"},
+    "local of the same name": {"function_app": f"{HEAD}import json\ndef other():\n    app = json.loads('1')\n"
+                               f"@app.{QUEUE}\ndef a(m: str): ...\n"},
     "asgi": {"function_app": "import azure.functions as func\nasync def web(scope, receive, send): ...\n"
              "app = func.AsgiFunctionApp(app=web, http_auth_level=func.AuthLevel.ANONYMOUS)\n"},
     "wsgi": {"function_app": "import azure.functions as func\ndef web(environ, start): return []\n"
