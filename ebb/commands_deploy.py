@@ -15,7 +15,8 @@ from ebb.answers import Exit, Form, Output, failed
 from ebb.doctor.examine import examine
 from ebb.doctor.report import as_json, print_findings
 from ebb.doctor.subject import Evidence, read_subject
-from ebb.job_template import az_command, bicep, job_for
+from ebb.job_render import Access, az_command, bicep
+from ebb.job_template import job_for
 from ebb.scale_rules.app import read_app
 from ebb.scale_rules.derive import derive
 from ebb.scale_rules.explain import explanation
@@ -105,6 +106,7 @@ def job_template(
     app: AppFolder = Path(),
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
     output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az or bicep")] = JobOutput.ALL,
+    access: Annotated[Access, typer.Option(help="identity, or secret: a connection string")] = Access.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
     try:
@@ -115,12 +117,12 @@ def job_template(
     except (EbbError, OSError) as error:
         raise failure(error) from error
     if output != JobOutput.BICEP:
-        typer.echo(az_command(job, image))
+        typer.echo(az_command(job, image, access))
     if output == JobOutput.ALL:
         typer.echo("\n# What the job does otherwise than Ebb:\n" + "\n".join(f"# - {text}" for text in job.differences))
         typer.echo("\n// The same in Bicep, every source included:")
     if output != JobOutput.AZ:
-        typer.echo(bicep(job, image))
+        typer.echo(bicep(job, image, access))
 
 
 def failure(error: Exception) -> typer.Exit:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ebb.cron_fields import five_fields
 from ebb.scale_rules.app import FunctionApp
 from ebb.scale_rules.rule import ScaleRule, rule_name
 from ebb.scale_rules.trigger import Trigger, Unresolved
@@ -21,10 +22,10 @@ ZONE_SETTINGS = ("WEBSITE_TIME_ZONE", "TZ")
 
 @dataclass(frozen=True)
 class _Schedule:
-    """What a timer's schedule is, as far as it can be told: `numbers` of NCrontab's six fields, or `told` why not."""
+    """What a timer's schedule is, as far as it can be told: five `fields` for KEDA, or `told` why there are none."""
 
     text: str
-    numbers: tuple[tuple[int, ...], ...] | None = None
+    fields: str | None = None
     told: str | None = None
 
 
@@ -70,50 +71,33 @@ def _schedule(trigger: Trigger, app: FunctionApp) -> _Schedule:
     if isinstance(given, Unresolved):
         return _Schedule(str(given), told="its schedule is known only at run time")
     text = app.resolve(str(given))
-    fields = text.split()
     try:
-        if len(fields) == 1:
+        if len(text.split()) == 1:
             parse_time_span(text)
             return _Schedule(text, told="it is an interval, whose times follow from the start of the host")
-        return _Schedule(text, parse_six_fields(text if len(fields) == 6 else f"0 {text}"))
+        parse_six_fields(expression := text if len(text.split()) == len(FIELDS) else f"0 {text}")
     except ValueError as error:
         return _Schedule(text, told=f"the host does not take the schedule, it {error}")
+    try:
+        return _Schedule(text, five_fields(expression)[0])
+    except ValueError as error:
+        return _Schedule(text, told=str(error))
 
 
 def _window(schedule: _Schedule, zone: str) -> tuple[dict[str, Any] | None, str | None]:
     """KEDA's cron scaler knows windows, not instants: some minutes from each tick. Or why no window fits.
 
-    Seconds are dropped; the minute must be one number with room for the window in its hour. KEDA's cron runs on either
-    of two days where the host wants both. https://keda.sh/docs/latest/scalers/cron/
+    Seconds are dropped; the minute must be one number with room for the window in its hour.
+    https://keda.sh/docs/latest/scalers/cron/
     """
-    if schedule.numbers is None:
+    if schedule.fields is None:
         return None, schedule.told
-    _, minutes, *rest = schedule.numbers
-    if len(minutes) != 1 or minutes[0] + WINDOW_MINUTES > 59:
+    minute, times = schedule.fields.split(" ", 1)
+    if not minute.isdigit() or int(minute) + WINDOW_MINUTES > 59:
         return None, f"it does not run at one minute of an hour with {WINDOW_MINUTES} minutes after it"
-    hour, day, month, weekday = (
-        _field(numbers, len(numbers) == field.highest - field.lowest + 1)
-        for numbers, field in zip(rest, FIELDS[2:], strict=True)
-    )
-    if day != "*" and weekday != "*":
-        return None, "it names days of the month and of the week: both must match here, either will do in KEDA"
-    times = f"{hour} {day} {month} {weekday}"
     return {
         "timezone": zone,
-        "start": f"{minutes[0]} {times}",
-        "end": f"{minutes[0] + WINDOW_MINUTES} {times}",
+        "start": f"{minute} {times}",
+        "end": f"{int(minute) + WINDOW_MINUTES} {times}",
         "desiredReplicas": "1",
     }, None
-
-
-def _field(numbers: tuple[int, ...], whole: bool) -> str:
-    """The numbers as a cron field, neighbours together: `1-5,9`."""
-    if whole:
-        return "*"
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)

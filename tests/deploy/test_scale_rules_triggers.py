@@ -301,7 +301,7 @@ WINDOWS: list[tuple[str, dict[str, str], tuple[str, str] | None, str]] = [
     ("0 30 6 * * fri-mon", {}, ("30 6 * * 1-5", "Etc/UTC"), ""),
     ("0 30 */6 * * *", {}, ("30 0,6,12,18 * * *", "Etc/UTC"), ""),
     ("0 30 6 1 jan,jul *", {}, ("30 6 1 1,7 *", "Etc/UTC"), ""),
-    ("0 30 6 1-7 * SUN", {}, None, "both must match here, either will do in KEDA"),
+    ("0 30 6 1-7 * SUN", {}, None, "both must match here, either will do there"),
     ("0 */5 * * * *", {}, None, "does not run at one minute"),
     ("0 57 6 * * *", {}, None, "does not run at one minute"),
     ("0 30 6 L * *", {}, None, "the host does not take the schedule"),
