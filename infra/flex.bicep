@@ -48,7 +48,7 @@ param keyVaultName string = ''
 
 @allowed(['3.11', '3.12', '3.13'])
 @description('Python of the app.')
-param pythonVersion string = '3.12'
+param pythonVersion string = '3.13'
 
 @allowed([512, 2048, 4096])
 @description('Memory of one instance in MB.')
