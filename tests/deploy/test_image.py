@@ -161,7 +161,8 @@ def tracked() -> tuple[str, ...]:
 # What tools and people leave in a folder; it is no part of the repository, so it may be there or not.
 LEFT_BEHIND = {
     ".azure", ".devhost", ".git", ".hypothesis", ".import_linter_cache", ".pytest_cache", ".ruff_cache",
-    ".schemathesis", ".venv*", ".vscode", "**/*.pyc", "**/__pycache__", "*.pyc", "__pycache__", "local.settings.json", "node_modules",
+    ".schemathesis", ".venv*", ".vscode", "**/*.pyc", "**/__pycache__", "*.pyc", "__pycache__", "local.settings.json",
+    "node_modules",
 }  # fmt: skip
 
 
