@@ -6,8 +6,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import close_cycle, measure_backlog, process_backlog
+from ebb.services import Services
 from orchestrators import eternal
-from services import Services
 from triggers import cycles_api, health, intents_api, openapi_api, plan_api, poison_api, schedules_api, watchdog
 
 BOUND = (

@@ -25,7 +25,7 @@ def main(arguments: list) -> int:
         return 1
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked by the call that became this one
     options, rest = read_arguments(arguments)
-    from ebb.local import environment, loopback
+    from ebb.cli.local import environment, loopback
 
     loopback.bypass_proxy(os.environ)  # of this process and all that it starts
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -50,7 +50,7 @@ def main(arguments: list) -> int:
     if not Path(sys.prefix).samefile(ROOT / ".venv"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a starting Python meets it with a traceback
         os.execv(python, [python, str(ROOT / "dev.py"), *arguments])
-    from ebb.local import verbs
+    from ebb.cli.local import verbs
 
     return verbs.run(options)
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from composition import build_app
-from services import Services
+from ebb.services import Services
 
 __tracebackhide__ = True  # what stops the start is said by the error's text alone
 app = build_app(Services.from_environment(Path(__file__).parent, os.environ))

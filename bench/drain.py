@@ -32,9 +32,9 @@ import psutil
 from bench.devhost import peer_environment
 from bench.drain_peers import COMMANDS, drain_peer, tree_cpu
 from bench.drain_workers import Result
-from scheduler.connection import resolve_connection
-from sources.queue_client import QueueClient
-from sources.storage_account import open_account
+from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.client import QueueClient
 from tests.azurite import Azurite
 from tests.e2e.harness import App
 

@@ -28,12 +28,13 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
-from activities.execution import run_execution
+from ebb.core.clock import SystemClock
+from ebb.core.settings.connection import Connection, resolve_connection
+from ebb.core.settings.validation import validate_settings
+from ebb.execution.execution import run_execution
+from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.sources.storage_queue.source import StorageQueueSource
 from handlers.noop import handle
-from scheduler.clock import SystemClock
-from scheduler.connection import Connection, resolve_connection
-from scheduler.settings import StorageQueueSettings, validate_settings
-from sources.storage_queue import StorageQueueSource
 
 AT_ONCE = 16  # deletes in flight
 PAGE = 32

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from ebb.simulate.compare import be_quiet
-from ebb.simulate.run import Scenario, simulate
-from scheduler.agenda import Count, Now, after_measuring
-from scheduler.carry import Carry
-from scheduler.planning import executions_wanted, plan
-from scheduler.rates import Goal, Rates
-from scheduler.settings import validate_settings
-from scheduler.ticks import Moment
-from scheduler.waits import next_wait
+from ebb.cli.simulate.compare import be_quiet
+from ebb.cli.simulate.run import Scenario, simulate
+from ebb.core.calendar.ticks import Moment
+from ebb.core.carry import Carry
+from ebb.core.planning import executions_wanted, plan
+from ebb.core.planning.agenda import Count, Now, after_measuring
+from ebb.core.planning.rates import Goal, Rates
+from ebb.core.planning.waits import next_wait
+from ebb.core.settings.validation import validate_settings
 
 ROUNDS, CALLS = 5, 2000
 DECISION_LIMIT, WEEKS_LIMIT = 100e-6, 30.0  # seconds

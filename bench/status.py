@@ -22,10 +22,10 @@ from bench.store import fill, name
 from composition import build_app
 from devhost.host import Host
 from devhost.settings import HostSettings
-from history.tables import TableStore
-from scheduler.connection import resolve_connection
-from scheduler.schedules import Schedules
-from services import Services
+from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.schedules import Schedules
+from ebb.services import Services
+from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
 SETTINGS = {"source": {"type": "tick"}, "handler": "handlers.noop:handle", "pollingInterval": 86_400}

@@ -19,11 +19,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from history.base import ScheduleRow, Totals, update
-from history.codec import cycle_properties
-from history.tables import TableStore
-from scheduler.clock import rfc3339
-from scheduler.connection import resolve_connection
+from ebb.core.clock import rfc3339
+from ebb.core.row.schedule_row import ScheduleRow, Totals
+from ebb.core.settings.connection import resolve_connection
+from ebb.store.base import update
+from ebb.store.codec import cycle_properties
+from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

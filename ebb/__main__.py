@@ -1,10 +1,18 @@
-"""`python -m ebb`."""
+"""The command `ebb`, which `python -m ebb` starts too."""
 
 import os
+import sys
 
-from ebb.cli import app
-from ebb.local.loopback import bypass_proxy
+from ebb.cli.local.loopback import bypass_proxy
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    from ebb.cli.main import app
+
+    bypass_proxy(os.environ)
+    app(prog_name="ebb" if not sys.argv[0].endswith("__main__.py") else "python -m ebb")
+
 
 if __name__ == "__main__":
-    bypass_proxy(os.environ)
-    app(prog_name="python -m ebb")
+    main()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.base import Message
+from ebb import Message
 
 
 async def handle(message: Message) -> None:

@@ -12,7 +12,7 @@ import os
 import re
 import time
 
-from handlers.base import Message, PoisonMessage
+from ebb import Message, PoisonMessage
 
 LEDGER = "EBB_PARITY_LEDGER"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import azure.durable_functions as df
 
+from ebb.core import status
+from ebb.core.cycle import CycleState, Verdict, summarize
+from ebb.core.names import ETERNAL_SCHEDULER
 from orchestrators.steps import Steps, close, fan_out, measure, sleep
-from scheduler import status
-from scheduler.cycle import CycleState, Verdict, summarize
-from scheduler.names import ETERNAL_SCHEDULER
 
 
 def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:

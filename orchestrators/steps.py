@@ -8,17 +8,10 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from scheduler.clock import rfc3339
-from scheduler.cycle import (
-    CycleState,
-    CycleSummary,
-    Ending,
-    Opening,
-    Verdict,
-    crashed_execution,
-)
-from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
-from scheduler.planning import Decision, Wait, error_wait
+from ebb.core.clock import rfc3339
+from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
+from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
+from ebb.core.planning import Decision, Wait, error_wait
 
 LONGEST_TIMER = timedelta(
     days=1

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ebb.local.loopback import bypass_proxy
+import ebb.sources  # noqa: F401 - settings of every test may name a source
+from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it

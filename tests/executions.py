@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from activities.execution import ExecutionReport, run_execution
-from handlers.base import Handler, Message
-from scheduler.settings import ScheduleSettings, validate_settings
-from sources.memory import MemoryBroker, MemorySource
+from ebb import Message
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.validation import validate_settings
+from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.handlers import Handler
+from ebb.sources.memory.source import MemoryBroker, MemorySource
 from tests.clocks import SteppedClock
 
 QUEUE = "work"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import azure.durable_functions as df
 import azure.functions as func
 
-from history.base import Page
-from services import Services
-from triggers.problems import ProblemError, answers_problems, invalid_request, json_response
-from triggers.requests import parameter, schedule_name, whole_parameter
+from ebb.api.pages import page_response
+from ebb.api.problems import answers_problems, invalid_request, json_response
+from ebb.api.requests import parameter, schedule_name, whole_parameter
+from ebb.core.errors import RequestRefusedError
+from ebb.services import Services
 
 LARGEST_PAGE = 1000
 PAGE = 50
-LINES = "application/x-ndjson"
-NEXT_PAGE = "x-ebb-continuation-token"
 KINDS = ("audit", "incident")
 
 
@@ -44,7 +41,7 @@ def blueprint(services: Services) -> df.Blueprint:
         document = await services.store.cycle(name, int(text)) if is_number else None
         if document is None:
             detail = f"schedule {name} has no cycle {text[:80]!r} in its history: it did nothing, or is no longer kept"
-            raise ProblemError(404, "unknownCycle", "Unknown cycle", detail)
+            raise RequestRefusedError("unknownCycle", detail)
         return json_response(document)
 
     @bp.function_name("list_events")
@@ -62,17 +59,3 @@ def blueprint(services: Services) -> df.Blueprint:
         return page_response(req, page)
 
     return bp
-
-
-def page_response(req: func.HttpRequest, page: Page) -> func.HttpResponse:
-    """A page as `{"value": [...], "continuationToken"?}`, or as JSON lines where the request accepts those."""
-    if LINES in req.headers.get("accept", ""):
-        lines = "".join(json.dumps(document) + "\n" for document in page.value)
-        headers = {"Cache-Control": "no-store"}
-        if page.continuation_token:
-            headers[NEXT_PAGE] = page.continuation_token
-        return func.HttpResponse(lines, headers=headers, mimetype=LINES)
-    document: dict[str, object] = {"value": page.value}
-    if page.continuation_token:
-        document["continuationToken"] = page.continuation_token
-    return json_response(document)

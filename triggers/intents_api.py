@@ -8,14 +8,15 @@ from typing import Any, cast
 import azure.durable_functions as df
 import azure.functions as func
 
-from services import Services
-from triggers.control import Control, Outcome
-from triggers.etags import control_tag, etag_of
-from triggers.instances import look_at
-from triggers.intents import merged_overrides
-from triggers.problems import answers_problems, invalid_request, json_response
-from triggers.requests import address_of, json_body, schedule_name, text_member, time_member
-from triggers.schedules_api import document_of
+from ebb.api.etags import control_tag, etag_of
+from ebb.api.operators import control_of
+from ebb.api.problems import answers_problems, invalid_request, json_response
+from ebb.api.requests import address_of, json_body, schedule_name, text_member, time_member
+from ebb.control.commands import Control, Outcome
+from ebb.control.instances import look_at
+from ebb.control.schedules import document_of
+from ebb.core.row.intents import merged_overrides
+from ebb.services import Services
 
 RETRY_AFTER_SECONDS = "1"
 Action = Callable[[Control, func.HttpRequest], Awaitable[tuple[Outcome, int]]]
@@ -44,7 +45,7 @@ def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: s
     @answers_problems
     async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        outcome, status = await action(Control.of(services, client, name, req), req)
+        outcome, status = await action(control_of(services, client, name, req), req)
         instance = await look_at(client, name)
         document = document_of(services, client, outcome.row, instance)
         document["warnings"] += outcome.notes

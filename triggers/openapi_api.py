@@ -5,9 +5,9 @@ from __future__ import annotations
 import azure.durable_functions as df
 import azure.functions as func
 
-from services import Services
-from triggers.openapi import document
-from triggers.problems import answers_problems, json_response
+from ebb.api.openapi import document
+from ebb.api.problems import answers_problems, json_response
+from ebb.services import Services
 
 
 def blueprint(services: Services) -> df.Blueprint:

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import datetime
-from functools import partial
-from typing import Any
-
 import azure.durable_functions as df
 import azure.functions as func
 
-from history.base import Intent, ScheduleRow
-from scheduler.agenda import Agenda, Count, Now, after_failing, after_measuring, backlog_document, before_measuring
-from scheduler.carry import carry_of
-from scheduler.clock import rfc3339
-from scheduler.cycle import CycleState
-from scheduler.errors import SettingsError, SourceError, SourceNotFoundError
-from scheduler.settings import ScheduleSettings, StorageQueueSettings
-from services import Services
-from sources.base import Backlog, Source
-from sources.combined import Measured, measure_all
-from triggers.instances import Instance, look_inside
-from triggers.problems import ProblemError, answers_problems, json_response
-from triggers.requests import schedule_name
-
-MEASURE_SECONDS = 15.0
+from ebb.api.problems import answers_problems, json_response
+from ebb.api.requests import schedule_name
+from ebb.control.plan_preview import plan_of
+from ebb.services import Services
 
 
 def blueprint(services: Services) -> df.Blueprint:
@@ -41,129 +21,6 @@ def blueprint(services: Services) -> df.Blueprint:
     @answers_problems
     async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        row, (instance, state) = await services.store.get(name), await look_inside(client, name)
-        return json_response(await plan_document(services, row, _following(row, instance, state)))
+        return json_response(await plan_of(services, client, name))
 
     return bp
-
-
-async def plan_document(services: Services, row: ScheduleRow, known: CycleState) -> dict[str, Any]:
-    """The Plan document: what the next cycle does, when, why, and what is known of the schedule's speed.
-
-    {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks"}
-
-    Args:
-        known: what the next cycle begins with.
-
-    Raises:
-        ProblemError: 503, no source can be reached.
-    """
-    now = services.clock.now()
-    opened = Now(now, known.idle, known.errors, cycle=known.cycle or row.cycle + 1, seed=f"{row.name}/{known.cycle}")
-    settings = services.schedules[row.name]
-    counts: list[Count] = []
-    try:
-        settings = services.schedules.effective(row.name, row.overrides)
-        counts = await _measured(settings, services)
-        agenda, begins_at = _foreseen(settings, known, opened, counts)
-    except SettingsError as error:
-        agenda, begins_at = after_failing(settings, known.carry, opened, f"settings are refused: {error}"), now
-    return {
-        "name": row.name,
-        "beginsAt": rfc3339(begins_at),
-        "blockedBy": _blocked(row),
-        "backlog": backlog_document(settings, counts, now) if counts else None,
-        "decision": agenda.decision.as_json(),
-        "shares": _shares(settings, agenda),
-        "wait": agenda.wait.as_json() if agenda.decision.executions == 0 else None,
-        "rates": {
-            "messageSeconds": agenda.carry.message_seconds,
-            "arrivalsPerSecond": agenda.carry.arrivals,
-        },
-        "missedTicks": known.carry.missed,
-    }
-
-
-def _following(row: ScheduleRow, instance: Instance, state: CycleState | None) -> CycleState:
-    """What the next cycle begins with, as far as the present one can tell; where none is live, as a start would."""
-    if state is None:
-        return CycleState(row.name)
-    carry = carry_of(row.memory, row.changed_at) or state.carry
-    custom = instance.custom or {}
-    if custom.get("phase") != "waiting":
-        return replace(state, carry=carry)
-    cycle, failed, idle = custom.get("cycle"), custom.get("error") is not None, state.idle
-    if cycle is not None and not failed:  # without a number it was held back, or not opened: it counts for nothing
-        last = row.last_cycle or {}
-        worked = last.get("cycle") == cycle and any(last[key] for key in ("processed", "failed", "poisoned"))
-        idle = 0 if worked else idle + 1
-    return replace(
-        state,
-        carry=carry,
-        cycle=state.cycle if cycle is None else cycle + 1,
-        idle=idle,
-        errors=state.errors + 1 if failed else 0,
-    )
-
-
-def _foreseen(
-    settings: ScheduleSettings, state: CycleState, now: Now, counts: Sequence[Count]
-) -> tuple[Agenda, datetime]:
-    """The agenda of the next cycle that may act, with the backlog of now, and when that cycle begins."""
-    moment, carry = now, state.carry
-    early = before_measuring(settings, carry, moment)
-    if early is not None and early.end is None:
-        begins_at, carry = early.wait.end(moment.time), early.carry
-        moment = replace(moment, time=begins_at, measured=now.time)
-        early = before_measuring(settings, carry, moment)
-    if early is not None:
-        return early, moment.time
-    return after_measuring(settings, carry, moment, counts), moment.time
-
-
-async def _measured(settings: ScheduleSettings, services: Services) -> list[Count]:
-    try:
-        return await asyncio.wait_for(measure_all(settings, partial(_looking, services)), MEASURE_SECONDS)
-    except (SourceError, TimeoutError) as error:
-        detail = str(error) or f"the source did not answer within {MEASURE_SECONDS:g} s"
-        raise ProblemError(503, "sourceUnavailable", "Source unavailable", detail) from error
-
-
-class _Looking:
-    """A source that is only counted: a queue that a cycle would make is empty, and is not made."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    async def measure(self) -> Backlog:
-        try:
-            return await self._source.measure()
-        except SourceNotFoundError:
-            return Backlog(0)
-
-
-@asynccontextmanager
-async def _looking(services: Services, settings: ScheduleSettings) -> AsyncIterator[Measured]:
-    source = settings.source
-    if isinstance(source, StorageQueueSettings) and source.create_queue:
-        as_it_is = settings.model_copy(update={"source": source.model_copy(update={"create_queue": False})})
-        async with services.source(as_it_is) as opened:
-            yield _Looking(opened)
-    else:
-        async with services.source(settings) as opened:
-            yield opened
-
-
-def _blocked(row: ScheduleRow) -> str | None:
-    """Why no cycle comes although one is planned."""
-    if row.intent is Intent.RUNNING:
-        return None
-    return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value
-
-
-def _shares(settings: ScheduleSettings, agenda: Agenda) -> list[dict[str, Any]] | None:
-    """How many executions each source gets; None where there is one source."""
-    if settings.source is not None:
-        return None
-    granted = Counter(agenda.shares)
-    return [{"name": each.label(), "executions": granted[index]} for index, each in enumerate(settings.all_sources)]

@@ -10,12 +10,13 @@ from typing import Any, cast
 import azure.durable_functions as df
 import azure.functions as func
 
-from scheduler.errors import SourceError
-from services import Services
-from sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace, open_poison
-from triggers.journal import record
-from triggers.problems import ProblemError, answers_problems, invalid_request, json_response
-from triggers.requests import caller, json_body, schedule_name, text_member, whole_parameter
+from ebb.api.problems import answers_problems, invalid_request, json_response
+from ebb.api.requests import caller, json_body, schedule_name, text_member, whole_parameter
+from ebb.control.journal import record
+from ebb.core.errors import RequestRefusedError, SourceError
+from ebb.services import Services
+from ebb.sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace
+from ebb.sources.registry import open_poison
 
 AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown
@@ -43,7 +44,7 @@ def blueprint(services: Services) -> df.Blueprint:
             found = [each for each in await place.peek(PEEK_LIMIT) if each.id == wanted]
         if not found:
             detail = f"no message {wanted[:80]!r} is among the first {PEEK_LIMIT} in the poison place"
-            raise ProblemError(404, "unknownMessage", "Unknown message", detail)
+            raise RequestRefusedError("unknownMessage", detail)
         return json_response(_document(found[0]))
 
     @bp.function_name("requeue_poison")
@@ -83,11 +84,11 @@ async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[Poi
     place = open_poison(chosen, services.environment, services.clock)
     if place is None:
         detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
-        raise ProblemError(404, "noPoisonPlace", "No poison place", detail)
+        raise RequestRefusedError("noPoisonPlace", detail)
     try:
         yield place
     except SourceError as error:
-        raise ProblemError(503, "sourceUnavailable", "Source unavailable", str(error)) from error
+        raise RequestRefusedError("sourceUnavailable", str(error)) from error
     finally:
         await place.close()
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import azure.durable_functions as df
 import azure.functions as func
 
-from history.base import ScheduleRow
-from services import Services
-from triggers.etags import control_tag, etag_of, is_known
-from triggers.instances import Instance, hub_of, look_at, look_at_all
-from triggers.problems import answers_problems, json_response
-from triggers.requests import schedule_name
-from triggers.schedule_document import schedule_document
+from ebb.api.etags import control_tag, etag_of, is_known
+from ebb.api.problems import answers_problems, json_response
+from ebb.api.requests import schedule_name
+from ebb.control.instances import look_at
+from ebb.control.schedules import all_documents, document_of
+from ebb.services import Services
 
 
 def blueprint(services: Services) -> df.Blueprint:
@@ -41,19 +38,3 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(document, headers={"ETag": tag})
 
     return bp
-
-
-def document_of(
-    services: Services, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance
-) -> dict[str, Any]:
-    """The Schedule document of `row` and `instance`, as this app sees it now."""
-    return schedule_document(row.name, services.schedules, row, instance, hub_of(client), services.clock.now())
-
-
-async def all_documents(services: Services, client: df.DurableOrchestrationClient) -> list[dict[str, Any]]:
-    """All Schedule documents, in the order of schedules.yaml; up to 100 of them cost two requests."""
-    rows = await services.store.rows()
-    instances = await look_at_all(client, services.schedules)
-    return [
-        document_of(services, client, rows.get(name, ScheduleRow(name)), instances[name]) for name in services.schedules
-    ]

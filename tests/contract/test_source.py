@@ -10,16 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduler.connection import resolve_connection
-from scheduler.errors import LeaseLostError, SourceNotFoundError
-from scheduler.message import Message
-from scheduler.settings import StorageQueueSettings
-from sources.base import Backlog, Source
-from sources.memory import MemoryBroker, MemorySource
-from sources.queue_client import QueueClient
-from sources.queue_text import Encoding, decode_body, encode_body, open_envelope
-from sources.storage_account import open_account
-from sources.storage_queue import StorageQueueSource
+from ebb.core.errors import LeaseLostError, SourceNotFoundError
+from ebb.core.message import Message
+from ebb.core.settings.connection import resolve_connection
+from ebb.sources.base import Backlog, Source
+from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.client import QueueClient
+from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.sources.storage_queue.source import StorageQueueSource
+from ebb.sources.storage_queue.text import Encoding, decode_body, encode_body, open_envelope
 from tests.azurite import Azurite
 from tests.clocks import SteppedClock
 

@@ -11,13 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from history import tables
-from history.base import Intent, ScheduleRow, Store, Totals, Working, update
-from history.memory import MemoryStore
-from history.tables import TableStore
-from scheduler.clock import rfc3339
-from scheduler.connection import resolve_connection
-from scheduler.errors import ConflictError, StoreError
+from ebb.core.clock import rfc3339
+from ebb.core.errors import ConflictError, StoreError
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals, Working
+from ebb.core.settings.connection import resolve_connection
+from ebb.store import tables
+from ebb.store.base import Store, update
+from ebb.store.memory import MemoryStore
+from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
 START = datetime(2026, 11, 21, 20, 0, 0, 123000, tzinfo=UTC)

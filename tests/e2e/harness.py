@@ -22,12 +22,12 @@ import yaml
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
 
-from ebb.local.ledger import Ledger
+from ebb.cli.acceptance.ledger import Ledger
 from tests.azurite import Azurite
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("function_app.py", "host.json")
-_LEFT_OUT = {*_COPIED, "dev.py", "devhost", "ebb", "bench", "tests"}
+_LEFT_OUT = {*_COPIED, "dev.py", "packages", "bench", "tests"}
 _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from ebb.local.summary import Put, summarise
+from ebb.cli.acceptance.summary import Put, summarise
 from tests.e2e.harness import App, wait_for
 
 

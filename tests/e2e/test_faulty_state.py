@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.local.ports import free_port
+from ebb.cli.local.ports import free_port
 from tests.e2e.harness import ROOT, call, wait_for
 from tests.e2e.project import FREE, lay_out, run_dev
 

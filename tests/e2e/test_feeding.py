@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from azure.storage.queue.aio import QueueClient
 
-from ebb.local.errors import LocalError
-from ebb.local.feeding import AT_ONCE, Feeder, feeder, queue_of
-from sources.queue_text import Encoding
+from ebb.cli.local.errors import LocalError
+from ebb.cli.local.feeding import AT_ONCE, Feeder, feeder, queue_of
+from ebb.sources.storage_queue.text import Encoding
 from tests.azurite import Azurite
 
 

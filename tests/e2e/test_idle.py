@@ -16,11 +16,11 @@ import pytest
 from composition import build_app
 from devhost.clock import ManualClock
 from devhost.host import Host
-from history.tables import TableStore
-from scheduler.connection import resolve_connection
-from scheduler.schedules import Schedules
-from services import Services
-from sources.memory import MemoryBroker, MemorySource
+from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.schedules import Schedules
+from ebb.services import Services
+from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
 ID = "ebb-idle"

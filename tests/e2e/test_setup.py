@@ -17,7 +17,7 @@ from tests.e2e.harness import ROOT, wait_for
 SETUP = """
 import sys
 from pathlib import Path
-from ebb.local import environment
+from ebb.cli.local import environment
 
 def step(root, name, command, log_name):
     print("step", log_name, flush=True)
@@ -29,7 +29,7 @@ environment.ensure_environment(Path(sys.argv[1]), (3, 11), (3, 13))
 SLOW_STEP = """
 import signal, sys
 from pathlib import Path
-from ebb.local import environment
+from ebb.cli.local import environment
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 environment._step(Path(sys.argv[1]), "wait", ["sh", "-c", "sleep 61 & sleep 62"], "wait")
@@ -38,7 +38,7 @@ environment._step(Path(sys.argv[1]), "wait", ["sh", "-c", "sleep 61 & sleep 62"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("requirements.txt", "requirements-dev.txt", "package.json", "package-lock.json"):
+    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml", "package.json", "package-lock.json"):
         (tmp_path / name).write_text(name)
     (tmp_path / ".venv").mkdir()
     return tmp_path

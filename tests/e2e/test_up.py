@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ebb.local.ports import free_port
+from ebb.cli.local.ports import free_port
 from tests.e2e.harness import ROOT, call, wait_for
 from tests.e2e.project import FREE, lay_out, run_dev
 
@@ -140,7 +140,7 @@ if sys.prefix != sys.base_prefix:
 """
 
 
-@pytest.mark.parametrize("module", ["ebb/local/verbs.py", "ebb/local/loopback.py"])
+@pytest.mark.parametrize("module", ["ebb/cli/local/verbs.py", "ebb/cli/local/loopback.py"])
 def test_early_ctrl_c_ends_quietly(tmp_path: Path, module: str) -> None:
     project = lay_out(tmp_path / "project", (ROOT / "schedules.yaml").read_text())
     (project / module).write_text(SLOW_IMPORT.format(number=int(signal.SIGINT)))

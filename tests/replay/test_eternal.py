@@ -8,10 +8,10 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
+from ebb.core.cycle import Ending, Opening, Verdict
+from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
+from ebb.core.planning import Decision, Wait
 from orchestrators import eternal
-from scheduler.cycle import Ending, Opening, Verdict
-from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
-from scheduler.planning import Decision, Wait
 from tests.replay.driver import Orchestration
 
 HANDLE = df.Orchestrator.create(eternal.eternal_scheduler)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.carry import Carry
-from scheduler.cycle import Ending
-from scheduler.decision import Wait
-from scheduler.names import CLOSE_CYCLE, PROCESS_BACKLOG, TRIGGER
+from ebb.core.carry import Carry
+from ebb.core.cycle import Ending
+from ebb.core.names import CLOSE_CYCLE, PROCESS_BACKLOG, TRIGGER
+from ebb.core.planning.decision import Wait
 from tests.replay.test_eternal import begin, execution, opening
 
 TICK = "2026-01-01T02:00:00.000Z"

@@ -1,0 +1,1 @@
+"""The HTTP API's documents: requests, answers, problems, ETags and the OpenAPI description."""

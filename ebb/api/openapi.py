@@ -1,0 +1,207 @@
+"""The API described as an OpenAPI 3.1 document; the schema of the settings is that of the settings' own model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from ebb.api.openapi_schemas import SCHEMAS
+from ebb.core.settings.schedule_settings import ScheduleSettings
+
+VERSION = "1.0.0"
+TITLE = "Ebb"
+Part = dict[str, Any]
+
+_NAME: Part = {"$ref": "#/components/parameters/name"}
+_IF_MATCH: Part = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "an ETag of the schedule, or *: refused with 412 if an operator or a deployment changed it since",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH: Part = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "an ETag of the schedule: answered with 304 if nothing has changed since",
+    "schema": {"type": "string"},
+}
+_SOURCE: Part = {
+    "name": "source",
+    "in": "query",
+    "description": "of several sources: which one, counted from 1",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 16, "default": 1},
+}
+_TOKEN: Part = {
+    "name": "continuationToken",
+    "in": "query",
+    "description": "what the page before ended with",
+    "schema": {"type": "string"},
+}
+
+
+def _top(largest: int, default: int) -> Part:
+    schema = {"type": "integer", "minimum": 1, "maximum": largest, "default": default}
+    return {"name": "top", "in": "query", "description": "how many at most", "schema": schema}
+
+
+@cache
+def document(names: tuple[str, ...]) -> Part:
+    """The whole document, for an app with the schedules of these names."""
+    settings = ScheduleSettings.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+    models: Part = settings.pop("$defs", {})
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": VERSION,
+            "description": "An overlap-free, backlog-driven scheduler: see what a schedule does and why, and say what "
+            "it should do. Calls need a function key, except health.",
+        },
+        "servers": [{"url": "/api"}],
+        "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": {**models, "Settings": settings, **SCHEMAS},
+            "parameters": {
+                "name": {**_path("name", {"type": "string", "enum": list(names)}), "description": "the schedule"}
+            },
+            "securitySchemes": {
+                "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+                "functionKeyInQuery": {"type": "apiKey", "in": "query", "name": "code"},
+            },
+        },
+    }
+
+
+def _paths() -> Part:
+    schedule = "/schedules/{name}"
+    return {
+        "/schedules": {"get": _call("listSchedules", "List the schedules", {200: "ScheduleList"})},
+        schedule: {
+            "parameters": [_NAME],
+            "get": _call(
+                "getSchedule", "Show a schedule", {200: "Schedule", 304: None}, 404, parameters=[_IF_NONE_MATCH]
+            ),
+        },
+        f"{schedule}/start": _verb("start", "Make it run", {200: "Schedule", 202: "Schedule"}, 409, 422, body="Start"),
+        f"{schedule}/stop": _verb("stop", "Make it stop", {200: "Schedule", 202: "Schedule"}, body="Stop!"),
+        f"{schedule}/pause": _verb("pause", "Take no messages for a time", {200: "Schedule"}, 409, body="Pause!"),
+        f"{schedule}/resume": _verb("resume", "End a pause", {200: "Schedule"}, 409, body="Reason"),
+        f"{schedule}/trigger": _verb("trigger", "End the wait now", {202: "Schedule"}, 409, body="Reason"),
+        f"{schedule}/settings": {
+            "parameters": [_NAME, _IF_MATCH],
+            "patch": _call(
+                "changeSettings",
+                "Override settings from the next cycle on; null takes an override back",
+                {200: "Schedule"},
+                *(400, 404, 409, 412, 413, 422),
+                body="SettingsPatch!",
+            ),
+            "delete": _call("resetSettings", "Take all overrides back", {200: "Schedule"}, *(400, 404, 409, 412, 422)),
+        },
+        f"{schedule}/plan": {
+            "parameters": [_NAME],
+            "get": _call("getPlan", "What the next cycle would do, and why; changes nothing", {200: "Plan"}, 404, 503),
+        },
+        f"{schedule}/cycles": _list("listCycles", "List cycles, newest first", "CycleList"),
+        f"{schedule}/cycles/{{cycle}}": {
+            "parameters": [_NAME, _path("cycle", {"type": "integer", "minimum": 0})],
+            "get": _call("getCycle", "Show a cycle with its executions", {200: "Cycle"}, 404),
+        },
+        f"{schedule}/events": _list("listEvents", "List who did what, and incidents", "EventList", _kind()),
+        f"{schedule}/poison": {
+            "parameters": [_NAME, _SOURCE],
+            "get": _call(
+                "listPoison", "Look at messages that failed", {200: "PoisonList"}, 400, 404, parameters=[_top(32, 32)]
+            ),
+            "delete": _call("purgePoison", "Remove them for good", {200: "Purged"}, *(400, 404, 413), body="PoisonIds"),
+        },
+        f"{schedule}/poison/requeue": {
+            "parameters": [_NAME, _SOURCE],
+            "post": _call(
+                "requeuePoison", "Put them back into the source", {200: "Requeued"}, *(400, 404, 413), body="PoisonIds"
+            ),
+        },
+        f"{schedule}/poison/{{id}}": {
+            "parameters": [_NAME, _SOURCE, _path("id", {"type": "string", "minLength": 1})],
+            "get": _call("getPoison", "Look at one of the first", {200: "PoisonMessage"}, 400, 404),
+        },
+        "/health": {
+            "get": {
+                **_call("getHealth", "Whether the app can do its work", {200: "Health"}),
+                "security": [],
+                "responses": {"200": _answer("Health", "all is well"), "503": _answer("Health", "a check failed")},
+            }
+        },
+        "/openapi.json": {"get": _call("getOpenapi", "This document", {200: "Any"})},
+    }
+
+
+def _verb(verb: str, summary: str, answers: Mapping[int, str | None], *problems: int, body: str) -> Part:
+    call = _call(f"{verb}Schedule", summary, answers, *(400, 404, 409, 412, 413), *problems, body=body)
+    return {"parameters": [_NAME, _IF_MATCH], "post": call}
+
+
+def _list(operation: str, summary: str, answer: str, *parameters: Part) -> Part:
+    call = _call(operation, summary, {200: answer}, 400, 404, parameters=[_top(1000, 50), _TOKEN, *parameters])
+    lines = {"schema": {"type": "string"}, "description": "a document a line"}
+    call["responses"]["200"]["content"]["application/x-ndjson"] = {"schema": lines["schema"]}
+    return {"parameters": [_NAME], "get": call}
+
+
+def _call(
+    operation: str,
+    summary: str,
+    answers: Mapping[int, str | None],
+    *problems: int,
+    body: str | None = None,
+    parameters: list[Part] | None = None,
+) -> Part:
+    """One operation; `body` names its schema, with a ! where it must be given."""
+    responses = {str(status): _answer(schema, "as asked") for status, schema in answers.items()}
+    for status in (*sorted(set(problems)), 500, 503):
+        problem = {"application/problem+json": {"schema": _ref("Problem")}}
+        responses[str(status)] = {"description": _PROBLEMS[status], "content": problem}
+    responses["401"] = {"description": "no function key, or a wrong one"}
+    call: Part = {"operationId": operation, "summary": summary, "responses": responses}
+    if parameters:
+        call["parameters"] = parameters
+    if body is not None:
+        content = {"application/json": {"schema": _ref(body.rstrip("!"))}}
+        call["requestBody"] = {"required": body.endswith("!"), "content": content}
+    return call
+
+
+def _answer(schema: str | None, description: str) -> Part:
+    if schema is None:
+        return {"description": "nothing has changed"}
+    answer: Part = {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}
+    if schema == "Schedule":
+        text = {"schema": {"type": "string"}}
+        answer["headers"] = {"ETag": {"description": "for If-Match and If-None-Match", **text}}
+    return answer
+
+
+def _path(name: str, schema: Part) -> Part:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _kind() -> Part:
+    return {"name": "kind", "in": "query", "schema": {"type": "string", "enum": ["audit", "incident"]}}
+
+
+def _ref(schema: str) -> Part:
+    return {} if schema == "Any" else {"$ref": f"#/components/schemas/{schema}"}
+
+
+_PROBLEMS = {
+    400: "the request cannot be read",
+    404: "there is no such thing",
+    409: "not in this state, or others changed it at the same time",
+    412: "changed since the version in If-Match",
+    413: "the body is too large",
+    422: "settings that cannot be used; one entry for each",
+    500: "something unexpected; the log has the cause",
+    503: "storage, the source or Durable Functions does not answer",
+}

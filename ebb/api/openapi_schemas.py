@@ -1,0 +1,176 @@
+"""The documents of the API as JSON schemas, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ebb.api.requests import LONGEST_REASON
+
+Part = dict[str, Any]
+
+
+def _object(required: str = "", **properties: Part) -> Part:
+    """An object; `required` are the names of members that are always there."""
+    schema: Part = {"type": "object", "properties": properties}
+    return {**schema, "required": required.split()} if required else schema
+
+
+def _body(required: str = "", **properties: Part) -> Part:
+    """What a request may send: nothing else is taken."""
+    return {**_object(required, **properties), "additionalProperties": False}
+
+
+def _list_of(name: str) -> Part:
+    value = {"type": "array", "items": _ref(name)}
+    return _object("value", value=value, continuationToken={"type": "string"})
+
+
+def _ref(name: str) -> Part:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(schema: Part) -> Part:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _text(description: str) -> Part:
+    return {"type": "string", "description": description}
+
+
+STATES = ["stopped", "starting", "running", "paused", "stopping", "failed"]
+TEXT: Part = {"type": "string"}
+TEXT_OR_NULL: Part = {"type": ["string", "null"]}
+COUNT: Part = {"type": "integer", "minimum": 0}
+TIME: Part = {"type": "string", "format": "date-time"}
+TIME_OR_NULL = _or_null(TIME)
+REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
+SECONDS_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0}
+RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
+ANY_OBJECT: Part = {"type": "object"}
+
+SCHEMAS: dict[str, Part] = {
+    "Schedule": _object(
+        "name state phase reason instanceId cycle totals settings overrides warnings",
+        name=TEXT,
+        state={"type": "string", "enum": STATES},
+        phase={"enum": ["measuring", "processing", "waiting", None]},
+        reason=TEXT_OR_NULL,
+        until=TIME_OR_NULL,
+        changedBy=TEXT_OR_NULL,
+        changedAt=TIME_OR_NULL,
+        instanceId=TEXT,
+        taskHub=TEXT_OR_NULL,
+        cycle=COUNT,
+        backlog=_or_null(_ref("Backlog")),
+        decision=_or_null(_ref("Decision")),
+        lastCycle=_or_null(ANY_OBJECT),
+        nextCycleAt=TIME_OR_NULL,
+        nextCycleReason=TEXT_OR_NULL,
+        totals=_ref("Totals"),
+        error=TEXT_OR_NULL,
+        settings=ANY_OBJECT,
+        overrides=ANY_OBJECT,
+        warnings={"type": "array", "items": TEXT},
+        changed={"type": "boolean", "description": "whether this request changed anything"},
+    ),
+    "ScheduleList": _list_of("Schedule"),
+    "Backlog": _object("count measuredAt", count=COUNT, measuredAt=TIME),
+    "Decision": _object("executions reason", executions=COUNT, reason=TEXT, limitedBy=TEXT_OR_NULL, code=TEXT_OR_NULL),
+    "Totals": _object("cycles processed failed poisoned", cycles=COUNT, processed=COUNT, failed=COUNT, poisoned=COUNT),
+    "Plan": _object(
+        "name beginsAt blockedBy backlog decision shares wait rates missedTicks",
+        name=TEXT,
+        beginsAt={**TIME, "description": "when the next cycle that may act begins"},
+        blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
+        backlog=_or_null(_ref("Backlog")),
+        decision=_ref("Decision"),
+        shares=_or_null({"type": "array", "items": _object("name executions", name=TEXT, executions=COUNT)}),
+        wait=_or_null(_ref("Wait")),
+        rates=_object(
+            "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL
+        ),
+        missedTicks=COUNT,
+    ),
+    "Wait": _object(
+        "seconds reason missedTicks",
+        seconds={"type": "number", "minimum": 0},
+        reason=TEXT,
+        limitedBy=TEXT_OR_NULL,
+        code=TEXT_OR_NULL,
+        missedTicks={**COUNT, "description": "ticks that passed unused since the cycle began"},
+    ),
+    "Cycle": _object(
+        "cycle executions",
+        cycle=COUNT,
+        startedAt=TIME,
+        endedAt=TIME,
+        backlog=_or_null(_ref("Backlog")),
+        decision=_ref("Decision"),
+        executions={"type": "array", "items": _ref("Execution")},
+        processed=COUNT,
+        failed=COUNT,
+        poisoned=COUNT,
+        outcome={"enum": ["succeeded", "failed", "stopped", "idle"]},
+        wait=_ref("Wait"),
+        error=TEXT_OR_NULL,
+    ),
+    "CycleList": _list_of("Cycle"),
+    "Execution": _object(
+        "index outcome",
+        index=COUNT,
+        startedAt=TIME,
+        endedAt=TIME,
+        outcome={"enum": ["succeeded", "failed", "timedOut", "stopped", "fenceLost"]},
+        processed=COUNT,
+        failed=COUNT,
+        poisoned=COUNT,
+        received=COUNT,
+        serviceSeconds={"type": "number", "minimum": 0, "description": "in handlers, together"},
+        oldestMessageAge={**SECONDS_OR_NULL, "description": "of the oldest message, in seconds, when it was received"},
+        source={**TEXT, "description": "which source it worked on, where the schedule has several"},
+        error=TEXT_OR_NULL,
+    ),
+    "Event": _object(
+        "id at kind action",
+        id=TEXT,
+        at=TIME,
+        kind={"enum": ["audit", "incident"]},
+        action=TEXT,
+        by=TEXT_OR_NULL,
+        reason=TEXT_OR_NULL,
+        cause=TEXT,
+    ),
+    "EventList": _list_of("Event"),
+    "PoisonMessage": _object(
+        "id reason body bodyEncoding",
+        id=TEXT,
+        reason=TEXT_OR_NULL,
+        body=TEXT,
+        bodyEncoding={"enum": ["text", "base64"]},
+    ),
+    "PoisonList": _object("count value", count=COUNT, value={"type": "array", "items": _ref("PoisonMessage")}),
+    "PoisonIds": _body(
+        ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
+        reason=_or_null(REASON),
+    ),
+    "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT),
+    "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT),
+    "Start": _body(
+        reason=_or_null(REASON),
+        settings={"type": ["object", "null"], "description": "settings over the deployed ones"},
+    ),
+    "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
+    "Pause": _body("reason", reason=REASON, until=TIME_OR_NULL),
+    "Reason": _body(reason=_or_null(REASON)),
+    "SettingsPatch": {**ANY_OBJECT, "minProperties": 1, "description": "settings by name; null takes one back"},
+    "Health": _object("status checks", status={"enum": ["healthy", "unhealthy"]}, checks={"type": "array"}),
+    "Problem": _object(
+        "type title status detail code",
+        type=_text("urn:ebb:problem:<code>"),
+        title=TEXT,
+        status={"type": "integer"},
+        detail=_text("this occurrence, and the way out"),
+        code=_text("stable, for programs"),
+        errors={"type": "array", "items": _object("field message", field=TEXT, value={}, message=TEXT)},
+    ),
+}

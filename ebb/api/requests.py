@@ -1,0 +1,133 @@
+"""What a request says: its JSON body, its caller, and the schedule it names."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any, NoReturn, cast
+from urllib.parse import parse_qs, urlsplit
+
+import azure.functions as func
+
+from ebb.api.problems import invalid_request, unknown_schedule
+from ebb.core.clock import parse_rfc3339
+from ebb.core.errors import RequestRefusedError
+from ebb.core.settings.schedules import Schedules
+
+LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
+LONGEST_REASON = 1000  # characters
+LONGEST_CALLER = 200  # characters
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
+
+
+def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:
+    """The schedule in the route.
+
+    Raises:
+        RequestRefusedError: 404, there is none of that name.
+    """
+    name = str(req.route_params.get("name", ""))
+    if name not in schedules:
+        raise unknown_schedule(name, list(schedules))
+    return name
+
+
+def json_body(req: func.HttpRequest, allowed: set[str] | None = None) -> dict[str, Any]:
+    """The JSON object in the body; an empty body is an empty object.
+
+    Raises:
+        RequestRefusedError: 400 not a JSON object or a member that is not in `allowed`, 413 too large.
+    """
+    raw = req.get_body()
+    if len(raw) > LARGEST_BODY:
+        raise RequestRefusedError("tooLarge", f"{len(raw)} bytes; at most {LARGEST_BODY} are read")
+    if not raw.strip():
+        return {}
+    try:
+        body: object = json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise invalid_request(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise invalid_request(f"the body must be a JSON object, not {type(body).__name__}")
+    members = cast("dict[str, Any]", body)
+    if allowed is not None and (unknown := sorted(members.keys() - allowed)):
+        raise invalid_request(f"unknown member {unknown[0]!r}; known are {', '.join(sorted(allowed))}")
+    return members
+
+
+def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> str | None:
+    """A text in the body, without surrounding blanks.
+
+    Raises:
+        RequestRefusedError: 400, missing, empty, too long or no text.
+    """
+    value = body.get(name)
+    if value is None and not required:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise invalid_request(
+            f"{name!r} must be a text that is not empty, for example {json.dumps({name: 'deploying'})}"
+        )
+    if len(value) > LONGEST_REASON:
+        raise invalid_request(f"{name!r} has {len(value)} characters; at most {LONGEST_REASON} are kept")
+    if _NO_TEXT.search(value):
+        raise invalid_request(
+            f"{name!r} has characters that are no text: a control character, or half a surrogate pair"
+        )
+    return value.strip()
+
+
+def time_member(body: dict[str, Any], name: str) -> datetime | None:
+    """A time in the body.
+
+    Raises:
+        RequestRefusedError: 400, no RFC 3339 time with an offset.
+    """
+    value = body.get(name)
+    if value is None:
+        return None
+    try:
+        return parse_rfc3339(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise invalid_request(f"{name!r} is {value!r}; it must be a time as 2026-01-31T12:00:00Z") from error
+
+
+def parameter(req: func.HttpRequest, name: str) -> str | None:
+    """A parameter of the query; one that is there and empty is an empty text, though hosts leave it out."""
+    if name in req.params:
+        return req.params[name]
+    return "" if name in parse_qs(urlsplit(req.url).query, keep_blank_values=True) else None
+
+
+def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int) -> int:
+    """A whole number of the query, from 1 to `largest`.
+
+    Raises:
+        RequestRefusedError: 400, it is none.
+    """
+    text = parameter(req, name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= largest):
+        raise invalid_request(f"{name}={text!r} must be a whole number from 1 to {largest}")
+    return int(text)
+
+
+def caller(req: func.HttpRequest) -> str | None:
+    """Who asks, where the platform's authentication says so (Container Apps and App Service set these headers)."""
+    who = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    return who[:LONGEST_CALLER] if who else None
+
+
+def address_of(req: func.HttpRequest) -> str:
+    """The address of the API as the caller sees it, behind a proxy too: scheme, host and route prefix."""
+    scheme, _, rest = req.url.partition("://")
+    host, _, path = rest.partition("/")
+    prefix = path.split("schedules", 1)[0].rstrip("/")
+    public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
+    return f"{public}/{prefix}" if prefix else public
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")

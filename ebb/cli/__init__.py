@@ -1,0 +1,1 @@
+"""The `ebb` command. Nothing that is deployed imports it."""

@@ -1,0 +1,72 @@
+"""All checks on one app: first what lies in its folder, then what its storage account answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+from ebb.cli.doctor.check_host import check_host
+from ebb.cli.doctor.check_hosting import check_hosting
+from ebb.cli.doctor.check_hub import check_hub, check_schedule_rows
+from ebb.cli.doctor.check_queues import check_queues
+from ebb.cli.doctor.check_settings import DURABLE_CONNECTION, check_settings
+from ebb.cli.doctor.check_storage import check_storage, refusal
+from ebb.cli.doctor.finding import Finding
+from ebb.cli.doctor.storage import RefusedError, StorageLook
+from ebb.cli.doctor.subject import STORAGE, Subject
+from ebb.core.errors import SettingsError
+from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.settings import StorageQueueSettings
+
+
+def examine(
+    subject: Subject, offline: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> list[Finding]:
+    """Every finding, errors first. `offline` leaves out what asks a server."""
+    found = [*check_settings(subject), *check_host(subject), *check_hosting(subject)]
+    if not offline:
+        for name in _connections(subject):
+            found += _examine_account(subject, name, now)
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+def _connections(subject: Subject) -> list[str]:
+    """The app settings that name storage accounts, each once."""
+    names = [STORAGE, str(subject.durable(DURABLE_CONNECTION) or STORAGE)]
+    names += [source.connection for _, source in _queue_sources(subject)]
+    return list(dict.fromkeys(names))
+
+
+def _queue_sources(subject: Subject) -> Iterator[tuple[str, StorageQueueSettings]]:
+    for name, settings in subject.all_schedules().items():
+        for source in settings.all_sources:
+            if isinstance(source, StorageQueueSettings):
+                yield name, source
+
+
+def _examine_account(subject: Subject, name: str, now: Callable[[], datetime]) -> list[Finding]:
+    try:
+        connection = resolve_connection(name, subject.settings)
+    except SettingsError:
+        return []  # said already
+    with closing(StorageLook(connection)) as look:
+        found, answers = check_storage(look, now)
+        if answers:
+            found += _contents(subject, name, look)
+    return found
+
+
+def _contents(subject: Subject, name: str, look: StorageLook) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        if name == STORAGE:
+            found += check_schedule_rows(subject, look)
+        if name == str(subject.durable(DURABLE_CONNECTION) or STORAGE):
+            found += check_hub(subject, look)
+        for schedule, source in _queue_sources(subject):
+            if source.connection == name:
+                found += check_queues(schedule, source, look)
+    except RefusedError as fault:
+        found.append(refusal(look, "queue", fault))
+    return found

@@ -1,0 +1,189 @@
+"""Makes the project's own environment: `.venv` with Python packages, `node_modules` with Azurite and the type checker.
+
+Standard library only: it runs before anything is installed. Each part keeps a stamp, the hash of the files that it was
+made from, so that a second run costs a few milliseconds. Several runs at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ebb.cli.local.terminal import say
+
+Version = tuple[int, int]
+STEP_TIMEOUT = 1800.0  # seconds; a slow mirror is no failure, a dead one is
+_PYTHON = re.compile(r"/[^\"'\n]*/python[\w.]*")  # in the first lines of a script
+_TAIL = 25  # lines of a failed command's output that are shown
+
+
+class SetUpError(Exception):
+    """The environment could not be made; the text says which step failed, and shows the end of its output."""
+
+
+def venv_python(root: Path) -> Path:
+    """The interpreter of the project's environment."""
+    return root / ".venv/bin/python"
+
+
+def ensure_environment(root: Path, first: Version, last: Version) -> None:
+    """Make or refresh the environment under `root`; does nothing when it is as the files say.
+
+    A `.venv` of a Python before `first` or after `last` is made anew with this one.
+
+    Raises:
+        SetUpError: a command failed.
+    """
+    versions = (first, last)
+    if _python_is_ready(root, versions) and _node_is_ready(root):
+        return
+    with _one_at_a_time(root):
+        if not _python_is_ready(root, versions):
+            _make_python(root, versions)
+        if not _node_is_ready(root):
+            _make_node(root)
+
+
+def _python_is_ready(root: Path, versions: tuple[Version, Version]) -> bool:
+    return _read_stamp(root / ".venv") == _python_stamp(root) and _venv_is_usable(root, versions)
+
+
+def _node_is_ready(root: Path) -> bool:
+    return _read_stamp(root / "node_modules") == _node_stamp(root)
+
+
+def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
+    venv, wanted = root / ".venv", _python_stamp(root)
+    if not _venv_is_usable(root, versions):
+        shutil.rmtree(venv, ignore_errors=True)
+    if not venv_python(root).with_name("pip").exists():  # made last: without it .venv is missing or half
+        venv.mkdir(exist_ok=True)
+        version = ".".join(map(str, sys.version_info[:3]))
+        _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")
+    _forget_stamp(venv)
+    pip = [str(venv_python(root)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    _step(root, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
+    _write_stamp(venv, wanted)
+
+
+def _make_node(root: Path) -> None:
+    modules = root / "node_modules"
+    _forget_stamp(modules)
+    scripts = venv_python(root).parent
+    command = [str(venv_python(root)), str(scripts / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    _step(root, "install Node packages", command, "npm")
+    _write_stamp(modules, _node_stamp(root))
+
+
+def _venv_is_usable(root: Path, versions: tuple[Version, Version]) -> bool:
+    """Whether `.venv` has a Python that Ebb runs on, and scripts that were made here; True where there is none yet."""
+    config = root / ".venv/pyvenv.cfg"
+    if not config.exists():
+        return True
+    lines = dict(line.split(" = ", 1) for line in config.read_text().splitlines() if " = " in line)
+    version = tuple(int(part) for part in lines.get("version", "0.0").split(".")[:2])
+    return venv_python(root).exists() and versions[0] <= version <= versions[1] and _scripts_are_here(root)
+
+
+def _scripts_are_here(root: Path) -> bool:
+    """Whether the scripts of `.venv` call its own Python: those of a folder that was moved call one that is gone."""
+    scripts = venv_python(root).parent
+    pip = scripts / "pip"
+    called = _PYTHON.search(pip.read_text(errors="replace")[:1000]) if pip.exists() else None
+    try:
+        return called is None or Path(called[0]).parent.samefile(scripts)
+    except OSError:
+        return False
+
+
+def _python_stamp(root: Path) -> dict[str, str]:
+    files = [root / "requirements.txt", root / "requirements-dev.txt", root / "pyproject.toml"]
+    return {"made from": _hash(files)}
+
+
+def _node_stamp(root: Path) -> dict[str, str]:
+    return {"made from": _hash([root / "package.json", root / "package-lock.json"])}
+
+
+def _hash(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _read_stamp(folder: Path) -> dict[str, str]:
+    try:
+        return json.loads((folder / ".ebb-stamp.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_stamp(folder: Path, stamp: dict[str, str]) -> None:
+    (folder / ".ebb-stamp.json").write_text(json.dumps(stamp))
+
+
+def _forget_stamp(folder: Path) -> None:
+    (folder / ".ebb-stamp.json").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    """Hold the lock on the project's folder; it goes with the process, however that ends."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run that sets up the environment ...")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _step(root: Path, name: str, command: list[str], log_name: str) -> None:
+    """Run one command with its output in a log; say in one line what was done and how long it took."""
+    log = root / ".venv" / f"setup-{log_name}.log"
+    say(f"{name} ...", end="")
+    began = time.monotonic()
+    path = f"{venv_python(root).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    with log.open("wb") as output:
+        status = _run(command, root, output, {**os.environ, "PATH": path})
+    say(f" {time.monotonic() - began:.1f} s" if status == 0 else " failed")
+    if status != 0:
+        tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
+        raise SetUpError(f"could not {name}, exit status {status}; the end of {log}:\n{tail}")
+
+
+def _run(command: list[str], root: Path, output: BinaryIO, variables: dict[str, str]) -> int | str:
+    """The exit status of `command`. It and its children end with this process, whatever ends it."""
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(STEP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return f"none: stopped after {STEP_TIMEOUT:g} s"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,209 @@
+"""Shows one schedule while it works: a live table in a terminal, lines on change anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ebb.cli.local.terminal import say
+from ebb.cli.operate.plain import printable
+from ebb.core.wording import counted
+
+_COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known at one moment."""
+
+    url: str
+    schedule: Mapping[str, Any]  # the Schedule document
+    cycles: Sequence[Mapping[str, Any]] = ()  # Cycle documents, newest first
+    put: int = 0  # messages put by this run
+    processed: int = 0  # messages handled in this run
+    poisoned: int = 0  # messages sent to the poison queue in this run
+    rate: float = 0.0  # messages handled per second, of late
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def executions(self) -> int:
+        """How many executions the current cycle has; 0 while it waits or measures."""
+        if self.schedule.get("phase") != "processing":
+            return 0
+        return int((self.schedule.get("decision") or {}).get("executions") or 0)
+
+    @property
+    def backlog(self) -> str:
+        """The latest count, "-" before the first."""
+        count = (self.schedule.get("backlog") or {}).get("count")
+        return "-" if count is None else str(count)
+
+    @property
+    def waiting(self) -> str:
+        """The same with its unit."""
+        return "1 message" if self.backlog == "1" else f"{self.backlog} messages"
+
+    @property
+    def progress(self) -> str:
+        """What this run has done."""
+        poisoned = f", {self.poisoned} poisoned" if self.poisoned else ""
+        return f"{self.put} put, {self.processed} processed{poisoned}"
+
+    @property
+    def work(self) -> str:
+        """What the latest decision was, and why."""
+        return str((self.schedule.get("decision") or {}).get("reason") or "nothing was decided yet")
+
+    @property
+    def next(self) -> str:
+        """What comes next, when, and why."""
+        moment, reason = self.schedule.get("nextCycleAt"), self.schedule.get("nextCycleReason") or ""
+        if not moment:
+            return str(reason) or "-"
+        when = datetime.fromisoformat(moment)
+        wait = max((when - self.at).total_seconds(), 0)
+        return f"{_clock(moment)}, in {wait:.0f} s: {reason}" if reason else f"{_clock(moment)}, in {wait:.0f} s"
+
+    @property
+    def troubles(self) -> list[str]:
+        """The error and the warnings of the schedule."""
+        error = self.schedule.get("error")
+        warnings = [f"warning: {warning}" for warning in self.schedule.get("warnings") or ()]
+        return ([f"error: {error}"] if error else []) + warnings
+
+
+class View(Protocol):
+    """Something that shows snapshots as they come."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the newest state of affairs."""
+        ...
+
+
+class LiveView:
+    """A table that is redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._live.update(render(snapshot), refresh=True)
+
+
+class PlainView:
+    """One line each time something has changed, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def show(self, snapshot: Snapshot) -> None:
+        line = describe(snapshot)
+        if line != self._last:
+            self._last = line
+            say(line)
+
+
+def open_view(console: Console, live: bool) -> View:
+    """A live table if that is wanted and the console is a terminal, lines otherwise."""
+    return LiveView(console) if live and console.is_terminal else PlainView()
+
+
+def describe(snapshot: Snapshot) -> str:
+    """A snapshot in one line, without clock times, so that equal states give equal lines."""
+    schedule = snapshot.schedule
+    parts = [
+        f"{schedule['name']} {schedule['state']}" + (f", {schedule['phase']}" if schedule.get("phase") else ""),
+        f"backlog {snapshot.backlog}",
+        snapshot.progress,
+    ]
+    if snapshot.executions:
+        parts.append(f"{counted(snapshot.executions, 'execution')}: {snapshot.work}")
+    elif schedule.get("nextCycleReason"):
+        parts.append(f"next: {schedule['nextCycleReason']}")
+    return "; ".join(parts + snapshot.troubles)
+
+
+def render(snapshot: Snapshot) -> RenderableType:
+    """A snapshot as a block of a few lines and the table of the last cycles."""
+    schedule, totals = snapshot.schedule, snapshot.schedule.get("totals") or {}
+    state = str(schedule["state"])
+    head = Text.assemble(
+        (str(schedule["name"]), "bold"),
+        "  ",
+        (state, _COLOURS.get(state, "dim")),
+        f", {schedule['phase']}" if schedule.get("phase") else "",
+        f", cycle {schedule.get('cycle') or 0}",
+        (f"   {snapshot.url}", "dim"),
+    )
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim")
+    facts.add_column(overflow="fold")
+    limit = (schedule.get("settings") or {}).get("maxExecutions", "?")
+    noun = "execution" if limit == 1 else "executions"
+    facts.add_row("backlog", f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work")
+    facts.add_row("this run", f"{snapshot.progress}; {snapshot.rate:.0f} per second")
+    counts = ", ".join(f"{totals.get(key, 0)} {key}" for key in ("processed", "failed", "poisoned"))
+    facts.add_row("in all", f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}")
+    facts.add_row("decided", Text(snapshot.work))
+    facts.add_row("next", Text(snapshot.next))
+    troubles = [Text(trouble, style="red") for trouble in snapshot.troubles]
+    return Group(head, facts, *troubles, Text(), cycles_table(snapshot.cycles))
+
+
+def cycles_table(cycles: Sequence[Mapping[str, Any]]) -> Table:
+    """Cycle documents, one a line."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("cycle", justify="right")
+    table.add_column("began")
+    for heading in ("took", "backlog", "executions", "processed", "failed", "poisoned"):
+        table.add_column(heading, justify="right")
+    table.add_column("outcome")
+    for cycle in cycles:
+        decision = cycle.get("decision") or {}
+        numbers = [cycle.get("backlog"), decision.get("executions")]
+        numbers += [cycle.get(key) for key in ("processed", "failed", "poisoned")]
+        outcome = Text(
+            printable(str(cycle.get("error") or cycle.get("outcome") or "")), overflow="ellipsis", no_wrap=True
+        )
+        cells = ["-" if number is None else str(_count(number)) for number in numbers]
+        table.add_row(str(cycle.get("cycle")), _clock(cycle.get("startedAt")), _took(cycle), *cells, outcome)
+    return table
+
+
+def _count(number: object) -> object:
+    return number.get("count") if isinstance(number, Mapping) else number
+
+
+def _clock(moment: str | None) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S") if moment else "-"
+
+
+def _took(cycle: Mapping[str, Any]) -> str:
+    if not cycle.get("startedAt") or not cycle.get("endedAt"):
+        return "-"
+    took = datetime.fromisoformat(cycle["endedAt"]) - datetime.fromisoformat(cycle["startedAt"])
+    return f"{took.total_seconds():.1f} s"

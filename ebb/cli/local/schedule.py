@@ -1,0 +1,30 @@
+"""The settings of a schedule as files and app settings give them, read before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ebb.cli.local.errors import LocalError
+from ebb.cli.scale_rules.app import read_json
+from ebb.core.errors import SettingsError
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.services import read_schedules
+
+
+def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> ScheduleSettings:
+    """The settings of schedule `name` of the app in `root`; what an operator set at run time is not among them.
+
+    Raises:
+        LocalError: a file cannot be used, one line a fault, or there is no such schedule.
+    """
+    local = root / "local.settings.json"
+    try:
+        values = read_json(local).get("Values") or {} if local.is_file() else {}
+        settings = {**{key: str(value) for key, value in values.items()}, **environment}
+        schedules = read_schedules(root, settings)
+    except SettingsError as error:
+        raise LocalError(str(error)) from None
+    if name not in schedules:
+        raise LocalError(f"there is no schedule {name} in schedules.yaml; known are {', '.join(schedules) or 'none'}")
+    return schedules[name]

@@ -1,0 +1,78 @@
+"""The folder that holds all data and logs of a local run: who uses it, what is in it, and how to forget it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ebb.cli.local.errors import LocalError
+
+# All that a run leaves behind.
+_MADE = (
+    "azurite",
+    "azurite.log",
+    "devhost.log",
+    "parity.jsonl",
+    "state.db*",
+    "holder.json",
+)
+
+
+class StateFolder:
+    """Where things are in one state folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.storage = self.path / "azurite"
+        self.storage_log = self.path / "azurite.log"
+        self.host_log = self.path / "devhost.log"
+        self.ledger = self.path / "parity.jsonl"
+
+    @contextlib.contextmanager
+    def held(self, address: str) -> Iterator[None]:
+        """Use the folder alone; the lock goes with the process, however that ends.
+
+        Raises:
+            LocalError: another run holds it, or it cannot be made; the text says who, since when and at which address.
+        """
+        lock = self.path / "up.lock"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise LocalError(
+                f"cannot use {self.path} as state folder: {error.strerror}; choose one by --state"
+            ) from error
+        with open(handle, "r+") as file:  # noqa: PTH123 - a file descriptor
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LocalError(self._holder(file.read())) from error
+            file.truncate()
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            file.write(json.dumps({"pid": os.getpid(), "since": since, "address": address}))
+            file.flush()
+            yield
+
+    def clean(self) -> None:
+        """Remove what earlier runs made here, and nothing else."""
+        for pattern in _MADE:
+            for found in self.path.glob(pattern):
+                if found.is_dir() and not found.is_symlink():
+                    shutil.rmtree(found)
+                else:
+                    found.unlink()
+
+    def _holder(self, text: str) -> str:
+        try:
+            holder = json.loads(text)
+            who = f"process {holder['pid']} since {holder['since']}, at {holder['address']}"
+        except (ValueError, KeyError):
+            who = "another run that is just starting"
+        return f"{self.path} is in use by {who}: stop it, or choose another folder with --state"

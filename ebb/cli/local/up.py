@@ -1,0 +1,158 @@
+"""`up` and `feed`: the order in which storage, app and schedule come up, and go down again."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from rich.console import Console
+
+from ebb.cli.acceptance.ledger import Ledger
+from ebb.cli.acceptance.run import Run
+from ebb.cli.acceptance.summary import Summary
+from ebb.cli.local.api import Api, UnreachableError
+from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
+from ebb.cli.local.children import Child
+from ebb.cli.local.errors import LocalError
+from ebb.cli.local.feeding import Feeder, feeder, queue_of
+from ebb.cli.local.host import host
+from ebb.cli.local.live import View, open_view
+from ebb.cli.local.ports import LOOPBACK, free_port, require_free
+from ebb.cli.local.schedule import read_schedule
+from ebb.cli.local.state import StateFolder
+from ebb.cli.local.terminal import complain, say
+from ebb.core.wording import counted
+
+ROOT = Path(__file__).resolve().parents[3]
+_DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
+_LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
+
+
+async def up(options: argparse.Namespace) -> int:
+    """Serve the app and show one schedule at work; the result is the exit status.
+
+    Raises:
+        LocalError: something did not start, or ended; everything that was started is stopped.
+    """
+    _require_ledger(options, read_schedule(ROOT, options.schedule, os.environ).handler)
+    port = options.port or free_port()
+    storage_port = options.storage_port or free_port(len(SERVICES))
+    url = f"http://{LOOPBACK}:{port}"
+    state = StateFolder(options.state)
+    with state.held(url):
+        if storage_port <= port < storage_port + len(SERVICES):
+            raise LocalError(f"port {port} is the app's and the storage's at once: choose another with --port N")
+        require_free(port, "the app", "--port N")
+        require_storage_ports(storage_port)
+        if options.clean:
+            state.clean()
+        state.ledger.unlink(missing_ok=True)
+        async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
+            try:
+                ending, summary = await _serve(options, state, api, children, storage_port)
+            except UnreachableError:
+                for child in children:
+                    await child.check_soon()  # its last words say more than a closed connection
+                raise
+    if summary is None:
+        return 0
+    if options.once:
+        for line in _complaints(ending, summary):
+            complain(line)
+    say(json.dumps(summary.as_json()) if options.json else summary.in_words())
+    return 0 if ending == _DRAINED and not summary.faults else 1
+
+
+def _require_ledger(options: argparse.Namespace, handler: str) -> None:
+    if (options.once or options.json) and handler != _LEDGER_HANDLER:
+        raise LocalError(
+            f"--once and --json need the ledger of the sample handler, {_LEDGER_HANDLER}; "
+            f"{options.schedule} has {handler}: run it without them"
+        )
+
+
+def _complaints(ending: str, summary: Summary) -> list[str]:
+    """What was not as it should be; what an interrupted run did not come to is no fault."""
+    if ending == _INTERRUPTED:
+        return [f"interrupted: {summary.missing} of {counted(summary.enqueued, 'message')} not handled yet"]
+    return ([ending] if ending else []) + [f"fault: {fault}" for fault in summary.faults]
+
+
+async def feed(options: argparse.Namespace) -> int:
+    """Put messages into the queue of a schedule that `up` serves; the result is the exit status.
+
+    Raises:
+        LocalError: the app or the storage cannot be reached.
+    """
+    async with Api(f"http://{LOOPBACK}:{options.port}", options.schedule) as api:
+        try:
+            settings = (await api.schedule())["settings"]
+        except UnreachableError as error:
+            raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
+        async with feeder(settings, options.storage_port) as source:
+            await source.feed(options.count, options.poison)
+        await api.trigger()  # an idle schedule may sleep for minutes
+    say(f"put {counted(source.total, 'message')} into {queue_of(settings)['queueName']}")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _app(state: StateFolder, port: int, storage_port: int) -> AsyncIterator[list[Child]]:
+    """Storage and app, started in this order and stopped in the other."""
+    async with azurite(state, storage_port, ROOT) as storage:
+        say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
+        async with host(state, port, connection_string(storage_port), ROOT) as app:
+            try:
+                yield [app, storage]
+            finally:
+                say("stopping ...")
+
+
+async def _serve(
+    options: argparse.Namespace, state: StateFolder, api: Api, children: list[Child], storage_port: int
+) -> tuple[str, Summary | None]:
+    """Run the schedule. The result tells how that ended (as `_watch`), and what was done.
+
+    Only the sample handler keeps a ledger; nobody can account for the work of another one.
+    """
+    await api.require_store()
+    say(f"schedules  {api.url}/schedules")
+    say(f"health     {api.url}/health")
+    say(f"{options.schedule:10} {api.schedule_url}")
+    if not options.once:
+        say("Ctrl-C stops everything; the next call goes on where this one ended")
+    settings = (await api.schedule())["settings"]
+    _require_ledger(options, settings["handler"])  # an operator may have set another
+    accounted = settings["handler"] == _LEDGER_HANDLER
+    async with contextlib.AsyncExitStack() as stack:
+        source: Feeder | None = None
+        if not options.no_feed:
+            source = await stack.enter_async_context(feeder(settings, storage_port))
+            await source.make_queue()
+        for fault in await api.unhealthy():
+            say(f"unhealthy: {fault}")
+        run = Run(api, Ledger(state.ledger), children, source)
+        stack.push_async_callback(run.stop)
+        with open_view(Console(), live=not options.json) as view:
+            ending = await _watch(run, view, options)
+        return ending, await run.summary() if accounted else None
+
+
+async def _watch(run: Run, view: View, options: argparse.Namespace) -> str:
+    """Watch until the end: drained, which only `--once` waits for, or stalled; the result says for want of what.
+
+    A signal ends it too, and then only the account is left to give.
+    """
+    try:
+        await run.start(options.count, options.poison)
+        return _DRAINED if await run.watch(view, options.once) else run.shortfall()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or not task.uncancel() == 0:
+            raise
+        return _INTERRUPTED

@@ -1,0 +1,1 @@
+"""Commands that talk to a running app over its HTTP API."""

@@ -1,0 +1,239 @@
+"""Commands for operators: what a schedule does and why, and what it should do. They speak to the app's HTTP API."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+
+from ebb.cli.client import Client
+from ebb.cli.local.live import cycles_table
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, console, failed, say, show
+from ebb.cli.operate.plain import printable
+from ebb.cli.operate.tables import cycle_page, events_table, next_of, plan_text, schedule_page, schedules_table
+from ebb.cli.operate.watch import watch
+
+POLL_SECONDS = 0.3
+PAST = 5  # cycles and events on a schedule's page
+
+Reason = Annotated[str, typer.Option("--reason", "-r", help="why; it stands in the status and in the audit trail")]
+SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
+Wait = Annotated[bool, typer.Option("--wait", help="return when it has happened")]
+Patience = Annotated[float, typer.Option("--timeout", help="seconds to wait at most")]
+Top = Annotated[int, typer.Option("--top", min=1, help="how many, newest first")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    for name, command in (
+        ("list", list_schedules),
+        ("show", show_schedule),
+        ("start", start),
+        ("stop", stop),
+        ("pause", pause),
+        ("resume", resume),
+        ("trigger", trigger),
+        ("set", set_settings),
+        ("reset", reset),
+        ("plan", plan),
+        ("cycles", cycles),
+        ("cycle", cycle),
+        ("events", events),
+        ("export", export),
+        ("watch", watch),
+    ):
+        app.command(name)(command)
+
+
+def list_schedules(url: Url = None, output: Form = Output.TABLE) -> None:
+    """List the schedules."""
+    with calls(url) as client:
+        documents = client.call("GET", "schedules")["value"]
+    show(output, documents, schedules_table(documents))
+
+
+def show_schedule(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+    """Show a schedule: what it is at, what comes next and why, its last cycles and events."""
+    with calls(url) as client:
+        document = client.schedule(name)
+        past = list(client.pages(client.path(name, "cycles"), PAST))
+        happened = list(client.pages(client.path(name, "events"), PAST))
+    show(output, {**document, "cycles": past, "events": happened}, schedule_page(document, past, happened))
+
+
+def start(
+    name: Name,
+    reason: SomeReason = None,
+    wait: Wait = False,
+    timeout: Patience = 60,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Start a schedule; one that runs already is left as it is."""
+    _act(url, output, name, "start", {"reason": reason}, ("running",) if wait else (), timeout)
+
+
+def stop(
+    name: Name,
+    reason: Reason,
+    mode: Annotated[str, typer.Option(help="graceful, or terminate: the instance ends in the middle")] = "graceful",
+    wait: Wait = False,
+    timeout: Patience = 360,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Stop a schedule: executions finish the messages in hand and take no more."""
+    _act(url, output, name, "stop", {"reason": reason, "mode": mode}, ("stopped",) if wait else (), timeout)
+
+
+def pause(
+    name: Name,
+    reason: Reason,
+    until: Annotated[str | None, typer.Option(help="when it ends by itself, as 2026-01-31T12:00:00Z")] = None,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Pause a schedule: it stays alive and takes no messages."""
+    _act(url, output, name, "pause", {"reason": reason, "until": until})
+
+
+def resume(
+    name: Name,
+    reason: SomeReason = None,
+    wait: Wait = False,
+    timeout: Patience = 60,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """End a pause."""
+    _act(url, output, name, "resume", {"reason": reason}, ("running",) if wait else (), timeout)
+
+
+def trigger(name: Name, reason: SomeReason = None, url: Url = None, output: Form = Output.TABLE) -> None:
+    """End the present wait: the next cycle begins now, or right after the one at work."""
+    _act(url, output, name, "trigger", {"reason": reason})
+
+
+def set_settings(
+    name: Name,
+    settings: Annotated[list[str], typer.Argument(metavar="SETTING=VALUE...", help="null takes an override back")],
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Override settings from the next cycle on, for example maxExecutions=5 source.queueName=other."""
+    patch: dict[str, Any] = {}
+    for each in settings:
+        key, sign, value = each.partition("=")
+        if not sign or not key:
+            raise failed(f"{each!r} must be written as setting=value", Exit.USAGE)
+        *path, last = key.split(".")
+        place = patch
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = _value(value)
+    with calls(url) as client:
+        document = client.call("PATCH", client.path(name, "settings"), patch)
+    say(output, document, f"{name}: overrides are {json.dumps(document['overrides'])}, from the next cycle on")
+
+
+def reset(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+    """Take all overrides back: the deployed settings count again."""
+    with calls(url) as client:
+        document = client.call("DELETE", client.path(name, "settings"))
+    say(output, document, f"{name}: the deployed settings count" + ("" if document["changed"] else ", as before"))
+
+
+def plan(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+    """Say what the next cycle would do now, and why; changes nothing."""
+    with calls(url) as client:
+        document = client.call("GET", client.path(name, "plan"))
+    say(output, document, plan_text(document))
+
+
+def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE) -> None:
+    """List the cycles that did something or failed, newest first."""
+    with calls(url) as client:
+        found = list(client.pages(client.path(name, "cycles"), top))
+    show(output, found, cycles_table(found))
+
+
+def cycle(
+    name: Name, number: Annotated[int, typer.Argument(min=0)], url: Url = None, output: Form = Output.TABLE
+) -> None:
+    """Show one cycle with its executions."""
+    with calls(url) as client:
+        document = client.call("GET", client.path(name, "cycles", str(number)))
+    show(output, document, cycle_page(document))
+
+
+def events(
+    name: Name,
+    kind: Annotated[str | None, typer.Option(help="audit or incident")] = None,
+    top: Top = 20,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """List who changed what and when, and what the watchdog met, newest first."""
+    with calls(url) as client:
+        found = list(client.pages(client.path(name, "events"), top, kind=kind))
+    show(output, found, events_table(found))
+
+
+def export(
+    name: Name,
+    what: Annotated[str, typer.Option(help="cycles or events")] = "cycles",
+    top: Annotated[int | None, typer.Option("--top", min=1, help="how many, newest first; all without it")] = None,
+    url: Url = None,
+) -> None:
+    """Write the history to standard output as JSON lines, newest first."""
+    if what not in ("cycles", "events"):
+        raise failed(f"--what is {what!r}; it must be cycles or events", Exit.USAGE)
+    with calls(url) as client:
+        for document in client.pages(client.path(name, what), top):
+            typer.echo(json.dumps(document, ensure_ascii=False))
+
+
+def _act(
+    url: str | None,
+    output: Output,
+    name: str,
+    verb: str,
+    body: dict[str, Any],
+    awaited: tuple[str, ...] = (),
+    timeout: float = 0,
+) -> None:
+    """Ask for something, wait for the state that it leads to if that is wanted, and say how things stand."""
+    given = {key: value for key, value in body.items() if value is not None}
+    with calls(url) as client:
+        document = client.call("POST", client.path(name, verb), given)
+        changed = document.get("changed", True)
+        if awaited:
+            document = {**_until(client, name, awaited, timeout, document), "changed": changed}
+    text = f"{name} {document['state']}" + ("" if changed else ", as before")
+    if document["state"] in ("running", "paused") and document["nextCycleReason"]:
+        text += f"; next cycle {next_of(document)}"
+    say(output, document, text)
+    for warning in document["warnings"] if output is Output.TABLE else ():
+        console().print(f"warning: {printable(warning)}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _until(
+    client: Client, name: str, states: tuple[str, ...], timeout: float, document: dict[str, Any]
+) -> dict[str, Any]:
+    deadline = time.monotonic() + timeout
+    while document["state"] not in states:
+        if time.monotonic() > deadline:
+            raise failed(f"{name} is {document['state']} after {timeout:g} s, not {' or '.join(states)}", Exit.FAILED)
+        time.sleep(POLL_SECONDS)
+        document = client.schedule(name)
+    return document
+
+
+def _value(text: str) -> Any:
+    """A number, true, false, null or an object as JSON has it; a text otherwise."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,108 @@
+"""Commands for messages that could not be handled: list, show, requeue, purge."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, say, show
+from ebb.cli.operate.plain import plain
+from ebb.cli.operate.tables import poison_table
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
+All = Annotated[bool, typer.Option("--all", help="all messages there")]
+SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
+SourceNumber = Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`, as a group of their own."""
+    group = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
+    for name, command in (("list", list_poison), ("show", show_poison), ("requeue", requeue), ("purge", purge)):
+        group.command(name)(command)
+    app.add_typer(group, name="poison")
+
+
+def list_poison(name: Name, source: SourceNumber = 1, url: Url = None, output: Form = Output.TABLE) -> None:
+    """List the first messages, with the reason why each is there."""
+    with calls(url) as client:
+        page = client.call("GET", client.path(name, "poison"), query={"source": source})
+    show(output, page, poison_table(page))
+
+
+def show_poison(
+    name: Name,
+    message: Annotated[str, typer.Argument(metavar="ID")],
+    source: SourceNumber = 1,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Show one message: its reason and its body."""
+    with calls(url) as client:
+        document = client.call("GET", client.path(name, "poison", message), query={"source": source})
+    lines = [f"{key}: {value}" for key, value in document.items() if key != "body" and value is not None]
+    show(output, document, plain("\n".join([*lines, "", document["body"]])))
+
+
+def requeue(
+    name: Name,
+    ids: Ids = None,
+    all_: All = False,
+    reason: SomeReason = None,
+    source: SourceNumber = 1,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Put messages back into the source, to be tried anew."""
+    _act("POST", "poison/requeue", "requeued", name, _body(ids, all_, reason), source, url, output)
+
+
+def purge(
+    name: Name,
+    ids: Ids = None,
+    all_: All = False,
+    reason: SomeReason = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+    source: SourceNumber = 1,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Remove messages for good."""
+    body = _body(ids, all_, reason)
+    if not yes:
+        typer.confirm(
+            f"Remove {'all' if all_ else len(body['ids'])} messages of {name} for good?", abort=True, err=True
+        )
+    _act("DELETE", "poison", "purged", name, body, source, url, output)
+
+
+def _body(ids: list[str] | None, all_: bool, reason: str | None) -> dict[str, Any]:
+    if bool(ids) is all_:
+        raise failed("name the ids of the messages, or give --all", Exit.USAGE)
+    return {**({"ids": ids} if ids else {}), **({"reason": reason} if reason else {})}
+
+
+def _act(
+    method: str,
+    path: str,
+    done: str,
+    name: str,
+    body: dict[str, Any],
+    source: int,
+    url: str | None,
+    output: Output,
+) -> None:
+    """Do it, again and again if all are meant and one call does not do."""
+    total = 0
+    with calls(url) as client:
+        while True:
+            address = "/".join([client.path(name), path])
+            answer = client.call(method, address, body, query={"source": source})
+            total += answer[done]
+            if "ids" in body or not answer[done] or not answer["remaining"]:
+                break
+    answer[done] = total
+    say(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")
+    if "ids" in body and total < len(set(body["ids"])):
+        raise failed(f"{len(set(body['ids'])) - total} of them were not found", Exit.NOT_FOUND)

@@ -1,0 +1,93 @@
+"""Command `simulate`: what a schedule would do, for hours or weeks, in seconds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ebb.cli.deploy import failure
+from ebb.core.errors import EbbError
+
+
+class Output(StrEnum):
+    """How the comparison is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    app: Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")] = Path(),
+    schedule: Annotated[str | None, typer.Option(help="the schedule of schedules.yaml; none: its only one")] = None,
+    arrivals: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="constant:60/h, poisson:60/h, burst:500@6h, daily:5000/day@14:00, uniform:10-60, csv:FILE, "
+            "history:FILE, none; QUEUE=... for one of several sources",
+            metavar="SPEC",
+        ),
+    ] = None,
+    service_time: Annotated[
+        str, typer.Option(help="of a message: 2, 30m, uniform:1-3, exponential:2, lognormal:2,0.5", metavar="SPEC")
+    ] = "1",
+    length: Annotated[
+        str, typer.Option("--for", help="how much schedule: 90, 30m, 12h, 7d, 4w", metavar="TIME")
+    ] = "1d",
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="a setting to change: maxExecutions=3", metavar="NAME=VALUE")
+    ] = None,
+    withs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="another candidate: 'more: maxExecutions=20, queueLength=4'", metavar="NAME: CHANGES"
+        ),
+    ] = None,
+    price: Annotated[
+        list[str] | None, typer.Option(help="a price to change: gb_second=0.000016", metavar="NAME=VALUE")
+    ] = None,
+    seed: Annotated[str, typer.Option(help="of what is random; the same seed gives the same run")] = "1",
+    output: Annotated[Output, typer.Option("--output", "-o", help="table, json or csv")] = Output.TABLE,
+    json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="also write a picture: FILE.svg or FILE.png", metavar="FILE")
+    ] = None,
+) -> None:
+    """Run the real orchestrator on a made-up clock, against messages in memory, and compare candidate settings."""
+    from ebb.cli.simulate.amounts import seconds_of
+    from ebb.cli.simulate.candidates import candidates_of, schedule_settings
+    from ebb.cli.simulate.compare import compare
+    from ebb.cli.simulate.costs import Prices
+    from ebb.cli.simulate.plots import check_plot, write_plot
+    from ebb.cli.simulate.render import csv_of, json_of, table_of
+    from ebb.cli.simulate.run import Scenario
+
+    try:
+        seconds = seconds_of(length, "--for")
+        prices = Prices().changed(price or [])
+        if plot is not None:
+            check_plot(plot)
+        found = candidates_of(schedule_settings(app, schedule), sets or [], withs or [])
+        scenarios = [
+            Scenario(name, settings, tuple(arrivals or ["none"]), service_time, seconds, seed=seed)
+            for name, settings in found.items()
+        ]
+        results = compare(scenarios, prices)
+        if plot is not None:
+            write_plot(results, plot)
+    except EbbError as error:
+        raise failure(error) from error
+    form = Output.JSON if json else output
+    if form is Output.TABLE:
+        Console().print(table_of(results))
+    else:
+        typer.echo(json_of(results) if form is Output.JSON else csv_of(results), nl=form is Output.JSON)

@@ -1,0 +1,136 @@
+"""What a simulation writes down while it runs: samples, drains, waiting times, cycles, and calls of the services."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ebb.core.clock import Clock
+from ebb.core.message import Message
+from ebb.core.row.schedule_row import ScheduleRow
+from ebb.sources.base import Backlog, Source
+from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
+from ebb.store.memory import MemoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How things stood at one moment."""
+
+    seconds: float  # since the simulation began
+    waiting: int  # messages that nobody holds
+    in_work: int  # messages that an execution holds
+    oldest: float  # seconds since the oldest message arrived that is not done; 0 where there is none
+
+
+@dataclass
+class Recording:
+    """All that was seen of one run."""
+
+    start: datetime
+    samples: list[Sample] = field(default_factory=list[Sample])
+    drains: list[float] = field(default_factory=list[float])  # seconds from the first message to an empty queue
+    waits: list[float] = field(default_factory=list[float])  # seconds from a message's arrival to its handler
+    cycles: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # Cycle documents
+    calls: Counter[str] = field(default_factory=Counter[str])  # "queue" and "table" transactions
+    arrived: int = 0
+    busy_seconds: float = 0.0  # in handlers, together
+    opened: int = 0  # cycles, idle ones included
+    length: float = 0.0  # seconds
+    real_seconds: float = 0.0
+    ended: str | None = None  # why the schedule ended by itself
+
+    def seconds(self, moment: datetime) -> float:
+        """`moment` since the begin."""
+        return (moment - self.start).total_seconds()
+
+
+class Backlogs:
+    """Looks at all queues of the simulation, and notices when they fill and when they are empty again."""
+
+    def __init__(self, broker: MemoryBroker, clock: Clock, recording: Recording) -> None:
+        self._broker, self._clock, self._recording = broker, clock, recording
+        self._filled_at: datetime | None = None
+
+    def put(self, queue: str, count: int) -> None:
+        """Let `count` messages arrive."""
+        if self._filled_at is None:
+            self._filled_at = self._clock.now()
+        for _ in range(count):
+            self._broker.put(queue, "")
+        self._recording.arrived += count
+
+    def removed(self) -> None:
+        """A message is done."""
+        if self._filled_at is not None and not any(queue.messages for queue in self._broker.queues.values()):
+            self._recording.drains.append((self._clock.now() - self._filled_at).total_seconds())
+            self._filled_at = None
+
+    def sample(self) -> None:
+        """Write down how things stand."""
+        now = self._clock.now()
+        stored = [message for queue in self._broker.queues.values() for message in queue.messages.values()]
+        waiting = sum(message.visible_at <= now for message in stored)
+        oldest = (now - min(message.enqueued_at for message in stored)).total_seconds() if stored else 0.0
+        seconds = self._recording.seconds(now)
+        self._recording.samples.append(Sample(seconds, waiting, len(stored) - waiting, oldest))
+
+
+class RecordedStore(MemoryStore):
+    """The store in memory; counts the requests that tables would get, and keeps every cycle."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+
+    async def get(self, name: str) -> ScheduleRow:
+        self._recording.calls["table"] += 1
+        return await super().get(name)
+
+    async def save(self, row: ScheduleRow) -> ScheduleRow:
+        self._recording.calls["table"] += 1
+        return await super().save(row)
+
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+        self._recording.calls["table"] += 1
+        self._recording.cycles.append(dict(cycle))
+
+
+class RecordedSource:
+    """A source in memory; counts the requests that a storage queue would get."""
+
+    def __init__(self, source: Source, backlogs: Backlogs, recording: Recording) -> None:
+        self._source, self._backlogs, self._calls = source, backlogs, recording.calls
+
+    async def measure(self) -> Backlog:
+        backlog = await self._source.measure()
+        self._calls["queue"] += 2 if backlog.count >= VISIBLE_COUNT_LIMIT else 1  # a peek, and the properties
+        return backlog
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        self._calls["queue"] += 1
+        return await self._source.receive(limit, lease)
+
+    async def complete(self, message: Message) -> None:
+        self._calls["queue"] += 1
+        await self._source.complete(message)
+        self._backlogs.removed()
+
+    async def extend(self, message: Message, lease: timedelta) -> None:
+        self._calls["queue"] += 1
+        await self._source.extend(message, lease)
+
+    async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
+        self._calls["queue"] += 1
+        await self._source.release(message, delay)
+
+    async def dead_letter(self, message: Message, reason: str) -> None:
+        self._calls["queue"] += 2  # put into the poison queue, removed from this one
+        await self._source.dead_letter(message, reason)
+        self._backlogs.removed()
+
+    async def close(self) -> None:
+        await self._source.close()

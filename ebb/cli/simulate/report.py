@@ -1,0 +1,140 @@
+"""The numbers of one run: how busy, how late, how long to drain, what was missed, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ebb.cli.simulate.costs import MonthlyCost, Prices, Usage, monthly_cost
+from ebb.cli.simulate.recording import Recording
+from ebb.core.clock import parse_rfc3339
+from ebb.core.settings.schedule_settings import ScheduleSettings
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How values are distributed; None where there are none."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    most: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """The percentiles of `values`, by nearest rank."""
+        ordered = sorted(values)
+        if not ordered:
+            return cls(None, None, None, None)
+
+        def rank(share: float) -> float:
+            return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+        return cls(rank(0.5), rank(0.95), rank(0.99), ordered[-1])
+
+
+@dataclass(frozen=True)
+class Report:
+    """Times are in seconds."""
+
+    name: str
+    seconds: float  # of schedule
+    real_seconds: float  # that the simulation took
+    cycles: int  # idle ones included
+    busy_cycles: int
+    executions: int
+    most_executions: int  # in one cycle
+    activities: int
+    missed_ticks: int
+    arrived: int
+    processed: int
+    failed: int
+    left: int  # messages not done at the end
+    backlog: Spread  # messages that wait
+    oldest_age: Spread  # of the oldest message that is not done, over time
+    message_wait: Spread  # from arrival to handler, over messages
+    drain: Spread  # from the first message to an empty queue
+    utilisation: float | None  # share of the executions' slots that a handler used
+    execution_seconds: float
+    limited: dict[str, int]  # cycles whose decision a setting bound, by setting
+    monthly: MonthlyCost
+    ended: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """All numbers as plain JSON."""
+        document = asdict(self)
+        document["monthly"]["total"] = self.monthly.total
+        return document
+
+
+def report_of(name: str, recording: Recording, settings: ScheduleSettings, prices: Prices) -> Report:
+    """Sum up `recording`."""
+    documents = recording.cycles
+    executions = [execution for cycle in documents for execution in cycle["executions"]]
+    seconds = sum(_length(execution) for execution in executions)
+    at_once = sum(cycle["wait"]["seconds"] == 0 for cycle in documents)
+    activities = recording.opened + len(executions) + len(documents)
+    usage = Usage(
+        seconds=recording.length,
+        queue_calls=recording.calls["queue"],
+        table_calls=recording.calls["table"],
+        activities=activities,
+        timers=recording.opened - at_once,
+        cycles=recording.opened,
+        execution_seconds=seconds,
+    )
+    last = recording.samples[-1] if recording.samples else None
+    return Report(
+        name=name,
+        seconds=recording.length,
+        real_seconds=round(recording.real_seconds, 3),
+        cycles=recording.opened,
+        busy_cycles=len(documents),
+        executions=len(executions),
+        most_executions=max((len(cycle["executions"]) for cycle in documents), default=0),
+        activities=activities,
+        missed_ticks=sum(cycle["wait"]["missedTicks"] for cycle in documents),
+        arrived=recording.arrived,
+        processed=sum(cycle["processed"] for cycle in documents),
+        failed=sum(cycle["failed"] for cycle in documents),
+        left=last.waiting + last.in_work if last else 0,
+        backlog=Spread.of([sample.waiting for sample in recording.samples]),
+        oldest_age=Spread.of([sample.oldest for sample in recording.samples]),
+        message_wait=Spread.of(recording.waits),
+        drain=Spread.of(recording.drains),
+        utilisation=recording.busy_seconds / (seconds * settings.concurrency) if seconds else None,
+        execution_seconds=seconds,
+        limited=_limited(recording),
+        monthly=monthly_cost(usage, prices),
+        ended=recording.ended,
+    )
+
+
+def running_executions(recording: Recording) -> tuple[list[float], list[int]]:
+    """Executions over time as steps: when the number changed (seconds), and what it was from then on."""
+    changes: dict[float, int] = {}
+    for cycle in recording.cycles:
+        for execution in cycle["executions"]:
+            for key, change in (("startedAt", 1), ("endedAt", -1)):
+                at = recording.seconds(parse_rfc3339(execution[key]))
+                changes[at] = changes.get(at, 0) + change
+    times, counts, running = [0.0], [0], 0
+    for at in sorted(changes):
+        running += changes[at]
+        times.append(at)
+        counts.append(running)
+    return [*times, recording.length], [*counts, running]
+
+
+def _limited(recording: Recording) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for cycle in recording.cycles:
+        setting = cycle["decision"]["limitedBy"]
+        if setting:
+            found[setting] = found.get(setting, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def _length(execution: dict[str, Any]) -> float:
+    return (parse_rfc3339(execution["endedAt"]) - parse_rfc3339(execution["startedAt"])).total_seconds()

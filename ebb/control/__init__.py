@@ -1,0 +1,1 @@
+"""What operators, cycles and the watchdog do to a schedule."""

@@ -1,0 +1,25 @@
+"""The events of a schedule: who changed what, and what the watchdog met."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ebb.core.clock import rfc3339
+from ebb.core.errors import StoreError
+from ebb.services import Services
+
+logger = logging.getLogger(__name__)
+
+
+async def record(services: Services, name: str, kind: str, at: datetime, event: Mapping[str, Any]) -> None:
+    """Write an event to the history; one that cannot be written is logged, for what it tells of has happened."""
+    document = {"id": uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name, **event}
+    logger.info("%s: %s", name, document, extra={"schedule": name})
+    try:
+        await services.store.write_event(name, document)
+    except StoreError as error:
+        logger.warning("%s: %s was not written down: %s", name, document, error, extra={"schedule": name})

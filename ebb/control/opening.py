@@ -1,0 +1,194 @@
+"""Opens a cycle: reads the intent, takes or renews the fence, counts the backlog and plans."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ebb.core.clock import rfc3339
+from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
+from ebb.core.errors import EbbError, SettingsError, StoreError
+from ebb.core.names import instance_id
+from ebb.core.planning import Decision, Wait, error_wait
+from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
+from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
+from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.services import Services
+from ebb.sources.combined import measure_all
+from ebb.store.base import update
+
+logger = logging.getLogger(__name__)
+
+
+async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Open the cycle whose CycleState is `data`; the answer is an Opening, both as JSON."""
+    state = CycleState.from_json(data, instance_id(str(data.get("schedule"))))
+    if state.version > STATE_VERSION:
+        await _warn_of_newer_state(services, state)
+    opening = await open_cycle(services, state)
+    _record(services, state.schedule, opening)
+    logger.info(
+        "%s cycle %s: %s, %s",
+        state.schedule,
+        opening.cycle,
+        opening.verdict.value,
+        opening.decision.reason or opening.wait.reason,
+        extra={"schedule": state.schedule, "cycle": opening.cycle},
+    )
+    return opening.to_json()
+
+
+def _record(services: Services, schedule: str, opening: Opening) -> None:
+    if opening.verdict is Verdict.GO:
+        count = opening.backlog["count"] if opening.backlog else None
+        decision = opening.decision
+        services.telemetry.cycle_opened(schedule, count, decision.executions, decision.limited_by)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found outside the row: the settings in force, what to do, and the backlog or why it is not known."""
+
+    settings: ScheduleSettings
+    agenda: Agenda | None = None  # None: not looked, because the cycle may not act
+    backlog: dict[str, Any] | None = None
+    error: str | None = None
+
+
+async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
+    """Say that the loop goes on with what this app understands of a state that a newer one wrote (a roll-back)."""
+    cause = f"the instance's state has version {state.version} and this app knows {STATE_VERSION}: what is new is lost"
+    logger.warning("%s: %s", state.schedule, cause, extra={"schedule": state.schedule})
+    identity = f"{state.owner}/{state.cycle}/version"
+    event = {"id": identity, "at": rfc3339(services.clock.now()), "kind": "incident", "schedule": state.schedule}
+    try:
+        await services.store.write_event(state.schedule, {**event, "action": "goOn", "cause": cause})
+    except StoreError as error:
+        logger.warning("%s: the incident was not written down: %s", state.schedule, error)
+
+
+async def open_cycle(services: Services, state: CycleState) -> Opening:
+    """Open the cycle of `state`: expected failures are part of the answer, never raised."""
+    name, began = state.schedule, services.clock.now()
+    if name not in services.schedules:
+        return await _leave(services, state, f"schedule {name} is no longer in schedules.yaml")
+    file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
+    opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
+    try:
+        row = await services.store.get(name)
+        trigger = row.triggered
+        state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
+        working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
+
+        def seen(row: ScheduleRow, now: datetime) -> tuple[ScheduleRow, Opening | None]:
+            row = row if working is None else outlived(row, state, working, now, skew)
+            return row, verdict_of(row, state, now, skew, file_settings)
+
+        row, early = seen(row, began)
+        found = _Found(file_settings) if early else await _look(services, state, row, began)
+
+        def write(row: ScheduleRow) -> ScheduleRow:
+            nonlocal opening
+            now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
+            row, held = seen(row, now)
+            opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
+            if held is None and opening.verdict is Verdict.END:
+                return _ended(row, opening.wait.reason, now)
+            return taken_up(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, trigger)
+
+        await update(services.store, name, write)
+        _record_fence(services, state, row.owner, opening)
+    except StoreError as error:
+        return _unopened(opening, state, file_settings, error)
+    return opening
+
+
+def _unopened(opening: Opening, state: CycleState, settings: ScheduleSettings, error: StoreError) -> Opening:
+    """The opening of a cycle that the store did not open: nothing is done until it answers."""
+    wait = error_wait(state.errors + 1, settings.polling_interval, settings.max_polling_interval)
+    return replace(opening, wait=wait, decision=Decision(0, f"not measured: {error}"), error=str(error))
+
+
+def _record_fence(services: Services, state: CycleState, before: str | None, opening: Opening) -> None:
+    if before in (None, state.owner):
+        return
+    if opening.verdict is Verdict.GO:
+        services.telemetry.fence_changed(state.schedule, "taken")
+    elif opening.verdict is Verdict.END:
+        services.telemetry.fence_changed(state.schedule, "refused")
+
+
+async def _look(services: Services, state: CycleState, row: ScheduleRow, now: datetime) -> _Found:
+    """Look at settings, clock and sources, in this order, as far as it takes to know what to do."""
+    settings = services.schedules[state.schedule]
+    opened = Now(
+        time=now,
+        idle=state.idle,
+        errors=state.errors,
+        triggered=state.triggered,
+        cycle=number_of(row, state),
+        seed=f"{state.schedule}/{state.cycle}",
+    )
+    try:
+        settings = services.schedules.effective(state.schedule, row.overrides)
+        agenda = before_measuring(settings, state.carry, opened)
+        if agenda is not None:
+            return _Found(settings, agenda)
+        counts = await measure_all(settings, services.source)
+    except SettingsError as error:
+        text = f"settings are refused: {error}"
+        return _Found(settings, after_failing(settings, state.carry, opened, text), error=text)
+    except EbbError as error:
+        return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
+    agenda = after_measuring(settings, state.carry, opened, counts)
+    return _Found(settings, agenda, backlog_document(settings, counts, now))
+
+
+def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> Opening:
+    """The opening of a cycle that may act on what was found since `began`."""
+    agenda = found.agenda
+    if agenda is None:
+        changed = Wait(0, "the intent changed while the cycle opened; measuring at once")
+        return Opening(Verdict.GO, changed, Decision(0, changed.reason), number_of(row, state), rfc3339(began))
+    return Opening(
+        Verdict.END if agenda.end else Verdict.GO,
+        agenda.wait,
+        agenda.decision,
+        cycle=number_of(row, state),
+        started_at=rfc3339(began),
+        settings=agenda.settings.as_json(),
+        backlog=found.backlog,
+        error=found.error,
+        shares=agenda.shares,
+        carry=agenda.carry,
+    )
+
+
+def _without_a_tick(held: Opening, state: CycleState, row: ScheduleRow) -> Opening:
+    """A cycle that is paused is planned for no tick: what was due meanwhile is not made up later."""
+    paused = held.verdict is Verdict.HOLD and row.intent is Intent.PAUSED
+    return replace(held, carry=state.carry.planned(None)) if paused else held
+
+
+def _ended(row: ScheduleRow, reason: str, now: datetime) -> ScheduleRow:
+    """The row of a schedule that ends by itself: nobody may start it again but an operator."""
+    stopped = replace(row, intent=Intent.STOPPED, reason=reason, changed_by="endAfter", changed_at=now, until=None)
+    return stopped.released(now)
+
+
+async def _leave(services: Services, state: CycleState, reason: str) -> Opening:
+    """End this instance and let go of its fence, if the store lets us; the lease runs out by itself otherwise."""
+    opening = Opening(Verdict.END, Wait(0, reason))
+    try:
+        await update(
+            services.store,
+            state.schedule,
+            lambda row: row.released(services.clock.now()) if row.owner == state.owner else row,
+        )
+    except StoreError as error:
+        logger.warning("%s: the fence was not let go: %s", state.schedule, error, extra={"schedule": state.schedule})
+    return opening

@@ -1,0 +1,164 @@
+"""The watchdog: starts again what should run and does not, and writes down each such incident.
+
+Safe when several run at once: a start is a compare-and-swap on the row, decided on what Durable said after the row was
+read, and the instance of an earlier launch ends itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import azure.durable_functions as df
+
+from ebb.control.commands import bring_up
+from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
+from ebb.control.journal import record
+from ebb.core.clock import parse_rfc3339
+from ebb.core.errors import EbbError, SettingsError
+from ebb.core.names import instance_id
+from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.intents import launched
+from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.core.row.watch import Act, Facts, Finding, Work, judge
+from ebb.services import Services
+from ebb.store.base import update
+
+logger = logging.getLogger(__name__)
+
+TRIM_EVERY = timedelta(hours=1)
+
+
+class Watchdog:
+    """Looks at every schedule. What it remembers, it remembers of this process only."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._since = services.clock.now()
+        self._trimmed: dict[str, datetime] = {}
+        self._grace = timedelta(seconds=services.watchdog_grace)
+        self._skew = timedelta(seconds=services.clock_skew)
+
+    async def look(self, client: df.DurableOrchestrationClient) -> dict[str, Finding]:
+        """Look once, and act; a schedule that fails does not keep the others from being looked at.
+
+        Returns:
+            What was found of each schedule.
+        """
+        try:
+            rows = await self._services.store.rows()
+            instances = await look_at_all(client, self._services.schedules)
+        except EbbError as error:
+            logger.warning("the watchdog cannot look: %s", error)
+            return {}
+        work = tuple(_work(rows.values(), hub_of(client)))
+        findings: dict[str, Finding] = {}
+        for name in self._services.schedules:
+            row = rows.get(name, ScheduleRow(name))
+            findings[name] = self._judge(client, row, instances[name], work)
+            try:
+                await self._act(client, row, findings[name], work)
+                await self._forget(row)
+            except EbbError as error:
+                logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
+        return findings
+
+    async def _act(
+        self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
+    ) -> None:
+        if finding.act is Act.NUDGE:
+            await nudge(client, row.name)
+        elif finding.act is Act.CALM:
+            await update(self._services.store, row.name, lambda row: replace(row, restarts=0))
+        elif finding.act is not Act.NOTHING:
+            await self._restart(client, row.name, work)
+
+    async def _restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...]) -> None:
+        """Start the schedule again, if it is still found wanting once its row was read anew."""
+        found, seen = Finding(Act.NOTHING), Instance()
+
+        async def change(row: ScheduleRow) -> ScheduleRow:
+            nonlocal found, seen
+            seen = await look_at(client, name)
+            found = self._judge(client, row, seen, work)
+            if found.act not in (Act.START, Act.REPLACE):
+                return row
+            now = self._services.clock.now()
+            return replace(launched(row, hub_of(client), now), restarts=row.restarts + 1, restarted_at=now)
+
+        row = await update(self._services.store, name, change)
+        if found.act not in (Act.START, Act.REPLACE):
+            return
+        output = str(seen.output)[:500] if seen.output else None
+        incident = {"action": found.act.value, "cause": found.cause, "output": output, "restarts": row.restarts}
+        self._services.telemetry.incident(name, found.act.value)
+        await record(self._services, name, "incident", row.restarted_at or self._since, incident)
+        if found.act is Act.REPLACE:
+            await terminate(client, name, f"replaced by the watchdog: {found.cause}")
+        await bring_up(self._services, client, row)
+
+    async def _forget(self, row: ScheduleRow) -> None:
+        """Keep the history to the limits in force, by age too, for an idle schedule closes no cycle that would do it;
+        forget the executions that died without a word.
+        """
+        now = self._services.clock.now()
+        if row.etag is None or now < self._trimmed.get(row.name, self._since) + TRIM_EVERY:
+            return
+        await self._trim(row, now)
+        for execution in await self._services.store.executions(row.name):
+            if execution.until + TRIM_EVERY < now:  # its process died, and nobody is held back by it any more
+                await self._services.store.end_execution(row.name, execution)
+        self._trimmed[row.name] = now
+
+    async def _trim(self, row: ScheduleRow, now: datetime) -> None:
+        try:
+            settings = self._services.schedules.effective(row.name, row.overrides)
+        except SettingsError:  # what an operator wanted to keep is not known; the schedule's warnings say so
+            return
+        before = now - timedelta(seconds=settings.history_max_age)
+        await self._services.store.trim(row.name, settings.history_limit, before)
+
+    def _judge(
+        self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]
+    ) -> Finding:
+        custom, now = instance.custom or {}, self._services.clock.now()
+        facts = Facts(
+            instance=f"{hub_of(client)}/{instance_id(row.name)}",
+            should_run=row.intent is not Intent.STOPPED and not row.is_paused(now),
+            home=row.hub,
+            owner=row.owner,
+            owner_until=row.owner_until,
+            starting_until=row.starting_until,
+            changed_at=row.changed_at,
+            restarts=row.restarts,
+            restarted_at=row.restarted_at,
+            status=instance.status,
+            is_live=instance.is_live,
+            is_waiting=custom.get("phase") == "waiting",
+            updated_at=instance.updated_at,
+            wakes_at=_time(custom.get("nextCycleAt")),
+            watched_since=self._since,
+            work=work,
+        )
+        return judge(facts, now, self._skew, self._grace)
+
+
+def _work(rows: Iterable[ScheduleRow], hub: str) -> Iterator[Work]:
+    """What executions do and did in this task hub, as the rows of all schedules tell."""
+    for row in rows:
+        if (hub_of_owner(row.owner) if row.owner else row.hub) != hub:
+            continue
+        if row.working_until is not None:  # a cycle that has executions was measured as it was opened
+            yield Work(_time((row.backlog or {}).get("measuredAt")), row.working_until)
+        last = row.last_cycle or {}
+        if ended := _time(last.get("endedAt")):
+            yield Work(_time(last.get("startedAt")), ended)
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return parse_rfc3339(str(text)) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,213 @@
+"""What one cycle of a schedule knows, and what it hands to the next: small, versioned, plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, cast
+
+from ebb.core.carry import Carry
+from ebb.core.names import INSTANCE_PREFIX
+from ebb.core.planning.decision import Decision, Wait
+
+STATE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CycleState:
+    """The input of one generation of the eternal orchestration."""
+
+    schedule: str
+    taskHub: str = "unknown"  # noqa: N815 - the JSON name, as a starter writes it
+    owner: str | None = None  # the fence's owner; made by the first generation, handed on by continue-as-new
+    launch: int = 0  # which start of the schedule this is, as counted on its row; 0: not known
+    cycle: int | None = None  # number of this cycle; None lets the store say (first generation)
+    idle: int = 0  # cycles in a row, before this one, that received nothing
+    errors: int = 0  # cycles in a row, before this one, that failed
+    triggered: bool = False  # an operator asked for this cycle: it need not be due
+    carry: Carry = field(default_factory=Carry)
+    version: int = STATE_VERSION  # of the app that wrote it
+
+    def to_json(self) -> dict[str, Any]:
+        """This state as the orchestration's input."""
+        return {**vars(self), "carry": self.carry.to_json()}
+
+    @classmethod
+    def from_json(cls, data: object, instance_id: str) -> CycleState:
+        """Read a state of any version: unknown fields are left out, missing or strange ones get their default.
+
+        A state that cannot be read at all gives the first state of the schedule that `instance_id` names, so that a
+        rolled-back app keeps the loop alive.
+        """
+        given = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        owner, cycle = given.get("owner"), given.get("cycle")
+        return cls(
+            schedule=str(given.get("schedule") or instance_id.removeprefix(INSTANCE_PREFIX)),
+            taskHub=str(given.get("taskHub") or "unknown"),
+            owner=owner if isinstance(owner, str) else None,
+            launch=_whole(given.get("launch")),
+            cycle=cycle if isinstance(cycle, int) else None,
+            idle=_whole(given.get("idle")),
+            errors=_whole(given.get("errors")),
+            triggered=given.get("triggered") is True,
+            carry=Carry.from_json(given.get("carry")),
+            version=_whole(given.get("version")) or STATE_VERSION,
+        )
+
+    def owned_by(self, instance_id: str, token: str) -> CycleState:
+        """This state with its fence owner: the one handed on, or a new one of hub, instance and `token`."""
+        return self if self.owner else replace(self, owner=f"{self.taskHub}/{instance_id}/{token}")
+
+    def opened(self, opening: Opening) -> CycleState:
+        """This state with what the opening of the cycle learned."""
+        return self if opening.carry is None else replace(self, carry=opening.carry)
+
+    def follow(
+        self, opening: Opening, summary: CycleSummary, ending: Ending | None = None, triggered: bool = False
+    ) -> CycleState:
+        """The state of the next cycle.
+
+        Args:
+            triggered: an operator's trigger ended the wait.
+        """
+        failed = summary.error is not None
+        carry = ending.carry if ending is not None and ending.carry is not None else self.opened(opening).carry
+        return replace(
+            self,
+            carry=carry,
+            triggered=triggered,
+            cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
+            idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
+            errors=self.errors + 1 if failed else 0,
+            version=STATE_VERSION,
+        )
+
+
+class Verdict(StrEnum):
+    """What `measure_backlog` found about this instance's right and duty to act."""
+
+    GO = "go"  # act on the backlog
+    HOLD = "hold"  # paused, or the executions of a dead predecessor may still run: wait
+    END = "end"  # stopped, removed, or another instance acts for the schedule: complete
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The answer of `measure_backlog`: what to do, and how long to wait if that is nothing."""
+
+    verdict: Verdict
+    wait: Wait
+    decision: Decision = field(default_factory=lambda: Decision(0, ""))
+    cycle: int | None = None
+    started_at: str | None = None  # RFC 3339
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    backlog: dict[str, Any] | None = None  # {"count", "measuredAt"}; None: not measured
+    error: str | None = None
+    shares: tuple[int, ...] = ()  # for several sources: the source of each execution
+    carry: Carry | None = None  # for the next cycle; None: as it was
+
+    def to_json(self) -> dict[str, Any]:
+        """This opening as the activity's result."""
+        wait, decision = self.wait.to_json(), self.decision.to_json()
+        return {**vars(self), "wait": wait, "decision": decision, "carry": self.carry.to_json() if self.carry else None}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Opening:
+        """Read what the activity returned."""
+        return cls(
+            verdict=Verdict(data["verdict"]),
+            wait=Wait.from_json(data["wait"]),
+            decision=Decision.from_json(data["decision"]),
+            cycle=data["cycle"],
+            started_at=data["started_at"],
+            settings=data["settings"],
+            backlog=data["backlog"],
+            error=data["error"],
+            shares=tuple(data.get("shares") or ()),
+            carry=_carry(data),
+        )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The answer of `close_cycle`: how long to wait, or that another instance acts for the schedule now."""
+
+    wait: Wait
+    fence_lost: bool = False
+    carry: Carry | None = None  # for the next cycle; None: as the opening left it
+
+    def to_json(self) -> dict[str, Any]:
+        """This ending as the activity's result."""
+        carry = self.carry.to_json() if self.carry else None
+        return {"wait": self.wait.to_json(), "fence_lost": self.fence_lost, "carry": carry}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ending:
+        """Read what the activity returned."""
+        return cls(Wait.from_json(data["wait"]), bool(data["fence_lost"]), _carry(data))
+
+
+@dataclass(frozen=True)
+class CycleSummary:
+    """What the executions of a cycle did, together."""
+
+    received: int = 0
+    processed: int = 0
+    failed: int = 0
+    poisoned: int = 0
+    outcome: str = "idle"  # succeeded, failed (an execution or the measurement failed), stopped, idle
+    error: str | None = None
+
+
+FAILED_OUTCOMES = frozenset({"failed", "timedOut"})
+STOPPED_OUTCOMES = frozenset({"stopped", "fenceLost"})
+
+
+def summarize(executions: Sequence[Mapping[str, Any]], error: str | None) -> CycleSummary:
+    """Fold the documents of all executions, and the error of the measurement if there was one.
+
+    One failed execution makes the cycle failed; the first error is the cycle's.
+    """
+    failures = [execution for execution in executions if execution["outcome"] in FAILED_OUTCOMES]
+    errors = [error] if error else [str(execution["error"]) for execution in failures]
+    if errors:
+        outcome = "failed"
+    elif any(execution["outcome"] in STOPPED_OUTCOMES for execution in executions):
+        outcome = "stopped"
+    else:
+        outcome = "succeeded" if executions else "idle"
+
+    def total(name: str) -> int:
+        return sum(int(execution[name]) for execution in executions)
+
+    return CycleSummary(
+        received=total("received"),
+        processed=total("processed"),
+        failed=total("failed"),
+        poisoned=total("poisoned"),
+        outcome=outcome,
+        error=errors[0] if errors else None,
+    )
+
+
+def crashed_execution(index: int, started_at: str, ended_at: str, error: str) -> dict[str, Any]:
+    """The document of an execution that raised instead of reporting. Times are RFC 3339; its counts are not known."""
+    counts = {"received": 0, "processed": 0, "failed": 0, "poisoned": 0}
+    return {
+        "index": index,
+        "startedAt": started_at,
+        "endedAt": ended_at,
+        "outcome": "failed",
+        **counts,
+        "error": error,
+    }
+
+
+def _carry(data: Mapping[str, Any]) -> Carry | None:
+    """What an activity handed on; one of an older version of the app hands on nothing."""
+    return None if data.get("carry") is None else Carry.from_json(data["carry"])
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,188 @@
+"""How long to wait before the next cycle, and why: modes, back-off, jitter, windows and the schedule's end.
+
+Modes: `afterCompletion` counts from the end of the work, `fixedRate` has ticks aligned to the first start, `cron` has
+the ticks of an expression. A backlog that remains begins the next cycle at once in every mode: executions end after
+their slice so that they are planned anew, not because the work is done. Ticks that pass while the schedule works are
+counted and skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ebb.core.calendar.ticks import Moment, missed_ticks, tick_times
+from ebb.core.calendar.windows import next_open
+from ebb.core.planning.decision import Wait
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import counted, duration, local_time
+
+
+def next_wait(
+    settings: ScheduleSettings,
+    *,
+    received: int = 0,
+    remaining: int | None = None,
+    idle_cycles: int = 0,
+    error_cycles: int = 0,
+    worked: bool = False,
+    moment: Moment | None = None,
+) -> Wait:
+    """How long to wait after a cycle.
+
+    Args:
+        received: messages that the cycle's executions received.
+        remaining: messages waiting at the cycle's end that are worth acting on; None where that is not known.
+        idle_cycles: cycles in a row, this one included, that received nothing.
+        error_cycles: cycles in a row, this one included, that ended with an error.
+        worked: the cycle ran executions; one of fixedRate or cron that failed in them waits for its next tick.
+        moment: when this is; needed by fixedRate, cron, windows, endAfter and jitter.
+
+    Raises:
+        ValueError: the settings need a moment and there is none.
+    """
+    if moment is None:
+        if settings.follows_ticks or settings.windows or settings.end_after:
+            raise ValueError("fixedRate, cron, windows and endAfter need to know when they wait")
+        return _from_completion(settings, received, remaining, idle_cycles, error_cycles)
+    if received and remaining and not error_cycles:
+        wait = replace(_at_once(remaining), missed=missed_ticks(settings, moment, moment.now))
+    elif settings.follows_ticks and (not error_cycles or worked):
+        wait = wait_for_tick(settings, moment)
+    elif settings.follows_ticks:
+        retry, tick = _after_error(settings, error_cycles), wait_for_tick(settings, moment)
+        wait = retry if retry.seconds < tick.seconds else tick
+    else:
+        wait = _from_completion(settings, received, remaining, idle_cycles, error_cycles)
+        wait = _with_jitter(settings, wait, moment)
+    return _until_the_end(settings, _inside_windows(settings, wait, moment), moment)
+
+
+def error_wait(error_cycles: int, base: float = 30.0, cap: float = 300.0) -> Wait:
+    """How long to wait after that many failed cycles in a row; the defaults serve while settings cannot be read."""
+    seconds = _backed_off(error_cycles, base, cap)
+    reason = f"{counted(error_cycles, 'cycle')} in a row failed; trying again in {duration(seconds)}"
+    return Wait(seconds, reason, "afterError", "maxPollingInterval" if seconds == cap > base else None)
+
+
+def wait_for_tick(settings: ScheduleSettings, moment: Moment) -> Wait:
+    """The wait for the next tick inside the windows, with jitter; says how many were missed since the cycle's."""
+    missed = missed_ticks(settings, moment, moment.now - timedelta(microseconds=1))
+    tick = next(tick_times(settings, moment.began, max(moment.base, moment.now - timedelta(microseconds=1))), None)
+    if tick is None:
+        return _without_ticks(settings, moment.now)
+    late = f"; {counted(missed, 'tick')} passed while the work went on" if missed else ""
+    every = f"every {duration(settings.polling_interval)}" if settings.wait_mode == "fixedRate" else settings.cron
+    reason = f"next tick of {settings.wait_mode} ({every}) at {local_time(tick)}{late}"
+    wait = replace(Wait.at(tick, moment.now, reason, settings.wait_mode), missed=missed)
+    return _with_jitter(settings, wait, moment)
+
+
+def closed(settings: ScheduleSettings, now: datetime) -> Wait | None:
+    """The wait for a window to open; None where one is open or there are none."""
+    if not settings.windows:
+        return None
+    span = next_open(settings.active_windows, settings.zone, now)
+    if span is None:
+        return Wait(settings.max_polling_interval, "no window opens within a week", "outsideWindows", "windows")
+    if span[0] <= now:
+        return None
+    return Wait.at(span[0], now, f"outside the windows until {local_time(span[0])}", "outsideWindows", "windows")
+
+
+def ended(settings: ScheduleSettings, began: datetime | None, worked: int, now: datetime) -> str | None:
+    """Why the schedule has reached its end; None where it has not."""
+    end = settings.end_after
+    if end is None:
+        return None
+    if end.cycles is not None and worked >= end.cycles:
+        return f"endAfter: {counted(end.cycles, 'cycle')} with work are done"
+    if end.time is not None and began is not None and now >= began + timedelta(seconds=end.time):
+        return f"endAfter: {duration(end.time)} since its start are over"
+    return None
+
+
+def _without_ticks(settings: ScheduleSettings, now: datetime) -> Wait:
+    """The wait of a schedule whose ticks all lie outside its windows: once each time that they open."""
+    span = next_open(settings.active_windows, settings.zone, now)
+    if span is not None and span[0] <= now:
+        span = next_open(settings.active_windows, settings.zone, span[1])
+    if span is None:
+        return Wait(settings.max_polling_interval, "no window opens within a week", "noTick", "windows")
+    reason = f"no tick falls into a window; running as the next one opens at {local_time(span[0])}"
+    return Wait.at(span[0], now, reason, "noTick", "windows")
+
+
+def _from_completion(
+    settings: ScheduleSettings, received: int, remaining: int | None, idle_cycles: int, error_cycles: int
+) -> Wait:
+    base, cap = settings.polling_interval, settings.max_polling_interval
+    if error_cycles:
+        return _after_error(settings, error_cycles)
+    if received and remaining:
+        return _at_once(remaining)
+    if received and settings.source is not None and settings.source.periodic:
+        return Wait(base, f"the work is done; the next begins {duration(base)} later", "afterCompletion")
+    if received:
+        return Wait(base, f"no message waits any more; polling in {duration(base)}", "drained")
+    idle = max(idle_cycles, 1)
+    seconds = _backed_off(idle, base, cap)
+    held = seconds == cap > base
+    capped = ", held by maxPollingInterval" if held else ""
+    reason = f"{counted(idle, 'idle cycle')} in a row; polling again in {duration(seconds)}{capped}"
+    return Wait(seconds, reason, "idle", "maxPollingInterval" if held else None)
+
+
+def _after_error(settings: ScheduleSettings, error_cycles: int) -> Wait:
+    return error_wait(error_cycles, settings.polling_interval, settings.max_polling_interval)
+
+
+def _at_once(remaining: int) -> Wait:
+    waiting = counted(remaining, "message")
+    return Wait(0.0, f"{waiting} still waiting; the next cycle begins at once", "backlogRemains")
+
+
+def _with_jitter(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait:
+    """Up to `jitter` seconds longer: drawn from schedule and cycle, so that a repeat draws the same."""
+    if not settings.jitter or wait.code == "backlogRemains":
+        return wait
+    drawn = int.from_bytes(hashlib.sha256(moment.seed.encode()).digest()[:8]) / 2**64
+    extra = round(drawn * settings.jitter, 3)
+    reason = f"{wait.reason}, and {duration(extra)} of jitter"
+    if wait.until is None:
+        return replace(wait, seconds=wait.seconds + extra, reason=reason)
+    later = Wait.at(wait.end(moment.now) + timedelta(seconds=extra), moment.now, reason, wait.code, wait.limited_by)
+    return replace(later, missed=wait.missed)
+
+
+def _inside_windows(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait:
+    if not settings.windows or (settings.follows_ticks and wait.code in ("fixedRate", "cron")):
+        return wait
+    end = wait.end(moment.now)
+    opening = closed(settings, end)
+    if opening is None:
+        return wait
+    later = opening.end(end)
+    return replace(Wait.at(later, moment.now, opening.reason, opening.code, "windows"), missed=wait.missed)
+
+
+def _until_the_end(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait:
+    """The wait, cut where the schedule ends: its last cycle comes then to say so."""
+    over = ended(settings, moment.began, moment.worked, moment.now)
+    if over is not None:
+        return Wait(0.0, over, "ended", "endAfter", missed=wait.missed)
+    if settings.end_after is None or settings.end_after.time is None or moment.began is None:
+        return wait
+    end = moment.began + timedelta(seconds=settings.end_after.time)
+    if wait.end(moment.now) <= end:
+        return wait
+    return replace(
+        Wait.at(end, moment.now, f"endAfter comes first, at {local_time(end)}", "ending", "endAfter"),
+        missed=wait.missed,
+    )
+
+
+def _backed_off(times: int, base: float, cap: float) -> float:
+    """`base`, doubled for each time after the first, up to `cap`; all in seconds."""
+    return min(base * 2.0 ** min(times - 1, 40), cap)

@@ -1,0 +1,1 @@
+"""The row of a schedule and the rules over it: intents, check-ins, the fence, the watchdog's judgement."""

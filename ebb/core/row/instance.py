@@ -1,0 +1,25 @@
+"""What Durable Functions says of a schedule's orchestration instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+LIVE = frozenset({"Running", "Pending", "ContinuedAsNew", "Suspended"})
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What Durable Functions says of a schedule's instance; `status` is None where there is none."""
+
+    status: str | None = None
+    custom: Mapping[str, Any] | None = None
+    output: Any = None
+    updated_at: datetime | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it can still act."""
+        return self.status in LIVE

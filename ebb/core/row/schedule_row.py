@@ -1,0 +1,82 @@
+"""All that is kept of one schedule: its intent, fence, totals and working notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Intent(StrEnum):
+    """What an operator wants of a schedule."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # the loop lives and measures nothing
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over all cycles of a schedule since it was first started; they survive the trimming of the history."""
+
+    cycles: int = 0
+    processed: int = 0
+    failed: int = 0
+    poisoned: int = 0
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """All that is kept of one schedule. A schedule that was never touched has the defaults and no `etag`."""
+
+    name: str
+    intent: Intent = Intent.STOPPED
+    reason: str | None = None  # given with the latest change of intent
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+    until: datetime | None = None  # when a pause ends by itself
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    overrides_base: Mapping[str, Any] | None = None  # what the file said of the overridden settings when they were set
+    hub: str | None = None  # the task hub in which the schedule was started last: only its watchdog restarts it
+    launch: int = 0  # how often an instance was launched for it
+    triggered: str | None = None  # id of an operator's trigger that no cycle has taken up yet
+    starting_until: datetime | None = None  # one starter at a time: whoever set this starts the instance
+    owner: str | None = None  # the fence: task hub / instance / execution
+    owner_launch: int = 0  # which launch the owner is; 0: not known
+    owner_until: datetime | None = None  # end of the fence, and the promised next check-in
+    working_until: datetime | None = None  # executions of `owner` may run until then; None: none does
+    cycle: int = 0  # the latest cycle begun
+    cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known
+    closed_cycle: int = 0  # the latest cycle counted in `totals`
+    totals: Totals = Totals()
+    backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement
+    last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions
+    error: str | None = None  # of the latest cycle
+    memory: Mapping[str, Any] | None = None  # {"since", "carry"}: what an instance goes on with where one died
+    history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low
+    restarts: int = 0  # watchdog restarts in a row
+    restarted_at: datetime | None = None
+    etag: str | None = None  # version of the row as read; None where it does not exist yet
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether a pause is on: one with an end ends by itself, before anybody writes that down."""
+        return self.intent is Intent.PAUSED and (self.until is None or now < self.until)
+
+    def released(self, now: datetime) -> ScheduleRow:
+        """The row let go of by its owner: whoever comes next may act, once no execution of the owner can be at work."""
+        if self.working_until is not None and now < self.working_until:
+            return replace(self, owner_until=self.working_until, starting_until=None)
+        return replace(self, owner=None, owner_until=None, working_until=None, starting_until=None)
+
+
+@dataclass(frozen=True)
+class Working:
+    """One run of an execution that says of itself that it is at work; Durable may run one twice, even at once."""
+
+    owner: str  # of the fence, under which it acts
+    cycle: int
+    index: int
+    run: str  # tells two runs of one execution apart
+    until: datetime  # it has ended then, whatever happens

@@ -1,0 +1,35 @@
+"""Limits of the Functions host that settings must respect, read from `host.json` as the host reads it. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ebb.core.errors import SettingsError
+from ebb.core.settings.host_files import host_value, parse_host_file
+from ebb.core.settings.time_span import parse_time_span
+
+DEFAULT_FUNCTION_TIMEOUT = 1800.0  # seconds; https://learn.microsoft.com/azure/azure-functions/functions-host-json
+
+
+def function_timeout(host_json: str, environment: Mapping[str, str]) -> float | None:
+    """Seconds after which the host ends a function; None when it never does (`-1`).
+
+    Args:
+        host_json: content of `host.json`.
+        environment: app settings; `AzureFunctionsJobHost__functionTimeout` goes over the file.
+
+    Raises:
+        SettingsError: the file is no JSON object, or the value is no time span.
+    """
+    value = host_value(parse_host_file(host_json, "host.json"), "functionTimeout", environment)
+    if value is None:
+        return DEFAULT_FUNCTION_TIMEOUT
+    if str(value) in ("-1", "-00:00:01"):
+        return None
+    try:
+        seconds = parse_time_span(str(value))
+    except ValueError as error:
+        raise SettingsError(f"functionTimeout of host.json: {error}, or -1 for no limit") from error
+    if seconds <= 0:
+        raise SettingsError(f"functionTimeout of host.json: {value!r} must be more than nothing, or -1 for no limit")
+    return seconds

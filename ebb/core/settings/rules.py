@@ -1,0 +1,72 @@
+"""Rules between settings: what cannot be meant is refused, with the field, the value, what is allowed and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ebb.core.calendar.ticks import tick_times
+from ebb.core.settings.faults import RuleError
+from ebb.core.settings.schedule_settings import ScheduleSettings
+
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # windows and cron repeat; validation must not depend on today
+
+
+def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> None:
+    """Check what no field can check alone.
+
+    Raises:
+        RuleError: the first rule that is broken.
+    """
+    _sources(settings)
+    _limits(settings)
+    _host(settings, function_timeout)
+    _times(settings)
+
+
+def _sources(settings: ScheduleSettings) -> None:
+    if settings.source is not None and settings.sources is not None:
+        raise RuleError("sources", len(settings.sources), "stands beside source; give one of them")
+    if settings.source is None and settings.sources is None:
+        raise RuleError("source", None, "is required (or sources, a list)")
+    if settings.source is not None:
+        for name, field in (("queueLength", "queue_length"), ("activationQueueLength", "activation_queue_length")):
+            if (value := getattr(settings.source, field)) is not None:
+                raise RuleError(f"source.{name}", value, f"is for entries of sources; write it as {name} beside source")
+    if len(settings.all_sources) > 1 and any(each.periodic for each in settings.sources or ()):
+        raise RuleError("sources", "tick", "has one message each cycle and cannot be joined with others; use source")
+    labels = [each.model_dump_json() for each in settings.sources or ()]
+    if len(set(labels)) < len(labels):
+        raise RuleError("sources", len(labels), "names the same source twice")
+
+
+def _limits(settings: ScheduleSettings) -> None:
+    pairs = (
+        ("minExecutions", settings.min_executions, "maxExecutions", settings.max_executions),
+        ("pollingInterval", settings.polling_interval, "maxPollingInterval", settings.max_polling_interval),
+        ("executionSlice", settings.execution_slice, "replicaTimeout", settings.replica_timeout),
+    )
+    for low_name, low, high_name, high in pairs:
+        if low > high:
+            raise RuleError(low_name, low, f"must be at most {high_name} ({high:g})")
+
+
+def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:
+    if function_timeout is not None and settings.replica_timeout >= function_timeout:
+        raise RuleError(
+            "replicaTimeout",
+            settings.replica_timeout,
+            f"must be below functionTimeout of host.json ({function_timeout:g} s), or the host ends the process first",
+        )
+
+
+def _times(settings: ScheduleSettings) -> None:
+    if settings.wait_mode == "cron" and settings.cron is None:
+        raise RuleError("cron", None, "is required by waitMode cron; write it as '0 2 * * *'")
+    if settings.wait_mode != "cron" and settings.cron is not None:
+        raise RuleError("cron", settings.cron, f"has no effect with waitMode {settings.wait_mode}; set waitMode: cron")
+    if settings.wait_mode == "fixedRate" and settings.jitter >= settings.polling_interval:
+        raise RuleError(
+            "jitter", settings.jitter, f"must be below pollingInterval ({settings.polling_interval:g}) with fixedRate"
+        )
+    if settings.cron and settings.windows and next(tick_times(settings, None, _ANY_DAY), None) is None:
+        raise RuleError("cron", settings.cron, "never falls into one of the windows, so nothing would ever run")

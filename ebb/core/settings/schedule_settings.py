@@ -1,0 +1,170 @@
+"""The settings of a schedule: every field with its unit, default and limits, and the layers they come from.
+
+Layers, the later one winning: the defaults here, `schedules.yaml`, app settings (`Ebb__<schedule>__<setting>`), and
+the overrides that an operator set at run time. They are merged as plain data and validated as a whole, unknown fields
+refused. What is allowed but probably not meant is in `ebb/core/settings/warnings.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from ebb.core.calendar.windows import Window
+from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
+from ebb.core.settings.faults import RuleError
+from ebb.core.settings.source_settings import SettingsModel, SourceSettings
+from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
+
+SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
+
+
+class ScheduleSettings(SettingsModel):
+    """How one schedule measures, fans out and waits. Times are in seconds."""
+
+    source: SourceSettings | None = Field(None, description="where messages wait; either this or sources")
+    sources: tuple[SourceSettings, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        description="several sources; each may have its own queueLength and activationQueueLength",
+    )
+    handler: str = Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that handles one message"
+    )
+    queue_length: Number = Field(5, gt=0, description="messages that one execution is expected to take")
+    activation_queue_length: int = Field(
+        0, ge=0, description="act only when the backlog is above this; what is left below it waits"
+    )
+    min_executions: int = Field(0, ge=0, le=1000, description="executions of each cycle, even with no backlog")
+    max_executions: int = Field(10, ge=1, le=1000, description="executions of one cycle at most")
+    scaling_strategy: Literal["default", "custom", "accurate", "eager", "drainTime"] = Field(
+        "default", description="how a backlog becomes executions: KEDA's four strategies, or a drain goal"
+    )
+    custom_scaling_queue_length_deduction: int = Field(
+        0, description="custom: taken off the executions wanted; KEDA's name"
+    )
+    custom_scaling_running_job_percentage: Number | None = Field(
+        None, description="custom: factor (0.5 is half) on running executions; without it custom is default"
+    )
+    drain_target: Seconds = Field(
+        300.0, ge=1, le=DAY_SECONDS * 31, description="drainTime: seconds in which the backlog should be gone"
+    )
+    multiple_scalers_calculation: Literal["max", "min", "avg", "sum"] = Field(
+        "max", description="how the demands of several sources become one, as KEDA"
+    )
+    polling_interval: Seconds = Field(
+        30.0, ge=0.1, le=DAY_SECONDS * 31, description="seconds between cycles; of fixedRate the period"
+    )
+    max_polling_interval: Seconds = Field(
+        300.0,
+        ge=0.1,
+        le=DAY_SECONDS * 31,
+        description="seconds up to which idle and failed cycles back off; at least pollingInterval where not given",
+    )
+    wait_mode: Literal["afterCompletion", "fixedRate", "cron"] = Field(
+        "afterCompletion", description="what the wait is counted from: the end of the work, ticks, or a cron expression"
+    )
+    cron: Cron | None = Field(
+        None, description="waitMode cron: minute hour day month weekday, or six fields with the second first"
+    )
+    time_zone: TimeZone = Field("UTC", description="IANA name, for cron and windows")
+    jitter: Seconds = Field(
+        0.0, ge=0, le=DAY_SECONDS, description="seconds up to which a wait is lengthened, differently each cycle"
+    )
+    windows: tuple[WindowSettings, ...] = Field(
+        (), max_length=50, description="days and hours outside which nothing runs; none: always"
+    )
+    end_after: EndAfter | None = Field(
+        None, description="the schedule stops after a time since its start, or so many cycles with work"
+    )
+    queue_length_strategy: Literal["visibleonly", "all"] = Field(
+        "visibleonly", description="what the backlog counts, as KEDA's azure-queue: only visible messages, or all"
+    )
+    execution_slice: Seconds = Field(
+        30.0, ge=0.1, le=DAY_SECONDS, description="seconds after which an execution takes no more messages"
+    )
+    replica_timeout: Seconds = Field(
+        300.0, ge=1, le=DAY_SECONDS, description="seconds after which an execution is ended; below functionTimeout"
+    )
+    replica_retry_limit: int = Field(1, ge=0, le=10, description="how often a crashed execution is run again")
+    batch_size: int = Field(16, ge=1, le=32, description="messages per receive at most; fewer where handlers are slow")
+    concurrency: int = Field(16, ge=1, le=1000, description="handlers in flight within one execution")
+    visibility_timeout: Seconds = Field(
+        60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
+    )
+    max_dequeue_count: int = Field(5, ge=1, le=1000, description="tries before a message goes to the poison place")
+    history_limit: int = Field(1000, ge=1, le=1_000_000, description="cycles that are kept")
+    history_max_age: Seconds = Field(
+        DAY_SECONDS * 90, ge=60, le=DAY_SECONDS * 3650, description="seconds for which cycles and events are kept"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_follow(cls, data: Any) -> Any:
+        """A default gives way to what was written: an hourly job waits an hour, a short time-out shortens the slice."""
+        if not isinstance(data, dict):
+            return data
+        given = cast("dict[str, Any]", data)
+        for name, value in given.items():
+            if isinstance(value, bool):
+                raise RuleError(name, value, "must not be true or false")
+        followed = dict(given)
+        for low, high in (("pollingInterval", "maxPollingInterval"), ("executionSlice", "replicaTimeout")):
+            low_default, high_default = (_default_of(cls, name) for name in (low, high))
+            if low in given and high not in given and high == "maxPollingInterval":
+                followed[high] = max(high_default, _seconds(given[low], high_default))
+            elif high in given and low not in given:
+                value = _seconds(given[high], low_default)
+                followed[low] = min(low_default, value) if value > 0 else low_default
+        return followed
+
+    @property
+    def all_sources(self) -> tuple[SourceSettings, ...]:
+        """The one source, or the several."""
+        return (self.source,) if self.source is not None else self.sources or ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of cron and windows."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def active_windows(self) -> tuple[Window, ...]:
+        """When something may run; empty: always."""
+        return tuple(window.window for window in self.windows)
+
+    @property
+    def follows_ticks(self) -> bool:
+        """Whether cycles begin at times of their own, not some time after the one before."""
+        return self.wait_mode != "afterCompletion"
+
+    def for_source(self, index: int) -> ScheduleSettings:
+        """These settings with source number `index` alone, and its own numbers in force."""
+        if self.source is not None:
+            return self
+        chosen = self.all_sources[index]
+        numbers = {"queue_length": chosen.queue_length, "activation_queue_length": chosen.activation_queue_length}
+        own = {name: value for name, value in numbers.items() if value is not None}
+        source = chosen.model_copy(update=dict.fromkeys(numbers))
+        return self.model_copy(update={"source": source, "sources": None, **own})
+
+    def as_json(self) -> dict[str, Any]:
+        """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
+        data = self.model_dump(mode="json", by_alias=True)
+        return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
+
+
+def _default_of(model: type[ScheduleSettings], alias: str) -> float:
+    return next(float(field.default) for field in model.model_fields.values() if field.alias == alias)
+
+
+def _seconds(value: object, otherwise: float) -> float:
+    """The duration that `value` says; `otherwise` where it says none, which its own field will refuse."""
+    try:
+        read = parse_seconds(value)
+    except ValueError:
+        return otherwise
+    return read if isinstance(read, int | float) else otherwise

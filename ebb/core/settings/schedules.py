@@ -1,0 +1,220 @@
+"""The schedules of an app: reads `schedules.yaml` and the app settings over it; names file and line of each fault."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import yaml
+
+from ebb.core.errors import FieldError, SettingsError
+from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
+from ebb.core.settings.source_settings import source_models
+from ebb.core.settings.validation import merge_settings, validate_settings
+
+ENVIRONMENT_PREFIX = "Ebb__"
+
+_Lines = dict[tuple[str, ...], int]
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+
+
+class Schedules(Mapping[str, ScheduleSettings]):
+    """All schedules by name, with the settings that file and app settings give them."""
+
+    def __init__(self, layers: Mapping[str, Mapping[str, Any]], function_timeout: float | None = None) -> None:
+        """Validate every schedule.
+
+        Args:
+            layers: by name, the merged plain data of file and app settings.
+            function_timeout: seconds after which the host ends a function; None: no limit, or not known.
+
+        Raises:
+            SettingsError: the first schedule with faults, all its faults.
+        """
+        self._data = dict(layers)
+        self._function_timeout = function_timeout
+        self._settings = {name: validate_settings(data, function_timeout) for name, data in layers.items()}
+
+    def __getitem__(self, name: str) -> ScheduleSettings:
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def effective(self, name: str, overrides: Mapping[str, Any]) -> ScheduleSettings:
+        """The settings of schedule `name` with an operator's `overrides` on top, checked as a whole.
+
+        Raises:
+            KeyError: no such schedule.
+            SettingsError: the overrides do not fit.
+        """
+        if not overrides:
+            return self._settings[name]
+        return validate_settings(merge_settings(self._data[name], overrides), self._function_timeout)
+
+    def fingerprint(self, name: str) -> str:
+        """A short text that changes when the deployed settings of `name` change."""
+        text = json.dumps(self._settings[name].as_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_schedules(
+    text: str, path: str, environment: Mapping[str, str], function_timeout: float | None = None
+) -> Schedules:
+    """Read the schedules.
+
+    Args:
+        text: content of the file.
+        path: its name, for messages only.
+        environment: the app settings; `Ebb__<schedule>__<setting>` (any case, `-` may be written `_`; a field of the
+            source as `Ebb__<schedule>__source__queueName`) goes over the file.
+        function_timeout: seconds after which the host ends a function; None: no limit, or not known.
+
+    Raises:
+        SettingsError: names file and line, the setting, the value and what is allowed.
+    """
+    document, lines = _parse(text, path)
+    schedules = cast("dict[str, Any]", document.get("schedules") or {})
+    _refuse_other_shapes(document, schedules, path, lines)
+    layers = {name: dict(cast("dict[str, Any]", data)) for name, data in schedules.items()}
+    origins = _apply_environment(layers, environment)
+    faults: list[str] = []
+    fields: list[FieldError] = []
+    for name, data in layers.items():
+        try:
+            validate_settings(data, function_timeout)
+        except SettingsError as error:
+            for fault in error.fields:
+                at = ("schedules", name, *fault.field.split("."))
+                origin = origins.get((name, fault.field)) or f"{path}:{_line(lines, at)}"
+                faults.append(f"{origin}: schedules.{name}.{fault}")
+                fields.append(
+                    FieldError(f"schedules.{name}.{fault.field}", fault.value, fault.message, _line(lines, at))
+                )
+    if faults:
+        raise SettingsError("\n".join(faults), tuple(fields))
+    return Schedules(layers, function_timeout)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without duplicate keys, which YAML itself lets pass and which hide a setting.
+
+    Nor does it read `1:30` as the number 90 (YAML 1.1 counts in sixties): a duration with colons is hh:mm:ss.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute, made anew for this class
+        first: [(tag, pattern) for tag, pattern in found if tag not in (_INT, _FLOAT)]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a name must be plain text", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_add = cast("Any", _Loader).add_implicit_resolver  # PyYAML's stubs leave it untyped
+_add(_INT, re.compile(r"^[-+]?(0|[1-9][0-9_]*)$"), list("-+0123456789"))
+_add(
+    _FLOAT, re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+|[0-9][0-9_]*)([eE][-+]?[0-9]+)?$"), list("-+0123456789.")
+)
+
+
+def _parse(text: str, path: str) -> tuple[dict[str, Any], _Lines]:
+    lines: _Lines = {}
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is not None:
+            _collect_lines(root, (), lines)
+        document: Any = cast("Any", loader).construct_document(root) if root is not None else {}
+    except yaml.MarkedYAMLError as error:
+        raise SettingsError(f"{path}:{_fault(error)}") from None  # its text holds a piece of the file: a key, perhaps
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    except RecursionError as error:
+        raise SettingsError(f"{path}: something in it contains itself (an anchor & and its alias *)") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}:1: must be a mapping with the key 'schedules'")
+    return cast("dict[str, Any]", document), lines
+
+
+def _fault(error: yaml.MarkedYAMLError) -> str:
+    """Line and reason; what was never closed is reported where it began, not at the end of the file."""
+    found, began = error.problem_mark, error.context_mark
+    line = found.line + 1 if found else 1
+    if found and began and began.line < found.line and error.context:
+        return f"{began.line + 1}: {error.context}, {error.problem} (line {line})"
+    return f"{line}: {error.problem or error}"
+
+
+def _collect_lines(node: yaml.Node, path: tuple[str, ...], lines: _Lines) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            lines[(*path, str(key.value))] = key.start_mark.line + 1
+            _collect_lines(value, (*path, str(key.value)), lines)
+
+
+def _line(lines: _Lines, path: tuple[str, ...]) -> int:
+    """The line of `path`, or of the nearest thing above it."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _refuse_other_shapes(document: dict[str, Any], schedules: Any, path: str, lines: _Lines) -> None:
+    for key in document:
+        if key != "schedules":
+            raise SettingsError(
+                f"{path}:{_line(lines, (str(key),))}: {key!r} is not known here; the only key is 'schedules'"
+            )
+    if not isinstance(schedules, dict):
+        raise SettingsError(f"{path}:{_line(lines, ('schedules',))}: 'schedules' must map names to settings")
+    for name, data in cast("dict[Any, Any]", schedules).items():
+        line = _line(lines, ("schedules", str(name)))
+        if not re.fullmatch(SCHEDULE_NAME, str(name)):
+            raise SettingsError(f"{path}:{line}: schedule name {name!r} must match {SCHEDULE_NAME}")
+        if not isinstance(data, dict):
+            raise SettingsError(f"{path}:{line}: schedules.{name} must be a mapping of settings")
+
+
+def _apply_environment(layers: dict[str, dict[str, Any]], environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """Merge `Ebb__...` settings into `layers`; returns which app setting each (schedule, field) came from."""
+    by_key = {name.replace("-", "_").lower(): name for name in layers}
+    origins: dict[tuple[str, str], str] = {}
+    for variable, value in environment.items():
+        if not variable.lower().startswith(ENVIRONMENT_PREFIX.lower()):
+            continue
+        key, *path = variable[len(ENVIRONMENT_PREFIX) :].split("__")
+        name = by_key.get(key.replace("-", "_").lower())
+        if name is None or not path:
+            known = ", ".join(layers) or "none"
+            raise SettingsError(f"app setting {variable}: no schedule {key!r} in schedules.yaml; known are {known}")
+        fields = [_camel_field(part) for part in path]
+        layers[name] = merge_settings(layers[name], _nest(fields, value))
+        origins[name, ".".join(fields)] = f"app setting {variable}"
+    return origins
+
+
+def _nest(path: list[str], value: str) -> dict[str, Any]:
+    return {path[0]: _nest(path[1:], value) if len(path) > 1 else value}
+
+
+def _camel_field(text: str) -> str:
+    """The field name that `text` means, whatever its case; unknown names stay, to be refused by name."""
+    models = (ScheduleSettings, *source_models())
+    known = {
+        alias.lower(): alias for model in models for field in model.model_fields.values() if (alias := field.alias)
+    }
+    return known.get(text.lower(), text)

@@ -1,0 +1,80 @@
+"""The settings of a source: what all kinds share, and which kinds there are.
+
+The kinds themselves are declared by `ebb/sources/registry.py`: decisions know none of them by name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from ebb.core.settings.durations import Number
+
+_declared: dict[str, type[SourceModel]] = {}
+
+
+class SettingsModel(BaseModel):
+    """Unknown fields are refused, names are those of `schedules.yaml`, values do not change."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, validate_default=True)
+
+
+class SourceModel(SettingsModel):
+    """What every source has. The two numbers are for an entry of `sources`, over those of the schedule."""
+
+    periodic: ClassVar[bool] = False  # one message each cycle, whatever waits: there is no backlog to come back for
+
+    type: str = Field(description="the kind of source")
+    queue_length: Number | None = Field(
+        None, gt=0, description="messages of this source that one execution is expected to take"
+    )
+    activation_queue_length: int | None = Field(
+        None, ge=0, description="this source takes part only when its backlog is above this"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_absent_numbers(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        absent = {"queueLength", "queue_length", "activationQueueLength", "activation_queue_length"}
+        return {key: value for key, value in serialize(self).items() if value is not None or key not in absent}
+
+    def label(self) -> str:
+        """What reasons and logs call it."""
+        return str(getattr(self, "queue_name", None) or getattr(self, "type", "source"))
+
+
+def declare(kind: str, model: type[SourceModel]) -> None:
+    """Let settings name sources of `kind`, with the fields of `model`."""
+    _declared[kind] = model
+
+
+def source_models() -> tuple[type[SourceModel], ...]:
+    """The models of all kinds that were declared."""
+    return tuple(_declared.values())
+
+
+def _read(value: object, info: ValidationInfo) -> object:
+    """The source that `value` describes, by the model of its kind."""
+    if not isinstance(value, dict):
+        return value
+    given = cast("dict[str, Any]", value)
+    kind, known = given.get("type"), ", ".join(repr(each) for each in sorted(_declared))
+    if kind is None:
+        raise PydanticCustomError("source_type_missing", "a source needs a type")
+    if kind not in _declared:
+        raise PydanticCustomError("source_type_unknown", "there is no such source", {"tag": kind, "known": known})
+    return _declared[kind].model_validate(given, context=info.context)
+
+
+SourceSettings = Annotated[SerializeAsAny[SourceModel], BeforeValidator(_read)]

@@ -1,0 +1,1 @@
+"""One execution: takes messages, holds their leases, calls the handler."""

@@ -1,0 +1,86 @@
+"""Looks at a schedule's row for one execution: may it take messages still?"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ebb.core.errors import StoreError
+from ebb.core.row.fence import promise
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Working
+from ebb.services import Services
+from ebb.store.base import update
+
+logger = logging.getLogger(__name__)
+
+
+class FenceWatch:
+    """Looks at the row for one execution: may it take messages still?"""
+
+    def __init__(self, services: Services, order: Mapping[str, Any], longest: float) -> None:
+        """Watch for the owner that `order` names; `longest` is how many seconds the execution may run."""
+        self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
+        self._launch, self._longest = int(order.get("launch", 0)), longest
+        until = promise(services.clock.now(), longest)
+        run = uuid.uuid4().hex
+        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until)
+        self._lease_until: datetime | None = None
+        self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
+
+    async def enter(self) -> str | None:
+        """Note that this execution is at work, and let the lease cover it: it may begin long after its cycle.
+
+        The note comes first and the look at the row second, so that a successor that found no note is seen here.
+
+        Returns:
+            Why it must not begin; None where it may.
+        """
+        await self._services.store.begin_execution(self._schedule, self._working)
+        now = self._services.clock.now()
+        end = promise(now, self._longest)
+        enough = now + timedelta(seconds=self._longest)
+
+        def renew(row: ScheduleRow) -> ScheduleRow:
+            covered = row.working_until is not None and row.working_until >= enough
+            if row.owner != self._owner or 0 < self._launch < row.launch or covered:
+                return row
+            return replace(row, owner_until=end, working_until=end)
+
+        return self._look(await update(self._services.store, self._schedule, renew))
+
+    async def leave(self) -> None:
+        """Forget the note: a successor need not wait any longer. Without it, it waits until the lease is over."""
+        try:
+            await self._services.store.end_execution(self._schedule, self._working)
+        except StoreError as error:
+            logger.warning("%s: the end of an execution was not noted: %s", self._schedule, error)
+
+    async def reason_to_stop(self) -> str | None:
+        """Why the execution may not go on; None where it may.
+
+        A store that is away is no reason while the lease read last still holds.
+        """
+        try:
+            return self._look(await self._services.store.get(self._schedule))
+        except StoreError as error:
+            if self._lease_until is not None and self._services.clock.now() < self._lease_until:
+                return None
+            self.outcome = "fenceLost"
+            return f"the fence cannot be renewed: {error}"
+
+    def _look(self, row: ScheduleRow) -> str | None:
+        self._lease_until = row.owner_until
+        if row.owner != self._owner:
+            self.outcome = "fenceLost"
+            return f"another instance acts for this schedule: {row.owner}"
+        if 0 < self._launch < row.launch:
+            self.outcome = "fenceLost"
+            return "the schedule was launched again since"
+        if row.intent is not Intent.RUNNING:
+            self.outcome = "stopped"
+            return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value
+        return None

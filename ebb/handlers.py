@@ -1,0 +1,72 @@
+"""The contract of a handler: your function for one message.
+
+    from ebb import Message, PoisonMessage
+
+    def handle(message: Message) -> object | None: ...        # or: async def handle(message)
+
+Returning means done: the message is removed. Raising means retry: it is visible again after `visibilityTimeout`, and
+goes to the poison queue after `maxDequeueCount` tries. `raise PoisonMessage("why")` sends it there at once. A message
+can come twice (a crash after your work, before its removal), so handle it so that twice does no harm. A plain function
+runs on a thread of its own; an async one on the event loop, which it must not block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from inspect import signature
+from typing import cast
+
+from ebb.core.errors import HandlerNotFoundError
+from ebb.core.message import Message
+
+Handler = Callable[[Message], object | Awaitable[object]]
+
+
+def load_handler(name: str) -> Handler:
+    """Import the handler `name`, written `module:function`.
+
+    Raises:
+        HandlerNotFoundError: there is no such module or function, or importing it failed; says which, and why.
+    """
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name:
+        raise HandlerNotFoundError(f"handler {name!r} is not of the form module:function, as handlers.parity:classify")
+    __tracebackhide__ = True  # what a module raises while it is imported begins in the module
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise HandlerNotFoundError(
+                f"handler {name}: there is no module {error.name}; is its folder beside function_app.py?"
+            ) from error
+        raise _import_failed(name, module_name, error) from error
+    except Exception as error:
+        raise _import_failed(name, module_name, error) from error
+    function = getattr(module, function_name, None)
+    if function is None:
+        raise HandlerNotFoundError(f"handler {name}: module {module_name} has no function {function_name}")
+    if not callable(function) or isinstance(function, type):
+        raise HandlerNotFoundError(f"handler {name}: {function_name} in {module_name} is not a function")
+    if not _takes_one_message(function):
+        raise HandlerNotFoundError(
+            f"handler {name}: {function_name} in {module_name} cannot be called with one message: "
+            f"write it as def {function_name}(message)"
+        )
+    return cast("Handler", function)
+
+
+def _takes_one_message(function: Callable[..., object]) -> bool:
+    try:
+        signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # it is written in C and does not say
+        return True
+    return True
+
+
+def _import_failed(name: str, module_name: str, error: Exception) -> HandlerNotFoundError:
+    return HandlerNotFoundError(
+        f"handler {name}: module {module_name} failed to import: {type(error).__name__}: {error}"
+    )

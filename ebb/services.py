@@ -1,0 +1,155 @@
+"""What the app's functions share: the schedules, the store, the clock, and the sources and handlers opened so far."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ebb.core.clock import Clock, SystemClock
+from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
+from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.host_limits import function_timeout
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.schedules import Schedules, load_schedules
+from ebb.handlers import Handler, load_handler
+from ebb.sources.base import Source
+from ebb.sources.registry import open_source
+from ebb.store.base import Store
+from ebb.store.tables import PREFIX_PATTERN, TableStore
+from ebb.telemetry.export import recorder_from
+from ebb.telemetry.recorder import Recorder
+
+STORE_CONNECTION = "AzureWebJobsStorage"
+TABLE_PREFIX_SETTING = "EbbTablePrefix"
+CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
+WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
+LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be mended, not allowed for
+
+
+@dataclass
+class Services:
+    """Made once per process by the composition root and handed to every blueprint."""
+
+    schedules: Schedules
+    store: Store
+    clock: Clock = field(default_factory=SystemClock)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    open_source: Callable[..., Source] = open_source
+    clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
+    watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
+    telemetry: Recorder = field(default_factory=Recorder)
+    _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
+
+    @classmethod
+    def from_environment(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+        """Read `schedules.yaml` and `host.json` in `folder`, resolve the store's connection, import every handler.
+
+        No network is touched: a store or a queue that is away is seen, and said, by the functions.
+
+        Raises:
+            SettingsError, HandlerNotFoundError: the app must not start with these.
+        """
+        try:
+            return cls._read(folder, environment)
+        except EbbError as error:
+            __tracebackhide__ = True  # file, line and reason stand in the text; the way through our code adds nothing
+            raise error.with_traceback(None) from (error.__cause__ if isinstance(error, HandlerNotFoundError) else None)
+
+    @classmethod
+    def _read(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+        schedules = read_schedules(folder, environment)
+        connection = resolve_connection(STORE_CONNECTION, environment)
+        services = cls(
+            schedules,
+            TableStore(connection, _table_prefix(environment)),
+            environment=environment,
+            clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
+            telemetry=recorder_from(environment),
+            watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
+        )
+        for settings in schedules.values():
+            services.handler(settings)
+        return services
+
+    @asynccontextmanager
+    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncIterator[Source]:
+        """The source of `settings`, open for one use; sources of one connection share their HTTP session.
+
+        Raises:
+            SourceNotFoundError, SettingsError: its connection is not configured, or not well.
+        """
+        opened = self.open_source(settings, self.environment, cycle=cycle, execution=execution, clock=self.clock)
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+    def check_settings(self, name: str, overrides: Mapping[str, Any]) -> ScheduleSettings:
+        """The settings of schedule `name` under `overrides`, if they can be used: all of them, the handler too.
+
+        Raises:
+            SettingsError: with one entry for each fault.
+        """
+        settings = self.schedules.effective(name, overrides)
+        try:
+            self.handler(settings)
+        except HandlerNotFoundError as error:
+            fault = FieldError("handler", settings.handler, f"cannot be used: {error}")
+            raise SettingsError(str(fault), (fault,)) from error
+        return settings
+
+    def handler(self, settings: ScheduleSettings) -> Handler:
+        """The user's function for one message.
+
+        Raises:
+            HandlerNotFoundError: it cannot be imported.
+        """
+        if settings.handler not in self._handlers:
+            self._handlers[settings.handler] = load_handler(settings.handler)
+        return self._handlers[settings.handler]
+
+
+def read_schedules(folder: Path, environment: Mapping[str, str]) -> Schedules:
+    """The schedules of the app in `folder`: `schedules.yaml`, the app settings, and the time limit of `host.json`.
+
+    Raises:
+        SettingsError: they cannot be used.
+    """
+    path, host = folder / "schedules.yaml", folder / "host.json"
+    limit = function_timeout(_text(host), environment) if host.is_file() else None
+    return load_schedules(_text(path), path.name, environment, limit)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path.name} is missing beside function_app.py") from None
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
+
+
+def _app_seconds(environment: Mapping[str, str], setting: str, default: float) -> float:
+    text = environment.get(setting, "")
+    try:
+        seconds = float(text) if text.strip() else default
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_MARGIN:
+        raise SettingsError(f"app setting {setting}: {text!r} must be a number of seconds, 0 to {LONGEST_MARGIN:g}")
+    return seconds
+
+
+def _table_prefix(environment: Mapping[str, str]) -> str:
+    prefix = environment.get(TABLE_PREFIX_SETTING) or "Ebb"
+    if not re.fullmatch(PREFIX_PATTERN, prefix):
+        way_out = "must be letters and digits, a letter first, at most 51"
+        raise SettingsError(f"app setting {TABLE_PREFIX_SETTING}: {prefix!r} {way_out}")
+    return prefix

@@ -1,9 +1,0 @@
-"""What can be wrong with a simulation as it was asked for."""
-
-from __future__ import annotations
-
-from scheduler.errors import EbbError
-
-
-class SimulationError(EbbError):
-    """An argument or a file of a simulation cannot be used; the text names it, its value and the way out."""

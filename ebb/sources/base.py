@@ -1,0 +1,107 @@
+"""The contract of a backlog source: the one page to read before writing one.
+
+All methods are coroutines and safe to call concurrently, for different messages. Delivery is at least once: a message
+that was received is hidden from other receivers for its lease; if nobody completes it in time, it is visible again. A
+crash at any point therefore loses nothing. Every implementation passes `tests/contract/test_source.py` against its
+real server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from ebb.core.clock import Clock
+from ebb.core.message import Message
+from ebb.core.settings.schedule_settings import ScheduleSettings
+
+UNREADABLE = "ebb-unreadable"
+"""Property of a message whose body the source could not decode: its value says why, `body` holds what was stored.
+
+Such a message is received like any other, so that nothing is lost and nothing blocks the queue; it goes to the poison
+place unhandled.
+"""
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How many messages wait now, as exactly as the source can say."""
+
+    count: int
+    approximate: bool = False  # the count may contain messages that cannot be received yet
+    periodic: bool = False  # the messages come with the cycle itself: no reason to begin the next one at once
+
+
+@dataclass(frozen=True)
+class Opening:
+    """All that a source may need to know when it is opened; each module of a source has a function that takes one."""
+
+    settings: ScheduleSettings
+    environment: Mapping[str, str]  # app settings
+    clock: Clock
+    cycle: int
+    execution: int  # its number within the cycle, from 0
+
+
+class Source(Protocol):
+    """A place where messages wait."""
+
+    async def measure(self) -> Backlog:
+        """Count the messages that wait. Takes nothing, changes nothing; one or two requests.
+
+        Raises:
+            SourceNotFoundError: the queue does not exist.
+            SourceUnavailableError: it cannot be reached, or refuses this app.
+        """
+        ...
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        """Take up to `limit` (1 to 32) visible messages for `lease` (1 s to 7 days).
+
+        Returns:
+            The messages in the order the source gave them; empty when nothing is visible. Never waits for some to come.
+
+        Raises:
+            SourceNotFoundError, SourceUnavailableError: as `measure`.
+        """
+        ...
+
+    async def complete(self, message: Message) -> None:
+        """Remove a message that was handled. A message that is already gone counts as done.
+
+        Raises:
+            LeaseLostError: the message is there, but another receiver holds it now.
+            SourceUnavailableError: it cannot be reached, after retries; the message will come again.
+        """
+        ...
+
+    async def extend(self, message: Message, lease: timedelta) -> None:
+        """Hold `message` for `lease` from now on; renews `message.receipt`.
+
+        Raises:
+            LeaseLostError: it is held by another receiver or gone.
+        """
+        ...
+
+    async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
+        """Give `message` back: visible again after `delay` (0 s to 7 days), its dequeue count kept.
+
+        A message that is gone or held by another receiver is left as it is; that is not an error.
+        """
+        ...
+
+    async def dead_letter(self, message: Message, reason: str) -> None:
+        """Move `message` to the poison place of this source, with `reason`; only then remove it from the source.
+
+        A crash in between leaves it in both places, never in none.
+
+        Raises:
+            LeaseLostError: another receiver holds it now; it may be in both places.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. Not used afterwards; messages still held become visible by themselves."""
+        ...

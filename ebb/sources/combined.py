@@ -1,0 +1,49 @@
+"""Measures every source of a schedule: all at once, each failure by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from ebb.core.errors import SourceError
+from ebb.core.planning.agenda import Count
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.sources.base import Backlog
+
+
+class Measured(Protocol):
+    """What can be counted: a source, or a look at one."""
+
+    async def measure(self) -> Backlog:
+        """As `Source.measure`."""
+        ...
+
+
+OpenSource = Callable[[ScheduleSettings], AbstractAsyncContextManager[Measured]]
+
+
+async def measure_all(settings: ScheduleSettings, open_source: OpenSource) -> list[Count]:
+    """Count what waits in each source, in the order of the settings.
+
+    A source that fails is left out of the plan and the others still count, as in KEDA; its entry says why.
+
+    Raises:
+        SourceError: no source could be measured; the first one's error.
+        SettingsError: a connection is not configured, or not well.
+    """
+
+    async def measure(index: int) -> Count | SourceError:
+        try:
+            async with open_source(settings.for_source(index)) as source:
+                backlog = await source.measure()
+        except SourceError as error:
+            return error
+        return Count(backlog.count, backlog.periodic)
+
+    found = await asyncio.gather(*(measure(index) for index in range(len(settings.all_sources))))
+    faults = [each for each in found if isinstance(each, SourceError)]
+    if len(faults) == len(found):
+        raise faults[0]
+    return [Count(0, error=str(each)) if isinstance(each, SourceError) else each for each in found]

@@ -1,0 +1,107 @@
+"""The messages that one execution holds: their leases are renewed until each is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ebb.core.clock import Clock
+from ebb.core.errors import LeaseLostError, SourceError
+from ebb.core.message import Message
+from ebb.sources.base import Source
+
+_log = logging.getLogger("ebb.execution")
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A received message that is not settled yet."""
+
+    message: Message
+    renew_at: datetime
+    renewing: asyncio.Task[None] | None = None
+    lost: bool = False  # another receiver may have it
+
+
+class Holding:
+    """Receives messages for one execution, and settles them; `keep` renews leases in between.
+
+    Renewing a lease changes its receipt, so a message is settled only after a renewal under way has ended.
+    """
+
+    def __init__(self, source: Source, lease: timedelta, clock: Clock, log: Mapping[str, object]) -> None:
+        self._source, self._lease, self._clock, self._log = source, lease, clock, log
+        self._held: set[Held] = set()
+
+    async def receive(self, limit: int) -> list[Held]:
+        """Up to `limit` messages, held from now on."""
+        renew_at = self._clock.now() + self._lease / 2  # the lease may begin long before a slow answer is here
+        messages = await self._source.receive(limit, self._lease)
+        received = [Held(message, renew_at) for message in messages]
+        self._held.update(received)
+        return received
+
+    async def complete(self, held: Held) -> None:
+        """Remove a message that was handled.
+
+        Raises:
+            LeaseLostError: it was lost meanwhile, and will come again or has come already.
+        """
+        await self._let_go(held)
+        await self._source.complete(held.message)
+
+    async def release(self, held: Held, delay: timedelta) -> None:
+        """Give a message back.
+
+        Raises:
+            LeaseLostError: it was lost meanwhile.
+        """
+        await self._let_go(held)
+        await self._source.release(held.message, delay)
+
+    async def dead_letter(self, held: Held, reason: str) -> None:
+        """Move a message to the poison place.
+
+        Raises:
+            LeaseLostError: it was lost meanwhile.
+        """
+        await self._let_go(held)
+        await self._source.dead_letter(held.message, reason)
+
+    async def keep(self) -> None:
+        """Renew leases at half their time, until cancelled. What is abandoned then comes back when its lease ends."""
+        try:
+            while True:
+                await self._clock.sleep(self._lease.total_seconds() / 6)
+                now = self._clock.now()
+                for held in self._held:
+                    if held.renew_at <= now and held.renewing is None:
+                        held.renewing = asyncio.create_task(self._renew(held))
+        finally:
+            for held in self._held:
+                if held.renewing is not None:
+                    held.renewing.cancel()
+
+    async def _renew(self, held: Held) -> None:
+        renew_at = self._clock.now() + self._lease / 2
+        try:
+            await self._source.extend(held.message, self._lease)
+            held.renew_at = renew_at
+        except LeaseLostError as error:
+            held.lost = True
+            self._held.discard(held)
+            _log.warning("lease lost: %s", error, extra=self._log)
+        except SourceError as error:  # tried again at the next turn; the lease has time left
+            _log.warning("lease of message %s not renewed: %s", held.message.id, error, extra=self._log)
+        finally:
+            held.renewing = None
+
+    async def _let_go(self, held: Held) -> None:
+        self._held.discard(held)
+        if held.renewing is not None:
+            await asyncio.wait({held.renewing})
+        if held.lost:
+            raise LeaseLostError(f"message {held.message.id} was lost while this execution held it")

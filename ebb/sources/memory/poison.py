@@ -1,0 +1,51 @@
+"""The poison place of a queue in memory, for tests and simulations."""
+
+from __future__ import annotations
+
+from ebb.sources.base import Opening
+from ebb.sources.memory.settings import MemorySettings
+from ebb.sources.memory.source import BROKER, MemoryBroker, PoisonedMessage
+from ebb.sources.poison import Poisoned
+
+
+class MemoryPoison:
+    """A `PoisonPlace` on one queue of a broker."""
+
+    def __init__(self, broker: MemoryBroker, name: str) -> None:
+        self._broker, self._name = broker, name
+
+    async def count(self) -> int:
+        return len(self._poisoned())
+
+    async def peek(self, limit: int) -> list[Poisoned]:
+        return [
+            Poisoned(each.id, each.reason, each.body, {"originalId": each.id, "dequeueCount": each.dequeue_count})
+            for each in self._poisoned()[:limit]
+        ]
+
+    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
+        taken = self._take(ids, limit)
+        for each in taken:
+            self._broker.put(self._name, each.body)
+        return len(taken)
+
+    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
+        return len(self._take(ids, limit))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _take(self, ids: frozenset[str] | None, limit: int) -> list[PoisonedMessage]:
+        poisoned = self._poisoned()
+        taken = [each for each in poisoned if ids is None or each.id in ids][:limit]
+        poisoned[:] = [each for each in poisoned if each not in taken]
+        return taken
+
+    def _poisoned(self) -> list[PoisonedMessage]:
+        return self._broker.queue(self._name).poisoned
+
+
+def open_poison(opening: Opening) -> MemoryPoison:
+    """The poison place of the queue that the settings name, of this process."""
+    assert isinstance(opening.settings.source, MemorySettings)
+    return MemoryPoison(BROKER, opening.settings.source.queue_name)

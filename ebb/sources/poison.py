@@ -1,0 +1,54 @@
+"""The contract of a poison place: where a source puts the messages that can't be handled, for people to look at.
+
+Not part of `Source`, because executions only ever put something there. Everything here is for an operator's hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+PEEK_LIMIT = 32  # the most that a storage queue shows without taking them
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """One message in a poison place."""
+
+    id: str  # within the poison place
+    reason: str | None
+    body: bytes
+    about: Mapping[str, Any]  # what else is known: originalId, dequeueCount, enqueuedAt, deadLetteredAt
+
+
+class PoisonPlace(Protocol):
+    """A place where poison messages wait for a decision. Methods raise SourceUnavailableError, as a source's do."""
+
+    async def count(self) -> int:
+        """How many messages are there, as far as the service can say."""
+        ...
+
+    async def peek(self, limit: int) -> list[Poisoned]:
+        """The first messages, at most `limit` (1 to PEEK_LIMIT); changes nothing."""
+        ...
+
+    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
+        """Put messages back into the source, as new ones, and only then remove them here.
+
+        Args:
+            ids: which; None means all.
+            limit: the most to put back in this call.
+
+        Returns:
+            How many were put back. A crash in between leaves a message in both places, never in none.
+        """
+        ...
+
+    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
+        """Remove messages for good; arguments and result as of `requeue`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,63 @@
+"""Which kinds of source there are. To add one: make its folder, and give it a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from ebb.core.clock import Clock, SystemClock
+from ebb.core.errors import SettingsError
+from ebb.core.settings import source_settings
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.sources.base import Opening, Source
+from ebb.sources.kind import part
+from ebb.sources.memory import KIND as MEMORY
+from ebb.sources.poison import PoisonPlace
+from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
+from ebb.sources.tick import KIND as TICK
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        MEMORY,
+        STORAGE_QUEUE,
+        TICK,
+    )
+}
+for _kind in KINDS.values():
+    source_settings.declare(_kind.name, _kind.settings)
+
+
+def open_source(
+    settings: ScheduleSettings,
+    environment: Mapping[str, str],
+    *,
+    cycle: int = 0,
+    execution: int = 0,
+    clock: Clock | None = None,
+) -> Source:
+    """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
+
+    Opening asks nothing of the network.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    if settings.source is None:
+        raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
+    opener = part(KINDS[settings.source.type].source)
+    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution)))
+
+
+def open_poison(
+    settings: ScheduleSettings, environment: Mapping[str, str], clock: Clock | None = None
+) -> PoisonPlace | None:
+    """The poison place of the source that the settings name; None where that source has none. Close it after use.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    opener = KINDS[settings.source.type].poison if settings.source else None
+    if opener is None:
+        return None
+    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0)))

@@ -1,0 +1,11 @@
+"""Queues of Azure Storage as a source."""
+
+from ebb.sources.kind import Kind
+from ebb.sources.storage_queue.settings import StorageQueueSettings
+
+KIND = Kind(
+    "storageQueue",
+    StorageQueueSettings,
+    source="ebb.sources.storage_queue.source:open_storage_queue",
+    poison="ebb.sources.storage_queue.poison:open_poison",
+)

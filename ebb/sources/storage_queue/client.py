@@ -1,0 +1,117 @@
+"""One queue of a storage account: the handful of calls that a source needs, and what their failures mean.
+
+Calls and error codes: https://learn.microsoft.com/rest/api/storageservices/operations-on-messages and
+.../queue-service-error-codes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import ceil
+from urllib.parse import quote
+
+from azure.core.exceptions import AzureError, ResourceExistsError
+
+from ebb.core.errors import LeaseLostError, SourceError, SourceNotFoundError, SourceUnavailableError
+from ebb.sources.storage_queue.account import Response, StorageAccount
+from ebb.sources.storage_queue.text import QueueEntry, read_page, write_message
+
+PAGE = 32  # the most messages that one receive or peek gives
+
+
+class QueueClient:
+    """Calls to one queue. With `create`, a queue that is missing is made at the first call that misses it."""
+
+    def __init__(self, account: StorageAccount, name: str, create: bool) -> None:
+        self._account, self.name, self._create = account, name, create
+        self._path = f"/{name}"
+        self._messages = f"/{name}/messages"
+
+    async def receive(self, limit: int, lease: timedelta) -> list[QueueEntry]:
+        """Up to `limit` visible messages, hidden for `lease` (whole seconds, rounded up)."""
+        query = {"numofmessages": str(min(limit, PAGE)), "visibilitytimeout": _seconds(lease)}
+        return list(read_page((await self._call("GET", self._messages, query)).body))
+
+    async def count_visible(self) -> int:
+        """How many messages are visible, PAGE at the most."""
+        page = await self._call("GET", self._messages, {"peekonly": "true", "numofmessages": str(PAGE)})
+        return page.body.count(b"<QueueMessage>")
+
+    async def count_all(self) -> int:
+        """The service's approximate count: visible, leased and delayed messages."""
+        response = await self._call("GET", self._path, {"comp": "metadata"})
+        return int(response.headers["x-ms-approximate-messages-count"])
+
+    async def put(self, text: str, lasting: timedelta | None = None) -> QueueEntry:
+        """Add a message; it stays for `lasting`, for ever if None."""
+        query = {"messagettl": _seconds(lasting) if lasting else "-1"}
+        response = await self._call("POST", self._messages, query, write_message(text))
+        return next(read_page(response.body))
+
+    async def delete(self, message_id: str, receipt: str) -> None:
+        """Remove a message; one that is gone already, with its queue even, is removed.
+
+        Raises:
+            LeaseLostError: another receiver holds it.
+        """
+        path = f"{self._messages}/{quote(message_id, safe='')}"
+        response = await self._account.request("DELETE", path, {"popreceipt": receipt})
+        if response.status != 404:
+            self._check(response)
+
+    async def update(self, message_id: str, receipt: str, visible_in: timedelta) -> str:
+        """Make a message visible after `visible_in`; returns its new receipt.
+
+        Raises:
+            LeaseLostError: another receiver holds it, or it is gone.
+        """
+        path = f"{self._messages}/{quote(message_id, safe='')}"
+        query = {"popreceipt": receipt, "visibilitytimeout": _seconds(visible_in)}
+        response = await self._account.request("PUT", path, query)
+        if response.status == 404:
+            raise LeaseLostError(f"message {message_id} of queue {self.name} is gone")
+        self._check(response)
+        return response.headers["x-ms-popreceipt"]
+
+    async def create(self) -> None:
+        """Make the queue; one that exists already is fine."""
+        from azure.storage.queue.aio import QueueClient as SdkQueueClient
+
+        endpoint, credential = self._account.endpoint, self._account.signer.sdk_credential()
+        try:
+            async with SdkQueueClient(endpoint, self.name, credential=credential, retry_total=1) as queue:
+                await queue.create_queue()
+        except ResourceExistsError as error:
+            code = getattr(error, "error_code", None)
+            if code != "QueueAlreadyExists":  # it is being deleted: its name is free in half a minute
+                raise SourceUnavailableError(f"queue {self.name} cannot be created now: {code}") from error
+        except AzureError as error:
+            code = getattr(error, "error_code", None) or type(error).__name__
+            raise SourceUnavailableError(
+                f"queue {self.name} cannot be created at {self._account.host} ({code}): "
+                f"create it, or give the connection {self._account.connection.name} the right to"
+            ) from error
+
+    async def _call(self, verb: str, path: str, query: dict[str, str], body: bytes = b"") -> Response:
+        response = await self._account.request(verb, path, query, body)
+        if response.status == 404 and self._create:
+            await self.create()
+            response = await self._account.request(verb, path, query, body)
+        return self._check(response)
+
+    def _check(self, response: Response) -> Response:
+        if response.status < 400:
+            return response
+        code = response.error_code
+        if code == "PopReceiptMismatch":
+            raise LeaseLostError(f"a message of queue {self.name} is held by another receiver now")
+        if response.status == 404:
+            raise SourceNotFoundError(
+                f"queue {self.name} does not exist at {self._account.host} (app setting "
+                f"{self._account.connection.name}): create it, or set createQueue: true"
+            )
+        raise SourceError(f"queue {self.name} at {self._account.host} answered {response.status} {code}")
+
+
+def _seconds(duration: timedelta) -> str:
+    return str(ceil(duration.total_seconds()))

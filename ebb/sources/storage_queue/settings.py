@@ -1,0 +1,26 @@
+"""The settings of a storage queue as a source."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ebb.core.settings.source_settings import SourceModel
+
+
+class StorageQueueSettings(SourceModel):
+    """A queue of Azure Storage."""
+
+    queue_name: str = Field(
+        max_length=56, pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$", description="lower case letters, digits, single hyphens"
+    )
+    connection: str = Field(
+        "AzureWebJobsStorage",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]{0,126}$",
+        description="name of the app setting, not its value",
+    )
+    message_encoding: Literal["none", "base64"] = Field(
+        "base64", description="how bodies are written in the queue; base64 as in Azure Functions"
+    )
+    create_queue: bool = Field(False, description="make the queue if it is missing")

@@ -1,0 +1,183 @@
+"""How a request to a storage account proves who sends it: account key, shared access signature, or identity.
+
+A signer returns the headers to add and, for a signature that travels in the URL, what to append to the query. The key
+rules are those of https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key; tokens come from
+azure-identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ebb.core.settings.connection import Connection
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
+    from azure.core.credentials_async import AsyncTokenCredential
+
+API_VERSION = "2021-12-02"  # of the storage services; signed with each request
+TOKEN_SCOPE = "https://storage.azure.com/.default"
+_RENEW_BEFORE = 300  # seconds before a token ends; the SDK's own policies use the same five minutes
+
+
+class Signer(Protocol):
+    """One way of proving who sends a request."""
+
+    query_suffix: str  # appended to the query of each request, already encoded
+
+    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
+        """The headers for this request. `path` is encoded and begins with "/"; `query` holds the plain values."""
+        ...
+
+    def forget(self) -> bool:
+        """The service refused the proof: drop what was cached. Says whether another try can help."""
+        ...
+
+    def sdk_credential(self) -> AsyncTokenCredential | AzureNamedKeyCredential | AzureSasCredential:
+        """The same proof for a client of the Azure SDK."""
+        ...
+
+
+def signer_for(connection: Connection) -> Signer:
+    """The signer for what `connection` says."""
+    if connection.kind == "identity":
+        return TokenSigner(lambda: _identity(connection))
+    if connection.account_name and connection.account_key:
+        return SharedKeySigner(connection.account_name, connection.account_key)
+    return SasSigner(connection.sas or "")
+
+
+class SharedKeySigner:
+    """Signs with the account key."""
+
+    query_suffix = ""
+
+    def __init__(self, account: str, key: str) -> None:
+        """`key` is base64, as in a connection string."""
+        self._account, self._key_text, self._key = account, key, base64.b64decode(key)
+        self._date, self._date_second = "", 0
+
+    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
+        second = int(time.time())
+        if second != self._date_second:
+            self._date, self._date_second = formatdate(second, usegmt=True), second
+        parameters = "".join(f"\n{name}:{query[name]}" for name in sorted(query))
+        text = (
+            f"{verb}\n\n\n{len(body) or ''}\n\n{'application/xml' if body else ''}\n\n\n\n\n\n\n"
+            f"x-ms-date:{self._date}\nx-ms-version:{API_VERSION}\n/{self._account}{path}{parameters}"
+        )
+        signature = base64.b64encode(hmac.digest(self._key, text.encode(), "sha256")).decode()
+        return {
+            "x-ms-date": self._date,
+            "x-ms-version": API_VERSION,
+            "Authorization": f"SharedKey {self._account}:{signature}",
+        }
+
+    def forget(self) -> bool:
+        return False
+
+    def sdk_credential(self) -> AzureNamedKeyCredential:
+        from azure.core.credentials import AzureNamedKeyCredential
+
+        return AzureNamedKeyCredential(self._account, self._key_text)
+
+
+class SasSigner:
+    """Appends a shared access signature to the URL."""
+
+    def __init__(self, sas: str) -> None:
+        self.query_suffix = sas
+
+    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
+        return {"x-ms-version": API_VERSION}
+
+    def forget(self) -> bool:
+        return False
+
+    def sdk_credential(self) -> AzureSasCredential:
+        from azure.core.credentials import AzureSasCredential
+
+        return AzureSasCredential(self.query_suffix)
+
+
+class TokenSigner:
+    """Sends a bearer token of an azure-identity credential, renewed before it ends.
+
+    The credential is opened for each renewal, hours apart, so that no connection of its own stays open in between.
+    """
+
+    query_suffix = ""
+
+    def __init__(self, open_credential: Callable[[], AsyncTokenCredential]) -> None:
+        self._open_credential = open_credential
+        self._token: AccessToken | None = None
+        self._renewing = asyncio.Lock()
+
+    async def token(self) -> AccessToken:
+        """A token that is good for some minutes at least.
+
+        Raises:
+            azure.core.exceptions.AzureError: the identity gives none.
+        """
+        async with self._renewing:
+            if self._token is None or self._token.expires_on - time.time() < _RENEW_BEFORE:
+                credential = self._open_credential()
+                try:
+                    self._token = await credential.get_token(TOKEN_SCOPE)
+                finally:
+                    await credential.close()
+            return self._token
+
+    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
+        token = await self.token()
+        return {
+            "x-ms-date": formatdate(usegmt=True),
+            "x-ms-version": API_VERSION,
+            "Authorization": f"Bearer {token.token}",
+        }
+
+    def forget(self) -> bool:
+        held, self._token = self._token, None
+        return held is not None
+
+    def sdk_credential(self) -> AsyncTokenCredential:
+        return _HeldToken(self)
+
+
+class _HeldToken:
+    """The token of a signer, as a credential for a client of the SDK."""
+
+    def __init__(self, signer: TokenSigner) -> None:
+        self._signer = signer
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        return await self._signer.token()
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def __aenter__(self) -> _HeldToken:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Nothing is held."""
+
+
+def _identity(connection: Connection) -> AsyncTokenCredential:
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
+    if connection.credential == "managedidentity":
+        return ManagedIdentityCredential(client_id=connection.client_id)
+    return DefaultAzureCredential(**connection.identity_options)

@@ -1,0 +1,124 @@
+"""Messages from a queue of Azure Storage.
+
+The poison place is the queue `<queue>-poison`, made when first needed; its messages never expire. A storage message
+has no properties, so a poison message is a JSON object, written in the queue's own encoding:
+
+    {"reason": "...", "id": "...", "dequeueCount": 5, "enqueuedAt": "...", "deadLetteredAt": "...",
+     "body": "the body as it was", "bodyEncoding": "text"}          (or "base64", if the body is not UTF-8 text)
+
+`sources.queue_text.open_envelope` gives the body back. A body so large that the object would pass the service's limit
+of 64 KiB goes there unchanged, and its reason only to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from ebb.core.clock import Clock, SystemClock
+from ebb.core.errors import LeaseLostError, SourceUnavailableError
+from ebb.core.message import Message
+from ebb.core.settings.connection import Connection, resolve_connection
+from ebb.sources.base import UNREADABLE, Backlog, Opening
+from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.client import PAGE, QueueClient
+from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.sources.storage_queue.text import TEXT_LIMIT, QueueEntry, decode_body, encode_body, poison_envelope
+
+POISON_SUFFIX = "-poison"
+
+_log = logging.getLogger("ebb.source")
+
+
+class StorageQueueSource:
+    """A `Source` on one storage queue. Connections open at the first call, and are the storage account's."""
+
+    def __init__(
+        self,
+        source: StorageQueueSettings,
+        connection: Connection,
+        visible_only: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self._source, self._visible_only = source, visible_only
+        self._connection, self._clock = connection, clock or SystemClock()
+        self._closed = False
+        self._clients: dict[str, QueueClient] = {}
+
+    async def measure(self) -> Backlog:
+        """Count the messages: `visibleonly` peeks, exact below 32 and the approximate count from there on; `all` asks
+        for the approximate count, which contains leased and delayed messages (both as KEDA's azure-queue scaler).
+        """
+        queue = self._queue()
+        visible = await queue.count_visible() if self._visible_only else PAGE
+        if visible < PAGE:
+            return Backlog(visible)
+        return Backlog(max(await queue.count_all(), visible if self._visible_only else 0), approximate=True)
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        return [self._message(entry) for entry in await self._queue().receive(limit, lease)]
+
+    async def complete(self, message: Message) -> None:
+        await self._queue().delete(message.id, message.receipt)
+
+    async def extend(self, message: Message, lease: timedelta) -> None:
+        message.receipt = await self._queue().update(message.id, message.receipt, lease)
+
+    async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
+        try:
+            message.receipt = await self._queue().update(message.id, message.receipt, delay)
+        except LeaseLostError:
+            _log.debug("message %s was no longer held when it was given back", message.id)
+
+    async def dead_letter(self, message: Message, reason: str) -> None:
+        await self._poison_queue().put(self._poison_text(message, reason))
+        await self.complete(message)
+
+    async def close(self) -> None:
+        self._closed = True
+        self._clients.clear()
+
+    def _queue(self) -> QueueClient:
+        return self._client(self._source.queue_name, create=self._source.create_queue)
+
+    def _poison_queue(self) -> QueueClient:
+        return self._client(self._source.queue_name + POISON_SUFFIX, create=True)
+
+    def _client(self, name: str, create: bool) -> QueueClient:
+        client = self._clients.get(name)
+        if client is None:
+            if self._closed:  # a handler that outlived its execution comes too late
+                raise SourceUnavailableError(f"the source of queue {name} is closed")
+            client = self._clients[name] = QueueClient(open_account(self._connection), name, create)
+        return client
+
+    def _message(self, entry: QueueEntry) -> Message:
+        properties: dict[str, str] = {}
+        try:
+            body = decode_body(entry.text, self._source.message_encoding)
+        except ValueError as error:
+            body, properties[UNREADABLE] = entry.text.encode(errors="replace"), str(error)
+        return Message(entry.id, body, entry.dequeue_count, entry.enqueued_at, properties, entry.receipt)
+
+    def _poison_text(self, message: Message, reason: str) -> str:
+        encoding = self._source.message_encoding
+        text = encode_body(poison_envelope(message, reason, self._clock.now()).encode(errors="replace"), encoding)
+        if len(text.encode(errors="replace")) <= TEXT_LIMIT:
+            return text
+        _log.warning("message %s is too large to carry its reason to the poison queue: %s", message.id, reason)
+        if UNREADABLE in message.properties:
+            return message.body.decode(errors="replace")
+        return encode_body(message.body, encoding)
+
+
+def open_storage_queue(opening: Opening) -> StorageQueueSource:
+    """The source that the settings name.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    source = opening.settings.source
+    assert isinstance(source, StorageQueueSettings)
+    connection = resolve_connection(source.connection, opening.environment)
+    visible_only = opening.settings.queue_length_strategy == "visibleonly"
+    return StorageQueueSource(source, connection, visible_only, opening.clock)

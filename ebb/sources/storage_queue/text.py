@@ -1,0 +1,130 @@
+"""The texts that travel between Ebb and a storage queue: XML pages, message encodings, the poison envelope.
+
+Pages are read by pattern, not by an XML parser: the grammar is fixed
+(https://learn.microsoft.com/rest/api/storageservices/get-messages), and with encoding `none` a producer may have put
+characters that XML forbids. One such message would make a parser refuse the page and so block the queue for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from ebb.core.clock import rfc3339
+from ebb.core.message import Message
+
+Encoding = Literal["none", "base64"]
+TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
+
+_MESSAGE = re.compile(r"<QueueMessage>(.*?)</QueueMessage>", re.DOTALL)
+_FIELD = re.compile(r"<(\w+)>([^<]*)</\1>")
+_REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
+_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+_ESCAPED = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}
+
+
+@dataclass(slots=True)
+class QueueEntry:
+    """One message of a page, its text as it is stored."""
+
+    id: str
+    text: str
+    receipt: str = ""
+    dequeue_count: int = 0
+    inserted: str = ""  # RFC 1123
+
+    @property
+    def enqueued_at(self) -> datetime | None:
+        """When it was put; None if the service did not say."""
+        return parsedate_to_datetime(self.inserted) if self.inserted else None
+
+
+def read_page(page: bytes) -> Iterator[QueueEntry]:
+    """The messages of an answer to receive, peek or put, in its order."""
+    for match in _MESSAGE.finditer(page.decode("utf-8-sig", errors="replace")):
+        fields: dict[str, str] = dict(_FIELD.findall(match[1]))
+        yield QueueEntry(
+            id=fields.get("MessageId", ""),
+            text=unescape(fields.get("MessageText", "")),
+            receipt=fields.get("PopReceipt", ""),
+            dequeue_count=int(fields.get("DequeueCount", 0)),
+            inserted=fields.get("InsertionTime", ""),
+        )
+
+
+def write_message(text: str) -> bytes:
+    """The body of a put."""
+    return f"<QueueMessage><MessageText>{text.translate(_ESCAPED)}</MessageText></QueueMessage>".encode(
+        errors="replace"
+    )
+
+
+def unescape(text: str) -> str:
+    """XML's five entities and numeric references resolved; what is none of these stays as it is."""
+    return _REFERENCE.sub(_resolve, text) if "&" in text else text
+
+
+def encode_body(body: bytes, encoding: Encoding) -> str:
+    """`body` as the text of a message.
+
+    Raises:
+        UnicodeDecodeError: encoding is `none` and the body is not UTF-8.
+    """
+    return base64.b64encode(body).decode() if encoding == "base64" else body.decode()
+
+
+def decode_body(text: str, encoding: Encoding) -> bytes:
+    """The body that a message's text stands for; white space in base64 is allowed, as .NET's decoder does.
+
+    Raises:
+        ValueError: encoding is `base64` and the text is not.
+    """
+    if encoding == "none":
+        return text.encode(errors="replace")
+    try:
+        return base64.b64decode("".join(text.split()).encode(), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"messageEncoding is base64 but the text is not base64 ({error})") from error
+
+
+def poison_envelope(message: Message, reason: str, now: datetime) -> str:
+    """What the poison queue gets: JSON with the body and why it is there (`open_envelope` gives both back)."""
+    try:
+        body, body_encoding = message.body.decode(), "text"
+    except UnicodeDecodeError:
+        body, body_encoding = base64.b64encode(message.body).decode(), "base64"
+    envelope = {
+        "reason": reason,
+        "id": message.id,
+        "dequeueCount": message.dequeue_count,
+        "enqueuedAt": rfc3339(message.enqueued_at) if message.enqueued_at else None,
+        "deadLetteredAt": rfc3339(now),
+        "body": body,
+        "bodyEncoding": body_encoding,
+    }
+    return json.dumps(envelope, ensure_ascii=False)
+
+
+def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:
+    """The original body, and the envelope's other fields; what is no envelope is a body by itself."""
+    try:
+        envelope = json.loads(stored)
+        body, body_encoding = envelope.pop("body"), envelope.pop("bodyEncoding")
+        return (base64.b64decode(body) if body_encoding == "base64" else body.encode()), envelope
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return stored, {}
+
+
+def _resolve(reference: re.Match[str]) -> str:
+    hexadecimal, decimal, name = reference.groups()
+    if name:
+        return _ENTITIES.get(name, reference[0])
+    code = int(hexadecimal, 16) if hexadecimal else int(decimal)
+    return chr(code) if code < 0x110000 else reference[0]

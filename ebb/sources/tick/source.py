@@ -1,0 +1,56 @@
+"""One message each cycle: the plain periodic job, without a queue.
+
+The rule is stateless, so that a restart changes nothing: the first execution (index 0) of a cycle receives one
+message, once; every other one receives none. The message's id names the cycle, so that a cycle's execution that is run
+again after a crash gives the same message again, not a new one. There is nothing to give back to: a message that
+failed is not kept, the next cycle brings the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from ebb.core.clock import Clock
+from ebb.core.message import Message
+from ebb.sources.base import Backlog, Opening
+
+_log = logging.getLogger("ebb.source")
+
+
+class TickSource:
+    """A `Source` that gives the message of one cycle to one execution."""
+
+    def __init__(self, cycle: int, execution: int, clock: Clock) -> None:
+        self._cycle, self._clock = cycle, clock
+        self._waiting = execution == 0
+
+    async def measure(self) -> Backlog:
+        """Always one: that of the cycle that is being opened."""
+        return Backlog(1, periodic=True)
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        if not self._waiting:
+            return []
+        self._waiting = False
+        return [Message(id=f"tick-{self._cycle}", body=b"", enqueued_at=self._clock.now())]
+
+    async def complete(self, message: Message) -> None:
+        """Nothing is kept."""
+
+    async def extend(self, message: Message, lease: timedelta) -> None:
+        """Nobody else can receive it."""
+
+    async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
+        """Not kept: the next cycle brings the next one."""
+
+    async def dead_letter(self, message: Message, reason: str) -> None:
+        _log.error("%s failed for good: %s", message.id, reason)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def open_tick(opening: Opening) -> TickSource:
+    """The source for one execution of one cycle."""
+    return TickSource(opening.cycle, opening.execution, opening.clock)

@@ -1,0 +1,148 @@
+"""The contract of the store: intents, fences and totals (one row a schedule), and the history of cycles.
+
+Writes to a row are compare-and-swap on its ETag, so nobody's change is lost; `update` is the read-decide-write loop for
+that. Writes to the history are idempotent, because activities run at least once. Every implementation passes
+`tests/contract/test_store.py` against its real server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ebb.core.errors import ConflictError
+from ebb.core.row.schedule_row import ScheduleRow, Working
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of documents, newest first, and the token of the next page (None at the end)."""
+
+    value: list[dict[str, Any]]
+    continuation_token: str | None = None
+
+
+class Store(Protocol):
+    """Where rows and history are kept. All methods raise StoreUnavailableError when it cannot be reached."""
+
+    async def get(self, name: str) -> ScheduleRow:
+        """The row of schedule `name`; the default row (no etag) where there is none. One request."""
+        ...
+
+    async def rows(self) -> dict[str, ScheduleRow]:
+        """All rows by name, in a number of requests that does not grow with the history."""
+        ...
+
+    async def save(self, row: ScheduleRow) -> ScheduleRow:
+        """Write `row` if it has not changed since it was read (`etag`; None means it must not exist yet). One request.
+
+        Returns:
+            The row with its new etag.
+
+        Raises:
+            ConflictError: somebody else wrote it first.
+        """
+        ...
+
+    async def begin_execution(self, schedule: str, execution: Working) -> None:
+        """Note that `execution` is at work; again for the same one replaces it. One request."""
+        ...
+
+    async def end_execution(self, schedule: str, execution: Working) -> None:
+        """Forget it again; one that is not noted is fine. One request."""
+        ...
+
+    async def executions(self, schedule: str) -> list[Working]:
+        """The executions noted. Those whose process died stay noted; `until` tells."""
+        ...
+
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+        """Write a Cycle document (docs/api: "cycle" is its number) with its "executions", in one transaction.
+
+        Writing the same cycle again replaces it: the result of a repeated call is the same. Texts that are too long
+        for the store are cut and say so.
+
+        Raises:
+            ValueError: the cycle has no usable number.
+        """
+        ...
+
+    async def cycles(self, schedule: str, top: int = 50, token: str | None = None) -> Page:
+        """Cycle documents with their executions, newest first, at most `top` (1 to 1000).
+
+        Raises:
+            ValueError: `token` is not one that this method gave, or `top` is out of range.
+        """
+        ...
+
+    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+        """One Cycle document with its executions, None where it is not (or no longer) kept."""
+        ...
+
+    async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
+        """Add an Event document: {"id", "at" (RFC 3339), "kind", ...}; `kind` is "audit" or "incident".
+
+        Writing the same id and time again replaces it.
+        """
+        ...
+
+    async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:
+        """Event documents, newest first; of one kind or of all. Errors as `cycles`."""
+        ...
+
+    async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
+        """Forget all but the newest `keep` cycles, and cycles that ended before `before`. Events are kept likewise.
+
+        Returns:
+            How many cycles were forgotten.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Reach the store once, for the health check."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+async def update(
+    store: Store,
+    name: str,
+    change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
+    attempts: int = 20,
+) -> ScheduleRow:
+    """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
+
+    Args:
+        change: called once for each attempt, so it should be pure; one that awaits something sees it after the row was
+            read, so that what it decides is written only if the row has not changed since. Returning its argument
+            unchanged writes nothing.
+        attempts: how often to try before the conflict is raised.
+
+    Returns:
+        The row as it now stands in the store.
+
+    Raises:
+        ConflictError: others won every time.
+    """
+    for attempt in range(1, attempts + 1):
+        row = await store.get(name)
+        changed = change(row)
+        if not isinstance(changed, ScheduleRow):
+            changed = await changed
+        if changed == row:
+            return row
+        try:
+            return await store.save(changed)
+        except ConflictError:
+            if attempt == attempts:
+                raise
+            # Who lost together must not meet again together: a random pause that doubles, up to a quarter of a second.
+            await asyncio.sleep(random.uniform(0, min(0.005 * 2**attempt, 0.25)))
+    raise AssertionError("unreachable: the loop returns or raises")

@@ -1,0 +1,107 @@
+"""The store in this process's memory, for tests and simulations: same keys, same limits, same conflicts as tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ebb.core.errors import ConflictError
+from ebb.core.row.schedule_row import ScheduleRow, Working
+from ebb.store.base import Page
+from ebb.store.codec import (
+    Properties,
+    cycle_properties,
+    event_properties,
+    execution_properties,
+    forgotten,
+    read_document,
+    read_execution,
+    read_row,
+    row_properties,
+)
+from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, start_after
+
+
+class MemoryStore:
+    """A `Store` that forgets everything when the process ends."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[Properties, str]] = {}
+        self._history: dict[str, dict[str, Properties]] = {}
+        self._working: dict[str, dict[str | int, Properties]] = {}
+        self._versions = itertools.count(1)
+
+    async def get(self, name: str) -> ScheduleRow:
+        if name not in self._rows:
+            return ScheduleRow(name=name)
+        return read_row(name, *self._rows[name])
+
+    async def rows(self) -> dict[str, ScheduleRow]:
+        return {name: read_row(name, *stored) for name, stored in sorted(self._rows.items())}
+
+    async def save(self, row: ScheduleRow) -> ScheduleRow:
+        current = self._rows[row.name][1] if row.name in self._rows else None
+        if row.etag != current:
+            raise ConflictError(f"the row of schedule {row.name} has changed since it was read")
+        etag = f"v{next(self._versions)}"
+        self._rows[row.name] = row_properties(row), etag
+        return read_row(row.name, *self._rows[row.name])
+
+    async def begin_execution(self, schedule: str, execution: Working) -> None:
+        properties = execution_properties(execution)
+        self._working.setdefault(schedule, {})[properties["RowKey"]] = properties
+
+    async def end_execution(self, schedule: str, execution: Working) -> None:
+        self._working.get(schedule, {}).pop(execution_properties(execution)["RowKey"], None)
+
+    async def executions(self, schedule: str) -> list[Working]:
+        return [read_execution(properties) for properties in self._working.get(schedule, {}).values()]
+
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+        self._write(schedule, cycle_properties(cycle))
+
+    async def cycles(self, schedule: str, top: int = 50, token: str | None = None) -> Page:
+        return self._page(schedule, CYCLES, None, top, token)
+
+    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+        found = self._history.get(schedule, {}).get(cycle_key(number))
+        return read_document(found) if found else None
+
+    async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
+        self._write(schedule, event_properties(event))
+
+    async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:
+        return self._page(schedule, EVENTS, kind, top, token)
+
+    async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
+        cycles = forgotten(self._sorted(schedule, CYCLES), keep, before)
+        events = forgotten(self._sorted(schedule, EVENTS), keep, before)
+        for key in (*cycles, *events):
+            del self._history[schedule][key]
+        return len(cycles)
+
+    async def check(self) -> None:
+        """Memory is always there."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _write(self, schedule: str, properties: Properties) -> None:
+        self._history.setdefault(schedule, {})[str(properties["RowKey"])] = properties
+
+    def _sorted(self, schedule: str, prefix: str) -> list[Properties]:
+        entries = self._history.get(schedule, {})
+        return [entries[key] for key in sorted(entries) if key.startswith(prefix)]
+
+    def _page(self, schedule: str, prefix: str, kind: str | None, top: int, token: str | None) -> Page:
+        after = start_after(prefix, token)
+        found = [
+            entry
+            for entry in self._sorted(schedule, prefix)
+            if str(entry["RowKey"]) > after and kind in (None, entry["kind"])
+        ]
+        page = found[: checked_top(top)]
+        following = str(page[-1]["RowKey"]) if len(found) > len(page) else None
+        return Page([read_document(entry) for entry in page], following)

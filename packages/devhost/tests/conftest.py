@@ -1,0 +1,5 @@
+"""Fixtures of the local host's tests."""
+
+from tests.conftest import azurite
+
+__all__ = ["azurite"]

@@ -1,1 +1,0 @@
-"""Where messages wait: one module a source, all with the contract of `sources.base`."""

@@ -1,1 +1,0 @@
-"""What Ebb measures of itself, by OpenTelemetry. Off unless the app setting `EbbTelemetry` says otherwise."""

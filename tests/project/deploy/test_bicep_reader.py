@@ -1,0 +1,102 @@
+"""The reader of Bicep files: what it makes of each construct that the templates use, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FRAME = """
+@description('Given.')
+param given string
+
+@description('A number.')
+param count int = 1
+
+resource account 'Microsoft.Storage/storageAccounts@2026-09-01' existing = {
+  name: given
+}
+
+output used int = count
+"""
+PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import bicep
+from expression import BicepError
+from pathlib import Path
+try:
+    print(json.dumps(bicep.compile_file(Path(sys.argv[2]))))
+except BicepError as error:
+    print(json.dumps(str(error)))
+"""
+
+
+@pytest.fixture
+def read(tmp_path, run_tool):
+    """Reads one more line in the frame; gives the template, or the error's text."""
+    checks = tmp_path / "infra" / "checks"
+    shutil.copytree(ROOT / "infra" / "checks", checks)
+
+    def compiled(line: str, frame: str = FRAME):
+        file = tmp_path / "infra" / "sample.bicep"
+        file.write_text(frame + line + "\n")
+        done = run_tool("python", "-c", PROGRAM, str(checks), str(file))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return compiled
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'plain'", "plain"),
+        (r"'it\'s \${not} code'", "it's ${not} code"),
+        ("'a-${given}-{b}'", "[format('a-{0}-{{b}}', parameters('given'))]"),
+        ("given == 'x' ? 'y' : 'z'", "[if(equals(parameters('given'), 'x'), 'y', 'z')]"),
+        ("given == 'x' ? 'y' : account.name", "[if(equals(parameters('given'), 'x'), 'y', parameters('given'))]"),
+        ("!empty(given) && count > 2", "[and(not(empty(parameters('given'))), greater(parameters('count'), 2))]"),
+        ("given != 'x' || count < 2", "[or(not(equals(parameters('given'), 'x')), less(parameters('count'), 2))]"),
+        ("account.id", "[resourceId('Microsoft.Storage/storageAccounts', parameters('given'))]"),
+        ("account.properties.primaryEndpoints.queue", "[reference('account').primaryEndpoints.queue]"),
+        ("[1, -2, true, null, [given]]", [1, -2, True, None, ["[parameters('given')]"]]),
+        ("{ 'a-b': { c: given } }", {"a-b": {"c": "[parameters('given')]"}}),
+        ("concat([given], ['it\\'s'])", "[concat(createArray(parameters('given')), createArray('it''s'))]"),
+        (
+            "[for i in range(0, count): { n: '${i}' }]",
+            "[map(range(0, parameters('count')), lambda('i', createObject('n', format('{0}', lambdaVariables('i')))))]",
+        ),
+    ],
+)
+def test_expression_becomes_what_arm_understands(read, expression, expected):
+    assert read(f"output result object = {expression}")["outputs"]["result"]["value"] == expected
+
+
+def test_variable_that_looks_at_a_resource_is_put_in_place(read):
+    template = read("var host = account.properties.primaryEndpoints.blob\noutput o string = '${host}x'")
+    assert template["variables"] == {}
+    assert template["outputs"]["o"]["value"] == "[format('{0}x', reference('account').primaryEndpoints.blob)]"
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("output o string = nothing", "nothing is not declared"),
+        ("output o string = lastIndexOf(given, 'x')", "function lastIndexOf is not known here"),
+        ("output o object = account", "account is a resource: take a property of it"),
+        ("output o string = account.sku", ".sku of resource account is not known here"),
+        ("var unused = given", "declared and never used: unused"),
+        ("param bare string", "a parameter needs a description"),
+        ("var given = 1", "given is declared twice"),
+        ("output o bool = count % 2 == 0", "% is not known here"),
+        ("output o string = 'open", "is not valid Bicep"),
+    ],
+)
+def test_what_it_does_not_know_is_refused_by_name_and_line(read, line, complaint):
+    text = read(line)
+    assert isinstance(text, str)
+    assert complaint in text
+    assert text.startswith("infra/sample.bicep")

@@ -1,0 +1,92 @@
+"""The registry of sources, and the periodic tick."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ebb.core.settings.connection import Connection
+from ebb.core.settings.validation import validate_settings
+from ebb.sources import registry
+from ebb.sources.base import Source
+from ebb.sources.kind import Kind, part
+from ebb.sources.registry import KINDS, open_source
+from ebb.sources.storage_queue.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for
+from tests.clocks import SteppedClock
+
+LEASE = timedelta(seconds=30)
+
+
+def source_of(cycle: int, execution: int) -> Source:
+    settings = validate_settings({"source": {"type": "tick"}, "handler": "handlers.noop:handle"})
+    return open_source(settings, {}, cycle=cycle, execution=execution, clock=SteppedClock())
+
+
+def test_registry_is_sorted() -> None:
+    assert list(KINDS) == sorted(KINDS)
+
+
+def test_registry_knows_every_folder() -> None:
+    folders = {path.parent.name for path in Path(registry.__file__).parent.glob("*/source.py")}
+    assert {kind.settings.__module__.split(".")[-2] for kind in KINDS.values()} == folders
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -> None:
+    for name in (kind.source, kind.poison):
+        assert name is None or callable(part(name))
+
+
+def test_open_source_gives_the_type_that_is_named() -> None:
+    environment = {"Storage": "UseDevelopmentStorage=true"}
+    for kind, extra in (("memory", {}), ("tick", {}), ("storageQueue", {"queueName": "abc", "connection": "Storage"})):
+        settings = validate_settings({"source": {"type": kind, **extra}, "handler": "handlers.noop:handle"})
+        opened = open_source(settings, environment)
+        assert type(opened).__name__.lower() == f"{kind}source".lower()
+
+
+async def test_tick_gives_one_message_a_cycle_however_many_executions_ask() -> None:
+    executions = [source_of(7, number) for number in range(3)]
+    received = [await each.receive(16, LEASE) for each in executions for _ in range(3)]
+    assert [message.id for batch in received for message in batch] == ["tick-7"]
+
+
+async def test_tick_gives_the_same_message_to_an_execution_that_is_run_again() -> None:
+    (first,), (again,) = await source_of(7, 0).receive(1, LEASE), await source_of(7, 0).receive(1, LEASE)
+    assert first.id == again.id == "tick-7"
+    ((following,),) = [await source_of(8, 0).receive(1, LEASE)]
+    assert following.id == "tick-8"
+
+
+async def test_tick_never_calls_for_the_next_cycle_at_once() -> None:
+    backlog = await source_of(1, 0).measure()
+    assert (backlog.count, backlog.periodic) == (1, True)
+
+
+async def test_tick_keeps_nothing_that_failed() -> None:
+    source = source_of(1, 0)
+    (message,) = await source.receive(1, LEASE)
+    await source.extend(message, LEASE)
+    await source.release(message)
+    await source.dead_letter(message, "never mind")
+    await source.complete(message)
+    assert await source.receive(1, LEASE) == []
+    await source.close()
+
+
+@pytest.mark.parametrize(
+    ("connection", "signer"),
+    [
+        (Connection("S", "connectionString", {"queue": "https://a.b"}, "a", "a2V5"), SharedKeySigner),
+        (Connection("S", "connectionString", {"queue": "https://a.b"}, None, None, "sig=1"), SasSigner),
+        (Connection("S", "identity", {"queue": "https://a.b"}, "a"), TokenSigner),
+        (Connection("S", "identity", {"queue": "https://a.b"}, "a", client_id="id"), TokenSigner),
+        (Connection("S", "identity", {"queue": "https://a.b"}, "a", credential="managedidentity"), TokenSigner),
+    ],
+)
+def test_signer_follows_the_connection(connection: Connection, signer: type) -> None:
+    made = signer_for(connection)
+    assert type(made) is signer
+    assert made.sdk_credential() is not None
