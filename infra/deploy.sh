@@ -48,7 +48,7 @@ found = {name.lower(): entry["value"] for name, entry in json.load(sys.stdin).it
 print(found[sys.argv[1].lower()])' "$1" <<<"$outputs"
 }
 app_parameters=(
-    environmentName="$name" backend="$backend" "${vault[@]}"
+    environmentName="$name" backend="$backend" ${vault[@]+"${vault[@]}"}
     identityName="$(output SERVICE_EBB_IDENTITY_NAME)"
     storageAccountName="$(output AZURE_STORAGE_ACCOUNT_NAME)"
     applicationInsightsName="$(output APPLICATIONINSIGHTS_NAME)"
