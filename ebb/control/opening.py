@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
+from ebb.control.journal import record
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.errors import EbbError, SettingsError, StoreError
@@ -105,8 +106,9 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
                 return _ended(row, opening.wait.reason, now)
             return taken_up(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, trigger)
 
-        await update(services.store, name, write)
+        after = await update(services.store, name, write)
         _record_fence(services, state, row.owner, opening)
+        await _record_own_change(services, row, after)
     except StoreError as error:
         return _unopened(state, file_settings, error)
     await _tell(services, state, settled)
@@ -144,6 +146,15 @@ async def _tell(services: Services, state: CycleState, settled: Sequence[Mapping
     except StoreError:
         return  # the watchdog forgets them
     await forget(services, state.schedule, [note for note in notes if note.cycle in numbers])
+
+
+async def _record_own_change(services: Services, before: ScheduleRow, after: ScheduleRow) -> None:
+    """Write down that a schedule stopped by its `endAfter`, or that a pause is over: nobody asked for it just now."""
+    if before.intent is after.intent or after.changed_at is None or after.changed_at == before.changed_at:
+        return
+    action, by = ("stop", "endAfter") if after.intent is Intent.STOPPED else ("resume", "the pause's end")
+    event = {"action": action, "by": by, "reason": after.reason}
+    await record(services, after.name, "audit", after.changed_at, event, f"{action}/{rfc3339(after.changed_at)}")
 
 
 def _record_fence(services: Services, state: CycleState, before: str | None, opening: Opening) -> None:

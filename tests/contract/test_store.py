@@ -108,6 +108,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         backlog={"count": 12, "measuredAt": rfc3339(START)},
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
         error="queue is down",
+        poison={"count": 4, "measuredAt": rfc3339(START)},
         failures=3,
         last_error={"message": "queue is down", "count": 2, "firstAt": rfc3339(START), "at": rfc3339(START)},
         memory={"since": rfc3339(START), "carry": {"worked": 7, "arrivals": 0.25}},
