@@ -21,7 +21,7 @@ from ebb.core.clock import Clock
 from ebb.core.errors import SourceError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.handler_calls import HandlerCalls
-from ebb.execution.one_message import Ended, ExecutionReport, OneMessage
+from ebb.execution.one_message import Ended, ExecutionReport, OneMessage, describe
 from ebb.handlers import Handler
 from ebb.sources.base import Source
 from ebb.sources.holding import Held, Holding
@@ -86,19 +86,26 @@ class _Execution:
     async def run(self) -> ExecutionReport:
         work = asyncio.create_task(self._work())
         limit = asyncio.create_task(self._clock.sleep(self._settings.replica_timeout))
-        background = [asyncio.create_task(self._holding.keep()), asyncio.create_task(self._wake_regularly())]
+        side = {
+            limit: "time limit",
+            asyncio.create_task(self._holding.keep()): "lease keeper",
+            asyncio.create_task(self._wake_regularly()): "regular look",
+        }
         try:
-            await asyncio.wait({work, limit}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
-            else:
+            elif limit.done() and limit.exception() is None:
                 await self._time_out(work)
+            else:
+                dead = next(task for task in side if task.done())
+                await self._end_without(side[dead], dead.exception(), work)
         finally:
             self._calls.close()
             self._ready.clear()  # after a cancellation or a defect: what had not begun comes back by its lease
-            for task in (work, limit, *background, *self._running):
+            for task in (work, *side, *self._running):
                 task.cancel()
-            await asyncio.gather(work, limit, *background, return_exceptions=True)
+            await asyncio.gather(work, *side, return_exceptions=True)
         return replace(self._report, ended=self._ended or "empty")
 
     @property
@@ -215,18 +222,33 @@ class _Execution:
                     self._fault = result
 
     async def _time_out(self, work: asyncio.Task[None]) -> None:
-        """`replicaTimeout` is over: handlers are cancelled or abandoned, their messages come back by their lease."""
-        _log.error("replicaTimeout (%g s) is over", self._settings.replica_timeout, extra=self._log)
-        self._ended = "timedOut"
+        """`replicaTimeout` is over."""
+        limit = f"replicaTimeout ({self._settings.replica_timeout:g} s) is over"
+        _log.error(limit, extra=self._log)
+        self._ended, self._report.error = "timedOut", f"{limit}: {self._told()}"
+        await self._cut_short(work)
+
+    async def _end_without(self, name: str, cause: BaseException | None, work: asyncio.Task[None]) -> None:
+        """A task beside the work has died. Without it leases lapse or limits do not hold: nothing may go on."""
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        died = f"the {name} of the execution died ({describe(cause)})"
+        _log.error(died, extra=self._log, exc_info=cause)
+        self._ended, self._report.error = "failed", f"{died}: {self._told()}"
+        await self._cut_short(work)
+
+    def _told(self) -> str:
+        return (
+            f"{len(self._running)} handlers were ended or abandoned, "
+            f"{len(self._ready)} messages that had not begun were given back"
+        )
+
+    async def _cut_short(self, work: asyncio.Task[None]) -> None:
+        """End now: handlers are cancelled or abandoned, their messages come back by their lease."""
         work.cancel()
         hung = set(self._running)
         for task in hung:
             task.cancel()
-        unbegun = len(self._ready)
-        self._report.error = (
-            f"replicaTimeout ({self._settings.replica_timeout:g} s) is over: {len(hung)} handlers were ended or "
-            f"abandoned, {unbegun} messages that had not begun were given back"
-        )
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:

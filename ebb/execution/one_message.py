@@ -123,13 +123,13 @@ class OneMessage:
 
     def _verdict(self, message: Message, failure: BaseException) -> str | None:
         """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
-        text = _describe(failure)
+        text = describe(failure)
         self._report.error = self._report.error or text
         tries = message.dequeue_count
         more = {} if isinstance(failure, PoisonMessage) else _traceback(failure)
         _log.warning("message %s, try %s: %s", message.id, tries, text, extra=self._log, **more)
         if isinstance(failure, PoisonMessage):
-            return _describe(failure).removeprefix("PoisonMessage: ")
+            return describe(failure).removeprefix("PoisonMessage: ")
         limit = self._settings.max_dequeue_count
         return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
 
@@ -139,7 +139,10 @@ class OneMessage:
         _log.warning("message %s is poison: %s", held.message.id, reason, extra=self._log)
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException | None) -> str:
+    """What kind of error it is and what it says, without secrets, at most ERROR_LENGTH characters."""
+    if error is None:
+        return "it ended"
     try:
         text = str(error).strip()
     except Exception:  # noqa: BLE001 - user code again: its __str__

@@ -72,18 +72,18 @@ class Holding:
         await self._source.dead_letter(held.message, reason)
 
     async def keep(self) -> None:
-        """Renew leases at half their time, until cancelled. What is abandoned then comes back when its lease ends."""
-        try:
+        """Renew leases at half their time, until cancelled. What is abandoned then comes back when its lease ends.
+
+        Raises:
+            ExceptionGroup: a renewal failed in a way that the contract of sources does not know.
+        """
+        async with asyncio.TaskGroup() as renewals:
             while True:
                 await self._clock.sleep(self._lease.total_seconds() / 6)
                 now = self._clock.now()
                 for held in self._held:
                     if held.renew_at <= now and held.renewing is None:
-                        held.renewing = asyncio.create_task(self._renew(held))
-        finally:
-            for held in self._held:
-                if held.renewing is not None:
-                    held.renewing.cancel()
+                        held.renewing = renewals.create_task(self._renew(held))
 
     async def _renew(self, held: Held) -> None:
         renew_at = self._clock.now() + self._lease / 2
