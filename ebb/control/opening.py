@@ -138,7 +138,7 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
         agenda = before_measuring(settings, state.carry, opened)
         if agenda is not None:
             return _Found(settings, agenda)
-        counts = await measure_all(settings, services.source)
+        counts = await measure_all(settings, services.source, make=True)
     except SettingsError as error:
         text = f"settings are refused: {error}"
         return _Found(settings, after_failing(settings, state.carry, opened, text), error=text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
@@ -32,6 +32,7 @@ class Backlog:
     count: int
     approximate: bool = False  # the count may contain messages that cannot be received yet
     periodic: bool = False  # the messages come with the cycle itself: no reason to begin the next one at once
+    missing: bool = False  # there is no such place yet, and the settings let a cycle make it (`Makeable`)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,19 @@ class Opening:
     execution: int  # its number within the cycle, from 0
 
 
+@runtime_checkable
+class Makeable(Protocol):
+    """What a source adds whose place may be made: only the opening of a cycle does so, looking never."""
+
+    async def make(self) -> None:
+        """Make the place; one that is there already is fine.
+
+        Raises:
+            SourceUnavailableError: it cannot be made now, or not with these credentials.
+        """
+        ...
+
+
 class Source(Protocol):
     """A place where messages wait."""
 
@@ -52,7 +66,7 @@ class Source(Protocol):
         """Count the messages that wait. Takes nothing, changes nothing; one or two requests.
 
         Raises:
-            SourceNotFoundError: the queue does not exist.
+            SourceNotFoundError: the queue does not exist, and the settings do not say that a cycle makes it.
             SourceUnavailableError: it cannot be reached, or refuses this app.
         """
         ...

@@ -16,11 +16,11 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
-from ebb.core.errors import LeaseLostError, SourceUnavailableError
+from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.base import UNREADABLE, Backlog, Opening
-from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.text import TEXT_LIMIT, QueueEntry, decode_body, encode_body, poison_envelope
@@ -49,11 +49,19 @@ class StorageQueueSource:
         """Count the messages: `visibleonly` peeks, exact below 32 and the approximate count from there on; `all` asks
         for the approximate count, which contains leased and delayed messages (both as KEDA's azure-queue scaler).
         """
-        queue = self._queue()
-        visible = await queue.count_visible() if self._visible_only else PAGE
-        if visible < PAGE:
-            return Backlog(visible)
-        return Backlog(max(await queue.count_all(), visible if self._visible_only else 0), approximate=True)
+        queue = QueueClient(self._account(), self._source.queue_name, create=False)
+        try:
+            visible = await queue.count_visible() if self._visible_only else PAGE
+            if visible < PAGE:
+                return Backlog(visible)
+            return Backlog(max(await queue.count_all(), visible if self._visible_only else 0), approximate=True)
+        except SourceNotFoundError:
+            if self._source.create_queue:
+                return Backlog(0, missing=True)
+            raise
+
+    async def make(self) -> None:
+        await self._queue().create()
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         return [self._message(entry) for entry in await self._queue().receive(limit, lease)]
@@ -87,10 +95,13 @@ class StorageQueueSource:
     def _client(self, name: str, create: bool) -> QueueClient:
         client = self._clients.get(name)
         if client is None:
-            if self._closed:  # a handler that outlived its execution comes too late
-                raise SourceUnavailableError(f"the source of queue {name} is closed")
-            client = self._clients[name] = QueueClient(open_account(self._connection), name, create)
+            client = self._clients[name] = QueueClient(self._account(), name, create)
         return client
+
+    def _account(self) -> StorageAccount:
+        if self._closed:  # a handler that outlived its execution comes too late
+            raise SourceUnavailableError(f"the source of queue {self._source.queue_name} is closed")
+        return open_account(self._connection)
 
     def _message(self, entry: QueueEntry) -> Message:
         properties: dict[str, str] = {}
