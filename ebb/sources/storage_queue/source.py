@@ -51,10 +51,10 @@ class StorageQueueSource:
         """
         queue = QueueClient(self._account(), self._source.queue_name, create=False)
         try:
-            visible = await queue.count_visible() if self._visible_only else PAGE
-            if visible < PAGE:
+            visible = await queue.count_visible() if self._visible_only else None
+            if visible is not None and visible < PAGE:
                 return Backlog(visible)
-            return Backlog(max(await queue.count_all(), visible if self._visible_only else 0), approximate=True)
+            return Backlog(max(await queue.count_all(), visible or 0), approximate=True)
         except SourceNotFoundError:
             if self._source.create_queue:
                 return Backlog(0, missing=True)

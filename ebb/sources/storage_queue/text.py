@@ -25,6 +25,7 @@ TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
 
 _MESSAGE = re.compile(r"<QueueMessage>(.*?)</QueueMessage>", re.DOTALL)
 _FIELD = re.compile(r"<(\w+)>([^<]*)</\1>")
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _ESCAPED = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}
@@ -69,6 +70,26 @@ def write_message(text: str) -> bytes:
 def unescape(text: str) -> str:
     """XML's five entities and numeric references resolved; what is none of these stays as it is."""
     return _REFERENCE.sub(_resolve, text) if "&" in text else text
+
+
+def refusal(text: str) -> str | None:
+    """Why the service would not take `text`, or could not give it back; None where it can do both.
+
+    The service answers 400 InvalidXmlDocument to a character that XML 1.0 forbids
+    (https://www.w3.org/TR/xml/#charsets); Azurite takes it and then cannot be read any more.
+    """
+    if odd := _NO_XML.search(text):
+        return (
+            f"U+{ord(odd[0]):04X} at character {odd.start() + 1} cannot stand in a queue's message (XML 1.0 forbids "
+            "it): use messageEncoding base64"
+        )
+    size = len(text.encode())  # no surrogates are left here
+    if size > TEXT_LIMIT:
+        return (
+            f"its text takes {size:,} bytes as it is stored, a queue's message has {TEXT_LIMIT:,} at most (48 KiB of "
+            "body with base64): put what is large into a blob, and its address into the message"
+        )
+    return None
 
 
 def encode_body(body: bytes, encoding: Encoding) -> str:
