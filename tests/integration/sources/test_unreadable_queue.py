@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -29,9 +28,9 @@ LEASE = timedelta(seconds=60)
 
 
 @pytest.fixture
-async def queue(azurite: Azurite) -> AsyncIterator[QueueClient]:
+async def queue(azurite: Azurite) -> QueueClient:
     connection = resolve_connection("Storage", {"Storage": azurite.connection_string})
-    yield QueueClient(open_account(connection), f"odd-{secrets.token_hex(6)}", create=True)
+    return QueueClient(open_account(connection), f"odd-{secrets.token_hex(6)}", create=True)
 
 
 def source_of(queue: QueueClient) -> StorageQueueSource:
