@@ -21,6 +21,7 @@ from ebb.sources.base import Source
 from ebb.sources.registry import open_source
 from ebb.store.base import Store
 from ebb.store.tables import PREFIX_PATTERN, TableStore
+from ebb.telemetry import masked_log
 from ebb.telemetry.export import recorder_from
 from ebb.telemetry.recorder import Recorder
 
@@ -54,6 +55,7 @@ class Services:
         Raises:
             SettingsError, HandlerNotFoundError: the app must not start with these.
         """
+        masked_log.install()
         try:
             return cls._read(folder, environment)
         except EbbError as error:

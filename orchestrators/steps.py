@@ -12,6 +12,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
 from ebb.core.planning import Decision, Wait, error_wait
+from ebb.core.secrets import hide_secrets
 
 LONGEST_TIMER = timedelta(
     days=1
@@ -129,4 +130,4 @@ def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, A
 def _first_line(error: Exception) -> str:
     """What failed, without the stack that Durable puts behind it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip()[:500]
+    return hide_secrets(lines[0].strip())[:500]

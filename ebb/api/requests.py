@@ -13,6 +13,7 @@ import azure.functions as func
 from ebb.api.problems import invalid_request, unknown_schedule
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import RequestRefusedError
+from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedules import Schedules
 
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
@@ -75,7 +76,7 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
         raise invalid_request(
             f"{name!r} has characters that are no text: a control character, or half a surrogate pair"
         )
-    return value.strip()
+    return hide_secrets(value.strip())  # it is kept and shown
 
 
 def time_member(body: dict[str, Any], name: str) -> datetime | None:

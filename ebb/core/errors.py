@@ -27,6 +27,9 @@ from ebb.core.secrets import hide_secrets, holds_secret
 class EbbError(Exception):
     """Root of all errors that Ebb raises on purpose; its text can be shown to an operator (no secrets)."""
 
+    def __str__(self) -> str:
+        return hide_secrets(super().__str__())
+
 
 @dataclass(frozen=True)
 class FieldError:

@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from ebb import Message, PoisonMessage
 from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError
-from ebb.core.secrets import hide_secrets, holds_secret
+from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.sources.base import UNREADABLE
@@ -126,8 +126,8 @@ class OneMessage:
         text = describe(failure)
         self._report.error = self._report.error or text
         tries = message.dequeue_count
-        more = {} if isinstance(failure, PoisonMessage) else _traceback(failure)
-        _log.warning("message %s, try %s: %s", message.id, tries, text, extra=self._log, **more)
+        shown = text if isinstance(failure, PoisonMessage) else _told_with_traceback(text, failure)
+        _log.warning("message %s, try %s: %s", message.id, tries, shown, extra=self._log)
         if isinstance(failure, PoisonMessage):
             return describe(failure).removeprefix("PoisonMessage: ")
         limit = self._settings.max_dequeue_count
@@ -150,7 +150,6 @@ def describe(error: BaseException | None) -> str:
     return hide_secrets(f"{type(error).__name__}: {text}")[:ERROR_LENGTH] if text else type(error).__name__
 
 
-def _traceback(error: BaseException) -> dict[str, Any]:
-    """What a log record takes for the traceback of `error`, unless that would show a secret."""
-    shown = not holds_secret("".join(traceback.format_exception(error)))
-    return {"exc_info": error} if shown else {}
+def _told_with_traceback(text: str, error: BaseException) -> str:
+    """`text` and the traceback of `error`, without secrets."""
+    return hide_secrets(f"{text}\n{''.join(traceback.format_exception(error)).rstrip()}")
