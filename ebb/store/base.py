@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from ebb.core.errors import ConflictError
 from ebb.core.row.schedule_row import ScheduleRow, Working
+from ebb.store.notes import Notes
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Page:
     continuation_token: str | None = None
 
 
-class Store(Protocol):
+class Store(Notes, Protocol):
     """Where rows and history are kept. All methods raise StoreUnavailableError when it cannot be reached."""
 
     async def get(self, name: str) -> ScheduleRow:

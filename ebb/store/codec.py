@@ -134,6 +134,25 @@ def event_properties(event: Mapping[str, Any]) -> Properties:
     }
 
 
+def note_properties(key: str, at: datetime, note: Mapping[str, Any]) -> Properties:
+    """A note as the properties of one entity; its key stands as a hash, for keys may not hold every character.
+
+    Raises:
+        ValueError: it is too large even with all its texts cut.
+    """
+    return {
+        "RowKey": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        "key": key,
+        "at": rfc3339(at),
+        "document": bounded_text(note, PROPERTY_LIMIT),
+    }
+
+
+def read_note(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The key and the note that `note_properties` wrote."""
+    return str(properties["key"]), json.loads(properties["document"])
+
+
 def read_document(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The document that `cycle_properties` or `event_properties` wrote."""
     document = cast("dict[str, Any]", json.loads(properties["document"]))

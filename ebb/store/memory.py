@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.schedule_row import ScheduleRow, Working
 from ebb.store.base import Page
@@ -16,8 +17,10 @@ from ebb.store.codec import (
     event_properties,
     execution_properties,
     forgotten,
+    note_properties,
     read_document,
     read_execution,
+    read_note,
     read_row,
     row_properties,
 )
@@ -31,6 +34,7 @@ class MemoryStore:
         self._rows: dict[str, tuple[Properties, str]] = {}
         self._history: dict[str, dict[str, Properties]] = {}
         self._working: dict[str, dict[str | int, Properties]] = {}
+        self._notes: dict[str, dict[str, Properties]] = {}
         self._versions = itertools.count(1)
 
     async def get(self, name: str) -> ScheduleRow:
@@ -81,6 +85,20 @@ class MemoryStore:
         for key in (*cycles, *events):
             del self._history[schedule][key]
         return len(cycles)
+
+    async def write_note(self, scope: str, key: str, at: datetime, note: Mapping[str, Any]) -> None:
+        self._notes.setdefault(scope, {})[key] = note_properties(key, at, note)
+
+    async def notes(self, scope: str) -> dict[str, dict[str, Any]]:
+        return dict(read_note(properties) for properties in self._notes.get(scope, {}).values())
+
+    async def delete_note(self, scope: str, key: str) -> None:
+        self._notes.get(scope, {}).pop(key, None)
+
+    async def trim_notes(self, scope: str, before: datetime) -> None:
+        kept = self._notes.get(scope, {})
+        for key in [key for key, note in kept.items() if str(note["at"]) < rfc3339(before)]:
+            del kept[key]
 
     async def check(self) -> None:
         """Memory is always there."""
