@@ -86,6 +86,7 @@ def close(
         "processed": summary.processed,
         "failed": summary.failed,
         "poisoned": summary.poisoned,
+        "abandoned": summary.abandoned,
         "outcome": summary.outcome,
         "error": summary.error,
     }

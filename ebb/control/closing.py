@@ -65,7 +65,8 @@ async def _rest(
     executions: Sequence[Mapping[str, Any]] = cycle["executions"]
     if executions:
         settled = cycle["processed"] + cycle["poisoned"]
-        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency))
+        left = sum(1 for execution in executions if execution.get("abandoned"))
+        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency), left)
     remaining = await _remaining(services, settings, state) if received and not cycle["error"] else None
     now = services.clock.now()
     moment = Moment(

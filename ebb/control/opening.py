@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.errors import EbbError, SettingsError, StoreError
@@ -20,6 +21,7 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.notes import abandoned_executions
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class _Found:
     agenda: Agenda | None = None  # None: not looked, because the cycle may not act
     backlog: dict[str, Any] | None = None
     error: str | None = None
+    abandoned: int = 0
 
 
 async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
@@ -139,13 +142,21 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
         if agenda is not None:
             return _Found(settings, agenda)
         counts = await measure_all(settings, services.source, make=True)
+        opened = replace(opened, abandoned=await still_abandoned(services, state.schedule, state.carry))
     except SettingsError as error:
         text = f"settings are refused: {error}"
         return _Found(settings, after_failing(settings, state.carry, opened, text), error=text)
     except EbbError as error:
         return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
     agenda = after_measuring(settings, state.carry, opened, counts)
-    return _Found(settings, agenda, backlog_document(settings, counts, now))
+    return _Found(settings, agenda, backlog_document(settings, counts, now), abandoned=opened.abandoned)
+
+
+async def still_abandoned(services: Services, schedule: str, carry: Carry) -> int:
+    """How many executions of earlier cycles have handlers that still run; asked while there were any, and at first."""
+    if carry.began is not None and not carry.abandoned:
+        return 0
+    return await abandoned_executions(services.store, schedule, services.clock.now())
 
 
 def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> Opening:
@@ -165,6 +176,7 @@ def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> 
         error=found.error,
         shares=agenda.shares,
         carry=agenda.carry,
+        abandoned=found.abandoned,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from ebb.control.instances import Instance, look_inside
+from ebb.control.opening import still_abandoned
 from ebb.core.carry import carry_of
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState
@@ -61,6 +62,7 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
     try:
         settings = services.schedules.effective(row.name, row.overrides)
         counts = await _measured(settings, services)
+        opened = replace(opened, abandoned=await still_abandoned(services, row.name, known.carry))
         agenda, begins_at = _foreseen(settings, known, opened, counts)
     except SettingsError as error:
         agenda, begins_at = after_failing(settings, known.carry, opened, f"settings are refused: {error}"), now

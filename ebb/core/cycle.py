@@ -106,6 +106,7 @@ class Opening:
     error: str | None = None
     shares: tuple[int, ...] = ()  # for several sources: the source of each execution
     carry: Carry | None = None  # for the next cycle; None: as it was
+    abandoned: int = 0  # executions of earlier cycles with handlers that still run
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
@@ -126,6 +127,7 @@ class Opening:
             error=data["error"],
             shares=tuple(data.get("shares") or ()),
             carry=_carry(data),
+            abandoned=_whole(data.get("abandoned")),
         )
 
 
@@ -156,6 +158,7 @@ class CycleSummary:
     processed: int = 0
     failed: int = 0
     poisoned: int = 0
+    abandoned: int = 0  # handlers that still ran when their execution had ended
     outcome: str = "idle"  # succeeded, failed (an execution or the measurement failed), stopped, idle
     error: str | None = None
 
@@ -179,13 +182,14 @@ def summarize(executions: Sequence[Mapping[str, Any]], error: str | None) -> Cyc
         outcome = "succeeded" if executions else "idle"
 
     def total(name: str) -> int:
-        return sum(int(execution[name]) for execution in executions)
+        return sum(int(execution.get(name) or 0) for execution in executions)
 
     return CycleSummary(
         received=total("received"),
         processed=total("processed"),
         failed=total("failed"),
         poisoned=total("poisoned"),
+        abandoned=total("abandoned"),
         outcome=outcome,
         error=errors[0] if errors else None,
     )

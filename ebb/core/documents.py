@@ -101,6 +101,7 @@ class Execution(Document):
     processed: int = member(COUNT, 0, said="handled, and removed from the source")
     failed: int = member(COUNT, 0, said="the handler raised or hung; they come again")
     poisoned: int = member(COUNT, 0, said="moved to the poison place")
+    abandoned: int = member(COUNT, 0, said="handlers that still ran when the execution had ended", left_out=True)
     service_seconds: float = member(SECONDS, 0.0, said="in handlers, together")
     oldest_message_age: float | None = member(SECONDS_OR_NULL, None, said="seconds, when it was received")
     error: str | None = member(TEXT_OR_NULL, None, said="the first one")
@@ -136,6 +137,7 @@ class Cycle(Document):
     processed: int = member(COUNT, 0)
     failed: int = member(COUNT, 0)
     poisoned: int = member(COUNT, 0)
+    abandoned: int = member(COUNT, 0, said="handlers that still ran when their execution had ended", left_out=True)
     outcome: str = member(
         TEXT, "idle", said="succeeded, partlyFailed, failed, timedOut, stopped, terminated, lostHost or idle"
     )

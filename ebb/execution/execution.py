@@ -13,15 +13,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from ebb.core.clock import Clock
+from ebb.core.clock import Clock, steady
 from ebb.core.errors import SourceError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.handler_calls import HandlerCalls
+from ebb.execution.in_flight import InFlight
 from ebb.execution.one_message import Ended, ExecutionReport, OneMessage, describe
+from ebb.execution.suspicion import NoSuspicion, Suspicion
+from ebb.execution.turns import Turns
 from ebb.handlers import Handler
 from ebb.sources.base import Source
 from ebb.sources.holding import Held, Holding
@@ -44,6 +47,8 @@ async def run_execution(
     may_go_on: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
+    turns: Turns | None = None,
+    suspicion: Suspicion | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
@@ -51,11 +56,16 @@ async def run_execution(
         may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
+        turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
+        suspicion: which messages may have ended a process; None: nobody knows.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    return await _Execution(source, handler, settings, may_go_on, clock, log or {}).run()
+    run = _Execution(
+        source, handler, settings, may_go_on, steady(clock), log or {}, turns or Turns(), suspicion or NoSuspicion()
+    )
+    return await run.run()
 
 
 class _Execution:
@@ -67,14 +77,19 @@ class _Execution:
         may_go_on: MayGoOn,
         clock: Clock,
         log: Mapping[str, object],
+        turns: Turns,
+        suspicion: Suspicion,
     ) -> None:
         self._settings, self._may_go_on, self._clock, self._log = settings, may_go_on, clock, log
         self._report = ExecutionReport()
         self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
-        self._one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, self._handled)
+        self._turns, self._suspicion = turns, suspicion
+        one = OneMessage(
+            self._holding, self._calls, settings, clock, self._report, log, self._handled, suspicion, self._fail
+        )
+        self._in_flight = InFlight(one, turns, settings.handler_timeout, clock, self._finished)
         self._ready: deque[Held] = deque()  # received, not begun
-        self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._ended: Ended | None = None  # why no more messages are taken
         self._fault: BaseException | None = None  # a defect of ours, to be raised
@@ -89,6 +104,7 @@ class _Execution:
         side = {
             limit: "time limit",
             asyncio.create_task(self._holding.keep()): "lease keeper",
+            asyncio.create_task(self._in_flight.limit()): "handler limit",
             asyncio.create_task(self._wake_regularly()): "regular look",
         }
         try:
@@ -103,14 +119,17 @@ class _Execution:
         finally:
             self._calls.close()
             self._ready.clear()  # after a cancellation or a defect: what had not begun comes back by its lease
-            for task in (work, *side, *self._running):
+            self._turns.forget(self._begin)
+            self._in_flight.cancel()
+            for task in (work, *side):
                 task.cancel()
             await asyncio.gather(work, *side, return_exceptions=True)
-        return replace(self._report, ended=self._ended or "empty")
+        left = [each for each in (*self._in_flight.left_behind(), *self._calls.left_behind) if not each.done()]
+        return replace(self._report, ended=self._ended or "empty", left_behind=tuple(left))
 
     @property
     def _in_hand(self) -> int:
-        return len(self._ready) + len(self._running)
+        return len(self._ready) + len(self._in_flight)
 
     async def _work(self) -> None:
         while self._ended is None or self._in_hand:
@@ -172,33 +191,36 @@ class _Execution:
         if enqueued:
             age = (now - min(enqueued)).total_seconds()
             self._report.oldest_message_age = max(self._report.oldest_message_age or 0.0, age)
+        await self._suspect(batch)
         await self._look_around()  # a slow receive may have outlasted the permission to begin anything
         for held in batch:  # the last try first: who is given back too often would become poison unseen
             last = held.message.dequeue_count >= self._settings.max_dequeue_count
             (self._ready.appendleft if last else self._ready.append)(held)
         self._begin()
 
+    async def _suspect(self, batch: Sequence[Held]) -> None:
+        """Mark the messages that may have ended a process. Isolated handlers end their own."""
+        again = [held for held in batch if held.message.dequeue_count > 1]
+        if not again:
+            return
+        crashed = self._settings.isolation == "none" and await self._suspicion.crashed()
+        for held in again:
+            held.alone = crashed or held.message.dequeue_count > self._settings.max_dequeue_count
+
     def _begin(self) -> None:
         if self._ended in ("stopped", "failed", "timedOut"):
             return  # what has not begun is given back
-        while self._ready and len(self._running) < self._settings.concurrency:
-            task = asyncio.create_task(self._process(self._ready.popleft()))
-            self._running.add(task)
-            task.add_done_callback(self._finished)
+        while self._ready and len(self._in_flight) < self._settings.concurrency:
+            if not self._turns.enter(self._ready[0].alone, self._begin):
+                return
+            self._in_flight.begin(self._ready.popleft())
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
+    def _finished(self, fault: BaseException | None) -> None:
+        if fault is not None:
             self._fault, self._ended = fault, "failed"
         self._begin()
         if self._ended is not None or self._room:
             self._changed.set()
-
-    async def _process(self, held: Held) -> None:
-        try:
-            await self._one.process(held)
-        except SourceError as error:
-            self._fail(error)
 
     def _fail(self, error: SourceError) -> None:
         """The source is away: take no more, finish what is in hand as far as that goes."""
@@ -210,6 +232,7 @@ class _Execution:
     async def _give_back(self) -> None:
         """Release what had not begun."""
         ready, self._ready = self._ready, deque()
+        self._turns.forget(self._begin)
         results = await asyncio.gather(
             *(self._holding.release(held, timedelta()) for held in ready), return_exceptions=True
         )
@@ -239,16 +262,14 @@ class _Execution:
 
     def _told(self) -> str:
         return (
-            f"{len(self._running)} handlers were ended or abandoned, "
+            f"{len(self._in_flight)} handlers were ended or abandoned, "
             f"{len(self._ready)} messages that had not begun were given back"
         )
 
     async def _cut_short(self, work: asyncio.Task[None]) -> None:
         """End now: handlers are cancelled or abandoned, their messages come back by their lease."""
         work.cancel()
-        hung = set(self._running)
-        for task in hung:
-            task.cancel()
+        hung = self._in_flight.cancel()
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:

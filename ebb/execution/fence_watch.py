@@ -27,7 +27,7 @@ class FenceWatch:
         self._launch, self._longest = int(order.get("launch", 0)), longest
         until = promise(services.clock.now(), longest)
         run = uuid.uuid4().hex
-        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until)
+        self.working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 
@@ -39,7 +39,7 @@ class FenceWatch:
         Returns:
             Why it must not begin; None where it may.
         """
-        await self._services.store.begin_execution(self._schedule, self._working)
+        await self._services.store.begin_execution(self._schedule, self.working)
         now = self._services.clock.now()
         end = promise(now, self._longest)
         enough = now + timedelta(seconds=self._longest)
@@ -55,7 +55,7 @@ class FenceWatch:
     async def leave(self) -> None:
         """Forget the note: a successor need not wait any longer. Without it, it waits until the lease is over."""
         try:
-            await self._services.store.end_execution(self._schedule, self._working)
+            await self._services.store.end_execution(self._schedule, self.working)
         except StoreError as error:
             logger.warning("%s: the end of an execution was not noted: %s", self._schedule, error)
 

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
+from ebb.execution.abandoned import note_abandoned
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
+from ebb.execution.isolated import isolated
 from ebb.execution.one_message import ERROR_LENGTH
+from ebb.execution.suspicion import StoredSuspicion
+from ebb.execution.turns import turns_here
+from ebb.handlers import Handler
 from ebb.services import Services
 
 logger = logging.getLogger(__name__)
+
+
+def _handler(services: Services, settings: ScheduleSettings) -> Handler:
+    handler = services.handler(settings)
+    return isolated(settings.handler) if settings.isolation == "process" else handler
+
+
+def _suspicion(services: Services, schedule: str, watch: FenceWatch, settings: ScheduleSettings) -> StoredSuspicion:
+    lease = timedelta(seconds=settings.visibility_timeout)
+    return StoredSuspicion(services.store, schedule, watch.working, lease, services.clock)
 
 
 async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
@@ -25,9 +41,9 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
             several.
 
     Returns:
-        The Execution document: {"index", "startedAt", "endedAt", "outcome", "received", "processed", "failed",
-        "poisoned", "serviceSeconds" (in handlers, together), "oldestMessageAge" (seconds, when received), "error"}, and
-        "source" where the schedule has several.
+        The Execution document (`ebb/core/documents.py`): {"index", "startedAt", "endedAt", "outcome", "received",
+        "processed", "failed", "poisoned", "abandoned" (handlers that still run), "serviceSeconds" (in handlers,
+        together), "oldestMessageAge" (seconds, when received), "error"}, and "source" where the schedule has several.
         Expected failures are an outcome ("failed", "timedOut"), not an exception.
     """
     settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
@@ -37,11 +53,19 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     try:
         report = ExecutionReport(ended="stopped")
         if await watch.enter() is None:
-            handler = services.telemetry.timed(order["schedule"], services.handler(settings))
+            handler = services.telemetry.timed(order["schedule"], _handler(services, settings))
             async with services.source(settings, order["cycle"], order["index"]) as source:
                 report = await run_execution(
-                    source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
+                    source,
+                    handler,
+                    settings,
+                    may_go_on=watch.reason_to_stop,
+                    clock=services.clock,
+                    log=log,
+                    turns=turns_here(),
+                    suspicion=_suspicion(services, order["schedule"], watch, settings),
                 )
+            await note_abandoned(services.store, order["schedule"], report.left_behind, services.clock)
         error = report.error
     except EbbError as fault:
         report, error = ExecutionReport(ended="failed"), str(fault)
@@ -58,6 +82,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         "processed": report.processed,
         "failed": report.failed,
         "poisoned": report.poisoned,
+        "abandoned": len(report.left_behind),
         "serviceSeconds": round(report.service_seconds, 6),
         "oldestMessageAge": report.oldest_message_age,
         "error": clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError
 from ebb.core.message import Message
 from ebb.sources.base import Source
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 _log = logging.getLogger("ebb.execution")
 
@@ -24,6 +26,10 @@ class Held:
     renew_at: datetime
     renewing: asyncio.Task[None] | None = None
     lost: bool = False  # another receiver may have it
+    alone: bool = False  # to be handled with nothing beside it in this process
+    deadline: datetime = NEVER  # of its handler
+    overdue: bool = False  # the handler was told to end
+    abandoned: bool = False  # the handler has not ended; the message is settled without it
 
 
 class Holding:
