@@ -1,4 +1,4 @@
-"""Handlers that outlive their execution: noted while they run, counted by the cycles that follow, shown in the status."""
+"""Handlers that outlive their execution: noted while they run, counted by the cycles that follow, and shown."""
 
 from __future__ import annotations
 
