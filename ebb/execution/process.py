@@ -23,8 +23,8 @@ from ebb.services import Services
 logger = logging.getLogger(__name__)
 
 
-def _handler(services: Services, settings: ScheduleSettings) -> Handler:
-    handler = services.handler(settings)
+def _handler(services: Services, schedule: str, settings: ScheduleSettings) -> Handler:
+    handler = services.handler_for(schedule, settings)
     return isolated(settings.handler) if settings.isolation == "process" else handler
 
 
@@ -53,7 +53,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     try:
         report = ExecutionReport(ended="stopped")
         if await watch.enter() is None:
-            handler = services.telemetry.timed(order["schedule"], _handler(services, settings))
+            handler = services.telemetry.timed(order["schedule"], _handler(services, order["schedule"], settings))
             async with services.source(settings, order["cycle"], order["index"]) as source:
                 report = await run_execution(
                     source,
