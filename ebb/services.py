@@ -85,7 +85,9 @@ class Services:
         Raises:
             SourceNotFoundError, SettingsError: its connection is not configured, or not well.
         """
-        opened = self.open_source(settings, self.environment, cycle=cycle, execution=execution, clock=self.clock)
+        opened = self.open_source(
+            settings, self.environment, cycle=cycle, execution=execution, clock=self.clock, notes=self.store
+        )
         try:
             yield opened
         finally:

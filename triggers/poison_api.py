@@ -81,7 +81,7 @@ async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[Poi
     settings = services.schedules.effective(name, (await services.store.get(name)).overrides)
     index = whole_parameter(req, "source", 1, len(settings.all_sources)) - 1
     chosen = settings.for_source(index)
-    place = open_poison(chosen, services.environment, services.clock)
+    place = open_poison(chosen, services.environment, services.clock, services.store)
     if place is None:
         detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
         raise RequestRefusedError("noPoisonPlace", detail)

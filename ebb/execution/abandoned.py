@@ -15,8 +15,8 @@ from typing import Any
 
 from ebb.core.clock import Clock, rfc3339
 from ebb.core.errors import StoreError
+from ebb.core.notes import abandoned_scope
 from ebb.store.base import Store
-from ebb.store.notes import abandoned_scope
 
 LASTS = timedelta(seconds=90)  # a note, after the process that wrote it has died
 RENEW = 30.0  # seconds

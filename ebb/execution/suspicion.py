@@ -15,9 +15,9 @@ from typing import Protocol
 
 from ebb.core.clock import Clock
 from ebb.core.errors import StoreError
+from ebb.core.notes import alone_scope
 from ebb.core.row.schedule_row import Working
 from ebb.store.base import Store
-from ebb.store.notes import alone_scope
 
 AFTER_CRASH = timedelta(minutes=10)  # beyond the leases of a dead execution: time for what it held to come again
 

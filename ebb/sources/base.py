@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
+from ebb.core.notes import Notes
 from ebb.core.settings.schedule_settings import ScheduleSettings
 
 UNREADABLE = "ebb-unreadable"
@@ -44,6 +45,7 @@ class Opening:
     clock: Clock
     cycle: int
     execution: int  # its number within the cycle, from 0
+    notes: Notes | None = None  # for what does not fit into the source itself; None: nothing is kept beside it
 
 
 @runtime_checkable
@@ -109,7 +111,8 @@ class Source(Protocol):
     async def dead_letter(self, message: Message, reason: str) -> None:
         """Move `message` to the poison place of this source, with `reason`; only then remove it from the source.
 
-        A crash in between leaves it in both places, never in none.
+        A crash in between leaves it in both places, never in none. Doing it again for a message of the same id, after
+        a crash or an answer that was lost, leaves one poisoned message for who lists, requeues or purges them.
 
         Raises:
             LeaseLostError: another receiver holds it now; it may be in both places.

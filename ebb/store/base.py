@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ebb.core.errors import ConflictError
+from ebb.core.notes import Notes
 from ebb.core.row.schedule_row import ScheduleRow, Working
-from ebb.store.notes import Notes
 
 
 @dataclass(frozen=True)

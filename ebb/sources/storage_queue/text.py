@@ -17,9 +17,6 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from ebb.core.clock import rfc3339
-from ebb.core.message import Message
-
 Encoding = Literal["none", "base64"]
 TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
 
@@ -113,24 +110,6 @@ def decode_body(text: str, encoding: Encoding) -> bytes:
         return base64.b64decode("".join(text.split()).encode(), validate=True)
     except binascii.Error as error:
         raise ValueError(f"messageEncoding is base64 but the text is not base64 ({error})") from error
-
-
-def poison_envelope(message: Message, reason: str, now: datetime) -> str:
-    """What the poison queue gets: JSON with the body and why it is there (`open_envelope` gives both back)."""
-    try:
-        body, body_encoding = message.body.decode(), "text"
-    except UnicodeDecodeError:
-        body, body_encoding = base64.b64encode(message.body).decode(), "base64"
-    envelope = {
-        "reason": reason,
-        "id": message.id,
-        "dequeueCount": message.dequeue_count,
-        "enqueuedAt": rfc3339(message.enqueued_at) if message.enqueued_at else None,
-        "deadLetteredAt": rfc3339(now),
-        "body": body,
-        "bodyEncoding": body_encoding,
-    }
-    return json.dumps(envelope, ensure_ascii=False)
 
 
 def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:

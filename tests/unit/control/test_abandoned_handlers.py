@@ -13,6 +13,7 @@ from ebb.control.opening import open_cycle
 from ebb.core import status
 from ebb.core.carry import Carry
 from ebb.core.cycle import CycleState, Opening, summarize
+from ebb.core.notes import abandoned_scope
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
 from ebb.execution import abandoned
@@ -20,7 +21,7 @@ from ebb.execution.abandoned import note_abandoned
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.memory import MemoryStore
-from ebb.store.notes import abandoned_executions, abandoned_scope
+from ebb.store.notes import abandoned_executions
 from tests.clocks import SteppedClock, settle
 
 STATE = CycleState("job", "hub", "hub/ebb-job/1", carry=Carry(began="2026-01-01T00:00:00.000Z", abandoned=1))

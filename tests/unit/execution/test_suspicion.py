@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ebb.core.message import Message
+from ebb.core.notes import alone_scope
 from ebb.core.row.schedule_row import Working
 from ebb.execution.execution import run_execution
 from ebb.execution.suspicion import StoredSuspicion, has_crashed
 from ebb.execution.turns import Turns
 from ebb.store.memory import MemoryStore
-from ebb.store.notes import alone_scope
 from tests.clocks import settle
 from tests.executions import Execution
 
