@@ -105,10 +105,13 @@ def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any,
     Returns:
         Whether an operator asked for the next cycle, so that it runs although it may not be due.
     """
-    until = wait.end(context.current_utc_datetime)
+    left = wait.end(context.current_utc_datetime) - context.current_utc_datetime
     nudge = context.wait_for_external_event(NUDGE)
-    while context.current_utc_datetime < until:
-        timer: Any = context.create_timer(min(until, context.current_utc_datetime + LONGEST_TIMER))
+    while left > timedelta():
+        # A timer that has fired has waited its time, whatever the clock says then: it may have been set back.
+        now, part = context.current_utc_datetime, min(left, LONGEST_TIMER)
+        left -= part
+        timer: Any = context.create_timer(now + part)
         winner = yield context.task_any([timer, nudge])
         if winner is nudge:
             timer.cancel()
