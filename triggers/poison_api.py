@@ -69,7 +69,7 @@ async def _act(services: Services, req: func.HttpRequest, action: str, done: str
     async with _place(services, req) as place:
         number = await (place.requeue if action == "requeuePoison" else place.purge)(ids, AT_ONCE)
         remaining = await place.count()
-    event = {"action": action, "by": caller(req), "reason": reason, "messages": number}
+    event = {"action": action, "by": caller(req, services.environment), "reason": reason, "messages": number}
     await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
     return json_response({done: number, "remaining": remaining})
 

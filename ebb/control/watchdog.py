@@ -76,7 +76,7 @@ class Watchdog:
         step = self._steps.look()
         if step >= timedelta():
             return
-        cause = f"the clock of this machine was set back by {duration(-step.total_seconds())}"
+        cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
         logger.warning("%s: waits are ended, and begin anew", cause)
         for name, instance in instances.items():
             if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
