@@ -56,6 +56,7 @@ def schedule_document(
         "cycle": live.get("cycle") or row.cycle,
         "backlog": live.get("backlog") or row.backlog,
         "decision": live.get("decision") or (last_cycle or {}).get("decision"),
+        "abandoned": live.get("abandoned") or 0,
         "lastCycle": last_cycle,
         "nextCycleAt": live.get("nextCycleAt"),
         "nextCycleReason": live.get("nextCycleReason"),

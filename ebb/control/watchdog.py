@@ -7,7 +7,7 @@ read, and the instance of an earlier launch ends itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,18 +18,22 @@ from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge,
 from ebb.control.journal import record
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
+from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.names import instance_id
+from ebb.core.notes import abandoned_scope, alone_scope
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, Finding, Work, judge
+from ebb.core.wording import duration
 from ebb.services import Services
 from ebb.store.base import update
 
 logger = logging.getLogger(__name__)
 
 TRIM_EVERY = timedelta(hours=1)
+NOTES_AGE = timedelta(days=7)  # beyond the longest lease
 
 
 class Watchdog:
@@ -39,6 +43,7 @@ class Watchdog:
         self._services = services
         self._since = services.clock.now()
         self._trimmed: dict[str, datetime] = {}
+        self._steps = ClockSteps(services.clock)
         self._grace = timedelta(seconds=services.watchdog_grace)
         self._skew = timedelta(seconds=services.clock_skew)
 
@@ -54,6 +59,7 @@ class Watchdog:
         except EbbError as error:
             logger.warning("the watchdog cannot look: %s", error)
             return {}
+        await self._tell_of_a_step(client, instances)
         work = tuple(_work(rows.values(), hub_of(client)))
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
@@ -66,6 +72,19 @@ class Watchdog:
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
         return findings
+
+    async def _tell_of_a_step(self, client: df.DurableOrchestrationClient, instances: Mapping[str, Instance]) -> None:
+        """Where the clock was set back: end the waits that were planned before, for they may last that much longer."""
+        step = self._steps.look()
+        if step >= timedelta():
+            return
+        cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
+        logger.warning("%s: waits are ended, and begin anew", cause)
+        for name, instance in instances.items():
+            if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
+                await nudge(client, name)
+                event = {"action": "endWait", "cause": cause}
+                await record(self._services, name, "incident", self._services.clock.now(), event)
 
     async def _act(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
@@ -122,6 +141,8 @@ class Watchdog:
             return
         before = now - timedelta(seconds=settings.history_max_age)
         await self._services.store.trim(row.name, settings.history_limit, before)
+        for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
+            await self._services.store.trim_notes(scope, now - NOTES_AGE)
 
     def _judge(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]
