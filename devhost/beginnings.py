@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from devhost.decisions import HTTP_ACTIVITY, KINDS, Action
+from devhost.decisions import HTTP_ACTIVITY, KINDS
 from devhost.errors import ReplyError
 from devhost.ids import fault_of_id
 from devhost.indexing import Functions
 from devhost.instance import Instance, OpenWork
+from devhost.pacing import Action
 from devhost.retries import retry_state
 from devhost.timestamps import read
 
@@ -25,15 +26,14 @@ class Beginnings:
     functions: Functions
     new_id: Callable[[], str]
 
-    def work_of(self, instance: Instance, action: Action) -> OpenWork:
-        """Take the next number and describe the work; nothing is begun yet.
+    def work_of(self, instance: Instance, number: int, action: Action) -> OpenWork:
+        """Describe the work of an action that has this task number; nothing is begun yet.
 
         Raises:
             ReplyError: the action names a function that is not there, or holds a value that cannot be carried out.
         """
         kind = KINDS[action["actionType"]]
         name = _text(f"the name of the {_WORDS.get(kind, kind)}", action.get("functionName") or "")
-        number = instance.take_number()
         if kind == "activity":
             self._must_exist("activityTrigger", name)
             return OpenWork(number, kind, name, _with_retry(action, {"input": action.get("input")}))

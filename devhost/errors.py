@@ -7,6 +7,7 @@ DevhostError
 │   └── StateError      the state file belongs to someone else or to another version
 ├── FunctionError      user code failed; carries the text that Durable puts into a failure
 ├── ReplyError          an orchestrator's reply breaks the protocol or its own history
+│   └── ChangedCodeError  its code does not decide again what it had decided
 └── OperationError      a management call cannot be done; carries the HTTP status
 """
 
@@ -47,6 +48,13 @@ class FunctionError(DevhostError):
 
 class ReplyError(DevhostError):
     """An orchestrator's reply cannot be accepted; the text becomes the instance's failure."""
+
+
+class ChangedCodeError(ReplyError):
+    """An orchestrator's code does not decide again what the history says it had decided."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"Non-Deterministic workflow detected: {text}")
 
 
 class OperationError(DevhostError):

@@ -40,6 +40,8 @@ def load(store: Store, row: dict[str, Any]) -> Instance:
         outcome=Outcome(**outcome) if outcome else None,
         waits=progress.get("waits", {}),
         delivered=progress.get("delivered", {}),
+        carried=progress.get("carried"),
+        held=progress.get("held"),
     )
     _load_history(store, instance)
     _load_work(store, instance)
@@ -51,7 +53,8 @@ def _load_history(store: Store, instance: Instance) -> None:
     for row in store.rows(query, (instance.instance_id,)):
         events = json.loads(row["events"])
         instance.history += events
-        instance.decisions += recorded_decisions(events, json.loads(row["retried"]))
+        found = recorded_decisions(events, json.loads(row["retried"]))
+        instance.decisions.update((one.number, one) for one in found)
         instance.episodes += 1
 
 

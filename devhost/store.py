@@ -121,6 +121,10 @@ def _row(instance: Instance) -> tuple[Any, ...]:
     progress = {"next": instance.next_number, "suspended": instance.suspended}
     if instance.outcome:
         progress["outcome"] = asdict(instance.outcome)
+    if instance.carried is not None:
+        progress["carried"] = instance.carried
+    if instance.held is not None:
+        progress["held"] = instance.held
     if instance.waits or instance.delivered:
         progress.update(waits=instance.waits, delivered=instance.delivered)
     return (
