@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from devhost.decisions import HTTP_ACTIVITY, KINDS
 from devhost.errors import ReplyError
@@ -25,6 +26,7 @@ class Beginnings:
 
     functions: Functions
     new_id: Callable[[], str]
+    default_version: str | None = None
 
     def work_of(self, instance: Instance, number: int, action: Action) -> OpenWork:
         """Describe the work of an action that has this task number; nothing is begun yet.
@@ -59,7 +61,7 @@ class Beginnings:
             fault = f"a sub-orchestration cannot have its parent's ID: '{child_id}'"
         if fault:
             raise ReplyError(fault)
-        version = action.get("version")
+        version = action.get("version") or self.default_version
         body = {"input": action.get("input"), "instanceId": child_id, "version": version and str(version)}
         return _with_retry(action, body)
 
@@ -68,14 +70,14 @@ class Beginnings:
         self._must_exist("entityTrigger", target.split("@")[1])
         request = {
             "op": action["operation"],
-            "id": self.new_id(),
+            "id": str(UUID(self.new_id())),
             "parent": instance.instance_id,
             "parentExecution": instance.execution_id,
         }
         if kind == "signal":
             request["signal"] = True
         if action.get("input") is not None:
-            request["input"] = action["input"]
+            request["input"] = json.dumps(action["input"])
         return {"entity": target, "message": json.dumps(request), "requestId": request["id"]}
 
 

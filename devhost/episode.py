@@ -11,14 +11,16 @@ from typing import Any
 
 from devhost.beginnings import Beginnings
 from devhost.decisions import name_of, new_actions, waits_of
+from devhost.dotnet_errors import orchestration_details
 from devhost.errors import ChangedCodeError, ReplyError
-from devhost.events import COMPLETIONS, FAILURES, EventType, event, execution_started, work_begun
+from devhost.events import COMPLETIONS, FAILURES, EventType, event, execution_completed, execution_started, work_begun
 from devhost.indexing import Function, Functions
 from devhost.instance import Decision, Event, Instance, Message, OpenWork, Outcome
 from devhost.pacing import CONTINUE_AS_NEW, Pace, pace
 from devhost.replay import Reply
 from devhost.retries import follow_up, takes_number
 from devhost.settings import HostSettings
+from devhost.texts import compact
 from devhost.timestamps import stamp
 
 log = logging.getLogger("devhost.episode")
@@ -28,8 +30,8 @@ CUSTOM_STATUS_LIMIT = 16
 
 _MIXED_UP = (
     "the extension begins '{}' only when what was put before it into task_any or task_all has ended, and meanwhile a "
-    "retry takes its number, {}; in Azure later results would go to the wrong tasks. Begin nothing new while tasks with "
-    "retries are open, or retry in code"
+    "retry takes its number, {}; in Azure later results would go to the wrong tasks. Begin nothing new while tasks "
+    "with retries are open, or retry in code"
 )
 
 Replay = Callable[[Callable[..., Any], Instance], Reply]
@@ -82,8 +84,9 @@ class Episodes:
         if instance.outcome is not None and not instance.blocking_work:
             effects.ended = True
             if instance.outcome.kind != "continued":
-                closing.append(_execution_completed(instance, time))
-        closing.append(event(EventType.OrchestratorCompleted, time))
+                closing.append({**_ended(instance), "Timestamp": time})
+        if closing or opening[-1]["EventType"] != EventType.OrchestratorCompleted:
+            closing.append(event(EventType.OrchestratorCompleted, time))
         instance.history += closing
         instance.updated = time
         instance.episodes += 1
@@ -136,8 +139,9 @@ class Episodes:
             batch.append(inbox.popleft())
             instance.took(message)
             if number is None:
-                name = message.event["Name"]
-                instance.delivered[name] = instance.delivered.get(name, 0) + 1
+                if message.is_external:
+                    name = message.event["Name"]
+                    instance.delivered[name] = instance.delivered.get(name, 0) + 1
                 break
             ended.add(number)
             if instance.work[number].kind == "entity":
@@ -146,8 +150,8 @@ class Episodes:
         return batch
 
     def _must_hold(self, instance: Instance, message: Message) -> bool:
-        if instance.outcome is not None:
-            return False  # the code has ended and only waits for its open work
+        if instance.outcome is not None or not message.is_external:
+            return False  # the code has ended and only waits for its open work; or it is a rewind
         name = message.event["Name"]
         is_awaited = instance.waits.get(name, 0) > instance.delivered.get(name, 0)
         return self.settings.hold_back_events and not is_awaited
@@ -165,7 +169,7 @@ class Episodes:
             for number in list(instance.work):
                 instance.close(number)
             named = str(error) if isinstance(error, ChangedCodeError) else _named(instance, str(error))
-            instance.outcome = Outcome("failed", named)
+            instance.outcome = Outcome("failed", named, details=orchestration_details(str(error)))
 
     def _orchestrator(self, instance: Instance) -> Function:
         function = self.functions.durable("orchestrationTrigger", instance.name)
@@ -182,11 +186,12 @@ class Episodes:
             return  # the extension waits for an action that the code need not wait for
         last = reply.actions[-1] if reply.actions else {}
         if reply.error is not None:
-            instance.outcome = Outcome("failed", _named(instance, reply.error))
+            details = reply.details or orchestration_details(reply.error)
+            instance.outcome = Outcome("failed", _named(instance, reply.error), details=details)
         elif last.get("actionType") == CONTINUE_AS_NEW:
             instance.outcome = Outcome("continued", last["input"], paced.reached)
         elif reply.is_done:
-            instance.outcome = Outcome("completed", json.dumps(reply.output))
+            instance.outcome = Outcome("completed", compact(json.dumps(reply.output)))
 
     def _decide(self, instance: Instance, reply: Reply, paced: Pace, effects: Effects) -> None:
         actions = reply.actions
@@ -217,7 +222,7 @@ def _ends(instance: Instance, message: Message) -> int | None:
     field_name = COMPLETIONS.get(message.event["EventType"])
     if field_name is not None:
         return message.event[field_name]
-    name = message.event["Name"]
+    name = message.event.get("Name")
     return next((number for number, work in instance.work.items() if work.body.get("requestId") == name), None)
 
 
@@ -238,13 +243,12 @@ def _status_text(value: Any) -> str | None:
     if size > CUSTOM_STATUS_LIMIT:
         raise ReplyError(
             f"The UTF-16 size of the JSON-serialized payload must not exceed {CUSTOM_STATUS_LIMIT} KB. The current "
-            f"payload size is {size} KB. (custom status)"
+            f"payload size is {size} KB."
         )
     return json.dumps(value)
 
 
-def _execution_completed(instance: Instance, time: str) -> Event:
+def _ended(instance: Instance) -> Event:
     outcome = instance.outcome
     assert outcome is not None
-    status = "Completed" if outcome.kind == "completed" else "Failed"
-    return event(EventType.ExecutionCompleted, time, OrchestrationStatus=status, Result=outcome.value)
+    return execution_completed(instance, "Completed" if outcome.kind == "completed" else "Failed", outcome.value)

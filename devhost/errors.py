@@ -63,7 +63,14 @@ class OperationError(DevhostError):
     `status` is the HTTP status of the management API; `body` is its JSON body, None for an empty one.
     """
 
-    def __init__(self, status: int, message: str, body: object | None = None) -> None:
+    def __init__(self, status: int, message: str, body: object | None) -> None:
         super().__init__(message)
         self.status = status
-        self.body = body if body is not None else {"Message": message}
+        self.body = body
+
+
+class BadRequestError(OperationError):
+    """A 404 or 400 with a body that says what is wrong in our words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message, {"Message": message})

@@ -218,7 +218,7 @@ class Host:
         self.lane = Lane(self.store, self._on_broken)
         self.progress = Progress(self.clock, self.lane, self.ledger)
         replay = replay_live if settings.extended_sessions else replay_parsed
-        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id), replay)
+        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id, settings.default_version), replay)
         writers = {"queue": QueueOutput(settings.queues.message_encoding, os.environ).write}
         bindings = Bindings(self._invoker, self._client_json, writers)
         self.engine = Engine(self.store, self.lane, self.clock, episodes, self._new_id)

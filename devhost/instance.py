@@ -39,6 +39,7 @@ class Parent:
     execution_id: str
     name: str
     number: int
+    version: str | None = None
 
 
 @dataclass
@@ -83,11 +84,13 @@ class Outcome:
     """How the orchestrator's code ended: `kind` is completed, failed or continued; `value` is JSON text or a reason.
 
     `reached` is the number of events of the history before the continue-as-new; what was raised later is carried on.
+    `details` is what a parent is told of a failure besides.
     """
 
     kind: str
     value: str | None
     reached: int = 0
+    details: str = ""
 
 
 @dataclass(eq=False)
@@ -117,11 +120,17 @@ class Instance:
     delivered: dict[str, int] = field(default_factory=dict)
     carried: list[Event] | None = None
     held: str | None = None
+    generation: int = 0
     changes: Changes = field(default_factory=lambda: Changes())
     is_queued: bool = False
     is_gathering: bool = False
     episode_seconds: float = 0.0
     replay_cache: Any = None
+
+    @property
+    def shown(self) -> Status:
+        """The status that the management API shows."""
+        return Status.Suspended if self.suspended and not self.status.is_terminal else self.status
 
     def add_episode(self, events: list[Event]) -> None:
         """Append a finished episode in which no code ran."""
@@ -165,6 +174,7 @@ class Instance:
         self.carried = [one for one in self.history[reached:] if one["EventType"] == EVENT_RAISED]
         self.execution_id, self.input, self.created = execution_id, input_text, created
         self.next_number = self.episodes = 0
+        self.generation += 1
         self.outcome = self.replay_cache = None
         self.history, self.decisions, self.work, self.waits, self.delivered = [], {}, {}, {}, {}
         rows_taken = [message.row for message in self.inbox if message.row and not message.is_external]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from devhost.errors import OperationError
+from devhost.errors import BadRequestError, OperationError
 from devhost.failures import reason_of
 from devhost.store import Store
 
@@ -135,4 +135,4 @@ def cause_of(error: BaseException) -> str:
 
 
 def _stopped(reason: str) -> OperationError:
-    return OperationError(503, f"Not stored: {reason}. Start the host again.")
+    return BadRequestError(503, f"Not stored: {reason}. Start the host again.")

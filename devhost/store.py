@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from devhost.errors import StateError
-from devhost.instance import Changes, Instance, Status
+from devhost.instance import Changes, Instance
 
-STATE_VERSION = "1"
+STATE_VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _PUT_INSTANCE = "INSERT OR REPLACE INTO instances VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -123,6 +123,8 @@ def _row(instance: Instance) -> tuple[Any, ...]:
         progress["outcome"] = asdict(instance.outcome)
     if instance.carried is not None:
         progress["carried"] = instance.carried
+    if instance.generation:
+        progress["generation"] = instance.generation
     if instance.held is not None:
         progress["held"] = instance.held
     if instance.waits or instance.delivered:
@@ -132,7 +134,7 @@ def _row(instance: Instance) -> tuple[Any, ...]:
         instance.execution_id,
         instance.name,
         instance.version,
-        int(Status.Suspended if instance.suspended and not instance.status.is_terminal else instance.status),
+        int(instance.shown),
         instance.created,
         instance.updated,
         instance.input,

@@ -153,21 +153,41 @@ def normal(value: Any, run: str) -> Any:
         return [normal(one, run) for one in value]
     if not isinstance(value, str):
         return value
-    text = value.replace(f"{run}-", "")
+    parts = _parts(value, run)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _parts(text: str, run: str) -> list[Any]:
+    """A text, with the JSON of .NET objects in it (failures, messages of entities) read."""
+    head, mark, tail = text.partition('{"$type"')
+    try:
+        content, end = json.JSONDecoder().raw_decode(mark + tail)
+    except ValueError:
+        return [_plain(text, run)]
+    rest = (mark + tail)[end:]
+    return [*([_plain(head, run)] if head else []), normal(content, run), *(_parts(rest, run) if rest else [])]
+
+
+def _plain(text: str, run: str) -> str:
+    text = _known_functions_sorted(text.replace(f"{run}-", ""))
     for pattern, word in _NORMAL:
         text = pattern.sub(word, text)
-    head, brace, tail = text.partition('{"$type"')
-    if not brace:
+    return text
+
+
+def _known_functions_sorted(text: str) -> str:
+    """The extension lists the functions that it knows in any order."""
+    head, mark, names = text.partition(" functions are: " if " functions are: " in text else " functions: '")
+    if not mark or "Additional info" not in head:
         return text
-    try:
-        return {"text": head, "exception": normal(json.loads(brace + tail), run)}
-    except ValueError:
-        return text
+    return head + mark + ", ".join(sorted(one.strip(" '.") for one in names.split(",")))
 
 
 def _normal_field(key: str, value: Any, run: str) -> Any:
-    if key in ("StackTrace", "StackTraceString", "RemoteStackTraceString") and value:
+    if key == "StackTrace" or (key in ("StackTraceString", "RemoteStackTraceString") and value):
         return "<stack>"
+    if key == "Source" and value in ("realhost", "Microsoft.Azure.WebJobs.Script"):
+        return "<worker>"
     if key == "durationInMilliseconds":
         return "<number>"
     return normal(value, run)
@@ -271,6 +291,7 @@ for one_count in (0, 1, 3):
 @probe
 def one_of_each_event(engine: Engine) -> Any:
     instance_id = engine.start("one_of_each", "one of each")
+    time.sleep(5)
     engine.raise_event(instance_id, "go", {"c": 3})
     seen = engine.until(instance_id)["output"]
     return {"sent to the app": seen, "shown by the API": _without_output(engine.history(instance_id))}

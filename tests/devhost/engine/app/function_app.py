@@ -332,7 +332,7 @@ def rewinds(context: Context):
 @app.orchestration_trigger(context_name="context")
 def rewinds_child(context: Context):
     child = yield context.call_sub_orchestrator("rewinds", instance_id=f"{context.instance_id}-child")
-    return [child[0], history(context)]
+    return [child[0], [one.event_type for one in context.histories]]
 
 
 @app.route(route="client/{id}/{what}", methods=["POST"])
