@@ -19,7 +19,8 @@ from devhost.episode import Episodes
 from devhost.errors import OperationError
 from devhost.events import EventType, event, execution_completed
 from devhost.failures import reason_of
-from devhost.instance import Event, Instance, OpenWork, Parent, Status
+from devhost.held_work import HeldWork
+from devhost.instance import Event, Instance, Message, OpenWork, Parent, Status
 from devhost.lane import Lane
 from devhost.recovery import load_rewound, load_unfinished
 from devhost.store import Store
@@ -65,8 +66,9 @@ class Engine:
         for instance in load_unfinished(self._store):
             self.live[instance.instance_id] = instance
         found = list(self.live.values())
+        held = HeldWork(self.episodes.settings, self._clock) if self._store.was_killed else None
         for instance in found:
-            self._guarded(instance, self._take_up)
+            self._guarded(instance, partial(self._take_up, held=held))
         return len(found)
 
     def create(
@@ -184,11 +186,25 @@ class Engine:
             self._note(instance, reason, execution_completed(instance, "Failed", reason))
             self._fail(instance, reason, orchestration_details(reason_of(error)))
 
-    def _take_up(self, instance: Instance) -> None:
+    def _take_up(self, instance: Instance, held: HeldWork | None) -> None:
         for work in list(instance.work.values()):
-            self._begin(instance, work, again=True)
+            if held is None or not held.hold_work(work, partial(self._begin_late, instance, work)):
+                self._begin(instance, work, again=True)
         if instance.inbox or not instance.history:
-            self._queue(instance)
+            if held is None or not held.hold_messages(instance, partial(self._take_back, instance)):
+                self._queue(instance)
+
+    def _begin_late(self, instance: Instance, work: OpenWork) -> None:
+        if instance.work.get(work.number) is work and self.live.get(instance.instance_id) is instance:
+            self._begin(instance, work, again=True)
+
+    def _take_back(self, instance: Instance, messages: list[Message], execution_id: str) -> None:
+        """Let messages in that a dead host had held; the ends of another generation's work are over."""
+        if self.live.get(instance.instance_id) is not instance:
+            return
+        is_same = instance.execution_id == execution_id
+        instance.inbox.extend(one for one in messages if is_same or one.is_external)
+        self._queue(instance)
 
     def _episode(self, instance: Instance) -> None:
         if not is_runnable(instance, self.episodes.settings):

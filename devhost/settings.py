@@ -48,6 +48,10 @@ class HostSettings:
     version_failure: str = "Reject"
     hold_back_events: bool = False
     extended_sessions: bool = False
+    hold_dead_work: bool = False
+    """Whether what a killed host held stays invisible after the next start, as in Azure; ours, for tests of kills."""
+    work_item_visibility: timedelta = timedelta(minutes=5)
+    control_queue_visibility: timedelta = timedelta(minutes=5)
     queues: QueueSettings = field(default_factory=QueueSettings)
     port: int = 7071
     cors: tuple[str, ...] = ()
@@ -166,6 +170,14 @@ def _queue_settings(section: dict[str, Any]) -> QueueSettings:
     )
 
 
+def _visibility(durable: dict[str, Any], name: str) -> timedelta:
+    text = (durable.get("storageProvider".lower()) or {}).get(name.lower())
+    span = read_time_span(str(text)) if text is not None else HostSettings.work_item_visibility
+    if not timedelta(minutes=1) <= span <= timedelta(hours=1):
+        raise SettingsError(f"{name} must be between 1 and 60 minutes (host.json says {text!r})")
+    return span
+
+
 def _optional(section: dict[str, Any], key: str) -> str | None:
     value = section.get(key)
     return None if value in (None, "") else str(value)
@@ -203,6 +215,9 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
             version_failure=str(durable.get("versionfailurestrategy") or "Reject"),
             extended_sessions=_flag(durable.get("extendedsessionsenabled")),
             hold_back_events=_flag(durable.get("holdbackevents")),
+            hold_dead_work=_flag(environment.get("DEVHOST_HOLD_DEAD_WORK")),
+            work_item_visibility=_visibility(durable, "WorkItemQueueVisibilityTimeout"),
+            control_queue_visibility=_visibility(durable, "ControlQueueVisibilityTimeout"),
             queues=_queue_settings(extensions.get("queues") or {}),
             port=int(local.get("localhttpport") or 7071),
             cors=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),

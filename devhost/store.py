@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -24,6 +25,8 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.was_killed = self._mark("1") == "1"
+        """Whether the host that used the file before did not close it."""
         self._last_row = connection.execute("SELECT coalesce(max(row), 0) FROM inbox").fetchone()[0]
 
     @classmethod
@@ -46,7 +49,14 @@ class Store:
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
+        with contextlib.suppress(sqlite3.Error):  # a disk that is full: then the next start takes this one for killed
+            self._mark("0")
         self.connection.close()
+
+    def _mark(self, at_work: str) -> str | None:
+        found = self.connection.execute("SELECT value FROM meta WHERE key = 'at work'").fetchone()
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('at work', ?)", (at_work,))
+        return found and found[0]
 
     def transaction(self) -> sqlite3.Connection:
         """Begin a transaction; use the result in a `with`, which commits or rolls back."""
