@@ -130,7 +130,7 @@ class Lane:
 def cause_of(error: BaseException) -> str:
     """Say why a lane broke: the store, or a fault of the host itself."""
     if isinstance(error, sqlite3.Error | OSError):
-        return f"the state could not be written: {error}"
+        return f"the state could not be written: {error} (is the disk full?)"
     return f"the host has a fault: {reason_of(error)}"
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from devhost.errors import SettingsError
 
-
 _BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from devhost.errors import StateError
 from devhost.instance import Changes, Instance
+from devhost.soundness import check_soundness, full_disk
 
 STATE_VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -44,8 +45,15 @@ class Store:
             except OSError as error:
                 raise StateError(f"{folder} cannot be the folder of the state: {error.strerror}") from error
             connection = _connect_alone(folder)
-        _prepare(connection, folder)
-        return cls(connection)
+        try:
+            _prepare(connection, folder)
+            return cls(connection)
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise full_disk((folder or Path()) / "state.db", error) from error
+        except StateError:
+            connection.close()
+            raise
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -173,11 +181,17 @@ def _connect_alone(folder: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(f"{folder / 'state.db'} is not a devhost state file ({error}); start with --clean") from error
-    holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}))
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}))
+    except OSError as error:
+        connection.close()
+        raise full_disk(folder / "state.db", error) from error
     return connection
 
 
 def _held(folder: Path, holder: Path, error: sqlite3.Error) -> str:
+    if "full" in str(error) or "disk I/O" in str(error):
+        return str(full_disk(folder / "state.db", error))
     if "locked" not in str(error):
         return f"cannot open {folder / 'state.db'}: {error}"
     try:
@@ -194,10 +208,13 @@ def _prepare(connection: sqlite3.Connection, folder: Path | None) -> None:
         version = f"INSERT INTO meta VALUES ('version', '{STATE_VERSION}');"
         connection.executescript(f"BEGIN; {_SCHEMA.read_text(encoding='utf-8')} {version} COMMIT;")
         return
+    if "meta" not in known and "instances" in known:
+        check_soundness(connection, (folder or Path()) / "state.db", _SCHEMA.read_text(encoding="utf-8"))
     found = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() if "meta" in known else None
     if found is None or found[0] != STATE_VERSION:
-        connection.close()
         raise StateError(
             f"{folder and folder / 'state.db'} has version {found[0] if found else 'unknown'}, this devhost writes "
             f"{STATE_VERSION}; start with --clean, or delete the folder"
         )
+    if folder is not None:
+        check_soundness(connection, folder / "state.db", _SCHEMA.read_text(encoding="utf-8"))

@@ -36,10 +36,10 @@ def _function(annotation: Any) -> Callable[..., Any]:
     ("binding", "annotation"),
     [
         (ACTIVITY, str), (ACTIVITY, dict), (ACTIVITY, list), (ACTIVITY, int), (ACTIVITY, type(None)), (ACTIVITY, Any),
-        (ACTIVITY, typing.Dict[str, int]), (ACTIVITY, typing.List[str]), (ACTIVITY, typing.Dict), (ACTIVITY, func.Context),
+        (ACTIVITY, dict[str, int]), (ACTIVITY, list[str]), (ACTIVITY, dict), (ACTIVITY, func.Context),
         (ACTIVITY, typing.Mapping[str, int]), (ACTIVITY, typing.Literal["a"]), (QUEUE, func.QueueMessage), (QUEUE, str),
         (QUEUE, bytes), (HTTP, func.HttpRequest), (HTTP, str), (TIMER, func.TimerRequest), (OUT, func.Out[str]),
-        (OUT, func.Out[bytes]), (OUT, func.Out[typing.List[str]]), (OUT, func.Out[func.QueueMessage]),
+        (OUT, func.Out[bytes]), (OUT, func.Out[list[str]]), (OUT, func.Out[func.QueueMessage]),
     ],
 )  # fmt: skip
 def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: Any) -> None:
@@ -52,7 +52,7 @@ def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: An
         (ACTIVITY, typing.Optional[str], "binding value has invalid non-type annotation typing.Optional[str]"),
         (ACTIVITY, str | None, "binding value has invalid non-type annotation str | None"),
         (ACTIVITY, typing.Union[str, int], "binding value has invalid non-type annotation typing.Union[str, int]"),
-        (ACTIVITY, typing.Tuple[str, int], "binding value has invalid non-type annotation typing.Tuple[str, int]"),
+        (ACTIVITY, tuple[str, int], "binding value has invalid non-type annotation typing.Tuple[str, int]"),
         (ACTIVITY, tuple[str, int], "binding value has invalid non-type annotation tuple[str, int]"),
         (ACTIVITY, typing.Callable[[], None], "invalid non-type annotation typing.Callable[[], NoneType]"),
         (ACTIVITY, Callable[[], None], "invalid non-type annotation collections.abc.Callable"),
@@ -92,7 +92,7 @@ def test_return_annotation_that_the_worker_takes(annotation: Any) -> None:
         (str | None, "has invalid non-type return annotation str | None"),
         (typing.Union[str, func.HttpResponse], "has invalid non-type return annotation typing.Union"),
         (list[str], "has invalid non-type return annotation list[str]"),
-        (typing.List[str], "has invalid non-type return annotation typing.List[str]"),
+        (list[str], "has invalid non-type return annotation typing.List[str]"),
         (tuple[str, int], "has invalid non-type return annotation tuple[str, int]"),
         (Name, "has invalid non-type return annotation"),
         (T, "has invalid non-type return annotation ~T"),

@@ -103,7 +103,9 @@ def test_app_of_the_v1_model_is_told_apart_with_its_files_and_the_way(tmp_path: 
     for name in ("HttpStart", "Timer"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "function.json").write_text("{}")
-    with pytest.raises(AppError, match=r"v1 model: it has no function_app.py, but HttpStart/function.json, Timer/") as told:
+    with pytest.raises(
+        AppError, match=r"v1 model: it has no function_app.py, but HttpStart/function.json, Timer/"
+    ) as told:
         load_app(tmp_path, {})
     assert "serves the v2 model only" in str(told.value)
     assert "https://learn.microsoft.com/" in str(told.value)
