@@ -190,9 +190,9 @@ class Engine:
         for work in list(instance.work.values()):
             if held is None or not held.hold_work(work, partial(self._begin_late, instance, work)):
                 self._begin(instance, work, again=True)
-        if instance.inbox or not instance.history:
-            if held is None or not held.hold_messages(instance, partial(self._take_back, instance)):
-                self._queue(instance)
+        has_messages = bool(instance.inbox) or not instance.history
+        if has_messages and (held is None or not held.hold_messages(instance, partial(self._take_back, instance))):
+            self._queue(instance)
 
     def _begin_late(self, instance: Instance, work: OpenWork) -> None:
         if instance.work.get(work.number) is work and self.live.get(instance.instance_id) is instance:

@@ -20,6 +20,7 @@ from devhost.errors import AppError
 from devhost.failures import account_of, reason_of, traceback_of
 from devhost.own_folder import own_folder_first
 from devhost.parameters import check_context_only, check_parameters
+from devhost.supported import TRIGGERS
 
 log = logging.getLogger("devhost.indexing")
 
@@ -126,8 +127,8 @@ def _missing_script(script_root: Path, file_name: str) -> str:
     if not older:
         return f"no {file_name} in {script_root}; give the app's folder with --script-root"
     return (
-        f"{script_root} is an app of the v1 model: it has no {file_name}, but {', '.join(older)}. The devhost serves the "
-        "v2 model only (functions declared by decorators); how to move over: "
+        f"{script_root} is an app of the v1 model: it has no {file_name}, but {', '.join(older)}. The devhost serves "
+        "the v2 model only (functions declared by decorators); how to move over: "
         "https://learn.microsoft.com/azure/azure-functions/functions-reference-python?pivots=python-mode-decorators"
     )
 
@@ -162,6 +163,8 @@ def _describe(built: Any, environment: Mapping[str, str]) -> Function:
         check_context_only(name, trigger, bindings)
     else:
         check_parameters(name, built.get_user_function(), bindings)
+    if trigger["type"] not in TRIGGERS:
+        log.warning("function %s: the devhost has no %s, so nothing runs it here", name, trigger["type"])
     disabled = environment.get(f"AzureWebJobs.{name}.Disabled", environment.get(f"AzureWebJobs_{name}_Disabled", ""))
     if trigger["type"] == "orchestrationTrigger" and trigger["name"] != "context":
         log.warning("orchestrator %s names its context %r; Azure only accepts 'context'", name, trigger["name"])

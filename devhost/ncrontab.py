@@ -1,4 +1,4 @@
-"""NCrontab's expressions, the whole grammar and nothing more: five or six fields, lists, ranges, steps, names by prefix.
+"""NCrontab's expressions, the whole grammar and nothing more: five or six fields, lists, ranges, steps, short names.
 
 After the library's CrontabField: no `?`, `L`, `W`, `#`, no 7 for Sunday; a range from high to low is turned round; a
 step with one number runs to the end of the field. A time must match day of month and day of week both.

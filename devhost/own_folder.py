@@ -1,7 +1,7 @@
 """Lets the app's own folder win when a name is imported, also where its folder has no `__init__.py`.
 
-In Azure only the app and the installed packages are on `sys.path`. Here the folder from which the devhost was started is
-too, and Python prefers a package with an `__init__.py` there to a folder without one in the app.
+In Azure only the app and the installed packages are on `sys.path`. Here the folder of the start is too,
+and Python prefers a package with an `__init__.py` there to a folder without one in the app.
 """
 
 from __future__ import annotations

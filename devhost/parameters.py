@@ -42,8 +42,8 @@ def check_context_only(name: str, trigger: dict[str, Any], bindings: Sequence[di
     others = {one["name"] for one in bindings if one is not trigger and one["name"] != "$return"}
     if others:
         raise AppError(
-            f"cannot load the {name} function, here as in Azure: {_missing(others)}; an orchestrator or entity takes its "
-            "context only, call an activity for the rest"
+            f"cannot load the {name} function, here as in Azure: {_missing(others)}; an orchestrator or entity takes "
+            "its context only, call an activity for the rest"
         )
 
 

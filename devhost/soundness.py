@@ -1,4 +1,4 @@
-"""Looks through a state file before it is used: what is damaged is told in one sentence, with the file and a way out."""
+"""Looks through a state file before it is used; damage is told in one sentence, with the file and a way out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time spans as .NET's `TimeSpan.Parse` reads them, which is how the Functions host reads its settings and schedules."""
+"""Time spans as .NET's `TimeSpan.Parse` reads them; the Functions host reads its settings and schedules so."""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# ruff: noqa: UP006, UP007, UP045  (the older ways of writing are what is tested)
 """Annotations that the language worker of Azure takes and refuses, in its words, by tables."""
 
 from __future__ import annotations
@@ -35,13 +36,30 @@ def _function(annotation: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("binding", "annotation"),
     [
-        (ACTIVITY, str), (ACTIVITY, dict), (ACTIVITY, list), (ACTIVITY, int), (ACTIVITY, type(None)), (ACTIVITY, Any),
-        (ACTIVITY, dict[str, int]), (ACTIVITY, list[str]), (ACTIVITY, dict), (ACTIVITY, func.Context),
-        (ACTIVITY, typing.Mapping[str, int]), (ACTIVITY, typing.Literal["a"]), (QUEUE, func.QueueMessage), (QUEUE, str),
-        (QUEUE, bytes), (HTTP, func.HttpRequest), (HTTP, str), (TIMER, func.TimerRequest), (OUT, func.Out[str]),
-        (OUT, func.Out[bytes]), (OUT, func.Out[list[str]]), (OUT, func.Out[func.QueueMessage]),
+        (ACTIVITY, str),
+        (ACTIVITY, dict),
+        (ACTIVITY, list),
+        (ACTIVITY, int),
+        (ACTIVITY, type(None)),
+        (ACTIVITY, Any),
+        (ACTIVITY, typing.Dict[str, int]),
+        (ACTIVITY, typing.List[str]),
+        (ACTIVITY, typing.Dict),
+        (ACTIVITY, func.Context),
+        (ACTIVITY, typing.Mapping[str, int]),
+        (ACTIVITY, typing.Literal["a"]),
+        (QUEUE, func.QueueMessage),
+        (QUEUE, str),
+        (QUEUE, bytes),
+        (HTTP, func.HttpRequest),
+        (HTTP, str),
+        (TIMER, func.TimerRequest),
+        (OUT, func.Out[str]),
+        (OUT, func.Out[bytes]),
+        (OUT, func.Out[typing.List[str]]),
+        (OUT, func.Out[func.QueueMessage]),
     ],
-)  # fmt: skip
+)
 def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: Any) -> None:
     check_parameters("f", _function(annotation), [binding])
 
@@ -52,7 +70,7 @@ def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: An
         (ACTIVITY, typing.Optional[str], "binding value has invalid non-type annotation typing.Optional[str]"),
         (ACTIVITY, str | None, "binding value has invalid non-type annotation str | None"),
         (ACTIVITY, typing.Union[str, int], "binding value has invalid non-type annotation typing.Union[str, int]"),
-        (ACTIVITY, tuple[str, int], "binding value has invalid non-type annotation typing.Tuple[str, int]"),
+        (ACTIVITY, typing.Tuple[str, int], "binding value has invalid non-type annotation typing.Tuple[str, int]"),
         (ACTIVITY, tuple[str, int], "binding value has invalid non-type annotation tuple[str, int]"),
         (ACTIVITY, typing.Callable[[], None], "invalid non-type annotation typing.Callable[[], NoneType]"),
         (ACTIVITY, Callable[[], None], "invalid non-type annotation collections.abc.Callable"),
@@ -67,13 +85,13 @@ def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: An
         (OUT, func.Out, "binding value has invalid Out annotation <class 'azure.functions"),
         (OUT, str, 'declared to have the "out" direction, but its annotation in Python is not a subclass of'),
         (OUT, func.Out[typing.Optional[str]], "binding value has invalid non-type annotation azure.functions"),
-        (QUEUE, int, 'type of value binding in function.json "queueTrigger" does not match its Python annotation "int"'),
-        (QUEUE, dict, 'type of value binding in function.json "queueTrigger" does not match its Python annotation "dict"'),
-        (HTTP, int, 'type of value binding in function.json "httpTrigger" does not match its Python annotation "int"'),
+        (QUEUE, int, 'binding in function.json "queueTrigger" does not match its Python annotation "int"'),
+        (QUEUE, dict, 'binding in function.json "queueTrigger" does not match its Python annotation "dict"'),
+        (HTTP, int, 'binding in function.json "httpTrigger" does not match its Python annotation "int"'),
         (HTTP, func.QueueMessage, '"httpTrigger" does not match its Python annotation "QueueMessage"'),
-        (TIMER, dict, 'type of value binding in function.json "timerTrigger" does not match its Python annotation "dict"'),
+        (TIMER, dict, 'binding in function.json "timerTrigger" does not match its Python annotation "dict"'),
     ],
-)  # fmt: skip
+)
 def test_parameter_that_the_worker_refuses(binding: dict[str, Any], annotation: Any, why: str) -> None:
     with pytest.raises(AppError, match="cannot load the f function") as refused:
         check_parameters("f", _function(annotation), [binding])
@@ -92,7 +110,7 @@ def test_return_annotation_that_the_worker_takes(annotation: Any) -> None:
         (str | None, "has invalid non-type return annotation str | None"),
         (typing.Union[str, func.HttpResponse], "has invalid non-type return annotation typing.Union"),
         (list[str], "has invalid non-type return annotation list[str]"),
-        (list[str], "has invalid non-type return annotation typing.List[str]"),
+        (typing.List[str], "has invalid non-type return annotation typing.List[str]"),
         (tuple[str, int], "has invalid non-type return annotation tuple[str, int]"),
         (Name, "has invalid non-type return annotation"),
         (T, "has invalid non-type return annotation ~T"),
@@ -102,7 +120,7 @@ def test_return_annotation_that_the_worker_takes(annotation: Any) -> None:
         (dict, 'Python return annotation "dict" does not match binding type "http"'),
         (None, 'Python return annotation "NoneType" does not match binding type "http"'),
     ],
-)  # fmt: skip
+)
 def test_return_annotation_that_the_worker_refuses(annotation: Any, why: str) -> None:
     with pytest.raises(AppError, match="cannot load the f function") as refused:
         check_parameters("f", _returning(annotation), [HTTP, ANSWER])

@@ -127,23 +127,57 @@ _RAW = b"\x00\xff\xfe"
 @pytest.mark.parametrize(
     ("text", "encoding", "body"),
     [
-        ("aGVsbG8=", "base64", "hello"), ("aGVs\nbG8=", "base64", "hello"), ("aGVs\r\nbG8=\r\n", "base64", "hello"),
-        (" aGVs bG8= ", "base64", "hello"), ("aGVs\tbG8=", "base64", "hello"), ("", "base64", ""), ("\n", "base64", ""),
-        ("AP/+", "base64", _RAW), ("w6Q=", "base64", "ä"), ("4pyT", "base64", "✓"), ("e30=", "base64", "{}"),
-        ("YQ==", "base64", "a"), ("YWI=", "base64", "ab"), ("YWJj", "base64", "abc"), ("/+8=", "base64", b"\xff\xef"),
-        ("hello", "none", "hello"), ("aGVsbG8=", "none", "aGVsbG8="), ("a\nb", "none", "a\nb"), ("", "none", ""),
+        ("aGVsbG8=", "base64", "hello"),
+        ("aGVs\nbG8=", "base64", "hello"),
+        ("aGVs\r\nbG8=\r\n", "base64", "hello"),
+        (" aGVs bG8= ", "base64", "hello"),
+        ("aGVs\tbG8=", "base64", "hello"),
+        ("", "base64", ""),
+        ("\n", "base64", ""),
+        ("AP/+", "base64", _RAW),
+        ("w6Q=", "base64", "ä"),
+        ("4pyT", "base64", "✓"),
+        ("e30=", "base64", "{}"),
+        ("YQ==", "base64", "a"),
+        ("YWI=", "base64", "ab"),
+        ("YWJj", "base64", "abc"),
+        ("/+8=", "base64", b"\xff\xef"),
+        ("hello", "none", "hello"),
+        ("aGVsbG8=", "none", "aGVsbG8="),
+        ("a\nb", "none", "a\nb"),
+        ("", "none", ""),
         ("ä✓", "none", "ä✓"),
     ],
-)  # fmt: skip
+)
 def test_body_is_read_as_by_the_extension(text: str, encoding: str, body: str | bytes) -> None:
     assert decode_body(text, encoding) == body
 
 
 @pytest.mark.parametrize(
     "text",
-    ["hello", "aGVsbG8", "aGVsbG8==", "=", "a", "aGVs-G8=", "aGVs_G8=", "aGVs\x0bbG8=", "aGVs\u00a0bG8=", "{}", "aGVs.bG8=", "YQ==YQ==",
-     "ä", "YQ=", "Y===", "%", "aGVsbG8=\x00", "<m/>", "aGVs,bG8=", "\u2003YQ=="],
-)  # fmt: skip
+    [
+        "hello",
+        "aGVsbG8",
+        "aGVsbG8==",
+        "=",
+        "a",
+        "aGVs-G8=",
+        "aGVs_G8=",
+        "aGVs\x0bbG8=",
+        "aGVs\u00a0bG8=",
+        "{}",
+        "aGVs.bG8=",
+        "YQ==YQ==",
+        "ä",
+        "YQ=",
+        "Y===",
+        "%",
+        "aGVsbG8=\x00",
+        "<m/>",
+        "aGVs,bG8=",
+        "\u2003YQ==",
+    ],
+)
 def test_what_is_not_base64_for_dotnet_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not base64"):
         decode_body(text, "base64")

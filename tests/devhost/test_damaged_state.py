@@ -93,9 +93,13 @@ def test_full_disk_at_work_stops_the_host_with_a_sentence(tmp_path: Path) -> Non
     limit = 400 * 1024
     log = (tmp_path / "log").open("w+")
     host = subprocess.Popen(
-        [*COMMAND, "--state", str(state)], cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True,
+        [*COMMAND, "--state", str(state)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )  # fmt: skip
+    )
     try:
         assert host.stdout is not None
         url = next(line.split()[-1] for line in host.stdout if line.startswith("Host ready: "))

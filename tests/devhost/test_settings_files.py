@@ -52,8 +52,21 @@ def test_host_json_is_read_as_by_the_host(tmp_path: Path, raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"[]", b"5", b'{"a": }', b'{"a" 1}', b"{a b}", b"\xff\xfe{", b"\xc3\x28", b"{} {}", b'{"a": 1 "b": 2}', b"// only"],
-)  # fmt: skip
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"5",
+        b'{"a": }',
+        b'{"a" 1}',
+        b"{a b}",
+        b"\xff\xfe{",
+        b"\xc3\x28",
+        b"{} {}",
+        b'{"a": 1 "b": 2}',
+        b"// only",
+    ],
+)
 def test_file_that_the_host_cannot_read_is_named(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "host.json").write_bytes(raw)
     with pytest.raises(SettingsError, match=r"host\.json (is not valid JSON|must hold a JSON object)"):
@@ -63,14 +76,30 @@ def test_file_that_the_host_cannot_read_is_named(tmp_path: Path, raw: bytes) -> 
 @pytest.mark.parametrize(
     ("back_end", "hub", "is_taken"),
     [
-        ("", "MyHub", True), ("", "my-hub", False), ("", "1hub", False), ("", "ab", False), ("", "a" * 45, True),
-        ("", "a" * 46, False), ("AzureStorage", "my_hub", False), ("azurestorage", "hub1", True), ("AzureStorage", "häb1", False),
-        ("azureManaged", "my-taskhub", True), ("azureManaged", "1-hub", True), ("azureManaged", "-hub", False),
-        ("azureManaged", "hub-", False), ("azureManaged", "ab", False), ("azureManaged", "a" * 64, True),
-        ("azureManaged", "a" * 65, False), ("azureManaged", "my_hub", False), ("mssql", "my hub", True), ("mssql", "a" * 50, True),
-        ("mssql", "a" * 51, False), ("Netherite", "my-hub", True), ("AZUREMANAGED", "my-hub", True),
+        ("", "MyHub", True),
+        ("", "my-hub", False),
+        ("", "1hub", False),
+        ("", "ab", False),
+        ("", "a" * 45, True),
+        ("", "a" * 46, False),
+        ("AzureStorage", "my_hub", False),
+        ("azurestorage", "hub1", True),
+        ("AzureStorage", "häb1", False),
+        ("azureManaged", "my-taskhub", True),
+        ("azureManaged", "1-hub", True),
+        ("azureManaged", "-hub", False),
+        ("azureManaged", "hub-", False),
+        ("azureManaged", "ab", False),
+        ("azureManaged", "a" * 64, True),
+        ("azureManaged", "a" * 65, False),
+        ("azureManaged", "my_hub", False),
+        ("mssql", "my hub", True),
+        ("mssql", "a" * 50, True),
+        ("mssql", "a" * 51, False),
+        ("Netherite", "my-hub", True),
+        ("AZUREMANAGED", "my-hub", True),
     ],
-)  # fmt: skip
+)
 def test_hub_name_follows_the_rules_of_its_back_end(tmp_path: Path, back_end: str, hub: str, is_taken: bool) -> None:
     provider = f', "storageProvider": {{"type": "{back_end}"}}' if back_end else ""
     (tmp_path / "host.json").write_text(
@@ -79,7 +108,7 @@ def test_hub_name_follows_the_rules_of_its_back_end(tmp_path: Path, back_end: st
     if is_taken:
         assert read_settings(tmp_path, {"HUB": hub}).hub_name == hub
     else:
-        with pytest.raises(SettingsError, match="hubName .* must be"):
+        with pytest.raises(SettingsError, match=r"hubName .* must be"):
             read_settings(tmp_path, {"HUB": hub})
 
 

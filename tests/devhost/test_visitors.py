@@ -34,19 +34,46 @@ def ends(context: df.DurableOrchestrationContext) -> str:
 
 @pytest.mark.parametrize(
     "authority",
-    ["localhost", "localhost:7071", "LOCALHOST:7071", "app.localhost:7071", "localhost.:7071", "127.0.0.1", "127.0.0.1:7071",
-     "127.1.2.3:80", "[::1]", "[::1]:7071"],
-)  # fmt: skip
+    [
+        "localhost",
+        "localhost:7071",
+        "LOCALHOST:7071",
+        "app.localhost:7071",
+        "localhost.:7071",
+        "127.0.0.1",
+        "127.0.0.1:7071",
+        "127.1.2.3:80",
+        "[::1]",
+        "[::1]:7071",
+    ],
+)
 def test_names_of_this_computer(authority: str) -> None:
     assert is_loopback(authority)
 
 
 @pytest.mark.parametrize(
     "authority",
-    ["", "evil.example", "evil.example:7071", "localhost.evil.example", "127.0.0.1.evil.example:7071", "192.168.0.1:7071",
-     "0.0.0.0:7071", "[::]:7071", "notlocalhost", "localhost@evil.example", "localhost/evil.example", "evil.example#localhost",
-     "127.0.0.1:7071:80", "localhost:port", "2130706433", "10.0.0.1", "[fe80::1]:80", "localhost evil.example"],
-)  # fmt: skip
+    [
+        "",
+        "evil.example",
+        "evil.example:7071",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example:7071",
+        "192.168.0.1:7071",
+        "0.0.0.0:7071",
+        "[::]:7071",
+        "notlocalhost",
+        "localhost@evil.example",
+        "localhost/evil.example",
+        "evil.example#localhost",
+        "127.0.0.1:7071:80",
+        "localhost:port",
+        "2130706433",
+        "10.0.0.1",
+        "[fe80::1]:80",
+        "localhost evil.example",
+    ],
+)
 def test_other_names(authority: str) -> None:
     assert not is_loopback(authority)
 
@@ -66,8 +93,13 @@ def _ask(host: Host, method: str, path: str, headers: dict[str, str]) -> tuple[i
 
 
 OWN = {"Host": "localhost:{port}"}
-PATHS = ["/api/touch", "/runtime/webhooks/durabletask/orchestrators/ends/x", "/durabletask/orchestrators/ends/y",
-         "/admin/functions/touch", "/runtime/webhooks/durabletask/instances/one/terminate"]  # fmt: skip
+PATHS = [
+    "/api/touch",
+    "/runtime/webhooks/durabletask/orchestrators/ends/x",
+    "/durabletask/orchestrators/ends/y",
+    "/admin/functions/touch",
+    "/runtime/webhooks/durabletask/instances/one/terminate",
+]
 FOREIGN = [
     {"Host": "evil.example:{port}"},
     {"Host": "evil.example"},
@@ -98,10 +130,18 @@ async def test_pages_of_others_can_do_nothing(path: str) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [OWN, {"Host": "127.0.0.1:{port}"}, {"Host": "app.localhost:{port}"}, {**OWN, "Origin": "http://localhost:{port}"},
-     {**OWN, "Origin": "http://127.0.0.1:{port}"}, {**OWN, "Sec-Fetch-Site": "same-origin"}, {**OWN, "Sec-Fetch-Site": "none"},
-     {**OWN, "Sec-Fetch-Site": "same-site"}, {**OWN, "Origin": "http://listed.example", "Sec-Fetch-Site": "cross-site"}],
-)  # fmt: skip
+    [
+        OWN,
+        {"Host": "127.0.0.1:{port}"},
+        {"Host": "app.localhost:{port}"},
+        {**OWN, "Origin": "http://localhost:{port}"},
+        {**OWN, "Origin": "http://127.0.0.1:{port}"},
+        {**OWN, "Sec-Fetch-Site": "same-origin"},
+        {**OWN, "Sec-Fetch-Site": "none"},
+        {**OWN, "Sec-Fetch-Site": "same-site"},
+        {**OWN, "Origin": "http://listed.example", "Sec-Fetch-Site": "cross-site"},
+    ],
+)
 async def test_own_pages_programs_and_listed_pages_may(headers: dict[str, str]) -> None:
     async with Host(app, settings=HostSettings(cors=("http://listed.example",))) as host:
         assert await asyncio.to_thread(_ask, host, "POST", "/api/touch", headers) == (200, "touched")
