@@ -7,10 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from ebb.local.engines import NAMES
 from ebb.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--engine` chooses the hosts that `tests/engine` runs on; it can be given more than once."""
+    text = "host for tests/engine; again for more than one (default: devhost, and realhost where it is found)"
+    parser.addoption("--engine", action="append", choices=NAMES, help=text)
 
 
 @pytest.fixture(scope="session")
