@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import azure.durable_functions as df
 
+from orchestrators.nudges import Nudges
 from orchestrators.steps import Steps, close, fan_out, measure, sleep
 from scheduler import status
 from scheduler.cycle import CycleState, Verdict, summarize
@@ -22,8 +23,9 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
     state = CycleState.from_json(context.get_input(), context.instance_id)
     state = state.owned_by(context.instance_id, context.new_uuid())
 
+    nudges = Nudges(context, state.nudges)
     context.set_custom_status(status.measuring(state))
-    opening = yield from measure(context, state)
+    opening = yield from measure(context, state, nudges)
     if opening.verdict is Verdict.END:
         return {"schedule": state.schedule, "reason": opening.wait.reason}
     state = state.opened(opening)
@@ -36,8 +38,8 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
         return {"schedule": state.schedule, "reason": ending.wait.reason}
 
     context.set_custom_status(status.waiting(opening, ending.wait, context.current_utc_datetime, summary.error))
-    triggered = yield from sleep(context, ending.wait)
-    context.continue_as_new(state.follow(opening, summary, ending, triggered).to_json())
+    triggered = yield from sleep(context, ending.wait, nudges)
+    context.continue_as_new(state.follow(opening, summary, ending, triggered, nudges.known).to_json())
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from orchestrators.nudges import Nudges
 from scheduler.clock import rfc3339
 from scheduler.cycle import (
     CycleState,
@@ -17,7 +18,7 @@ from scheduler.cycle import (
     Verdict,
     crashed_execution,
 )
-from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
+from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from scheduler.planning import Decision, Wait, error_wait
 
 LONGEST_TIMER = timedelta(
@@ -29,10 +30,12 @@ CLOSE_ATTEMPTS = 3
 Steps = Generator[Any, Any, Any]
 
 
-def measure(context: df.DurableOrchestrationContext, state: CycleState) -> Generator[Any, Any, Opening]:
+def measure(context: df.DurableOrchestrationContext, state: CycleState, nudges: Nudges) -> Generator[Any, Any, Opening]:
     """Open the cycle; a failed activity gives an opening with nothing to do but wait and try again."""
+    activity = context.call_activity(MEASURE_BACKLOG, state.to_json())
     try:
-        answer = yield context.call_activity(MEASURE_BACKLOG, state.to_json())
+        yield context.task_any([activity, nudges.wait])  # the wait has to be open before anything can come
+        answer = yield activity
         return Opening.from_json(answer)
     except Exception as error:  # noqa: BLE001 - Durable gives every failure as a bare Exception
         reason = _first_line(error)
@@ -104,21 +107,22 @@ def close(
         return Ending(Wait(wait.seconds, f"the cycle could not be written down ({_first_line(error)}); {wait.reason}"))
 
 
-def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any, Any, bool]:
-    """Wait until the time is over or a nudge comes. No timer is left open: one that is blocks continue-as-new.
+def sleep(context: df.DurableOrchestrationContext, wait: Wait, nudges: Nudges) -> Generator[Any, Any, bool]:
+    """Wait until the time is over or a new nudge comes. No timer is left open: one that is blocks continue-as-new.
 
     Returns:
         Whether an operator asked for the next cycle, so that it runs although it may not be due.
     """
     until = wait.end(context.current_utc_datetime)
-    nudge = context.wait_for_external_event(NUDGE)
     while context.current_utc_datetime < until:
+        # A timer of its own for each turn: one that waits on from an earlier task is not looked at by the extension.
         timer: Any = context.create_timer(min(until, context.current_utc_datetime + LONGEST_TIMER))
-        winner = yield context.task_any([timer, nudge])
-        if winner is nudge:
-            timer.cancel()
-            # The Python client sends JSON text as text, the HTTP API the value: azure-functions-durable-python 295.
-            return str(nudge.result).strip('"') == TRIGGER
+        if (yield context.task_any([timer, *nudges.waits])) is timer:
+            continue
+        timer.cancel()
+        nudge = nudges.take()
+        if nudge is not None:
+            return nudge.is_trigger
     return False
 
 

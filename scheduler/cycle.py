@@ -10,6 +10,7 @@ from typing import Any, cast
 from scheduler.carry import Carry
 from scheduler.decision import Decision, Wait
 from scheduler.names import INSTANCE_PREFIX
+from scheduler.nudge import remembered
 
 STATE_VERSION = 1
 
@@ -26,12 +27,13 @@ class CycleState:
     idle: int = 0  # cycles in a row, before this one, that received nothing
     errors: int = 0  # cycles in a row, before this one, that failed
     triggered: bool = False  # an operator asked for this cycle: it need not be due
+    nudges: tuple[str, ...] = ()  # identities of the nudges taken last: one that comes again is waited past
     carry: Carry = field(default_factory=Carry)
     version: int = STATE_VERSION  # of the app that wrote it
 
     def to_json(self) -> dict[str, Any]:
         """This state as the orchestration's input."""
-        return {**vars(self), "carry": self.carry.to_json()}
+        return {**vars(self), "nudges": list(self.nudges), "carry": self.carry.to_json()}
 
     @classmethod
     def from_json(cls, data: object, instance_id: str) -> CycleState:
@@ -51,6 +53,7 @@ class CycleState:
             idle=_whole(given.get("idle")),
             errors=_whole(given.get("errors")),
             triggered=given.get("triggered") is True,
+            nudges=remembered(_texts(given.get("nudges")), ()),
             carry=Carry.from_json(given.get("carry")),
             version=_whole(given.get("version")) or STATE_VERSION,
         )
@@ -64,12 +67,18 @@ class CycleState:
         return self if opening.carry is None else replace(self, carry=opening.carry)
 
     def follow(
-        self, opening: Opening, summary: CycleSummary, ending: Ending | None = None, triggered: bool = False
+        self,
+        opening: Opening,
+        summary: CycleSummary,
+        ending: Ending | None = None,
+        triggered: bool = False,
+        nudges: tuple[str, ...] = (),
     ) -> CycleState:
         """The state of the next cycle.
 
         Args:
             triggered: an operator's trigger ended the wait.
+            nudges: the identities of those taken last.
         """
         failed = summary.error is not None
         carry = ending.carry if ending is not None and ending.carry is not None else self.opened(opening).carry
@@ -77,6 +86,7 @@ class CycleState:
             self,
             carry=carry,
             triggered=triggered,
+            nudges=nudges,
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
             idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
@@ -207,6 +217,11 @@ def crashed_execution(index: int, started_at: str, ended_at: str, error: str) ->
 def _carry(data: Mapping[str, Any]) -> Carry | None:
     """What an activity handed on; one of an older version of the app hands on nothing."""
     return None if data.get("carry") is None else Carry.from_json(data["carry"])
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    found = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(each for each in found if isinstance(each, str))
 
 
 def _whole(value: object) -> int:

@@ -7,7 +7,6 @@ instance only make that happen soon; if this process dies in between, the watchd
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,11 +18,21 @@ import azure.functions as func
 from history.base import Intent, ScheduleRow, update
 from scheduler.clock import rfc3339
 from scheduler.fence import hub_of as hub_of_owner
-from scheduler.names import TRIGGER, instance_id
+from scheduler.names import instance_id
 from services import Services
 from triggers import intents
 from triggers.etags import Precondition
-from triggers.instances import Instance, hub_of, launch, look_at, look_until, nudge, terminate, until_ended
+from triggers.instances import (
+    Instance,
+    hub_of,
+    launch,
+    look_at,
+    look_until,
+    new_identity,
+    nudge,
+    terminate,
+    until_ended,
+)
 from triggers.intents import Operator, acts_elsewhere
 from triggers.journal import record
 from triggers.problems import ProblemError
@@ -123,11 +132,11 @@ class Control:
         Raises:
             ProblemError: 409 not running; 412; 503.
         """
-        identity = uuid.uuid4().hex
+        identity = new_identity()
         outcome = await self._decide(
             "trigger", reason, lambda row, instance, by: intents.triggered(row, instance, by, identity), {}
         )
-        if outcome.instance.is_live and not await nudge(self.client, self.name, TRIGGER):
+        if outcome.instance.is_live and not await nudge(self.client, self.name, identity):
             raise ProblemError(503, "durableUnavailable", "Durable Functions unavailable", "the wait was not ended")
         return outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ import azure.durable_functions as df
 
 from scheduler.cycle import CycleState
 from scheduler.names import ETERNAL_SCHEDULER, INSTANCE_PREFIX, NUDGE, instance_id
+from scheduler.nudge import Nudge
 from triggers.problems import ProblemError
 
 logger = logging.getLogger(__name__)
@@ -104,18 +106,24 @@ async def launch(client: df.DurableOrchestrationClient, name: str, number: int) 
     return True
 
 
-async def nudge(client: df.DurableOrchestrationClient, name: str, why: str | None = None) -> bool:
+async def nudge(client: df.DurableOrchestrationClient, name: str, trigger: str | None = None) -> bool:
     """End the wait of schedule `name`; False where that could not be done. Costs at most one wait, so it is logged.
 
     Args:
-        why: TRIGGER if the next cycle is to run although it may not be due.
+        trigger: the identity of an operator's trigger: the next cycle is to run although it may not be due.
     """
+    sent = Nudge(trigger or new_identity(), is_trigger=trigger is not None)
     try:
-        await client.raise_event(instance_id(name), NUDGE, why)
+        await client.raise_event(instance_id(name), NUDGE, sent.to_json())
     except Exception as error:  # noqa: BLE001 - the client raises bare Exceptions
         logger.warning("%s: the nudge was not delivered: %s", name, error, extra={"schedule": name})
         return False
     return True
+
+
+def new_identity() -> str:
+    """An identity for a nudge: short, for the loop carries the latest ones in its state."""
+    return secrets.token_hex(6)
 
 
 async def terminate(client: df.DurableOrchestrationClient, name: str, reason: str) -> Instance:

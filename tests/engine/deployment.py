@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,14 @@ class Deployment(App):
     def instances(self) -> list[dict[str, Any]]:
         self.url = next(host.url for host in self.hosts if host.is_alive)
         return super().instances()
+
+    def raise_event(self, name: str, data: object) -> None:
+        """Send an event to the instance over the host's own management API."""
+        host = next(host for host in self.hosts if host.is_alive)
+        url = f"{host.url}/runtime/webhooks/durabletask/instances/ebb-parity/raiseEvent/{name}"
+        request = urllib.request.Request(url, json.dumps(data).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status == 202
 
     def said(self) -> str:
         """What all hosts have said, for the failure of a test."""
