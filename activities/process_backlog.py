@@ -11,6 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from activities.checkin import has_silent_sibling
 from activities.execution import ExecutionReport, run_execution
 from activities.one_message import ERROR_LENGTH
 from history.base import Intent, ScheduleRow, Working, update
@@ -60,7 +61,13 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
             handler = services.telemetry.timed(order["schedule"], services.handler(settings))
             async with services.source(settings, order["cycle"], order["index"]) as source:
                 report = await run_execution(
-                    source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
+                    source,
+                    handler,
+                    settings,
+                    may_go_on=watch.reason_to_stop,
+                    is_needed=watch.is_needed,
+                    clock=services.clock,
+                    log=log,
                 )
         error = report.error
     except EbbError as fault:
@@ -96,9 +103,9 @@ class FenceWatch:
         """Watch for the owner that `order` names; `longest` is how many seconds the execution may run."""
         self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
         self._launch, self._longest = int(order.get("launch", 0)), longest
-        until = promise(services.clock.now(), longest)
-        run = uuid.uuid4().hex
-        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until)
+        now, run = services.clock.now(), uuid.uuid4().hex
+        until = promise(now, longest)
+        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until, now)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 
@@ -133,15 +140,27 @@ class FenceWatch:
     async def reason_to_stop(self) -> str | None:
         """Why the execution may not go on; None where it may.
 
-        A store that is away is no reason while the lease read last still holds.
+        A store that is away is no reason while the lease read last still holds. Says first that it is at work, as
+        `enter` does.
         """
         try:
+            self._working = replace(self._working, beat=self._services.clock.now())
+            await self._services.store.begin_execution(self._schedule, self._working)
             return self._look(await self._services.store.get(self._schedule))
         except StoreError as error:
             if self._lease_until is not None and self._services.clock.now() < self._lease_until:
                 return None
             self.outcome = "fenceLost"
             return f"the fence cannot be renewed: {error}"
+
+    async def is_needed(self) -> bool:
+        """Whether the cycle cannot end yet, because another execution of it has fallen silent."""
+        try:
+            noted = await self._services.store.executions(self._schedule)
+        except StoreError as error:
+            logger.warning("%s: the other executions were not looked at: %s", self._schedule, error)
+            return False
+        return has_silent_sibling(self._working, noted, self._services.clock.now())
 
     def _look(self, row: ScheduleRow) -> str | None:
         self._lease_until = row.owner_until
@@ -151,6 +170,9 @@ class FenceWatch:
         if 0 < self._launch < row.launch:
             self.outcome = "fenceLost"
             return "the schedule was launched again since"
+        if row.closed_cycle >= self._working.cycle or row.cycle > self._working.cycle:
+            self.outcome = "fenceLost"
+            return f"cycle {self._working.cycle} is closed: this is a late repetition of one of its executions"
         if row.intent is not Intent.RUNNING:
             self.outcome = "stopped"
             return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value

@@ -89,6 +89,7 @@ class Working:
     index: int
     run: str  # tells two runs of one execution apart
     until: datetime  # it has ended then, whatever happens
+    beat: datetime | None = None  # when it last said so; None: not known
 
 
 @dataclass(frozen=True)

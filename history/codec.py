@@ -81,7 +81,9 @@ def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow
 def execution_properties(execution: Working) -> Properties:
     """An execution at work as the properties of one entity."""
     identity = f"{execution.owner}/{execution.cycle}/{execution.index}/{execution.run}"
+    beat: Properties = {} if execution.beat is None else {"beat": rfc3339(execution.beat)}
     return {
+        **beat,
         "RowKey": hashlib.sha256(identity.encode()).hexdigest()[:32],
         "owner": execution.owner,
         "cycle": execution.cycle,
@@ -95,7 +97,8 @@ def read_execution(properties: Mapping[str, Any]) -> Working:
     """The execution that `execution_properties` wrote."""
     until = parse_rfc3339(properties["until"])
     numbers = int(properties["cycle"]), int(properties["index"])
-    return Working(properties["owner"], *numbers, properties["run"], until)
+    beat = parse_rfc3339(properties["beat"]) if properties.get("beat") else None
+    return Working(properties["owner"], *numbers, properties["run"], until, beat)
 
 
 def cycle_properties(cycle: Mapping[str, Any]) -> Properties:

@@ -18,6 +18,18 @@ from tests.engine.hosts import Host
 TIMES = {"visibilityTimeout": 5, "pollingInterval": 1, "maxPollingInterval": 2}
 
 
+_SLOW = """
+import time
+
+from handlers.parity import classify as at_once
+
+
+def classify(message):
+    time.sleep(0.25)
+    return at_once(message)
+"""
+
+
 class Deployment(App):
     """The app folder and its hosts. What `App` asks over HTTP is asked of the first host that lives."""
 
@@ -27,6 +39,7 @@ class Deployment(App):
         """`host_json` goes over the `durableTask` part of host.json, `settings` over those of the sample schedule."""
         super().__init__(folder, azurite, settings)
         self.engine, self.hosts = engine, list[Host]()
+        (self.root / "slow.py").write_text(_SLOW)  # for schedules with the handler slow:classify
         path = self.root / "host.json"
         document = json.loads(path.read_text())
         durable = document["extensions"]["durableTask"]
