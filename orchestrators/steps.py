@@ -18,6 +18,7 @@ from scheduler.cycle import (
     Verdict,
     crashed_execution,
 )
+from scheduler.failures import first_line
 from scheduler.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from scheduler.planning import Decision, Wait, error_wait
 
@@ -139,5 +140,4 @@ def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, A
 
 def _first_line(error: Exception) -> str:
     """What failed, without the stack that Durable puts behind it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip()[:500]
+    return first_line(str(error)) or type(error).__name__

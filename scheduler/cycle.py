@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -42,6 +43,7 @@ class CycleState:
         A state that cannot be read at all gives the first state of the schedule that `instance_id` names, so that a
         rolled-back app keeps the loop alive.
         """
+        data = _plain(data)
         given = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
         owner, cycle = given.get("owner"), given.get("cycle")
         return cls(
@@ -217,6 +219,16 @@ def crashed_execution(index: int, started_at: str, ended_at: str, error: str) ->
 def _carry(data: Mapping[str, Any]) -> Carry | None:
     """What an activity handed on; one of an older version of the app hands on nothing."""
     return None if data.get("carry") is None else Carry.from_json(data["carry"])
+
+
+def _plain(data: object) -> object:
+    """SDK 2.x gives an input that 1.x wrote as the text that it is in the store."""
+    if not isinstance(data, str):
+        return data
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
 
 
 def _texts(value: object) -> tuple[str, ...]:

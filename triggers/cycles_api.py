@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from history.base import Page
@@ -19,12 +18,12 @@ NEXT_PAGE = "x-ebb-continuation-token"
 KINDS = ("audit", "incident")
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("list_cycles")
-    @bp.route(route="schedules/{name}/cycles", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
@@ -35,7 +34,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return page_response(req, page)
 
     @bp.function_name("get_cycle")
-    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def get_cycle(req: func.HttpRequest) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
@@ -48,7 +47,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(document)
 
     @bp.function_name("list_events")
-    @bp.route(route="schedules/{name}/events", methods=["GET"])
+    @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_events(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)

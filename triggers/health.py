@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from history.base import Intent, ScheduleRow
@@ -18,9 +17,9 @@ from triggers.problems import answers_problems, json_response
 CHECK_SECONDS = 5.0
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("health")
     @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

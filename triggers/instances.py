@@ -14,14 +14,15 @@ from typing import Any, TypeVar
 import azure.durable_functions as df
 
 from scheduler.cycle import CycleState
+from scheduler.failures import first_line, is_code_change
 from scheduler.names import ETERNAL_SCHEDULER, INSTANCE_PREFIX, NUDGE, instance_id
 from scheduler.nudge import Nudge
+from triggers.durable_sdk import statuses, task_hub_of
 from triggers.problems import ProblemError
 
 logger = logging.getLogger(__name__)
 
 LIVE = frozenset({"Running", "Pending", "ContinuedAsNew", "Suspended"})
-FIRST_PAGE = 100  # instances that Durable lists at once; the SDK cannot ask for the next page
 LOOK_SECONDS = 0.1  # between two looks at what is waited for
 TERMINATING_SECONDS = 5.0  # how long to wait for the effect of a terminate
 T = TypeVar("T")
@@ -37,6 +38,11 @@ class Instance:
     updated_at: datetime | None = None
 
     @property
+    def code_changed(self) -> bool:
+        """Whether it failed because the app's code is another one than it was begun with."""
+        return self.status == "Failed" and is_code_change(self.output)
+
+    @property
     def is_live(self) -> bool:
         """Whether it can still act."""
         return self.status in LIVE
@@ -44,8 +50,7 @@ class Instance:
 
 def hub_of(client: df.DurableOrchestrationClient) -> str:
     """The task hub that this app works in."""
-    # The SDK declares client.task_hub_name and never sets it; the binding that the host sent has it.
-    return str(client._orchestration_bindings.task_hub_name)
+    return task_hub_of(client)
 
 
 async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
@@ -81,9 +86,9 @@ async def look_at_all(client: df.DurableOrchestrationClient, names: Iterable[str
     Raises:
         ProblemError: 503, Durable does not answer.
     """
-    listed = await _asked(client.get_status_by(instance_id_prefix=INSTANCE_PREFIX))
+    listed, are_all = await _asked(statuses(client, INSTANCE_PREFIX))
     found = {status.instance_id: _instance(status) for status in listed}
-    if len(listed) < FIRST_PAGE:
+    if are_all:
         return {name: found.get(instance_id(name), Instance()) for name in names}
     return {name: found.get(instance_id(name)) or await look_at(client, name) for name in names}
 
@@ -179,5 +184,5 @@ async def _asked(question: Awaitable[T]) -> T:
 
 
 def _unavailable(error: Exception) -> ProblemError:
-    detail = f"Durable Functions did not answer as it should: {str(error)[:300]}"
+    detail = f"Durable Functions did not answer as it should: {first_line(str(error))[:300]}"
     return ProblemError(503, "durableUnavailable", "Durable Functions unavailable", detail)

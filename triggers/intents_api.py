@@ -15,6 +15,7 @@ from triggers.instances import look_at
 from triggers.intents import merged_overrides
 from triggers.problems import answers_problems, invalid_request, json_response
 from triggers.requests import address_of, json_body, schedule_name, text_member, time_member
+from triggers.revival import revived
 from triggers.schedules_api import document_of
 
 RETRY_AFTER_SECONDS = "1"
@@ -39,7 +40,7 @@ def blueprint(services: Services) -> df.Blueprint:
 
 def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: str, action: Action) -> None:
     @bp.function_name(function)
-    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb])
+    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -89,6 +90,8 @@ async def _resume(control: Control, req: func.HttpRequest) -> tuple[Outcome, int
 
 
 async def _trigger(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    row, instance = await control.services.store.get(control.name), await look_at(control.client, control.name)
+    await revived(control.services, control.client, row, instance)
     return await control.trigger(text_member(json_body(req, {"reason"}), "reason")), 202
 
 

@@ -11,11 +11,13 @@ from typing import Any
 from history.base import Intent, ScheduleRow
 from scheduler.clock import rfc3339
 from scheduler.errors import SettingsError
+from scheduler.failures import CODE_CHANGED, first_line
 from scheduler.fence import hub_of
 from scheduler.names import instance_id
 from scheduler.schedules import Schedules
 from scheduler.settings import ScheduleSettings
 from scheduler.settings_warnings import warnings_of
+from scheduler.wording import counted
 from triggers.instances import Instance
 from triggers.intents import acts_elsewhere, is_starting
 
@@ -101,7 +103,8 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         warnings.append(f"the instance is suspended in Durable Functions; {replaced if runs else stuck}")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
-        warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")
+        times, cause = counted(row.restarts, "time"), f": {row.restart_cause}" if row.restart_cause else ""
+        warnings.append(f"it was started again {times} in a row{when}{cause}")
     return warnings
 
 
@@ -116,7 +119,9 @@ def _phase(row: ScheduleRow, instance: Instance, live: Mapping[str, Any], hub: s
 def _error(state: str, live: Mapping[str, Any], row: ScheduleRow, instance: Instance) -> str | None:
     if state == "failed":
         found = "is gone" if instance.status is None else f"is {instance.status}"
-        said = f": {instance.output}" if instance.output else ""
+        said = f": {first_line(str(instance.output))}" if instance.output else ""
+        if instance.code_changed:
+            return f"{CODE_CHANGED}: the instance was begun with another version of the app or its SDK and cannot go on"
         return f"the instance {found} although the schedule should run; the watchdog will start it again{said}"
     return live.get("error") or row.error
 

@@ -76,16 +76,16 @@ class Deployment(App):
             host.clean_up()
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-        self.url = next(host.url for host in self.hosts if host.is_alive)
+        self.url = next(host.url for host in self.hosts if host.is_answering)
         return super().call(method, path, body)
 
     def instances(self) -> list[dict[str, Any]]:
-        self.url = next(host.url for host in self.hosts if host.is_alive)
+        self.url = next(host.url for host in self.hosts if host.is_answering)
         return super().instances()
 
     def raise_event(self, name: str, data: object) -> None:
         """Send an event to the instance over the host's own management API."""
-        host = next(host for host in self.hosts if host.is_alive)
+        host = next(host for host in self.hosts if host.is_answering)
         url = f"{host.url}/runtime/webhooks/durabletask/instances/ebb-parity/raiseEvent/{name}"
         request = urllib.request.Request(url, json.dumps(data).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=20) as answer:

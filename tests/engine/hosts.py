@@ -32,6 +32,7 @@ class Host:
         self._log = state.with_name(f"{self.machine}.log")
         self._process: psutil.Popen | None = None
         self._known: set[psutil.Process] = set()  # the host and what it has started
+        self._is_frozen = False
         self.url = ""
 
     def start(self) -> Host:
@@ -75,6 +76,7 @@ class Host:
     def freeze(self) -> None:
         """Stop the host and its workers where they stand, as a machine does that swaps or is moved."""
         self._see()
+        self._is_frozen = True
         for process in (self._running, *self.workers()):
             process.suspend()
 
@@ -82,6 +84,7 @@ class Host:
         """Let what was frozen go on."""
         for process in (*self.workers(), self._running):
             process.resume()
+        self._is_frozen = False
 
     def log(self) -> str:
         """All that the host and its app have said since it was started last."""
@@ -90,6 +93,11 @@ class Host:
     @property
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether it can be asked something."""
+        return self.is_alive and not self._is_frozen
 
     @property
     def pid(self) -> int:
