@@ -18,7 +18,8 @@ NET = """
 OF_2 = """durabletask.task.NonDeterminismError: A previous execution called call_activity with ID=0, but the current
 execution doesn't have this action with this ID."""
 OF_CORE = """Non-Deterministic workflow detected: A previous execution of this orchestration scheduled an activity
-task with sequence ID 1 and name 'measure_backlog' (version ''), but the current replay execution hasn't (yet?) scheduled it."""
+task with sequence ID 1 and name 'measure_backlog' (version ''), but the current replay execution hasn't (yet?)
+scheduled this task. Was a change made to the orchestrator code after this instance had already started running?"""
 CHANGED = (OF_2, OF_CORE)
 BAD = "Activity function 'bad' failed:"
 
