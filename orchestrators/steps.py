@@ -117,8 +117,11 @@ def sleep(context: df.DurableOrchestrationContext, wait: Wait, nudges: Nudges) -
     until = wait.end(context.current_utc_datetime)
     while context.current_utc_datetime < until:
         # A timer of its own for each turn: one that waits on from an earlier task is not looked at by the extension.
-        timer: Any = context.create_timer(min(until, context.current_utc_datetime + LONGEST_TIMER))
+        fires_at = min(until, context.current_utc_datetime + LONGEST_TIMER)
+        timer: Any = context.create_timer(fires_at)
         if (yield context.task_any([timer, *nudges.waits])) is timer:
+            if fires_at == until:  # it may be up to a second early: a storage queue hides messages for whole seconds
+                return False
             continue
         timer.cancel()
         nudge = nudges.take()

@@ -32,8 +32,8 @@ def _scaling(settings: ScheduleSettings) -> list[str]:
         found.append(f"customScaling... settings have no effect with scalingStrategy {strategy}")
     if settings.max_executions > MANY_EXECUTIONS:
         found.append(
-            f"maxExecutions {settings.max_executions}: beyond {MANY_EXECUTIONS} at once the Durable extension takes ever "
-            f"longer to start and to collect each (docs/engines.md); more concurrency or a larger queueLength does more"
+            f"maxExecutions {settings.max_executions}: beyond {MANY_EXECUTIONS} at once the Durable extension takes "
+            "ever longer to start and to collect each (docs/engines.md); more concurrency does more"
         )
     if settings.queue_length < 1:
         found.append(f"queueLength {plain(settings.queue_length)} wants more executions than there are messages")

@@ -60,10 +60,10 @@ class Orchestration:
         self._later(0.0)
         self._episode({"EventType": 6, "TaskScheduledId": number, "Reason": reason, "Details": "stack"})
 
-    def fire(self) -> None:
-        """Let the latest timer fire, at its time."""
+    def fire(self, early: float = 0.0) -> None:
+        """Let the latest timer fire, at its time or so many seconds before."""
         number, timer = [(n, action) for n, action in enumerate(self.scheduled) if action["actionType"] == 5][-1]
-        self.now = max(self.now, datetime.fromisoformat(timer["fireAt"]))
+        self.now = max(self.now, datetime.fromisoformat(timer["fireAt"]) - timedelta(seconds=early))
         self._episode({"EventType": 11, "TimerId": number, "FireAt": timer["fireAt"]})
 
     def event(self, name: str, data: object = None) -> None:

@@ -221,6 +221,15 @@ def test_nudge_during_executions_ends_the_coming_wait() -> None:
     assert run.next_input["cycle"] == 8
 
 
+def test_timer_that_fires_early_ends_the_wait_all_the_same() -> None:
+    """The extension's timers are up to a second early; a timer for the rest would fire at once, again and again."""
+    run = begin()
+    run.complete(0, opening())
+    run.fire(early=0.9)
+    assert run.is_done
+    assert len(run.timers()) == 1
+
+
 def test_long_wait_is_a_chain_of_days() -> None:
     run = begin()
     run.complete(0, opening(wait=Wait(2.5 * 86_400, "weekly")))
