@@ -82,6 +82,8 @@ def read_arguments(arguments: list) -> tuple:
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
     _add_messages(parser)
+    host = "which host runs the app: ours, Microsoft's Durable extension in one file, or Core Tools (devhost)"
+    parser.add_argument("--host", choices=("devhost", "realhost", "func"), default="devhost", help=host)
     storage = "of the storage emulator: blob, then queue and table on the next two; 0 takes free ones"
     _add_number(parser, "--port", _port_or_any, 7071, "of the app; 0 takes a free one")
     _add_number(parser, "--storage-port", _port_or_any, 10000, storage)

@@ -55,6 +55,7 @@ def test_up_has_the_documented_defaults() -> None:
     assert found == {
         "verb": "up",
         "schedule": "parity",
+        "host": "devhost",
         "count": 500,
         "poison": 0,
         "port": 7071,
