@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.chaos import kills  # noqa: F401 - adds its scenarios
+from tests.chaos import (  # noqa: F401 - each adds its scenarios
+    handler_faults,
+    kills,
+    message_faults,
+    operators,
+    several,
+    store_faults,
+    surroundings,
+)
 from tests.chaos.scenario import SCENARIOS, Scenario
 
 

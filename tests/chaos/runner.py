@@ -54,6 +54,7 @@ def _play_in(world: World, scenario: Scenario, terms: Terms, result: Result, rou
         result.rounds += 1
         world.random = random.Random(_seed(terms.seed, scenario.name, result.rounds))
         world.remarks.clear()
+        world.rounds = result.rounds - 1
         found = _round(world, scenario, first=not world.hosts[0].url)
         spans = len(world.record().spans)
         found += _slow(world, scenario, result)

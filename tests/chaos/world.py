@@ -71,6 +71,7 @@ class World:
         self.numbers: int = 0  # put so far
         self.faults_missed: int = 0  # armed, and no request met them
         self.remarks: list[Violation] = []  # what a round itself found wrong
+        self.rounds: int = 0  # which round of the run this is, from 0
         self.spans_judged: int = 0  # faults whose recovery belongs to earlier rounds
         self._engine, self._count, self._encoding = engine, hosts, encoding
         self._environment = dict(environment or {})
@@ -123,6 +124,10 @@ class World:
         """The next message's number."""
         self.numbers += 1
         return self.numbers
+
+    def at_end(self, undo: Callable[[], object]) -> None:
+        """Call `undo` when the world ends, before its hosts do."""
+        self._stack.callback(undo)
 
     @contextlib.contextmanager
     def broken(self, kind: str, host: Host | None = None, *, doubles: bool = True) -> Iterator[None]:
