@@ -32,8 +32,8 @@ misbehave("refuse", "poison", 10)
 misbehave("flood", "poison", 250)
 misbehave("hang", "hang", 3, times=1)
 misbehave("hang-always", "hang", 2, {"maxDequeueCount": 2})
-misbehave("stubborn", "stubborn", 3, times=1, seconds=9.0)  # beyond replicaTimeout
-misbehave("thread", "stubborn", 3, {"handler": "jobs:handle_on_thread"}, times=1, seconds=9.0)
+misbehave("stubborn", "stubborn", 3, times=1, seconds=16.0)  # long beyond replicaTimeout
+misbehave("thread", "stubborn", 3, {"handler": "jobs:handle_on_thread"}, times=1, seconds=16.0)
 misbehave("block", "block", 2, times=1, seconds=6.0)  # longer than a lease and than replicaTimeout
 misbehave("system-exit", "systemExit", 3, times=1)
 misbehave("memory", "memory", 2, times=1)

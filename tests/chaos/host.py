@@ -30,6 +30,7 @@ _OWN = {"function_app.py", "dev.py", "tests", "bench", "docs", "infra", "node_mo
 _DEVHOST_READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 _REALHOST_READY = re.compile(r"Worker process started and initialized")
 _TRACEBACK = "Traceback (most recent call last)"
+_HANDLERS = "/app/jobs.py"
 
 
 class HostEndedError(Exception):
@@ -150,11 +151,13 @@ class Host:
             return file.read().decode(errors="replace")
 
     def tracebacks(self) -> list[str]:
-        """The last line of each traceback in its output."""
+        """The last line of each traceback in its output, but for what the scenarios' own handlers raised."""
         found: list[str] = []
         for part in self.output().split(_TRACEBACK)[1:]:
-            lines = [line for line in part.splitlines() if line and not line.startswith((" ", "\t"))]
-            found.append(lines[0] if lines else "")
+            lines = part.splitlines()
+            end = next((index for index, line in enumerate(lines) if line and not line[0].isspace()), len(lines))
+            if not any(_HANDLERS in line for line in lines[:end]):
+                found.append(lines[end] if end < len(lines) else "")
         return found
 
     def _command(self) -> Sequence[str]:
