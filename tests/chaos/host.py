@@ -29,8 +29,10 @@ ENGINES = ("devhost", "realhost")
 _OWN = {"function_app.py", "dev.py", "tests", "bench", "docs", "infra", "node_modules"}
 _DEVHOST_READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 _REALHOST_READY = re.compile(r"Worker process started and initialized")
-_TRACEBACK = "Traceback (most recent call last)"
-_HANDLERS = "/app/jobs.py"
+_TRACEBACK = "Traceback (most recent call last):\n"
+_CAUSES = ("The above exception was the direct cause", "During handling of the above exception")
+_NAMED = re.compile(r"[\w.]*errors\.\w+")
+_HANDLERS = "/app/jobs.py"  # what the scenarios' own handlers raise
 
 
 class HostEndedError(Exception):
@@ -150,14 +152,17 @@ class Host:
             file.seek(begin)
             return file.read().decode(errors="replace")
 
-    def tracebacks(self) -> list[str]:
-        """The last line of each traceback in its output, but for what the scenarios' own handlers raised."""
+    def surprises(self) -> list[str]:
+        """The last line of each traceback in its output that is no failure which the app has a name for."""
         found: list[str] = []
         for part in self.output().split(_TRACEBACK)[1:]:
             lines = part.splitlines()
-            end = next((index for index, line in enumerate(lines) if line and not line[0].isspace()), len(lines))
-            if not any(_HANDLERS in line for line in lines[:end]):
-                found.append(lines[end] if end < len(lines) else "")
+            end = next((index for index, line in enumerate(lines) if line and not line[0].isspace()), None)
+            is_cause = any(line.startswith(_CAUSES) for line in lines)
+            if end is None or is_cause or any(_HANDLERS in line for line in lines[:end]):
+                continue
+            if not _NAMED.match(lines[end]):
+                found.append(lines[end])
         return found
 
     def _command(self) -> Sequence[str]:

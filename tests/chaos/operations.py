@@ -89,8 +89,8 @@ def _row_write(document: dict[str, object]) -> str:
     """Which check-in writes the schedule's row: while executions work, at the close of their cycle, or idle."""
     if document.get("working_until"):
         return "row.work"
-    closed = document.get("closed_cycle")
-    return "row.close" if closed and closed == document.get("cycle") else "row.idle"
+    closed = str(document.get("closed_cycle", 0))  # numbers of 64 bits travel as text
+    return "row.close" if closed != "0" and closed == str(document.get("cycle")) else "row.idle"
 
 
 def _blob(method: str, _path: str, query: dict[str, str], _body: bytes) -> str:

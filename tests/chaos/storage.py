@@ -39,6 +39,7 @@ class Feeder:
 
     def __init__(self, azurite: Azurite, ledger: Path, schedule: str, queue: str, encoding: str = "none") -> None:
         self._ledger, self._schedule, self._encoding = ledger, schedule, encoding
+        self._texts: dict[str, str] = {}  # what was put, to its id: poison without an envelope is known by its body
         text = azurite.connection_string
         self.queue = QueueClient.from_connection_string(text, queue, **RETRIES)
         self.poison_queue = QueueClient.from_connection_string(text, f"{queue}-poison", **RETRIES)
@@ -64,6 +65,7 @@ class Feeder:
             book.write(self._ledger, "put", message=f"unknown-{about['number']}", certain=False, **about)
             return False
         book.write(self._ledger, "put", message=str(message.id), **about)
+        self._texts[text] = str(message.id)
         return True
 
     def waiting(self) -> int:
@@ -77,7 +79,7 @@ class Feeder:
             for page in self.poison_queue.receive_messages(messages_per_page=32, visibility_timeout=KEEP).by_page():
                 for message in page:
                     identity, reason = self._envelope(str(message.content))
-                    book.write(self._ledger, "poisoned", message=identity or str(message.id), reason=reason)
+                    book.write(self._ledger, "poisoned", message=identity, reason=reason)
                     self.poison_queue.delete_message(message)
                     found += 1
         except ResourceNotFoundError:  # it is made when the first message goes there
@@ -89,10 +91,10 @@ class Feeder:
         self.queue.close()
         self.poison_queue.close()
 
-    def _envelope(self, text: str) -> tuple[str | None, str | None]:
-        """Id and reason of a poison message."""
+    def _envelope(self, text: str) -> tuple[str, str | None]:
+        """Id and reason of a poison message; one without an envelope has no reason."""
         with contextlib.suppress(ValueError):
             document = json.loads(base64.b64decode(text) if self._encoding == "base64" else text)
             if isinstance(document, dict) and "reason" in document:
-                return document.get("id"), document["reason"]
-        return None, None
+                return document.get("id") or "unknown", document["reason"]
+        return self._texts.get(text, "unknown"), None

@@ -190,7 +190,7 @@ class World:
         found = checker.check(record, limits)
         found += self._wrong_books()
         for host in self.hosts:
-            if texts := host.tracebacks():
+            if texts := host.surprises():
                 found.append(Violation("traceback", f"{len(texts)} in {host.name}'s output, first: {texts[0][:200]}"))
         return found
 

@@ -1,6 +1,6 @@
 """The handler of the fault scenarios: each message says what its handler does, and how often.
 
-A body is JSON: {"n": number, "job": name, "seconds": duration, "times": how many tries misbehave; later ones are well}.
+A body is JSON: {"n": number, "job": name, "seconds": duration, "times": so many tries do it; later ones do nothing}.
 What cannot be read so is handled as it is, or refused as poison if its text begins with "refuse".
 """
 
@@ -30,8 +30,8 @@ async def handle(message: Message) -> None:
     book.note("begin", **about)
     outcome = "raised"
     try:
-        misbehaves = message.dequeue_count <= int(order.get("times", 10**6))
-        await _do(str(order.get("job", "well")) if misbehaves else "well", float(order.get("seconds", 0.0)))
+        if message.dequeue_count <= int(order.get("times", 10**6)):
+            await _do(str(order.get("job", "well")), float(order.get("seconds", 0.0)))
         outcome = "done"
     except asyncio.CancelledError:
         outcome = "cancelled"
