@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from ebb.local.loopback import bypass_proxy
-from tests.chaos import catalogue, table
+from tests.chaos import catalogue, parallel, table
 from tests.chaos.host import ENGINES, realhost
-from tests.chaos.runner import Terms, play
+from tests.chaos.runner import Terms
 from tests.chaos.scenario import Scenario
 
 
@@ -33,10 +33,11 @@ def main(arguments: list[str]) -> int:
     terms = Terms(options.seed, options.rounds, options.host, options.keep, options.seconds)
     _say(f"seed {options.seed}, {options.host}\n\n{table.header()}")
     results: list[table.Result] = []
+    parallel.end_in_order()
     try:
-        for scenario in chosen:
-            results.append(play(scenario, terms))
-            _say(table.line(results[-1]))
+        for result in parallel.play_all(chosen, terms, options.jobs):
+            results.append(result)
+            _say(table.line(result))
     except KeyboardInterrupt:
         _say("stopped", sys.stderr)
     _say(table.footer(results))
@@ -62,6 +63,7 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=_positive, metavar="N", help="of each scenario (each has its own number)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="what chance decides follows from it (1)")
     parser.add_argument("--host", choices=ENGINES, default="devhost", help="the engine that runs the app (devhost)")
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="scenarios at once (1)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="of each scenario; no round begins later")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep ledgers and logs of rounds that went wrong")
     parser.add_argument("--list", action="store_true", help="name the scenarios, nothing else")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from azure.core.exceptions import ResourceExistsError
+
+from tests.chaos.checker import Violation
 from tests.chaos.proxy import Fault
 from tests.chaos.scenario import AFTER_STORE, Scenario, add
 from tests.chaos.world import World
@@ -70,7 +73,7 @@ def outage(service: str) -> None:
         world.feed(world.random.randint(5, 30))
         world.sleep(0, 0.5)
         with world.spoiled(way):
-            world.sleep(1, 12)
+            world.sleep(1, 20)
             world.feed(10)
 
     add(Scenario(f"outage-{'all' if service == '*' else service}", play, AFTER_STORE, rounds=15))
@@ -100,6 +103,33 @@ def restart_storage(world: World) -> None:
         world.azurite.process.wait(30)
         world.sleep(0.5, 10)
         world.azurite.revive()
+
+
+def kill_storage(world: World) -> None:
+    """Azurite is killed while nothing is to do. Not at work: it writes its memory to disk every five seconds, so that a
+    kill takes back what it has acknowledged, as the real service never does.
+    """
+    world.sleep(6, 7)
+    with world.broken("storage killed"):
+        world.azurite.kill()
+        world.sleep(0.5, 10)
+        world.azurite.revive()
+        world.feed(10)
+
+
+def look_only(world: World) -> None:
+    """The queue is gone and the schedule is paused: health checks and plans look, and leave it gone."""
+    feeder = world.feeders["s0"]
+    world.host.call("POST", "schedules/s0/pause", {"reason": "to look only"})
+    world.sleep(2.5, 3)
+    feeder.queue.delete_queue()
+    asked = [world.host.call("GET", path)[0] for path in ("health", "schedules/s0/plan", "schedules/s0")]
+    try:
+        feeder.queue.create_queue()
+    except ResourceExistsError:
+        world.remarks.append(Violation("created", f"looking created the queue (answers {asked})"))
+    world.host.call("POST", "schedules/s0/resume", {})
+    world.feed(10)
 
 
 def spoil_idle_queue(world: World) -> None:
@@ -133,4 +163,6 @@ add(Scenario("spoil-start", spoil_start, AFTER_STORE, rounds_per_world=1, begins
 for _service in ("queue", "table", "*"):
     outage(_service)
 add(Scenario("outage-idle", spoil_idle_queue, AFTER_STORE, rounds=10))
+add(Scenario("storage-kill", kill_storage, AFTER_STORE, rounds=5))
+add(Scenario("look-only", look_only, world={"source": {"createQueue": True}}, rounds=3))
 add(Scenario("storage-restart", restart_storage, AFTER_STORE, rounds=10))

@@ -35,7 +35,8 @@ SETTINGS: dict[str, Any] = {
     "concurrency": 4,
     "maxDequeueCount": 8,
 }
-DRAIN_SECONDS = 150.0  # after this a round counts as stalled
+DRAIN_SECONDS = {"devhost": 150.0, "realhost": 420.0}  # after this a round counts as stalled
+LOST_SECONDS = 5.0  # a message that was in no queue for so long, and not done, does not come any more
 BOOKS_SECONDS = 8.0  # for the last cycle to be closed once everything is handled
 POLL = 0.15
 
@@ -53,10 +54,17 @@ class World:
         hosts: int = 1,
         schedules: int = 1,
         settings: Mapping[str, Any] | None = None,
+        source: Mapping[str, Any] | None = None,
         encoding: str = "none",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Nothing runs until it is entered. `settings` are over SETTINGS, `environment` over the app settings."""
+        """Nothing runs until it is entered.
+
+        Args:
+            settings: of all schedules, over SETTINGS.
+            source: of all their sources.
+            environment: app settings.
+        """
         self.azurite, self.folder, self.random = azurite, folder, random.Random(seed)
         self.ledger, self.clock = folder / "ledger.jsonl", folder / "clock"
         self.settings = {**SETTINGS, **(settings or {})}
@@ -72,9 +80,10 @@ class World:
         self.faults_missed: int = 0  # armed, and no request met them
         self.remarks: list[Violation] = []  # what a round itself found wrong
         self.rounds: int = 0  # which round of the run this is, from 0
+        self._empty_since: float | None = None
         self.spans_judged: int = 0  # faults whose recovery belongs to earlier rounds
         self._engine, self._count, self._encoding = engine, hosts, encoding
-        self._environment = dict(environment or {})
+        self._environment, self._source = dict(environment or {}), dict(source or {})
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -173,13 +182,13 @@ class World:
         """The ledger as it stands."""
         return read(self.ledger)
 
-    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+    def drain(self) -> None:
         """Wait until every message is done or poison, and start hosts that ended, as a platform would.
 
         Raises:
             TimeoutError: it took too long.
         """
-        self.until(self._is_drained, seconds, "draining")
+        self.until(self._is_drained, DRAIN_SECONDS[self._engine], "draining")
 
     def verdict(self) -> list[Violation]:
         """Every promise that was not kept, once the world is drained."""
@@ -216,15 +225,20 @@ class World:
         return page["value"] if status == 200 else []
 
     def _is_drained(self) -> bool:
+        """Whether all that was put is done or poison and the queues are empty; what stays away for long is lost."""
         self.revive()
+        is_empty = all(feeder.waiting() == 0 for feeder in self.feeders.values())
         for feeder in self.feeders.values():
             feeder.collect_poison()
         record = self.record()
         settled = {each.message for each in record.handlings if each.outcome == "done"}
         settled |= {message for message, _ in record.poisoned}
-        if any(put.certain and put.message not in settled for put in record.puts.values()):
+        missing = any(put.certain and put.message not in settled for put in record.puts.values())
+        if not is_empty:
+            self._empty_since = None
             return False
-        return all(feeder.waiting() == 0 for feeder in self.feeders.values())
+        self._empty_since = self._empty_since or time.monotonic()
+        return not missing or time.monotonic() - self._empty_since > LOST_SECONDS
 
     def _wrong_books(self) -> list[Violation]:
         """What is wrong in the books; a cycle that is being closed gets some seconds."""
@@ -256,6 +270,7 @@ class World:
         }
         host = Host(name, self.folder / name, self.ledger, environment, self._engine)
         source = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "messageEncoding": self._encoding}
+        source |= self._source
         host.lay_out(
             {each: {**self.settings, "source": {**source, "queueName": f"{self.prefix}-{each}"}} for each in self.names}
         )
