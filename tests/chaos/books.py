@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.chaos.ledger import Record
 
 COUNTS = ("processed", "poisoned", "failed")
+_ROUNDING = timedelta(milliseconds=5)  # times in the history are cut to milliseconds
 ADMITS = ("lowerBound", "isLowerBound", "atLeast", "lowerBounds")  # members of `totals` that say "there may be more"
 
 
@@ -69,6 +71,27 @@ def wrong(counts: Iterable[Count], document: Mapping[str, Any]) -> list[Count]:
     totals = document.get("totals") or {}
     admits = any(totals.get(name) for name in ADMITS)
     return [each for each in counts if not each.is_right and not (admits and each.is_low())]
+
+
+def overlaps_shown(cycles: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Pairs of cycles whose executions overlap by what the history says of their times."""
+    spans = sorted(
+        (datetime.fromisoformat(each["startedAt"]), datetime.fromisoformat(each["endedAt"]), int(cycle["cycle"]))
+        for cycle in cycles
+        for each in cycle.get("executions") or ()
+        if each.get("startedAt") and each.get("endedAt")
+    )
+    found: list[str] = []
+    running: list[tuple[datetime, int]] = []
+    for begin, end, number in spans:
+        running = [(until, other) for until, other in running if until > begin + _ROUNDING]
+        found += [
+            f"cycle {number} begins {(until - begin).total_seconds():.2f} s before cycle {other} ends"
+            for until, other in running
+            if other != number
+        ]
+        running.append((end, number))
+    return found
 
 
 def _ledger(record: Record, schedule: str) -> dict[str, tuple[int, int]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from tests.chaos.host import Host
 from tests.chaos.scenario import AFTER_KILL, Scenario, add
 from tests.chaos.world import World
 
@@ -37,6 +40,7 @@ def duel_with_freezes(world: World) -> None:
 
 
 def _duel(world: World, *, kills: bool) -> None:
+    before = len(world.record().executions)
     world.feed(40, seconds=0.15)
     for _ in range(3):
         host = world.random.choice(world.hosts)
@@ -44,18 +48,26 @@ def _duel(world: World, *, kills: bool) -> None:
         if kills:
             with world.broken("kill", host):
                 host.kill()
-                other.call("POST", "schedules/s0/start", {})
-                world.sleep(0, 2)
+                _move(world, other, world.random.uniform(1, 12))
             host.start()
         else:
             with world.broken("freeze", host):
                 host.freeze()
-                other.call("POST", "schedules/s0/start", {})
-                world.sleep(1, 10)
+                _move(world, other, world.random.uniform(1, 14))
             host.thaw()
         world.feed(10, seconds=0.1)
         world.sleep(0, 1)
     world.start_schedules(world.random.choice(world.hosts))
+    world.faults_missed += len({each.host for each in world.record().executions[before:]}) < len(world.hosts)
+
+
+def _move(world: World, host: Host, seconds: float) -> None:
+    """Operators want the schedule on this host and not on the other, and ask for it for some seconds."""
+    deadline = time.monotonic() + seconds
+    host.call("POST", "schedules/s0/stop", {"reason": "moved"})
+    while time.monotonic() < deadline:
+        world.sleep(0.1, 0.5)
+        host.call("POST", "schedules/s0/start", {})
 
 
 add(Scenario("schedules-30", many_schedules, AFTER_KILL, world={"schedules": 30}, rounds_per_world=4, rounds=4))

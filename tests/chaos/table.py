@@ -13,7 +13,7 @@ COLUMNS = {
     "lost": ("lost",),
     "dupl": ("duplicate",),
     "over": ("overlap", "too many"),
-    "books": ("books",),
+    "books": ("books", "history"),
     "slow": ("slow", "stalled"),
 }
 _LAYOUT = "{:<20} {:>6} {:>4} {:>4} {:>4} {:>5} {:>4} {:>5} {:>6}  {}"

@@ -237,3 +237,19 @@ def test_poison_is_counted_too() -> None:
     assert judged({"poisoned": 1, "failed": 1}, [{"poisoned": 1, "failed": 1}], *story) == []
     assert judged({"poisoned": 0, "failed": 1}, [{"poisoned": 0, "failed": 1}], *story) != []
     assert judged({"poisoned": 1, "failed": 2}, [{"poisoned": 1, "failed": 2}], *story) != []
+
+
+def cycle(number: int, *times: tuple[str, str | None]) -> dict[str, Any]:
+    executions = [
+        {"startedAt": f"2026-01-31T12:00:{begin}Z", "endedAt": end and f"2026-01-31T12:00:{end}Z"}
+        for begin, end in times
+    ]
+    return {"cycle": number, "executions": executions}
+
+
+def test_a_history_that_shows_two_cycles_at_once_is_found() -> None:
+    one = cycle(1, ("01.000", "05.000"), ("01.000", "09.500"))
+    assert books.overlaps_shown([cycle(2, ("09.000", "12.000")), one]) == ["cycle 2 begins 0.50 s before cycle 1 ends"]
+    assert books.overlaps_shown([cycle(2, ("09.500", "12.000")), one]) == []
+    assert books.overlaps_shown([cycle(2, ("09.499", "12.000")), one]) == []  # times are cut to milliseconds
+    assert books.overlaps_shown([one, {"cycle": 2}, cycle(3, ("02.000", None))]) == []

@@ -197,7 +197,7 @@ class World:
         record = self.record()
         limits = dict.fromkeys(self.names, int(self.settings["maxExecutions"]))
         found = checker.check(record, limits)
-        found += self._wrong_books()
+        found += self._wrong_books() + self._overlaps_shown()
         for host in self.hosts:
             if texts := host.surprises():
                 found.append(Violation("traceback", f"{len(texts)} in {host.name}'s output, first: {texts[0][:200]}"))
@@ -248,6 +248,13 @@ class World:
             if not texts or time.monotonic() > deadline:
                 return [Violation("books", text) for text in texts]
             time.sleep(POLL)
+
+    def _overlaps_shown(self) -> list[Violation]:
+        """What the history shows at once and was not: a cycle that was closed too late, or twice."""
+        shown = {name: books.overlaps_shown(self.cycles(name)) for name in self.names}
+        return [
+            Violation("history", f"{name}: {len(texts)} overlaps, {texts[0]}") for name, texts in shown.items() if texts
+        ]
 
     def _wrong(self, name: str) -> list[str]:
         status, document = self.host.call("GET", f"schedules/{name}")
