@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.chaos.ledger import Handling, Record
-from tests.chaos.work_times import executions_at_work, handlers_at_work, most_at_once, overlapping
+from tests.chaos.work_times import Work, executions_at_work, handlers_at_work, most_at_once, overlapping
 
 WELL = "well"  # the job of a message that nothing is wrong with
 
@@ -33,10 +33,9 @@ def check(record: Record, limits: Mapping[str, int], waiting: frozenset[str] = f
     found = _lost(record, waiting) + _poison(record) + _duplicates(record)
     for kind, pairs in (("overlap", overlapping(executions)), ("handlers overlap", overlapping(handlers))):
         if pairs:
-            one, other = pairs[0]
-            seconds = min(one.end, other.end) - other.begin
-            what = f"{len(pairs)} pairs, first {_name(one.turn)} on {one.host} and {_name(other.turn)} on {other.host}"
-            found.append(Violation(kind, f"{what}, for {seconds:.2f} s"))
+            one, other = max(pairs, key=_shared)
+            names = f"{_name(one.turn)} on {one.host} and {_name(other.turn)} on {other.host}"
+            found.append(Violation(kind, f"{len(pairs)} pairs, at most {names} for {_shared((one, other)):.2f} s"))
     for schedule, most in most_at_once(executions).items():
         if most > limits[schedule]:
             text = f"{schedule}: {most} executions at once, maxExecutions is {limits[schedule]}"
@@ -113,6 +112,11 @@ def _explained(record: Record, before: Handling, after: Handling) -> bool:
         span.doubles and span.host in (None, before.host) and span.touches(before.begin, after.begin)
         for span in record.spans
     )
+
+
+def _shared(pair: tuple[Work, Work]) -> float:
+    """Seconds that both were at work."""
+    return min(pair[0].end, pair[1].end) - pair[1].begin
 
 
 def _name(turn: tuple[str, int]) -> str:

@@ -21,13 +21,13 @@ ROUNDS = {
     "spoil-read": 2,
     "spoil-measure": 2,
     "spoil-receive": 2,
-    "spoil-renew": 2,
-    "storage-restart": 1,
+    "outage-idle": 1,
     "storage-kill": 1,
     "handler-refuse": 1,
     "message-odd": 1,
     "message-base64": 1,
     "clock-forward": 1,
+    "clock-at-work": 1,
 }
 
 
