@@ -36,6 +36,7 @@ KNOWN: list[tuple[str, str, int]] = [  # scenario, kind of violation, fault
     ("schedules-30", "books", 3),
     ("duel-kill", "books", 3),
     ("duel-freeze", "books", 3),
+    ("duel-freeze", "history", 3),
     ("spoil-extend", "books", 3),
     ("spoil-delete", "books", 3),
     ("spoil-poison", "poison twice", 9),

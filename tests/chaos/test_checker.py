@@ -171,6 +171,13 @@ def test_a_frozen_execution_does_not_work_until_it_begins_a_message() -> None:
     assert kinds(*story, late, put(1), handled(1, 8, 8.2)) == {"overlap"}
 
 
+def test_a_handler_of_a_frozen_host_goes_on_and_is_nobodys_fault() -> None:
+    story = [put(1), put(2), handled(1, 1, 9, cycle=1), handled(2, 5, 10, run="r2", cycle=2, host="b")]
+    assert kinds(*story) == {"handlers overlap"}
+    assert kinds(*story, broken("freeze", 2, 8, "h")) == set()
+    assert kinds(*story, broken("freeze", 2, 8, "other")) == {"handlers overlap"}
+
+
 def test_a_handler_that_works_on_into_the_next_cycle_is_found() -> None:
     first, second = handled(1, 1.5, 6), handled(2, 4.5, 5, run="r2", cycle=2)
     assert kinds(put(1), put(2), executed(1, 4), executed(4, 6, 2, run="r2"), first, second) == {"handlers overlap"}

@@ -43,7 +43,8 @@ def test_every_promise_is_kept(name: str) -> None:
     assert result.missed < result.rounds, "no request met the fault"
 
 
-def test_an_app_that_drops_messages_is_found_out(tmp_path: Path) -> None:
+def test_an_app_that_drops_messages_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.chaos.world.BOOKS_SECONDS", 1.0)
     settings = {"handler": "handlers.noop:handle"}  # the message is gone, and nobody wrote down that it was handled
     with DurableAzurite() as azurite, World(azurite, tmp_path / "world", 1, settings=settings) as world:
         world.begin()

@@ -35,11 +35,14 @@ def executions_at_work(record: Record, now: float) -> list[Work]:
 
 
 def handlers_at_work(record: Record, now: float) -> list[Work]:
-    """The times of all handlers; abandoned ones work on."""
+    """The times of all handlers; abandoned ones work on. One whose host froze counts until then: it goes on later, and
+    nobody can promise that it does not.
+    """
     owners = {each.run: each.owner for each in record.executions}
     found: list[Work] = []
     for each in record.handlings:
         end = _end(record, each.host, each.begin, each.end, now)
+        end = min([end, *(begin for begin, _ in _freezes(record, each.host, each.begin, end))])
         found.append(Work(each.schedule, (owners.get(each.run, ""), each.cycle), each.host, each.begin, end))
     return found
 
