@@ -75,6 +75,12 @@ def test_test_hands_everything_to_pytest() -> None:
     assert rest == ["-x", "tests/unit", "--maxfail=2", "-k", "up or feed"]
 
 
+def test_chaos_hands_everything_to_the_fault_scenarios() -> None:
+    options, rest = dev.read_arguments(["chaos", "--scenario", "kill*", "--rounds", "2"])
+    assert options.verb == "chaos"
+    assert rest == ["--scenario", "kill*", "--rounds", "2"]
+
+
 @pytest.mark.parametrize(
     "arguments", [["up", "--port", "65534"], ["up", "--count", "-1"], ["feed", "--once"], ["feed", "--port", "0"], []]
 )
