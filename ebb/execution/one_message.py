@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -74,38 +73,40 @@ class OneMessage:
 
     async def process(self, held: Held) -> None:
         """Handle and settle one message. A failure of the source is told to who made this; the message comes again."""
-        with self._counting_losses(held):
-            if unfit := await self._unfit(held.message):
+        try:
+            message = held.message
+            doubtful = message.properties or message.dequeue_count > self._settings.max_dequeue_count
+            if doubtful and (unfit := await self._unfit(message)):
                 await self._dead_letter(held, unfit)
                 return
             if held.lost:
-                raise LeaseLostError(f"message {held.message.id} was lost before its handler began")
+                raise LeaseLostError(f"message {message.id} was lost before its handler began")
             if held.alone:
-                await self._suspicion.begin(held.message.id)
+                await self._suspicion.begin(message.id)
             failure = await self._handle(held)
             if held.abandoned:
                 return  # `give_up` has settled it
             if held.alone:
-                await self._suspicion.end(held.message.id)
+                await self._suspicion.end(message.id)
             await self._settle(held, failure)
+        except SourceError as error:
+            self._lose(error)
 
     async def give_up(self, held: Held) -> None:
         """Settle a message whose handler does not end although it was told to."""
-        with self._counting_losses(held):
+        try:
             self._count_handled(self._limit.total_seconds())
             if held.alone:
                 await self._suspicion.end(held.message.id)
             await self._settle(held, self._timed_out())
-
-    @contextmanager
-    def _counting_losses(self, held: Held) -> Iterator[None]:
-        try:
-            yield
-        except LeaseLostError as error:
-            self._report.lost += 1
-            _log.warning("not settled: %s", error, extra=self._log)
         except SourceError as error:
-            self._report.lost += 1
+            self._lose(error)
+
+    def _lose(self, error: SourceError) -> None:
+        self._report.lost += 1
+        if isinstance(error, LeaseLostError):
+            _log.warning("not settled: %s", error, extra=self._log)
+        else:
             self._on_source_error(error)
 
     async def _settle(self, held: Held, failure: BaseException | None) -> None:

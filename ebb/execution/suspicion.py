@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ebb.core.clock import Clock
-from ebb.core.errors import StoreError
+from ebb.core.errors import SourceUnavailableError, StoreError
 from ebb.core.notes import alone_scope
 from ebb.core.row.schedule_row import Working
 from ebb.store.base import Store
@@ -32,7 +32,11 @@ class Suspicion(Protocol):
         ...
 
     async def begin(self, message_id: str) -> int:
-        """Note that the message is handled by itself now; returns how often it was before, without ever ending."""
+        """Note that the message is handled by itself now; returns how often it was before, without ever ending.
+
+        Raises:
+            SourceUnavailableError: it cannot be noted; it must not begin.
+        """
         ...
 
     async def end(self, message_id: str) -> None:
@@ -81,7 +85,10 @@ class StoredSuspicion:
     async def begin(self, message_id: str) -> int:
         before = await self.tries(message_id)
         note = {"tries": before + 1}
-        await self._store.write_note(alone_scope(self._schedule), message_id, self._clock.now(), note)
+        try:
+            await self._store.write_note(alone_scope(self._schedule), message_id, self._clock.now(), note)
+        except StoreError as error:
+            raise self._unknown(message_id, error) from error
         return before
 
     async def end(self, message_id: str) -> None:
@@ -91,8 +98,17 @@ class StoredSuspicion:
             _log.warning("%s: message %s stays noted: %s", self._schedule, message_id, error)
 
     async def tries(self, message_id: str) -> int:
-        noted = await self._store.notes(alone_scope(self._schedule))
+        try:
+            noted = await self._store.notes(alone_scope(self._schedule))
+        except StoreError as error:
+            raise self._unknown(message_id, error) from error
         return int(noted.get(message_id, {}).get("tries", 0))
+
+    def _unknown(self, message_id: str, error: StoreError) -> SourceUnavailableError:
+        """Nothing of a suspected message begins while nobody can note it; it comes again."""
+        return SourceUnavailableError(
+            f"message {message_id} may have ended a process, and that cannot be noted: {error}"
+        )
 
 
 def has_crashed(noted: Sequence[Working], me: Working, lasts: timedelta, now: datetime) -> bool:

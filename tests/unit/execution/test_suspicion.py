@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
 from ebb.core.notes import alone_scope
 from ebb.core.row.schedule_row import Working
@@ -139,3 +140,15 @@ async def test_stop_gives_back_who_waits_for_a_turn() -> None:
     assert (report.processed, report.released, ground.most) == (0, 1, 0)  # type: ignore[attr-defined]
     ground.turns.leave(False)
     assert ground.turns.enter(True, lambda: None), "nobody waits any more"
+
+
+async def test_suspect_does_not_begin_while_it_cannot_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = Ground(crashed=True, executionSlice=60)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailableError("tables are away")
+
+    monkeypatch.setattr(ground.store, "write_note", away)
+    report = await ground.run(1)
+    assert (report.ended, report.lost, ground.most) == ("failed", 1, 0)  # type: ignore[attr-defined]
+    assert "tables are away" in str(report.error)  # type: ignore[attr-defined]
