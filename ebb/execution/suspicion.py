@@ -15,7 +15,7 @@ from typing import Protocol
 
 from ebb.core.clock import Clock
 from ebb.core.errors import SourceUnavailableError, StoreError
-from ebb.core.notes import alone_scope
+from ebb.core.remarks import alone_scope
 from ebb.core.row.schedule_row import Working
 from ebb.store.base import Store
 
@@ -86,20 +86,20 @@ class StoredSuspicion:
         before = await self.tries(message_id)
         note = {"tries": before + 1}
         try:
-            await self._store.write_note(alone_scope(self._schedule), message_id, self._clock.now(), note)
+            await self._store.write_remark(alone_scope(self._schedule), message_id, self._clock.now(), note)
         except StoreError as error:
             raise self._unknown(message_id, error) from error
         return before
 
     async def end(self, message_id: str) -> None:
         try:
-            await self._store.delete_note(alone_scope(self._schedule), message_id)
+            await self._store.delete_remark(alone_scope(self._schedule), message_id)
         except StoreError as error:  # it counts as one more try, should this message ever come again
             _log.warning("%s: message %s stays noted: %s", self._schedule, message_id, error)
 
     async def tries(self, message_id: str) -> int:
         try:
-            noted = await self._store.notes(alone_scope(self._schedule))
+            noted = await self._store.remarks(alone_scope(self._schedule))
         except StoreError as error:
             raise self._unknown(message_id, error) from error
         return int(noted.get(message_id, {}).get("tries", 0))

@@ -17,11 +17,11 @@ from ebb.store.codec import (
     event_properties,
     execution_properties,
     forgotten,
-    note_properties,
     read_document,
     read_execution,
-    read_note,
+    read_remark,
     read_row,
+    remark_properties,
     row_properties,
 )
 from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, start_after
@@ -34,7 +34,7 @@ class MemoryStore:
         self._rows: dict[str, tuple[Properties, str]] = {}
         self._history: dict[str, dict[str, Properties]] = {}
         self._working: dict[str, dict[str | int, Properties]] = {}
-        self._notes: dict[str, dict[str, Properties]] = {}
+        self._remarks: dict[str, dict[str, Properties]] = {}
         self._versions = itertools.count(1)
 
     async def get(self, name: str) -> ScheduleRow:
@@ -86,17 +86,17 @@ class MemoryStore:
             del self._history[schedule][key]
         return len(cycles)
 
-    async def write_note(self, scope: str, key: str, at: datetime, note: Mapping[str, Any]) -> None:
-        self._notes.setdefault(scope, {})[key] = note_properties(key, at, note)
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        self._remarks.setdefault(scope, {})[key] = remark_properties(key, at, remark)
 
-    async def notes(self, scope: str) -> dict[str, dict[str, Any]]:
-        return dict(read_note(properties) for properties in self._notes.get(scope, {}).values())
+    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+        return dict(read_remark(properties) for properties in self._remarks.get(scope, {}).values())
 
-    async def delete_note(self, scope: str, key: str) -> None:
-        self._notes.get(scope, {}).pop(key, None)
+    async def delete_remark(self, scope: str, key: str) -> None:
+        self._remarks.get(scope, {}).pop(key, None)
 
-    async def trim_notes(self, scope: str, before: datetime) -> None:
-        kept = self._notes.get(scope, {})
+    async def trim_remarks(self, scope: str, before: datetime) -> None:
+        kept = self._remarks.get(scope, {})
         for key in [key for key, note in kept.items() if str(note["at"]) < rfc3339(before)]:
             del kept[key]
 

@@ -28,11 +28,11 @@ from ebb.store.codec import (
     event_properties,
     execution_properties,
     forgotten,
-    note_properties,
     read_document,
     read_execution,
-    read_note,
+    read_remark,
     read_row,
+    remark_properties,
     row_properties,
 )
 from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, end_of, start_after
@@ -128,19 +128,19 @@ class TableStore:
         await self._trim(schedule, EVENTS, keep, before)
         return forgot
 
-    async def write_note(self, scope: str, key: str, at: datetime, note: Mapping[str, Any]) -> None:
-        await self._replace(_entity(scope, note_properties(key, at, note)))
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        await self._replace(_entity(scope, remark_properties(key, at, remark)))
 
-    async def notes(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
         found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
-        return dict(read_note(entity) for entity in found)
+        return dict(read_remark(entity) for entity in found)
 
-    async def delete_note(self, scope: str, key: str) -> None:
+    async def delete_remark(self, scope: str, key: str) -> None:
         async with self._service.calling(self._history) as client:
-            row = str(note_properties(key, _ANY_TIME, {})["RowKey"])
+            row = str(remark_properties(key, _ANY_TIME, {})["RowKey"])
             await client.delete_entity(scope, row)  # says nothing where there is none
 
-    async def trim_notes(self, scope: str, before: datetime) -> None:
+    async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(
             self._history,
             "PartitionKey eq @partition and at lt @before",

@@ -10,7 +10,7 @@ import pytest
 
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
-from ebb.core.notes import alone_scope
+from ebb.core.remarks import alone_scope
 from ebb.core.row.schedule_row import Working
 from ebb.execution.execution import run_execution
 from ebb.execution.suspicion import StoredSuspicion, has_crashed
@@ -83,7 +83,7 @@ async def test_messages_received_before_run_by_themselves_after_a_crash() -> Non
     ground = Ground(crashed=True, executionSlice=60)
     report = await ground.run(1, 1, 1)
     assert (report.processed, ground.most) == (3, 1)  # type: ignore[attr-defined]
-    assert await ground.store.notes(alone_scope("s")) == {}
+    assert await ground.store.remarks(alone_scope("s")) == {}
 
 
 async def test_fresh_messages_and_ordinary_retries_run_together() -> None:
@@ -110,18 +110,18 @@ async def test_nothing_of_another_execution_in_the_process_runs_beside_it() -> N
 
 async def test_note_is_there_while_it_runs_and_counts_what_never_ended() -> None:
     ground = Ground(crashed=True, executionSlice=60)
-    await ground.store.write_note(alone_scope("s"), "00000001", NOW, {"tries": 2})
+    await ground.store.write_remark(alone_scope("s"), "00000001", NOW, {"tries": 2})
     running = asyncio.create_task(ground.run(1, seconds=100))
     await settle()
-    assert await ground.store.notes(alone_scope("s")) == {"00000001": {"tries": 3}}
+    assert await ground.store.remarks(alone_scope("s")) == {"00000001": {"tries": 3}}
     await ground.execution.clock.run(200)
     await running
-    assert await ground.store.notes(alone_scope("s")) == {}
+    assert await ground.store.remarks(alone_scope("s")) == {}
 
 
 async def test_who_was_received_too_often_is_poisoned_only_if_it_was_alone_when_the_process_ended() -> None:
     ground = Ground(crashed=True, executionSlice=60, maxDequeueCount=5)
-    await ground.store.write_note(alone_scope("s"), "00000002", NOW, {"tries": 4})
+    await ground.store.write_remark(alone_scope("s"), "00000002", NOW, {"tries": 4})
     report = await ground.run(5, 5)
     assert (report.processed, report.poisoned) == (1, 1)  # type: ignore[attr-defined]
     (poison,) = ground.execution.queue.poisoned
@@ -148,7 +148,7 @@ async def test_suspect_does_not_begin_while_it_cannot_be_noted(monkeypatch: pyte
     async def away(*_: object) -> None:
         raise StoreUnavailableError("tables are away")
 
-    monkeypatch.setattr(ground.store, "write_note", away)
+    monkeypatch.setattr(ground.store, "write_remark", away)
     report = await ground.run(1)
     assert (report.ended, report.lost, ground.most) == ("failed", 1, 0)  # type: ignore[attr-defined]
     assert "tables are away" in str(report.error)  # type: ignore[attr-defined]
