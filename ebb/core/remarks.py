@@ -2,6 +2,7 @@
 
     abandoned:<schedule>   an execution whose handlers still run, although it has ended: {"handlers", "until"}
     alone:<schedule>       a message that is handled by itself after a crash, by its id: {"tries"}
+    crash:<schedule>       that an execution ended without a word, after its note is forgotten: {"until"}
     poison:<queue>         a message that went to the poison place without its reason, by its id: {"reason", ...}
 
 A remark is written before what it tells of begins, and removed after that has ended; what a dead process left is
@@ -43,6 +44,11 @@ def abandoned_scope(schedule: str) -> str:
 def alone_scope(schedule: str) -> str:
     """Where the messages of `schedule` are noted that are handled by themselves."""
     return f"alone:{schedule}"
+
+
+def crash_scope(schedule: str) -> str:
+    """Where it is remembered that an execution of `schedule` ended without a word."""
+    return f"crash:{schedule}"
 
 
 def poison_scope(queue: str) -> str:

@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from ebb.core.clock import Clock, steady
@@ -47,6 +46,7 @@ async def run_execution(
     may_go_on: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
+    report: ExecutionReport | None = None,
     turns: Turns | None = None,
     suspicion: Suspicion | None = None,
 ) -> ExecutionReport:
@@ -56,16 +56,15 @@ async def run_execution(
         may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
+        report: filled as the work goes on, for whoever wants to look meanwhile.
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    run = _Execution(
-        source, handler, settings, may_go_on, steady(clock), log or {}, turns or Turns(), suspicion or NoSuspicion()
-    )
-    return await run.run()
+    begun = report or ExecutionReport(), turns or Turns(), suspicion or NoSuspicion()
+    return await _Execution(source, handler, settings, may_go_on, steady(clock), log or {}, *begun).run()
 
 
 class _Execution:
@@ -77,11 +76,12 @@ class _Execution:
         may_go_on: MayGoOn,
         clock: Clock,
         log: Mapping[str, object],
+        report: ExecutionReport,
         turns: Turns,
         suspicion: Suspicion,
     ) -> None:
         self._settings, self._may_go_on, self._clock, self._log = settings, may_go_on, clock, log
-        self._report = ExecutionReport()
+        self._report = report
         self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
         self._turns, self._suspicion = turns, suspicion
@@ -124,8 +124,10 @@ class _Execution:
             for task in (work, *side):
                 task.cancel()
             await asyncio.gather(work, *side, return_exceptions=True)
-        left = [each for each in (*self._in_flight.left_behind(), *self._calls.left_behind) if not each.done()]
-        return replace(self._report, ended=self._ended or "empty", left_behind=tuple(left))
+        left = (*self._in_flight.left_behind(), *self._calls.left_behind)
+        self._report.left_behind = tuple(each for each in left if not each.done())
+        self._report.ended = self._ended or "empty"
+        return self._report
 
     @property
     def _in_hand(self) -> int:
@@ -227,6 +229,7 @@ class _Execution:
         _log.error("the source failed: %s", error, extra=self._log)
         if self._ended != "failed":
             self._ended, self._report.error = "failed", str(error)
+            self._report.count_error(type(error).__name__, str(error))
         self._changed.set()
 
     async def _give_back(self) -> None:
@@ -248,8 +251,8 @@ class _Execution:
         """`replicaTimeout` is over."""
         limit = f"replicaTimeout ({self._settings.replica_timeout:g} s) is over"
         _log.error(limit, extra=self._log)
-        self._ended, self._report.error = "timedOut", f"{limit}: {self._told()}"
-        await self._cut_short(work)
+        self._ended = "timedOut"
+        await self._cut_short(work, "timedOut", limit)
 
     async def _end_without(self, name: str, cause: BaseException | None, work: asyncio.Task[None]) -> None:
         """A task beside the work has died. Without it leases lapse or limits do not hold: nothing may go on."""
@@ -257,19 +260,17 @@ class _Execution:
             cause = cause.exceptions[0]
         died = f"the {name} of the execution died ({describe(cause)})"
         _log.error(died, extra=self._log, exc_info=cause)
-        self._ended, self._report.error = "failed", f"{died}: {self._told()}"
-        await self._cut_short(work)
+        self._ended = "failed"
+        await self._cut_short(work, "died", died)
 
-    def _told(self) -> str:
-        return (
-            f"{len(self._in_flight)} handlers were ended or abandoned, "
-            f"{len(self._ready)} messages that had not begun were given back"
-        )
-
-    async def _cut_short(self, work: asyncio.Task[None]) -> None:
-        """End now: handlers are cancelled or abandoned, their messages come back by their lease."""
+    async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
+        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease."""
+        report, unbegun = self._report, len(self._ready)
         work.cancel()
         hung = self._in_flight.cancel()
+        ended = f"{len(hung)} handlers were ended or abandoned"
+        report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
+        report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:
@@ -278,8 +279,9 @@ class _Execution:
         finally:
             leave.cancel()
             giving_back.cancel()
-        report = self._report
-        report.lost = report.received - report.processed - report.failed - report.poisoned - report.released
+        unsettled = report.received - report.processed - report.failed - report.poisoned - report.released
+        report.failed += min(len(hung), unsettled)
+        report.lost = unsettled - min(len(hung), unsettled)
 
     async def _wake_regularly(self) -> None:
         while True:

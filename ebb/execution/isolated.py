@@ -15,6 +15,7 @@ import struct
 import sys
 from collections import deque
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from ebb.core.errors import HandlerError, PoisonMessage
@@ -124,16 +125,21 @@ class _Child:
         Raises:
             HandlerDiedError: it has ended.
         """
-        request = pickle.dumps(message)
+        request = pickle.dumps(replace(message, report=None, receipt=""))
         try:
             self._requests.write(_LENGTH.pack(len(request)) + request)
             await self._requests.drain()
-            (length,) = _LENGTH.unpack(await self._answers.readexactly(_LENGTH.size))
-            return pickle.loads(await self._answers.readexactly(length))  # from our own child, on a pipe of our own
+            while (answer := await self._answer())[0] == "progress":
+                message.progress(answer[1])
+            return answer
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             status = await self.process.wait()
             how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
             raise HandlerDiedError(f"the handler ended its process ({how}) at this message") from error
+
+    async def _answer(self) -> tuple[str, str, str]:
+        (length,) = _LENGTH.unpack(await self._answers.readexactly(_LENGTH.size))
+        return pickle.loads(await self._answers.readexactly(length))  # from our own child, on a pipe of our own
 
     def end(self) -> None:
         """Let it end: it does when nothing more can come."""

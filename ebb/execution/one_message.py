@@ -6,8 +6,8 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ebb import Message, PoisonMessage
@@ -15,6 +15,7 @@ from ebb.core.clock import Clock
 from ebb.core.errors import HandlerTimeoutError, LeaseLostError, SourceError
 from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import clipped
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.isolated import IsolatedHandlerError
 from ebb.execution.suspicion import Suspicion
@@ -22,6 +23,7 @@ from ebb.sources.base import UNREADABLE
 from ebb.sources.holding import NEVER, Held, Holding
 
 ERROR_LENGTH = 500  # characters of an error that are kept
+PROGRESS_LENGTH = 200  # characters of what a handler says of itself
 
 Ended = Literal["empty", "slice", "stopped", "timedOut", "failed"]
 
@@ -45,6 +47,14 @@ class ExecutionReport:
     handled: int = 0  # calls of handlers that have ended
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
+    errors: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # by type: how many, and an example
+    progress: str | None = None  # what a handler last said of itself
+    in_hand: dict[int, datetime] = field(default_factory=dict[int, datetime])  # since when each handler at work is
+
+    def count_error(self, kind: str, text: str) -> None:
+        """Count an error of `kind`; the first one is the example, and the execution's error."""
+        self.error = self.error or text
+        self.errors.setdefault(kind, [0, text])[0] += 1
 
 
 class OneMessage:
@@ -77,6 +87,7 @@ class OneMessage:
             message = held.message
             doubtful = message.properties or message.dequeue_count > self._settings.max_dequeue_count
             if doubtful and (unfit := await self._unfit(message)):
+                self._report.count_error("unfit", unfit)
                 await self._dead_letter(held, unfit)
                 return
             if held.lost:
@@ -95,6 +106,7 @@ class OneMessage:
     async def give_up(self, held: Held) -> None:
         """Settle a message whose handler does not end although it was told to."""
         try:
+            self._report.in_hand.pop(id(held.message), None)
             self._count_handled(self._limit.total_seconds())
             if held.alone:
                 await self._suspicion.end(held.message.id)
@@ -137,12 +149,14 @@ class OneMessage:
         began = self._clock.now()
         if self._limited:
             held.deadline = began + self._limit
+        held.message.report, self._report.in_hand[id(held.message)] = self._progressed, began
         try:
             await self._calls(held.message)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything, KeyboardInterrupt too; it is the outcome
             return self._failure(held, error)
         finally:
             held.deadline = NEVER
+            self._report.in_hand.pop(id(held.message), None)
             if not held.abandoned:
                 self._count_handled((self._clock.now() - began).total_seconds())
         return None
@@ -167,7 +181,7 @@ class OneMessage:
     def _verdict(self, message: Message, failure: BaseException) -> str | None:
         """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
         text = describe(failure)
-        self._report.error = self._report.error or text
+        self._report.count_error(kind_of(failure), text)
         tries = message.dequeue_count
         shown = text if isinstance(failure, PoisonMessage) else _told_with_traceback(text, failure)
         _log.warning("message %s, try %s: %s", message.id, tries, shown, extra=self._log)
@@ -176,10 +190,18 @@ class OneMessage:
         limit = self._settings.max_dequeue_count
         return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
 
+    def _progressed(self, text: str) -> None:
+        self._report.progress = clipped(hide_secrets(str(text)), PROGRESS_LENGTH)
+
     async def _dead_letter(self, held: Held, reason: str) -> None:
         await self._holding.dead_letter(held, reason)
         self._report.poisoned += 1
         _log.warning("message %s is poison: %s", held.message.id, reason, extra=self._log)
+
+
+def kind_of(error: BaseException) -> str:
+    """The type of an error, as errors are counted by it; of an isolated handler the type that it raised."""
+    return str(error).partition(":")[0] if isinstance(error, IsolatedHandlerError) else type(error).__name__
 
 
 def describe(error: BaseException | None) -> str:

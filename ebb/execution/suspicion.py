@@ -1,9 +1,10 @@
 """Which messages may have ended a process: after a crash they are handled one by one, each by itself.
 
 A queue tells how often a message was received, not what became of it then. But an execution notes that it is at work
-and removes that note when it ends; a note that stays tells of a crash. While there is such a note, a message that was
-received before is suspected: it is handled with nothing beside it in this process, and noted first. If the process
-dies again, the note names the culprit; who merely lay beside it is never taken for it, however often that happened.
+and writes its last word when it ends; a note without one tells of a crash, and who forgets such a note leaves a remark.
+For some time after that, a message that was received before is suspected: it is handled with nothing beside it in this
+process, and remarked first. If the process dies again, the remark names the culprit; who merely lay beside it is never
+taken for it, however often that happened.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Protocol
 from ebb.core.clock import Clock
 from ebb.core.errors import SourceUnavailableError, StoreError
 from ebb.core.remarks import alone_scope
-from ebb.core.row.schedule_row import Working
+from ebb.core.row.execution_note import ExecutionNote
 from ebb.store.base import Store
+from ebb.store.remarks import crashed_before
 
 AFTER_CRASH = timedelta(minutes=10)  # beyond the leases of a dead execution: time for what it held to come again
 
@@ -67,7 +69,7 @@ class NoSuspicion:
 class StoredSuspicion:
     """The suspicion of one execution of `schedule`. Asks the store at the first message that was received before."""
 
-    def __init__(self, store: Store, schedule: str, me: Working, lease: timedelta, clock: Clock) -> None:
+    def __init__(self, store: Store, schedule: str, me: ExecutionNote, lease: timedelta, clock: Clock) -> None:
         self._store, self._schedule, self._me, self._clock = store, schedule, me, clock
         self._lasts = lease + AFTER_CRASH
         self._crashed: bool | None = None
@@ -79,7 +81,10 @@ class StoredSuspicion:
             except StoreError as error:
                 _log.warning("%s: not known whether an execution crashed: %s", self._schedule, error)
                 return False
-            self._crashed = has_crashed(noted, self._me, self._lasts, self._clock.now())
+            now = self._clock.now()
+            self._crashed = has_crashed(noted, self._me, self._lasts, now) or await crashed_before(
+                self._store, self._schedule, now - self._lasts
+            )
         return self._crashed
 
     async def begin(self, message_id: str) -> int:
@@ -111,18 +116,22 @@ class StoredSuspicion:
         )
 
 
-def has_crashed(noted: Sequence[Working], me: Working, lasts: timedelta, now: datetime) -> bool:
+def has_crashed(noted: Sequence[ExecutionNote], me: ExecutionNote, lasts: timedelta, now: datetime) -> bool:
     """Whether one of the executions noted ended without a word, so lately that what it held may still come again.
 
     That is known of an earlier run of this very execution, of those of earlier cycles of the same owner (a cycle ends
     after its last execution), and of those whose time is over.
     """
     return any(
-        each.run != me.run and now < each.until + lasts and (_is_over(each, me) or each.until <= now) for each in noted
+        each.run != me.run
+        and not each.has_ended
+        and now < each.until + lasts
+        and (_is_over(each, me) or each.until <= now)
+        for each in noted
     )
 
 
-def _is_over(each: Working, me: Working) -> bool:
+def _is_over(each: ExecutionNote, me: ExecutionNote) -> bool:
     if each.owner != me.owner:
         return False
     return each.cycle < me.cycle or (each.cycle, each.index) == (me.cycle, me.index)

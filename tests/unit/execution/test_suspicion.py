@@ -11,16 +11,17 @@ import pytest
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
 from ebb.core.remarks import alone_scope
-from ebb.core.row.schedule_row import Working
+from ebb.core.row.execution_note import ExecutionNote
 from ebb.execution.execution import run_execution
 from ebb.execution.suspicion import StoredSuspicion, has_crashed
 from ebb.execution.turns import Turns
 from ebb.store.memory import MemoryStore
+from ebb.store.remarks import remember_crash
 from tests.clocks import settle
 from tests.executions import Execution
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-ME = Working("hub/ebb-s/1", 5, 2, "mine", NOW + timedelta(minutes=5))
+ME = ExecutionNote("hub/ebb-s/1", 5, 2, "mine", NOW + timedelta(minutes=5))
 LASTS = timedelta(minutes=10)
 
 
@@ -34,9 +35,10 @@ LASTS = timedelta(minutes=10)
         (replace(ME, run="x", owner="hub/ebb-s/0", index=3), False),  # may be at work
         (replace(ME, run="x", owner="hub/ebb-s/0", until=NOW - timedelta(minutes=1)), True),
         (replace(ME, run="x", cycle=4, until=NOW - timedelta(minutes=11)), False),  # long ago
+        (replace(ME, run="before", document={"endedAt": "2026-01-31T12:00:00.000Z"}), False),  # it said its last word
     ],
 )
-def test_note_that_stays_tells_of_a_crash(noted: Working, crashed: bool) -> None:
+def test_note_that_stays_tells_of_a_crash(noted: ExecutionNote, crashed: bool) -> None:
     assert has_crashed([ME, noted], ME, LASTS, NOW) == crashed
 
 
@@ -152,3 +154,12 @@ async def test_suspect_does_not_begin_while_it_cannot_be_noted(monkeypatch: pyte
     report = await ground.run(1)
     assert (report.ended, report.lost, ground.most) == ("failed", 1, 0)  # type: ignore[attr-defined]
     assert "tables are away" in str(report.error)  # type: ignore[attr-defined]
+
+
+async def test_crash_whose_note_is_forgotten_is_remembered_for_a_while() -> None:
+    for minutes, alone in ((1, True), (30, False)):
+        ground = Ground(crashed=False, executionSlice=60)
+        until = ground.execution.clock.now() - timedelta(minutes=minutes)
+        await remember_crash(ground.store, "s", until, until)
+        await ground.run(1, 1)
+        assert (ground.most == 1) == alone
