@@ -86,7 +86,7 @@ class Services:
             SourceNotFoundError, SettingsError: its connection is not configured, or not well.
         """
         opened = self.open_source(
-            settings, self.environment, cycle=cycle, execution=execution, clock=self.clock, notes=self.store
+            settings, self.environment, cycle=cycle, execution=execution, clock=self.clock, remarks=self.store
         )
         try:
             yield opened

@@ -45,9 +45,8 @@ def blueprint(services: Services) -> df.Blueprint:
     async def repair_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
-        return json_response(
-            await repair(services, name, await look_at(client, name), caller(req, services.environment), reason)
-        )
+        who = caller(req, services.environment)
+        return json_response(await repair(services, name, await look_at(client, name), who, reason))
 
     return bp
 

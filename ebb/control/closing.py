@@ -26,6 +26,7 @@ from ebb.services import Services
 from ebb.sources import open_poison
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.remarks import remember_crash
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,9 @@ def _document(state: CycleState, given: Mapping[str, Any], notes: Sequence[Execu
 async def forget(services: Services, schedule: str, notes: Sequence[ExecutionNote]) -> None:
     """Forget notes; what stays is forgotten by the watchdog."""
     try:
+        silent = [note.until for note in notes if not note.has_ended]
+        if silent:  # what it held comes again, and may end a process again
+            await remember_crash(services.store, schedule, max(silent), services.clock.now())
         await services.store.forget_executions(schedule, notes)
     except StoreError as error:
         logger.warning("%s: notes of executions stay: %s", schedule, error, extra={"schedule": schedule})

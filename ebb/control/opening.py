@@ -24,7 +24,7 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
-from ebb.store.notes import abandoned_executions
+from ebb.store.remarks import abandoned_executions
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.names import instance_id
-from ebb.core.notes import abandoned_scope, alone_scope
+from ebb.core.remarks import abandoned_scope, alone_scope
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -34,7 +34,7 @@ from ebb.store.base import update
 logger = logging.getLogger(__name__)
 
 TRIM_EVERY = timedelta(hours=1)
-NOTES_AGE = timedelta(days=7)  # beyond the longest lease
+REMARKS_AGE = timedelta(days=7)  # beyond the longest lease
 
 
 class Watchdog:
@@ -148,7 +148,7 @@ class Watchdog:
         before = now - timedelta(seconds=settings.history_max_age)
         await self._services.store.trim(row.name, settings.history_limit, before)
         for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
-            await self._services.store.trim_notes(scope, now - NOTES_AGE)
+            await self._services.store.trim_remarks(scope, now - REMARKS_AGE)
 
     def _judge(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]

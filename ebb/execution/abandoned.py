@@ -15,7 +15,7 @@ from typing import Any
 
 from ebb.core.clock import Clock, rfc3339
 from ebb.core.errors import StoreError
-from ebb.core.notes import abandoned_scope
+from ebb.core.remarks import abandoned_scope
 from ebb.store.base import Store
 
 LASTS = timedelta(seconds=90)  # a note, after the process that wrote it has died
@@ -43,7 +43,7 @@ async def _follow(store: Store, schedule: str, key: str, running: set[asyncio.Fu
             await _write(store, schedule, key, len(running), clock)
     _log.info("%s: the handlers that an execution left behind have ended", schedule, extra={"schedule": schedule})
     try:
-        await store.delete_note(abandoned_scope(schedule), key)
+        await store.delete_remark(abandoned_scope(schedule), key)
     except StoreError as error:  # it ends by itself
         _log.warning("%s: the end of abandoned handlers was not noted: %s", schedule, error)
 
@@ -52,6 +52,6 @@ async def _write(store: Store, schedule: str, key: str, handlers: int, clock: Cl
     now = clock.now()
     try:
         note = {"handlers": handlers, "until": rfc3339(now + LASTS)}
-        await store.write_note(abandoned_scope(schedule), key, now, note)
+        await store.write_remark(abandoned_scope(schedule), key, now, note)
     except StoreError as error:
         _log.warning("%s: %s abandoned handlers were not noted: %s", schedule, handlers, error)

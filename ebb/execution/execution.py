@@ -138,8 +138,9 @@ class _Execution:
             for task in (work, *side):
                 task.cancel()
             await asyncio.gather(work, *side, return_exceptions=True)
-        left = [each for each in (*self._in_flight.left_behind(), *self._calls.left_behind) if not each.done()]
-        self._report.ended, self._report.left_behind = self._ended or "empty", tuple(left)
+        left = (*self._in_flight.left_behind(), *self._calls.left_behind)
+        self._report.left_behind = tuple(each for each in left if not each.done())
+        self._report.ended = self._ended or "empty"
         return self._report
 
     @property
@@ -277,11 +278,8 @@ class _Execution:
         """`replicaTimeout` is over."""
         limit = f"replicaTimeout ({self._settings.replica_timeout:g} s) is over"
         _log.error(limit, extra=self._log)
-        self._ended, self._report.error = "timedOut", f"{limit}: {self._told()}"
-        self._report.count_error("replicaTimeout", self._report.error)
-        hung = len(self._in_flight)
-        await self._cut_short(work)
-        self._report.failed, self._report.lost = self._report.failed + hung, self._report.lost - hung
+        self._ended = "timedOut"
+        await self._cut_short(work, "timedOut", limit)
 
     async def _end_without(self, name: str, cause: BaseException | None, work: asyncio.Task[None]) -> None:
         """A task beside the work has died. Without it leases lapse or limits do not hold: nothing may go on."""
@@ -289,20 +287,17 @@ class _Execution:
             cause = cause.exceptions[0]
         died = f"the {name} of the execution died ({describe(cause)})"
         _log.error(died, extra=self._log, exc_info=cause)
-        self._ended, self._report.error = "failed", f"{died}: {self._told()}"
-        self._report.count_error("defect", self._report.error)
-        await self._cut_short(work)
+        self._ended = "failed"
+        await self._cut_short(work, "died", died)
 
-    def _told(self) -> str:
-        return (
-            f"{len(self._in_flight)} handlers were ended or abandoned, "
-            f"{len(self._ready)} messages that had not begun were given back"
-        )
-
-    async def _cut_short(self, work: asyncio.Task[None]) -> None:
-        """End now: handlers are cancelled or abandoned, their messages come back by their lease."""
+    async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
+        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease."""
+        report, unbegun = self._report, len(self._ready)
         work.cancel()
         hung = self._in_flight.cancel()
+        ended = f"{len(hung)} handlers were ended or abandoned"
+        report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
+        report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:
@@ -311,8 +306,9 @@ class _Execution:
         finally:
             leave.cancel()
             giving_back.cancel()
-        report = self._report
-        report.lost = report.received - report.processed - report.failed - report.poisoned - report.released
+        unsettled = report.received - report.processed - report.failed - report.poisoned - report.released
+        report.failed += min(len(hung), unsettled)
+        report.lost = unsettled - min(len(hung), unsettled)
 
     async def _wake_regularly(self) -> None:
         while True:

@@ -37,17 +37,19 @@ def main(name: str) -> None:
     waiting: SimpleQueue[Message] = SimpleQueue()
     threading.Thread(target=_read, args=(requests, waiting), daemon=True).start()
     handler = _loaded(name)
+    sending = threading.Lock()  # a handler may report its progress from a thread of its own
+
+    def send(answer: Answer) -> None:
+        text = pickle.dumps(answer)
+        with sending:
+            answers.write(LENGTH.pack(len(text)) + text)
+            answers.flush()
+
     with asyncio.Runner() as runner:
         while True:
             message = waiting.get()
-            message.report = lambda text: _send(answers, ("progress", text, ""))
-            _send(answers, _handled(runner, handler, message))
-
-
-def _send(answers: BinaryIO, answer: Answer) -> None:
-    frame = pickle.dumps(answer)
-    answers.write(LENGTH.pack(len(frame)) + frame)
-    answers.flush()
+            message.report = lambda text: send(("progress", str(text), ""))
+            send(_handled(runner, handler, message))
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

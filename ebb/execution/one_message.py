@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -84,39 +83,42 @@ class OneMessage:
 
     async def process(self, held: Held) -> None:
         """Handle and settle one message. A failure of the source is told to who made this; the message comes again."""
-        with self._counting_losses(held):
-            if unfit := await self._unfit(held.message):
+        try:
+            message = held.message
+            doubtful = message.properties or message.dequeue_count > self._settings.max_dequeue_count
+            if doubtful and (unfit := await self._unfit(message)):
                 self._report.count_error("unfit", unfit)
                 await self._dead_letter(held, unfit)
                 return
             if held.lost:
-                raise LeaseLostError(f"message {held.message.id} was lost before its handler began")
+                raise LeaseLostError(f"message {message.id} was lost before its handler began")
             if held.alone:
-                await self._suspicion.begin(held.message.id)
+                await self._suspicion.begin(message.id)
             failure = await self._handle(held)
             if held.abandoned:
                 return  # `give_up` has settled it
             if held.alone:
-                await self._suspicion.end(held.message.id)
+                await self._suspicion.end(message.id)
             await self._settle(held, failure)
+        except SourceError as error:
+            self._lose(error)
 
     async def give_up(self, held: Held) -> None:
         """Settle a message whose handler does not end although it was told to."""
-        with self._counting_losses(held):
+        try:
+            self._report.in_hand.pop(id(held.message), None)
             self._count_handled(self._limit.total_seconds())
             if held.alone:
                 await self._suspicion.end(held.message.id)
             await self._settle(held, self._timed_out())
-
-    @contextmanager
-    def _counting_losses(self, held: Held) -> Iterator[None]:
-        try:
-            yield
-        except LeaseLostError as error:
-            self._report.lost += 1
-            _log.warning("not settled: %s", error, extra=self._log)
         except SourceError as error:
-            self._report.lost += 1
+            self._lose(error)
+
+    def _lose(self, error: SourceError) -> None:
+        self._report.lost += 1
+        if isinstance(error, LeaseLostError):
+            _log.warning("not settled: %s", error, extra=self._log)
+        else:
             self._on_source_error(error)
 
     async def _settle(self, held: Held, failure: BaseException | None) -> None:
@@ -145,16 +147,16 @@ class OneMessage:
     async def _handle(self, held: Held) -> BaseException | None:
         """Call the handler; returns what it raised."""
         began = self._clock.now()
-        held.message.report, self._report.in_hand[id(held)] = self._progressed, began
         if self._limited:
             held.deadline = began + self._limit
+        held.message.report, self._report.in_hand[id(held.message)] = self._progressed, began
         try:
             await self._calls(held.message)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything, KeyboardInterrupt too; it is the outcome
             return self._failure(held, error)
         finally:
             held.deadline = NEVER
-            self._report.in_hand.pop(id(held), None)
+            self._report.in_hand.pop(id(held.message), None)
             if not held.abandoned:
                 self._count_handled((self._clock.now() - began).total_seconds())
         return None
@@ -179,7 +181,7 @@ class OneMessage:
     def _verdict(self, message: Message, failure: BaseException) -> str | None:
         """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
         text = describe(failure)
-        self._report.count_error(_kind(failure), text)
+        self._report.count_error(kind_of(failure), text)
         tries = message.dequeue_count
         shown = text if isinstance(failure, PoisonMessage) else _told_with_traceback(text, failure)
         _log.warning("message %s, try %s: %s", message.id, tries, shown, extra=self._log)
@@ -197,9 +199,9 @@ class OneMessage:
         _log.warning("message %s is poison: %s", held.message.id, reason, extra=self._log)
 
 
-def _kind(failure: BaseException) -> str:
-    """The class of a failure; that of an isolated handler stands in its text."""
-    return describe(failure).split(":", 1)[0] if isinstance(failure, IsolatedHandlerError) else type(failure).__name__
+def kind_of(error: BaseException) -> str:
+    """The type of an error, as errors are counted by it; of an isolated handler the type that it raised."""
+    return str(error).partition(":")[0] if isinstance(error, IsolatedHandlerError) else type(error).__name__
 
 
 def describe(error: BaseException | None) -> str:

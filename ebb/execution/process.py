@@ -85,9 +85,8 @@ class _Run:
         return ended
 
     async def _work(self) -> None:
-        services, schedule = self.services, str(self.order["schedule"])
-        handler = services.telemetry.timed(schedule, self._handler())
-        lease = timedelta(seconds=self.settings.visibility_timeout)
+        schedule = str(self.order["schedule"])
+        handler = self.services.telemetry.timed(schedule, self._handler(schedule))
         async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
             await run_execution(
                 source,
@@ -97,15 +96,19 @@ class _Run:
                 is_needed=self._watch.is_needed,
                 clock=self.services.clock,
                 log=self.log,
-                turns=turns_here(),
-                suspicion=StoredSuspicion(services.store, schedule, self._watch.note, lease, services.clock),
                 report=self.report,
+                turns=turns_here(),
+                suspicion=self._suspicion(schedule),
             )
-        await note_abandoned(services.store, schedule, self.report.left_behind, services.clock)
+        await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 
-    def _handler(self) -> Handler:
-        handler = self.services.handler_for(str(self.order["schedule"]), self.settings)
+    def _handler(self, schedule: str) -> Handler:
+        handler = self.services.handler_for(schedule, self.settings)
         return isolated(self.settings.handler) if self.settings.isolation == "process" else handler
+
+    def _suspicion(self, schedule: str) -> StoredSuspicion:
+        lease = timedelta(seconds=self.settings.visibility_timeout)
+        return StoredSuspicion(self.services.store, schedule, self._watch.note, lease, self.services.clock)
 
     def _outcome(self) -> str:
         if self._watch.outcome is not None:

@@ -1,10 +1,10 @@
 """Which messages may have ended a process: after a crash they are handled one by one, each by itself.
 
 A queue tells how often a message was received, not what became of it then. But an execution notes that it is at work
-and says its last word in that note when it ends; a note without one tells of a crash. While there is such a note, a
-message that was received before is suspected: it is handled with nothing beside it in this process, and noted first. If
-the process dies again, the note names the culprit; who merely lay beside it is never taken for it, however often that
-happened.
+and writes its last word when it ends; a note without one tells of a crash, and who forgets such a note leaves a remark.
+For some time after that, a message that was received before is suspected: it is handled with nothing beside it in this
+process, and remarked first. If the process dies again, the remark names the culprit; who merely lay beside it is never
+taken for it, however often that happened.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ebb.core.clock import Clock
-from ebb.core.errors import StoreError
-from ebb.core.notes import alone_scope
+from ebb.core.errors import SourceUnavailableError, StoreError
+from ebb.core.remarks import alone_scope
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.store.base import Store
+from ebb.store.remarks import crashed_before
 
 AFTER_CRASH = timedelta(minutes=10)  # beyond the leases of a dead execution: time for what it held to come again
 
@@ -33,7 +34,11 @@ class Suspicion(Protocol):
         ...
 
     async def begin(self, message_id: str) -> int:
-        """Note that the message is handled by itself now; returns how often it was before, without ever ending."""
+        """Note that the message is handled by itself now; returns how often it was before, without ever ending.
+
+        Raises:
+            SourceUnavailableError: it cannot be noted; it must not begin.
+        """
         ...
 
     async def end(self, message_id: str) -> None:
@@ -76,24 +81,39 @@ class StoredSuspicion:
             except StoreError as error:
                 _log.warning("%s: not known whether an execution crashed: %s", self._schedule, error)
                 return False
-            self._crashed = has_crashed(noted, self._me, self._lasts, self._clock.now())
+            now = self._clock.now()
+            self._crashed = has_crashed(noted, self._me, self._lasts, now) or await crashed_before(
+                self._store, self._schedule, now - self._lasts
+            )
         return self._crashed
 
     async def begin(self, message_id: str) -> int:
         before = await self.tries(message_id)
         note = {"tries": before + 1}
-        await self._store.write_note(alone_scope(self._schedule), message_id, self._clock.now(), note)
+        try:
+            await self._store.write_remark(alone_scope(self._schedule), message_id, self._clock.now(), note)
+        except StoreError as error:
+            raise self._unknown(message_id, error) from error
         return before
 
     async def end(self, message_id: str) -> None:
         try:
-            await self._store.delete_note(alone_scope(self._schedule), message_id)
+            await self._store.delete_remark(alone_scope(self._schedule), message_id)
         except StoreError as error:  # it counts as one more try, should this message ever come again
             _log.warning("%s: message %s stays noted: %s", self._schedule, message_id, error)
 
     async def tries(self, message_id: str) -> int:
-        noted = await self._store.notes(alone_scope(self._schedule))
+        try:
+            noted = await self._store.remarks(alone_scope(self._schedule))
+        except StoreError as error:
+            raise self._unknown(message_id, error) from error
         return int(noted.get(message_id, {}).get("tries", 0))
+
+    def _unknown(self, message_id: str, error: StoreError) -> SourceUnavailableError:
+        """Nothing of a suspected message begins while nobody can note it; it comes again."""
+        return SourceUnavailableError(
+            f"message {message_id} may have ended a process, and that cannot be noted: {error}"
+        )
 
 
 def has_crashed(noted: Sequence[ExecutionNote], me: ExecutionNote, lasts: timedelta, now: datetime) -> bool:

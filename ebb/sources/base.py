@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
-from ebb.core.notes import Notes
+from ebb.core.remarks import Remarks
 from ebb.core.settings.schedule_settings import ScheduleSettings
 
 UNREADABLE = "ebb-unreadable"
@@ -45,7 +45,7 @@ class Opening:
     clock: Clock
     cycle: int
     execution: int  # its number within the cycle, from 0
-    notes: Notes | None = None  # for what does not fit into the source itself; None: nothing is kept beside it
+    remarks: Remarks | None = None  # for what does not fit into the source itself; None: nothing is kept beside it
 
 
 @runtime_checkable

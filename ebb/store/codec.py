@@ -92,7 +92,7 @@ def note_key(note: ExecutionNote) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def execution_note_properties(note: ExecutionNote) -> Properties:
+def note_properties(note: ExecutionNote) -> Properties:
     """The note of an execution as the properties of one entity."""
     return {
         "RowKey": note_key(note),
@@ -105,8 +105,8 @@ def execution_note_properties(note: ExecutionNote) -> Properties:
     }
 
 
-def read_execution_note(properties: Mapping[str, Any]) -> ExecutionNote:
-    """The note that `execution_note_properties` wrote."""
+def read_note(properties: Mapping[str, Any]) -> ExecutionNote:
+    """The note that `note_properties` wrote."""
     numbers = int(properties["cycle"]), int(properties["index"])
     until, document = parse_rfc3339(properties["until"]), json.loads(properties.get("document") or "{}")
     return ExecutionNote(properties["owner"], *numbers, properties["run"], until, document)
@@ -148,8 +148,8 @@ def event_properties(event: Mapping[str, Any]) -> Properties:
     }
 
 
-def note_properties(key: str, at: datetime, note: Mapping[str, Any]) -> Properties:
-    """A note as the properties of one entity; its key stands as a hash, for keys may not hold every character.
+def remark_properties(key: str, at: datetime, remark: Mapping[str, Any]) -> Properties:
+    """A remark as the properties of one entity; its key stands as a hash, for keys may not hold every character.
 
     Raises:
         ValueError: it is too large even with all its texts cut.
@@ -158,12 +158,12 @@ def note_properties(key: str, at: datetime, note: Mapping[str, Any]) -> Properti
         "RowKey": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32],
         "key": key,
         "at": rfc3339(at),
-        "document": bounded_text(note, PROPERTY_LIMIT),
+        "document": bounded_text(remark, PROPERTY_LIMIT),
     }
 
 
-def read_note(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The key and the note that `note_properties` wrote."""
+def read_remark(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The key and the remark that `remark_properties` wrote."""
     return str(properties["key"]), json.loads(properties["document"])
 
 

@@ -27,14 +27,14 @@ from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
-    execution_note_properties,
     forgotten,
     note_key,
     note_properties,
     read_document,
-    read_execution_note,
     read_note,
+    read_remark,
     read_row,
+    remark_properties,
     row_properties,
 )
 from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, end_of, start_after
@@ -93,11 +93,11 @@ class TableStore:
         return read_row(row.name, properties, metadata["etag"])
 
     async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, execution_note_properties(note))
+        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
         await self._write(self._schedules, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
 
     async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, execution_note_properties(note))
+        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
         try:
             async with self._service.calling(self._schedules) as client:
                 await client.update_entity(entity, mode=UpdateMode.REPLACE)
@@ -108,7 +108,7 @@ class TableStore:
     async def executions(self, schedule: str) -> list[ExecutionNote]:
         partition = EXECUTIONS_PARTITION + schedule
         found = await self._query(self._schedules, "PartitionKey eq @partition", {"partition": partition})
-        return [read_execution_note(_plain(entity)) for entity in found]
+        return [read_note(_plain(entity)) for entity in found]
 
     async def forget_executions(self, schedule: str, notes: Sequence[ExecutionNote]) -> None:
         partition, keys = EXECUTIONS_PARTITION + schedule, [note_key(note) for note in notes]
@@ -139,19 +139,19 @@ class TableStore:
         await self._trim(schedule, EVENTS, keep, before)
         return forgot
 
-    async def write_note(self, scope: str, key: str, at: datetime, note: Mapping[str, Any]) -> None:
-        await self._replace(_entity(scope, note_properties(key, at, note)))
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        await self._replace(_entity(scope, remark_properties(key, at, remark)))
 
-    async def notes(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
         found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
-        return dict(read_note(entity) for entity in found)
+        return dict(read_remark(entity) for entity in found)
 
-    async def delete_note(self, scope: str, key: str) -> None:
+    async def delete_remark(self, scope: str, key: str) -> None:
         async with self._service.calling(self._history) as client:
-            row = str(note_properties(key, _ANY_TIME, {})["RowKey"])
+            row = str(remark_properties(key, _ANY_TIME, {})["RowKey"])
             await client.delete_entity(scope, row)  # says nothing where there is none
 
-    async def trim_notes(self, scope: str, before: datetime) -> None:
+    async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(
             self._history,
             "PartitionKey eq @partition and at lt @before",

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
-from ebb.core.notes import Notes, poison_scope
+from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.base import Opening
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
@@ -28,8 +28,8 @@ LONGEST_SEARCH = 2000  # messages that one call looks through
 class PoisonQueue:
     """A `PoisonPlace`. Connections open at the first call."""
 
-    def __init__(self, source: StorageQueueSettings, connection: Connection, notes: Notes | None = None) -> None:
-        self._source, self._connection, self._notes = source, connection, notes
+    def __init__(self, source: StorageQueueSettings, connection: Connection, remarks: Remarks | None = None) -> None:
+        self._source, self._connection, self._remarks = source, connection, remarks
         self._scope = poison_scope(source.queue_name)
 
     async def count(self) -> int:
@@ -96,12 +96,12 @@ class PoisonQueue:
         for entry in found.entries:
             await poison.delete(entry.id, entry.receipt)
             held.remove(entry)
-        if self._notes is not None and found.poisoned.about.get("originalId"):
-            await self._notes.delete_note(self._scope, found.poisoned.id)
+        if self._remarks is not None and found.poisoned.about.get("originalId"):
+            await self._remarks.delete_remark(self._scope, found.poisoned.id)
 
     async def _folding(self) -> Folding:
-        notes = await self._notes.notes(self._scope) if self._notes is not None else {}
-        return Folding(self._source.message_encoding, notes)
+        remarks = await self._remarks.remarks(self._scope) if self._remarks is not None else {}
+        return Folding(self._source.message_encoding, remarks)
 
     def _poison_queue(self) -> _LookableQueue:
         name = self._source.queue_name + POISON_SUFFIX
@@ -140,4 +140,4 @@ def open_poison(opening: Opening) -> PoisonQueue:
     """
     source = opening.settings.source
     assert isinstance(source, StorageQueueSettings)
-    return PoisonQueue(source, resolve_connection(source.connection, opening.environment), opening.notes)
+    return PoisonQueue(source, resolve_connection(source.connection, opening.environment), opening.remarks)

@@ -61,25 +61,25 @@ def unwrapped(message: Message, encoding: Encoding) -> str:
 
 
 def digest(text: str) -> str:
-    """What links a text without an envelope to the note of its reason."""
+    """What links a text without an envelope to the remark with its reason."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 class Folding:
     """Tells which messages the entries of a poison queue are; copies of one message are one.
 
-    Texts without an envelope are told apart by their notes: there are as many messages of one text as it has notes,
-    because each note is written before its message; what goes beyond that is a copy. One object for one walk through
+    Texts without an envelope are told apart by their remarks: there are as many messages of one text as it has remarks,
+    because each remark is written before its message; what goes beyond that is a copy. One object for one walk through
     the queue, page by page.
     """
 
-    def __init__(self, encoding: Encoding, notes: Mapping[str, Mapping[str, Any]]) -> None:
-        """`notes` are those of the queue, by the ids of the messages."""
+    def __init__(self, encoding: Encoding, remarks: Mapping[str, Mapping[str, Any]]) -> None:
+        """`remarks` are those of the queue, by the ids of the messages."""
         self._encoding: Encoding = encoding
-        self._notes = notes
+        self._remarks = remarks
         self._unseen: dict[str, list[str]] = {}  # ids by the digest of their text
         self._last: dict[str, str] = {}
-        for id_, note in sorted(notes.items()):
+        for id_, note in sorted(remarks.items()):
             self._unseen.setdefault(str(note.get("digest")), []).append(id_)
 
     def fold(self, entries: Iterable[QueueEntry]) -> list[Found]:
@@ -96,7 +96,7 @@ class Folding:
             return _poisoned(entry, *open_envelope(stored))
         unseen = self._unseen[mark]
         id_ = self._last[mark] = unseen.pop(0) if unseen else self._last[mark]
-        return _poisoned(entry, stored, {key: value for key, value in self._notes[id_].items() if key != "digest"})
+        return _poisoned(entry, stored, {key: value for key, value in self._remarks[id_].items() if key != "digest"})
 
 
 def _stored(entry: QueueEntry, encoding: Encoding) -> bytes:

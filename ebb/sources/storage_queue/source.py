@@ -18,7 +18,7 @@ from datetime import timedelta
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailableError, StoreError
 from ebb.core.message import Message
-from ebb.core.notes import Notes, poison_scope
+from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.base import UNREADABLE, Backlog, Opening
 from ebb.sources.storage_queue.account import StorageAccount, open_account
@@ -41,9 +41,9 @@ class StorageQueueSource:
         connection: Connection,
         visible_only: bool = True,
         clock: Clock | None = None,
-        notes: Notes | None = None,
+        remarks: Remarks | None = None,
     ) -> None:
-        self._source, self._visible_only, self._notes = source, visible_only, notes
+        self._source, self._visible_only, self._remarks = source, visible_only, remarks
         self._connection, self._clock = connection, clock or SystemClock()
         self._closed = False
         self._clients: dict[str, QueueClient] = {}
@@ -121,12 +121,12 @@ class StorageQueueSource:
 
     async def _note_reason(self, message: Message, reason: str, text: str) -> None:
         """Keep the reason of a message that is too large to carry it. Before the put: no reason is lost to a crash."""
-        if self._notes is None:
+        if self._remarks is None:
             _log.warning("message %s is too large to carry its reason to the poison queue: %s", message.id, reason)
             return
         now, scope = self._clock.now(), poison_scope(self._source.queue_name)
         try:
-            await self._notes.write_note(
+            await self._remarks.write_remark(
                 scope, message.id, now, {**about(message, reason, now), "digest": digest(text)}
             )
         except StoreError as error:
@@ -143,4 +143,4 @@ def open_storage_queue(opening: Opening) -> StorageQueueSource:
     assert isinstance(source, StorageQueueSettings)
     connection = resolve_connection(source.connection, opening.environment)
     visible_only = opening.settings.queue_length_strategy == "visibleonly"
-    return StorageQueueSource(source, connection, visible_only, opening.clock, opening.notes)
+    return StorageQueueSource(source, connection, visible_only, opening.clock, opening.remarks)

@@ -184,3 +184,17 @@ def test_fewer_at_once_where_each_is_a_process() -> None:
     given = {"source": {"type": "memory"}, "handler": "a:b", "isolation": "process"}
     assert validate_settings(given).concurrency == 4
     assert validate_settings({**given, "concurrency": 9}).concurrency == 9
+
+
+async def test_progress_of_an_isolated_handler_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = f"telling_{secrets.token_hex(4)}"
+    (tmp_path / f"{module}.py").write_text(
+        "def handle(message):\n    for page in (1, 2):\n        message.progress(f'{page} of 2 pages')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    heard: list[str] = []
+    message = Message("1", b"", report=heard.append)
+    result = isolated(f"{module}:handle")(message)
+    assert asyncio.iscoroutine(result)
+    await result
+    assert heard == ["1 of 2 pages", "2 of 2 pages"]

@@ -14,7 +14,7 @@ import pytest
 from ebb.core.clock import SystemClock
 from ebb.core.errors import SourceUnavailableError, StoreUnavailableError
 from ebb.core.message import Message
-from ebb.core.notes import poison_scope
+from ebb.core.remarks import poison_scope
 from ebb.core.settings.connection import resolve_connection
 from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import QueueClient
@@ -88,7 +88,7 @@ async def test_large_message_keeps_its_body_and_its_reason(ground: Ground) -> No
     assert (found.id, found.body, found.reason) == (first, body, "too much of it")
     assert found.about["dequeueCount"] == 1
     assert await ground.place.requeue(frozenset([first]), 10) == 1
-    assert await ground.store.notes(poison_scope(ground.queue.name)) == {}
+    assert await ground.store.remarks(poison_scope(ground.queue.name)) == {}
     (again,) = await ground.source.receive(1, LEASE)
     assert again.body == body
 
@@ -147,7 +147,7 @@ async def test_large_message_stays_where_it_is_while_its_reason_cannot_be_kept(
     async def away(*_: object) -> None:
         raise StoreUnavailableError("tables are away")
 
-    monkeypatch.setattr(ground.store, "write_note", away)
+    monkeypatch.setattr(ground.store, "write_remark", away)
     message = await ground.receive(large(ground))
     with pytest.raises(SourceUnavailableError, match=r"reason of message .* could not be kept: tables are away"):
         await ground.source.dead_letter(message, "because")

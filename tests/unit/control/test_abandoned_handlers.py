@@ -13,7 +13,7 @@ from ebb.control.opening import open_cycle
 from ebb.core import status
 from ebb.core.carry import Carry
 from ebb.core.cycle import CycleState, Opening, summarize
-from ebb.core.notes import abandoned_scope
+from ebb.core.remarks import abandoned_scope
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
 from ebb.execution import abandoned
@@ -21,7 +21,7 @@ from ebb.execution.abandoned import note_abandoned
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.memory import MemoryStore
-from ebb.store.notes import abandoned_executions
+from ebb.store.remarks import abandoned_executions
 from tests.clocks import SteppedClock, settle
 
 STATE = CycleState("job", "hub", "hub/ebb-job/1", carry=Carry(began="2026-01-01T00:00:00.000Z", abandoned=1))
@@ -96,7 +96,7 @@ async def test_note_of_a_dead_process_ends_by_itself(world: World, monkeypatch: 
     assert await abandoned_executions(world.store, "job", world.clock.now()) == 0
     left[0].set_result(None)
     await settle()
-    assert await world.store.notes(abandoned_scope("job")) == {}
+    assert await world.store.remarks(abandoned_scope("job")) == {}
 
 
 async def test_they_are_counted_in_the_cycle_and_carried_on(world: World) -> None:

@@ -41,7 +41,7 @@ async def test_death_of_a_side_task_ends_the_execution_loudly(
     assert (report.ended, begun) == ("failed", ["one", "two"])
     assert report.error is not None
     assert f"the {name} of the execution died (RuntimeError: a defect)" in report.error
-    assert (report.processed, report.lost) == (1, 2)
+    assert (report.processed, report.failed) == (1, 2)
     assert_adds_up(report)
     assert "RuntimeError: a defect" in caplog.text
     assert asyncio.all_tasks() == {asyncio.current_task()}

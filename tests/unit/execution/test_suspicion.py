@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
-from ebb.core.notes import alone_scope
+from ebb.core.remarks import alone_scope
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.execution.execution import run_execution
 from ebb.execution.suspicion import StoredSuspicion, has_crashed
 from ebb.execution.turns import Turns
 from ebb.store.memory import MemoryStore
+from ebb.store.remarks import remember_crash
 from tests.clocks import settle
 from tests.executions import Execution
 
@@ -33,6 +35,7 @@ LASTS = timedelta(minutes=10)
         (replace(ME, run="x", owner="hub/ebb-s/0", index=3), False),  # may be at work
         (replace(ME, run="x", owner="hub/ebb-s/0", until=NOW - timedelta(minutes=1)), True),
         (replace(ME, run="x", cycle=4, until=NOW - timedelta(minutes=11)), False),  # long ago
+        (replace(ME, run="before", document={"endedAt": "2026-01-31T12:00:00.000Z"}), False),  # it said its last word
     ],
 )
 def test_note_that_stays_tells_of_a_crash(noted: ExecutionNote, crashed: bool) -> None:
@@ -82,7 +85,7 @@ async def test_messages_received_before_run_by_themselves_after_a_crash() -> Non
     ground = Ground(crashed=True, executionSlice=60)
     report = await ground.run(1, 1, 1)
     assert (report.processed, ground.most) == (3, 1)  # type: ignore[attr-defined]
-    assert await ground.store.notes(alone_scope("s")) == {}
+    assert await ground.store.remarks(alone_scope("s")) == {}
 
 
 async def test_fresh_messages_and_ordinary_retries_run_together() -> None:
@@ -109,18 +112,18 @@ async def test_nothing_of_another_execution_in_the_process_runs_beside_it() -> N
 
 async def test_note_is_there_while_it_runs_and_counts_what_never_ended() -> None:
     ground = Ground(crashed=True, executionSlice=60)
-    await ground.store.write_note(alone_scope("s"), "00000001", NOW, {"tries": 2})
+    await ground.store.write_remark(alone_scope("s"), "00000001", NOW, {"tries": 2})
     running = asyncio.create_task(ground.run(1, seconds=100))
     await settle()
-    assert await ground.store.notes(alone_scope("s")) == {"00000001": {"tries": 3}}
+    assert await ground.store.remarks(alone_scope("s")) == {"00000001": {"tries": 3}}
     await ground.execution.clock.run(200)
     await running
-    assert await ground.store.notes(alone_scope("s")) == {}
+    assert await ground.store.remarks(alone_scope("s")) == {}
 
 
 async def test_who_was_received_too_often_is_poisoned_only_if_it_was_alone_when_the_process_ended() -> None:
     ground = Ground(crashed=True, executionSlice=60, maxDequeueCount=5)
-    await ground.store.write_note(alone_scope("s"), "00000002", NOW, {"tries": 4})
+    await ground.store.write_remark(alone_scope("s"), "00000002", NOW, {"tries": 4})
     report = await ground.run(5, 5)
     assert (report.processed, report.poisoned) == (1, 1)  # type: ignore[attr-defined]
     (poison,) = ground.execution.queue.poisoned
@@ -139,3 +142,24 @@ async def test_stop_gives_back_who_waits_for_a_turn() -> None:
     assert (report.processed, report.released, ground.most) == (0, 1, 0)  # type: ignore[attr-defined]
     ground.turns.leave(False)
     assert ground.turns.enter(True, lambda: None), "nobody waits any more"
+
+
+async def test_suspect_does_not_begin_while_it_cannot_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    ground = Ground(crashed=True, executionSlice=60)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailableError("tables are away")
+
+    monkeypatch.setattr(ground.store, "write_remark", away)
+    report = await ground.run(1)
+    assert (report.ended, report.lost, ground.most) == ("failed", 1, 0)  # type: ignore[attr-defined]
+    assert "tables are away" in str(report.error)  # type: ignore[attr-defined]
+
+
+async def test_crash_whose_note_is_forgotten_is_remembered_for_a_while() -> None:
+    for minutes, alone in ((1, True), (30, False)):
+        ground = Ground(crashed=False, executionSlice=60)
+        until = ground.execution.clock.now() - timedelta(minutes=minutes)
+        await remember_crash(ground.store, "s", until, until)
+        await ground.run(1, 1)
+        assert (ground.most == 1) == alone
