@@ -43,10 +43,11 @@ class Services:
     clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
     watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
     telemetry: Recorder = field(default_factory=Recorder)
+    prefix: str = ""  # of the names and routes of HTTP functions, see ebb/api/routes.py
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
-    def from_environment(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+    def from_environment(cls, folder: Path, environment: Mapping[str, str], prefix: str = "") -> Services:
         """Read `schedules.yaml` and `host.json` in `folder`, resolve the store's connection, import every handler.
 
         No network is touched: a store or a queue that is away is seen, and said, by the functions.
@@ -55,13 +56,13 @@ class Services:
             SettingsError, HandlerNotFoundError: the app must not start with these.
         """
         try:
-            return cls._read(folder, environment)
+            return cls._read(folder, environment, prefix)
         except EbbError as error:
             __tracebackhide__ = True  # file, line and reason stand in the text; the way through our code adds nothing
             raise error.with_traceback(None) from (error.__cause__ if isinstance(error, HandlerNotFoundError) else None)
 
     @classmethod
-    def _read(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+    def _read(cls, folder: Path, environment: Mapping[str, str], prefix: str) -> Services:
         schedules = read_schedules(folder, environment)
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
@@ -71,6 +72,7 @@ class Services:
             clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
             watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
+            prefix=prefix,
         )
         for settings in schedules.values():
             services.handler(settings)

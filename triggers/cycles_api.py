@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.pages import page_response
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, whole_parameter
+from ebb.api.routes import Routes
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
 
@@ -16,12 +16,12 @@ PAGE = 50
 KINDS = ("audit", "incident")
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_cycles")
-    @bp.route(route="schedules/{name}/cycles", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
@@ -32,7 +32,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return page_response(req, page)
 
     @bp.function_name("get_cycle")
-    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def get_cycle(req: func.HttpRequest) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
@@ -45,7 +45,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(document)
 
     @bp.function_name("list_events")
-    @bp.route(route="schedules/{name}/events", methods=["GET"])
+    @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_events(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import caller, json_body, schedule_name, text_member, whole_parameter
+from ebb.api.routes import Routes
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
 from ebb.services import Services
@@ -22,12 +22,12 @@ AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_poison")
-    @bp.route(route="schedules/{name}/poison", methods=["GET"])
+    @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
         top = whole_parameter(req, "top", PEEK_LIMIT, PEEK_LIMIT)
@@ -36,7 +36,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response({"count": count, "value": [_document(each) for each in found]})
 
     @bp.function_name("get_poison")
-    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"])
+    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def get_poison(req: func.HttpRequest) -> func.HttpResponse:
         wanted = str(req.route_params.get("id", ""))
@@ -48,13 +48,13 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(_document(found[0]))
 
     @bp.function_name("requeue_poison")
-    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"])
+    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def requeue_poison(req: func.HttpRequest) -> func.HttpResponse:
         return await _act(services, req, "requeuePoison", "requeued")
 
     @bp.function_name("purge_poison")
-    @bp.route(route="schedules/{name}/poison", methods=["DELETE"])
+    @bp.route(route="schedules/{name}/poison", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def purge_poison(req: func.HttpRequest) -> func.HttpResponse:
         return await _act(services, req, "purgePoison", "purged")

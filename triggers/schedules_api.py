@@ -8,24 +8,25 @@ import azure.functions as func
 from ebb.api.etags import control_tag, etag_of, is_known
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name
+from ebb.api.routes import Routes
 from ebb.control.instances import look_at
 from ebb.control.schedules import all_documents, document_of
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_schedules")
-    @bp.route(route="schedules", methods=["GET"])
+    @bp.route(route="schedules", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def list_schedules(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return json_response({"value": await all_documents(services, client)})
 
     @bp.function_name("get_schedule")
-    @bp.route(route="schedules/{name}", methods=["GET"])
+    @bp.route(route="schedules/{name}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def get_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:

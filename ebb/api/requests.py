@@ -18,6 +18,7 @@ from ebb.core.settings.schedules import Schedules
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
 LONGEST_CALLER = 200  # characters
+_VERB = re.compile(r"schedules/[^/]+/[^/]+/?$")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
 
 
@@ -121,10 +122,10 @@ def caller(req: func.HttpRequest) -> str | None:
 
 
 def address_of(req: func.HttpRequest) -> str:
-    """The address of the API as the caller sees it, behind a proxy too: scheme, host and route prefix."""
+    """The address of the API as who asks for a schedule's verb sees it, behind a proxy too: scheme, host and prefix."""
     scheme, _, rest = req.url.partition("://")
     host, _, path = rest.partition("/")
-    prefix = path.split("schedules", 1)[0].rstrip("/")
+    prefix = _VERB.sub("", urlsplit(path).path).rstrip("/")
     public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
     return f"{public}/{prefix}" if prefix else public
 

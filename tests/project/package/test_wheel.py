@@ -66,7 +66,8 @@ def test_wheel_has_the_engine_the_local_host_and_the_template(wheel: Path) -> No
 
 
 def test_wheel_has_nothing_else(wheel: Path) -> None:
-    assert {name.split("/")[0] for name in names_in(wheel)} == {"ebb", "devhost", f"ebb_scheduler-{__version__}.dist-info"}
+    about = f"ebb_scheduler-{__version__}.dist-info"
+    assert {name.split("/")[0] for name in names_in(wheel)} == {"ebb", "devhost", about}
     assert not [name for name in names_in(wheel) if name.endswith(".pyc") or name.startswith("ebb/template/app/ebb")]
 
 
