@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ebb.cli.app_folder import app_settings, find_app, read_json
 from ebb.cli.scale_rules import function_json, python_source
 from ebb.cli.scale_rules.trigger import Trigger
-from ebb.core.errors import SettingsError
 
 OVERRIDE_PREFIX = "AzureFunctionsJobHost__"
 _PLACEHOLDER = re.compile(r"%([^%]+)%")
@@ -61,31 +61,12 @@ def read_app(folder: Path, environment: Mapping[str, str] | None = None, with_lo
     Raises:
         SettingsError: there is no readable app in the folder.
     """
-    path = folder / "host.json"
-    if not path.is_file():
-        raise SettingsError(f"{folder} is no function app: it has no host.json; name its folder with --app")
-    host = read_json(path)
-    local = folder / "local.settings.json"
-    values = read_json(local).get("Values", {}) if with_local and local.is_file() else {}
+    folder = find_app(folder)
+    host = read_json(folder / "host.json")
     given = os.environ if environment is None else environment
-    settings = {**{key: str(value) for key, value in values.items()}, **given}
+    settings = app_settings(folder, given) if with_local else dict(given)
     triggers = (*function_json.read_triggers(folder), *python_source.read_triggers(folder))
     return FunctionApp(folder, host, triggers, settings)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in the JSON file at `path`; a byte order mark is allowed.
-
-    Raises:
-        SettingsError: the file is not a JSON object.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path} must hold one JSON object, not {type(document).__name__}")
-    return document
 
 
 def _number_if_it_is(text: str) -> Any:
