@@ -54,7 +54,8 @@ def schedules_of(folder: Path, environment: Mapping[str, str]) -> Schedules:
 
     path = folder / "schedules.yaml"
     if not path.is_file():
-        raise SettingsError(f"{path.absolute()} is missing beside function_app.py; name another app's folder with --app DIR")
+        way_out = "name another app's folder with --app DIR"
+        raise SettingsError(f"{path.absolute()} is missing beside function_app.py; {way_out}")
     return read_schedules(folder, app_settings(folder, environment))
 
 

@@ -9,10 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from ebb.cli.client import Client
-from ebb.cli.local.live import cycles_table
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, console, failed, say, show
 from ebb.cli.operate.plain import printable
-from ebb.cli.operate.tables import cycle_page, events_table, next_of, plan_text, schedule_page, schedules_table
+from ebb.cli.operate.tables import (
+    cycle_page,
+    cycles_table,
+    events_table,
+    next_of,
+    plan_text,
+    schedule_page,
+    schedules_table,
+)
 from ebb.cli.operate.watch import watch
 from ebb.core.errors import SettingsError
 
