@@ -21,7 +21,9 @@ class TemplateHook(BuildHookInterface[Any]):
             return
         for source, place in self.config["template"].items():
             path = Path(self.root, source)
-            for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-                if file.is_file() and "__pycache__" not in file.parts:
-                    inside = file.relative_to(path).as_posix() if path.is_dir() else ""
-                    build_data["force_include"][str(file)] = "/".join(filter(None, (PLACE, place, inside)))
+            if path.is_file():
+                build_data["force_include"][str(path)] = f"{PLACE}/{place}"
+            for file in sorted(path.rglob("*.*")):
+                inside = file.relative_to(path)
+                if file.is_file() and not any(part[0] == "." or part == "__pycache__" for part in inside.parts):
+                    build_data["force_include"][str(file)] = f"{PLACE}/{place}/{inside.as_posix()}"

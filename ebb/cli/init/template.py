@@ -71,4 +71,9 @@ def _files() -> dict[str, Path]:
 
 
 def _readable(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    """The files of the folder; none of those that tools leave there."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_kept(path.relative_to(folder))]
+
+
+def _is_kept(place: Path) -> bool:
+    return not any(part.startswith(".") or part == "__pycache__" for part in place.parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -39,6 +38,8 @@ def feed(
 
     The connection that the schedule names is read from the environment; without it, the local emulator's is used.
     """
+    import asyncio  # late, as all that only this verb needs
+
     from ebb.cli.local.errors import LocalError
 
     with calls(url) as client:
