@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ebb.cli.app_folder import AppFolder
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, say
 from ebb.core.errors import SettingsError
 
@@ -28,27 +29,31 @@ def feed(
     count: Annotated[int, typer.Option(min=1, help="so many UNIX times, each another one")] = 100,
     text: Annotated[list[str] | None, typer.Option(help="this text instead; may be given several times")] = None,
     lines: Annotated[Path | None, typer.Option(help="each line of this file instead; - is standard input")] = None,
+    app: AppFolder = None,
     storage_port: Annotated[
-        int, typer.Option(min=1, max=65533, metavar="N", help="blob port of the local emulator")
-    ] = 10000,
+        int | None, typer.Option(min=1, max=65533, metavar="N", help="blob port of the local emulator")
+    ] = None,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
     """Put messages into a schedule's queue.
 
-    The connection that the schedule names is read from the environment; without it, the local emulator's is used.
+    The app is the one at --url, else the one that `ebb up` serves from the folder, else that on port 7071. The
+    connection that the schedule names is read from the environment; without it, the local emulator's is used.
     """
     import asyncio  # late, as all that only this verb needs
 
     from ebb.cli.local.errors import LocalError
+    from ebb.cli.local.state import StateFolder
 
-    with calls(url) as client:
+    served = StateFolder((app or Path()) / ".devhost").running() or {}
+    with calls(url or served.get("api")) as client:
         source = client.schedule(name)["settings"]["source"]
     if not source or source["type"] != "storageQueue":
         raise failed(f"{name} reads from {source['type'] if source else 'several sources'}, not a queue", Exit.USAGE)
     texts = list(text or ()) or _lines(lines) if text or lines else None
     try:
-        connection = _connection(source["connection"], storage_port)
+        connection = _connection(source["connection"], storage_port or served.get("storagePort", 10000))
         number = asyncio.run(_put(source, connection, texts, count))
     except SettingsError as error:
         raise failed(str(error), Exit.USAGE) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -12,39 +10,9 @@ import pytest
 
 from ebb import __version__
 from ebb.cli.init import template
+from tests.packaging import build, names_in, sources
 
 ROOT = Path(__file__).parents[3]
-
-
-def sources(folder: Path) -> Path:
-    """A copy of the files that a clone would have, as they are now."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        timeout=30,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
-    return folder
-
-
-def build(kind: str, folder: Path, into: Path) -> Path:
-    """Make the `wheel` or the `sdist` of the sources in `folder`."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(into)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (made,) = into.glob("*.whl" if kind == "wheel" else "*.tar.gz")
-    return made
-
-
-def names_in(wheel: Path) -> set[str]:
-    """The files of a wheel."""
-    with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
 
 
 @pytest.fixture(scope="module")
