@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 
 from ebb.cli.acceptance.ledger import Ledger
-from ebb.cli.acceptance.run import Run
+from ebb.cli.acceptance.run import AccountedRun
 from ebb.cli.acceptance.summary import Summary
 from ebb.cli.local.api import Api, UnreachableError
 from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
@@ -152,14 +152,14 @@ async def _serve(
             await source.make_queue()
         for fault in await api.unhealthy():
             say(f"unhealthy: {fault}")
-        run = Run(api, Ledger(state.ledger), children, source)
+        run = AccountedRun(api, Ledger(state.ledger), children, source)
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:
             ending = await _watch(run, view, options)
         return ending, await run.summary() if accounted else None
 
 
-async def _watch(run: Run, view: View, options: Options) -> str:
+async def _watch(run: AccountedRun, view: View, options: Options) -> str:
     """Watch until the end: drained, which only `--once` waits for, or stalled; the result says for want of what.
 
     A signal ends it too, and then only the account is left to give.

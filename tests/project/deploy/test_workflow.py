@@ -34,7 +34,7 @@ def az(tmp_path, monkeypatch):
     """A stand-in for az that writes down its calls; gives back the calls."""
     (tmp_path / "az").write_text(FAKE_AZ)
     (tmp_path / "az").chmod(0o755)
-    outputs = json.loads((ROOT / "infra" / "arm" / "main.json").read_text())["outputs"]
+    outputs = json.loads((Path(__file__).parent / "arm" / "main.json").read_text())["outputs"]
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     monkeypatch.setenv("OUTPUTS", " ".join(outputs))
@@ -54,7 +54,7 @@ def test_deploy_script_gives_each_template_the_parameters_that_it_has(az):
     assert done.returncode == 0, done.stderr
     creations = {call[1]: call for call in az() if call[:1] == ["deployment"] and call[2] == "create"}
     for kind, name in (("sub", "main"), ("group", "ebb")):
-        wanted = json.loads((ROOT / "infra" / "arm" / f"{name}.json").read_text())["parameters"]
+        wanted = json.loads((Path(__file__).parent / "arm" / f"{name}.json").read_text())["parameters"]
         given = given_parameters(creations[kind])
         assert set(given) <= set(wanted), kind
         assert {key for key, entry in wanted.items() if "defaultValue" not in entry} <= set(given)
