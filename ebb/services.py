@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +79,7 @@ class Services:
         return services
 
     @asynccontextmanager
-    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncIterator[Source]:
+    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncGenerator[Source]:
         """The source of `settings`, open for one use; sources of one connection share their HTTP session.
 
         Raises:

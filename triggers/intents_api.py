@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -75,7 +75,7 @@ async def _act(services: Services, req: func.HttpRequest, action: str, done: str
 
 
 @asynccontextmanager
-async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[PoisonPlace]:
+async def _place(services: Services, req: func.HttpRequest) -> AsyncGenerator[PoisonPlace]:
     """The poison place of the schedule in the route; of several sources the one that `source` counts to, from 1."""
     name = schedule_name(req, services.schedules)
     settings = services.schedules.effective(name, (await services.store.get(name)).overrides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, urlsplit
@@ -115,9 +116,14 @@ def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int
     return int(text)
 
 
+def header(req: func.HttpRequest, name: str) -> str:
+    """A header of the request; empty where it is not there."""
+    return str(cast("Mapping[str, str]", req.headers).get(name) or "")
+
+
 def caller(req: func.HttpRequest) -> str | None:
     """Who asks, where the platform's authentication says so (Container Apps and App Service set these headers)."""
-    who = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    who = header(req, "x-ms-client-principal-name") or header(req, "x-ms-client-principal-id")
     return who[:LONGEST_CALLER] if who else None
 
 
@@ -126,7 +132,7 @@ def address_of(req: func.HttpRequest) -> str:
     scheme, _, rest = req.url.partition("://")
     host, _, path = rest.partition("/")
     prefix = _VERB.sub("", urlsplit(path).path).rstrip("/")
-    public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
+    public = f"{header(req, 'x-forwarded-proto') or scheme}://{header(req, 'x-forwarded-host') or host}"
     return f"{public}/{prefix}" if prefix else public
 
 

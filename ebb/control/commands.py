@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.instances import Instance, hub_of, launch, look_at, look_until, nudge, terminate, until_ended
 from ebb.control.journal import record

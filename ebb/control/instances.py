@@ -6,9 +6,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.core.cycle import CycleState
 from ebb.core.errors import RequestRefusedError
@@ -26,7 +26,7 @@ T = TypeVar("T")
 def hub_of(client: df.DurableOrchestrationClient) -> str:
     """The task hub that this app works in."""
     # The SDK declares client.task_hub_name and never sets it; the binding that the host sent has it.
-    return str(client._orchestration_bindings.task_hub_name)
+    return str(client._orchestration_bindings.task_hub_name)  # pyright: ignore[reportPrivateUsage]
 
 
 async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
@@ -142,7 +142,8 @@ async def look_until(condition: Callable[[], Awaitable[bool]], seconds: float) -
 def _instance(status: Any) -> Instance:
     if not status or status.runtime_status is None:
         return Instance()
-    custom = status.custom_status if isinstance(status.custom_status, dict) else None
+    given: object = status.custom_status
+    custom = cast("dict[str, Any]", given) if isinstance(given, dict) else None
     return Instance(status.runtime_status.name, custom, status.output, status.last_updated_time)
 
 

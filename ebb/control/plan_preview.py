@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.instances import Instance, look_inside
 from ebb.core.carry import carry_of
@@ -143,7 +143,7 @@ class _Looking:
 
 
 @asynccontextmanager
-async def _looking(services: Services, settings: ScheduleSettings) -> AsyncIterator[Measured]:
+async def _looking(services: Services, settings: ScheduleSettings) -> AsyncGenerator[Measured]:
     source = settings.source
     if isinstance(source, StorageQueueSettings) and source.create_queue:
         as_it_is = settings.model_copy(update={"source": source.model_copy(update={"create_queue": False})})

@@ -1,5 +1,5 @@
 """The account of a run with the sample handler: was every message handled exactly as it should be?
 
-This is what decides the exit status of `up --once` and of dev.py's checks. `up` itself (ebb/cli/local) serves any app and
-judges nothing; here the ledger that only the sample handler keeps is held against the queue and the history.
+This decides the exit status of `up --once`. `up` itself (ebb/cli/local) serves any app and judges nothing; here the
+ledger that only the sample handler keeps is held against the queue and the history.
 """
