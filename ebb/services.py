@@ -13,6 +13,7 @@ from typing import Any
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
 from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
@@ -129,13 +130,11 @@ def read_schedules(folder: Path, environment: Mapping[str, str]) -> Schedules:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return decode_text(path.read_bytes(), path.name)
     except FileNotFoundError:
         raise SettingsError(f"{path.name} is missing beside function_app.py") from None
     except OSError as error:
         raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
 
 
 def _app_seconds(environment: Mapping[str, str], setting: str, default: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ebb.core.errors import SettingsError
+from ebb.core.settings.host_files import decode_text, host_value, parse_host_file
 
 if TYPE_CHECKING:
     from ebb.core.settings.schedules import Schedules
@@ -34,14 +34,24 @@ def find_app(given: Path | None) -> Path:
 
 
 def app_settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The app settings of a local run: those of `local.settings.json`, and `environment`, which wins.
+    """The app settings of a local run: what the Core Tools make of `local.settings.json`, below `environment`.
+
+    The Core Tools take `Values`, and `ConnectionStrings` under that prefix.
 
     Raises:
-        SettingsError: the file is not a JSON object.
+        SettingsError: the file cannot be read so.
     """
-    local = folder / "local.settings.json"
-    values = read_json(local).get("Values") or {} if local.is_file() else {}
-    return {**{key: str(value) for key, value in values.items()}, **environment}
+    path = folder / "local.settings.json"
+    if not path.is_file():
+        return dict(environment)
+    document = read_json(path)
+    values = host_value(document, "Values", {}) or {}
+    strings = host_value(document, "ConnectionStrings", {}) or {}
+    if not isinstance(values, Mapping) or not isinstance(strings, Mapping):
+        raise SettingsError(f"{path}: Values and ConnectionStrings must be JSON objects of names and values")
+    named = {**values, **{f"ConnectionStrings:{name}": value for name, value in strings.items()}}
+    plain = {str(name): value for name, value in named.items() if not isinstance(value, Mapping)}
+    return {**{name: "" if value is None else str(value) for name, value in plain.items()}, **environment}
 
 
 def schedules_of(folder: Path, environment: Mapping[str, str]) -> Schedules:
@@ -60,15 +70,12 @@ def schedules_of(folder: Path, environment: Mapping[str, str]) -> Schedules:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in the JSON file at `path`; a byte order mark is allowed.
+    """The object in the file at `path`, read as the Functions host reads its files.
 
     Raises:
         SettingsError: the file is not a JSON object.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path} must hold one JSON object, not {type(document).__name__}")
-    return document
+        return parse_host_file(decode_text(path.read_bytes(), str(path)), str(path))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error

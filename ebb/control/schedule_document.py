@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -59,8 +58,10 @@ def schedule_document(
         "lastCycle": last_cycle,
         "nextCycleAt": live.get("nextCycleAt"),
         "nextCycleReason": live.get("nextCycleReason"),
-        "totals": asdict(row.totals),
+        "totals": _totals(row),
         "error": _error(state, live, row, instance),
+        "lastError": dict(row.last_error) if row.last_error else None,
+        "failedCycles": row.failures,
         "settings": settings.as_json(),
         "overrides": dict(row.overrides),
         "warnings": warnings,
@@ -99,10 +100,27 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         stuck = "nothing goes on until it is resumed there"
         runs = row.intent is Intent.RUNNING
         warnings.append(f"the instance is suspended in Durable Functions; {replaced if runs else stuck}")
+    waiting = [int(entry["cycle"]) for entry in row.unclosed if int(entry["cycle"]) < row.cycle]
+    if waiting:
+        cycles = f"{'cycle' if len(waiting) == 1 else 'cycles'} {', '.join(map(str, waiting))}"
+        warnings.append(f"not written down yet: {cycles}; history and totals get it as soon as the store takes it")
+    if row.failures > 1:
+        warnings.append(f"nothing succeeded in the last {row.failures} cycles")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
         warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")
     return warnings
+
+
+def _totals(row: ScheduleRow) -> dict[str, Any]:
+    totals = row.totals
+    document: dict[str, Any] = {
+        "cycles": totals.cycles,
+        "processed": totals.processed,
+        "failed": totals.failed,
+        "poisoned": totals.poisoned,
+    }
+    return {**document, "atLeast": True} if totals.at_least else document
 
 
 def _phase(row: ScheduleRow, instance: Instance, live: Mapping[str, Any], hub: str, now: datetime) -> str | None:

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
+from ebb.control.closing import close_left_behind
 from ebb.control.commands import bring_up
 from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.names import instance_id
+from ebb.core.row import books
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -60,6 +62,7 @@ class Watchdog:
             findings[name] = self._judge(client, row, instances[name], work)
             try:
                 await self._act(client, row, findings[name], work)
+                await self._close_left_behind(row, instances[name])
                 await self._forget(row)
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
@@ -99,6 +102,30 @@ class Watchdog:
             await terminate(client, name, f"replaced by the watchdog: {found.cause}")
         await bring_up(self._services, client, row)
 
+    async def _close_left_behind(self, row: ScheduleRow, instance: Instance) -> None:
+        """Write down the cycles of a schedule that no instance will go on with, once none of their executions works."""
+        if not row.unclosed or instance.is_live or row.intent is Intent.RUNNING:
+            return  # a live instance does it as it opens its next cycle, and one that should run is started again
+        now, store = self._services.clock.now(), self._services.store
+        notes = await store.executions(row.name)
+        if any(note.is_at_work(now, self._skew) for note in notes):
+            return
+        settled = await close_left_behind(self._services, row, row.unclosed, "the watchdog")
+        if not settled:
+            return
+
+        def write(row: ScheduleRow) -> ScheduleRow:
+            for cycle in settled:
+                row = books.counted(row, cycle)
+            return row
+
+        await update(store, row.name, write)
+        numbers = {int(cycle["cycle"]) for cycle in settled}
+        await store.forget_executions(row.name, [note for note in notes if note.cycle in numbers])
+        for cycle in settled:
+            cause = f"cycle {cycle['cycle']} was left behind; its executions' notes give {cycle['outcome']}"
+            await record(self._services, row.name, "incident", now, {"action": "closed", "cause": cause})
+
     async def _forget(self, row: ScheduleRow) -> None:
         """Keep the history to the limits in force, by age too, for an idle schedule closes no cycle that would do it;
         forget the executions that died without a word.
@@ -107,9 +134,10 @@ class Watchdog:
         if row.etag is None or now < self._trimmed.get(row.name, self._since) + TRIM_EVERY:
             return
         await self._trim(row, now)
-        for execution in await self._services.store.executions(row.name):
-            if execution.until + TRIM_EVERY < now:  # its process died, and nobody is held back by it any more
-                await self._services.store.end_execution(row.name, execution)
+        notes = await self._services.store.executions(row.name)
+        awaited = {int(entry["cycle"]) for entry in row.unclosed}
+        old = [note for note in notes if note.until + TRIM_EVERY < now and note.cycle not in awaited]
+        await self._services.store.forget_executions(row.name, old)
         self._trimmed[row.name] = now
 
     async def _trim(self, row: ScheduleRow, now: datetime) -> None:

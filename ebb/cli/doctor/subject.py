@@ -11,12 +11,14 @@ import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.app_folder import read_json
 from ebb.cli.scale_rules.app import FunctionApp, read_app
 from ebb.core.errors import SettingsError
+from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.services import read_schedules
 
 STORAGE = "AzureWebJobsStorage"
 DURABLE = "extensions.durableTask"
+BACKENDS = ("azureStorage", "azureManaged", "mssql", "netherite")  # the names are taken without regard to case
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,24 @@ class Subject:
 
     @property
     def backend(self) -> str:
-        """Where Durable Functions keeps its state: azureStorage, azureManaged, mssql, netherite."""
-        return str(self.durable("storageProvider.type") or "azureStorage")
+        """Where Durable Functions keeps its state: one of BACKENDS, or what stands there."""
+        given = str(self.durable("storageProvider.type") or BACKENDS[0])
+        return next((name for name in BACKENDS if name.lower() == given.lower()), given)
 
     def durable(self, path: str) -> Any:
         """A value of the Durable section of `host.json`, or None."""
         return self.app.host_value(f"{DURABLE}.{path}")
+
+    def durable_flag(self, path: str) -> bool:
+        """Whether a value of the Durable section of `host.json` is true."""
+        return self.app.host_flag(f"{DURABLE}.{path}")
+
+    def durable_number(self, path: str, default: int) -> int:
+        """A number of the Durable section of `host.json`; `default` too where the host refuses what stands there."""
+        try:
+            return self.app.host_number(f"{DURABLE}.{path}", default)
+        except SettingsError:
+            return default  # check_host says it
 
     def all_schedules(self) -> Mapping[str, ScheduleSettings]:
         """The schedules by name; none where they cannot be read."""
@@ -101,6 +115,11 @@ def _schedules(folder: Path, app: FunctionApp) -> tuple[Schedules | None, str | 
         return read_schedules(folder, app.settings), None
     except SettingsError as fault:
         return None, str(fault)
+
+
+def host_text(folder: Path) -> str:
+    """The text of `host.json`."""
+    return decode_text((folder / "host.json").read_bytes(), "host.json")
 
 
 def _settings_of(deployed: Mapping[str, Any] | None) -> dict[str, str]:

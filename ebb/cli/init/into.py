@@ -14,7 +14,7 @@ from ebb.cli.init import json_text, template
 from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
 from ebb.cli.init.entry import with_ebb
 from ebb.cli.init.plan import Collision, File, InitError, Plan
-from ebb.cli.scale_rules import function_json, python_source
+from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
 
@@ -81,8 +81,9 @@ def _require_app(folder: Path) -> None:
 
 
 def _triggers(folder: Path) -> tuple[Trigger, ...]:
+    """What the app's source shows; nothing of the app is run."""
     try:
-        return (*function_json.read_triggers(folder), *python_source.read_triggers(folder))
+        return read_app(folder, environment={}, with_local=False).triggers
     except SettingsError as error:
         raise InitError(str(error)) from error
 

@@ -166,7 +166,8 @@ def test_host_json_that_cannot_be_changed_is_named(folder: Path, text: str, told
     (folder / "host.json").write_text(text)
     status, shown = into(folder)
     assert status == 2
-    assert f"collides host.json: {told}" in shown
+    assert told in shown
+    assert "host.json" in shown
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Bicep files to ARM templates, so that they can be checked without the Bicep compiler, which no registry offers.
 
-    .venv-infra/bin/python tests/project/deploy/checks/bicep.py            writes arm/main.json and arm/ebb.json
+    .venv-infra/bin/python tests/project/deploy/checks/bicep.py            writes arm/main.json, ebb.json and flex.json
     .venv-infra/bin/python tests/project/deploy/checks/bicep.py --check    fails when the Bicep files say otherwise
 
 The real compiler (`az bicep build`) stays the authority: the deployment uses it.
@@ -19,7 +19,7 @@ from tree_sitter import Language, Node, Parser
 
 INFRA = Path(__file__).resolve().parents[4] / "infra"
 ARM = Path(__file__).resolve().parents[1] / "arm"
-TEMPLATES = ("main", "ebb")
+TEMPLATES = ("main", "ebb", "flex")
 SCHEMA = "https://schema.management.azure.com/schemas/{}#"
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
 _KINDS = {
