@@ -13,6 +13,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
 from ebb.core.planning import Decision, Wait, outage_wait
+from ebb.core.secrets import hide_secrets
 
 LONGEST_TIMER = timedelta(
     days=1
@@ -85,6 +86,7 @@ def close(
         "processed": summary.processed,
         "failed": summary.failed,
         "poisoned": summary.poisoned,
+        "abandoned": summary.abandoned,
         "outcome": summary.outcome,
         "error": summary.error,
     }
@@ -109,10 +111,13 @@ def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any,
     Returns:
         Whether an operator asked for the next cycle, so that it runs although it may not be due.
     """
-    until = wait.end(context.current_utc_datetime)
+    left = wait.end(context.current_utc_datetime) - context.current_utc_datetime
     nudge = context.wait_for_external_event(NUDGE)
-    while context.current_utc_datetime < until:
-        timer: Any = context.create_timer(min(until, context.current_utc_datetime + LONGEST_TIMER))
+    while left > timedelta():
+        # A timer that has fired has waited its time, whatever the clock says then: it may have been set back.
+        now, part = context.current_utc_datetime, min(left, LONGEST_TIMER)
+        left -= part
+        timer: Any = context.create_timer(now + part)
         winner = yield context.task_any([timer, nudge])
         if winner is nudge:
             timer.cancel()
@@ -139,4 +144,4 @@ def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, A
 def _first_line(error: Exception) -> str:
     """What failed, without the stack that Durable puts behind it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip()[:500]
+    return hide_secrets(lines[0].strip())[:500]

@@ -69,7 +69,7 @@ async def _act(services: Services, req: func.HttpRequest, action: str, done: str
     async with _place(services, req) as place:
         number = await (place.requeue if action == "requeuePoison" else place.purge)(ids, AT_ONCE)
         remaining = await place.count()
-    event = {"action": action, "by": caller(req), "reason": reason, "messages": number}
+    event = {"action": action, "by": caller(req, services.environment), "reason": reason, "messages": number}
     await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
     return json_response({done: number, "remaining": remaining})
 
@@ -81,7 +81,7 @@ async def _place(services: Services, req: func.HttpRequest) -> AsyncGenerator[Po
     settings = services.schedules.effective(name, (await services.store.get(name)).overrides)
     index = whole_parameter(req, "source", 1, len(settings.all_sources)) - 1
     chosen = settings.for_source(index)
-    place = open_poison(chosen, services.environment, services.clock)
+    place = open_poison(chosen, services.environment, services.clock, services.store)
     if place is None:
         detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
         raise RequestRefusedError("noPoisonPlace", detail)

@@ -15,6 +15,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "stop": ("ebb stop parity --reason lunch --wait",),
     "pause": ("ebb pause parity --reason deploying --until 2026-01-31T12:00:00Z",),
     "resume": ("ebb resume parity",),
+    "repair": ("ebb repair parity --reason 'after the outage'",),
     "trigger": ("ebb trigger parity",),
     "set": ("ebb set parity maxExecutions=5 pollingInterval=PT1M", "ebb set parity maxExecutions=null"),
     "reset": ("ebb reset parity",),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ebb.core.calendar.ticks import Moment
 from ebb.core.carry import Carry, carry_of
-from ebb.core.clock import parse_rfc3339
+from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import CycleState, Ending
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
@@ -23,6 +23,7 @@ from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
+from ebb.sources import open_poison
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
 
@@ -57,16 +58,21 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     else:
         await store.write_cycle(state.schedule, {**cycle, "wait": wait.as_json()})
 
+    poison = await poison_count(services, settings) if cycle["poisoned"] and not again else None
+
     def write(row: ScheduleRow) -> ScheduleRow:
         if row.owner != state.owner:
             return row
+        row = row if poison is None else replace(row, poison=poison)
         return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
     row = await update(store, state.schedule, write)
     if row.owner != state.owner:
         return _lost(services, state, row)
     services.telemetry.cycle_closed(state.schedule, cycle)
-    await forget(services, state.schedule, notes)
+    reported = {execution.get("run") for execution in given["executions"]}
+    # The note of a run that died stays: what it held is suspect when it comes again.
+    await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)
     return Ending(wait, carry=carry)
 
@@ -109,7 +115,7 @@ def _document(state: CycleState, given: Mapping[str, Any], notes: Sequence[Execu
 
 
 async def forget(services: Services, schedule: str, notes: Sequence[ExecutionNote]) -> None:
-    """Forget the notes of cycles that are counted; what stays is forgotten by the watchdog."""
+    """Forget notes; what stays is forgotten by the watchdog."""
     try:
         await services.store.forget_executions(schedule, notes)
     except StoreError as error:
@@ -129,7 +135,8 @@ async def _rest(
     executions: Sequence[Mapping[str, Any]] = cycle["executions"]
     if executions:
         settled = cycle["processed"] + cycle["poisoned"]
-        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency))
+        left = sum(1 for execution in executions if execution.get("abandoned"))
+        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency), left)
     broken = bool(order.get("broken", cycle["error"]))  # an older version of the app says only the error
     remaining = await _remaining(services, settings, state) if received and not broken else None
     now = services.clock.now()
@@ -151,6 +158,23 @@ async def _rest(
         moment=moment,
     )
     return wait, planned_after(settings, carry, wait, now)
+
+
+async def poison_count(services: Services, settings: ScheduleSettings) -> dict[str, Any] | None:
+    """How many messages wait in the poison places of the schedule's sources; None where that cannot be asked."""
+    total = 0
+    for index in range(len(settings.all_sources)):
+        place = open_poison(settings.for_source(index), services.environment, services.clock)
+        if place is None:
+            continue
+        try:
+            total += await place.count()
+        except EbbError as error:
+            logger.warning("the poison place was not counted: %s", error)
+            return None
+        finally:
+            await place.close()
+    return {"count": total, "measuredAt": rfc3339(services.clock.now())}
 
 
 async def _remaining(services: Services, settings: ScheduleSettings, state: CycleState) -> int | None:

@@ -46,6 +46,7 @@ def schedule_document(
         "name": name,
         "state": state,
         "phase": _phase(row, instance, live, hub, now),
+        "phaseSince": rfc3339(instance.updated_at) if instance.is_live and instance.updated_at else None,
         "reason": row.reason,
         "until": rfc3339(row.until) if row.until else None,
         "changedBy": row.changed_by,
@@ -55,13 +56,15 @@ def schedule_document(
         "cycle": live.get("cycle") or row.cycle,
         "backlog": live.get("backlog") or row.backlog,
         "decision": live.get("decision") or (last_cycle or {}).get("decision"),
+        "abandoned": live.get("abandoned") or 0,
         "lastCycle": last_cycle,
         "nextCycleAt": live.get("nextCycleAt"),
         "nextCycleReason": live.get("nextCycleReason"),
-        "totals": _totals(row),
+        "totals": row.totals.to_document(),
         "error": _error(state, live, row, instance),
         "lastError": dict(row.last_error) if row.last_error else None,
         "failedCycles": row.failures,
+        "poison": dict(row.poison) if row.poison else None,
         "settings": settings.as_json(),
         "overrides": dict(row.overrides),
         "warnings": warnings,
@@ -110,17 +113,6 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
         warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")
     return warnings
-
-
-def _totals(row: ScheduleRow) -> dict[str, Any]:
-    totals = row.totals
-    document: dict[str, Any] = {
-        "cycles": totals.cycles,
-        "processed": totals.processed,
-        "failed": totals.failed,
-        "poisoned": totals.poisoned,
-    }
-    return {**document, "atLeast": True} if totals.at_least else document
 
 
 def _phase(row: ScheduleRow, instance: Instance, live: Mapping[str, Any], hub: str, now: datetime) -> str | None:

@@ -7,30 +7,33 @@ read, and the instance of an earlier launch ends itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
-from ebb.control.closing import close_left_behind
 from ebb.control.commands import bring_up
 from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
+from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
+from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.names import instance_id
-from ebb.core.row import books
+from ebb.core.notes import abandoned_scope, alone_scope
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, Finding, Work, judge
+from ebb.core.wording import duration
 from ebb.services import Services
 from ebb.store.base import update
 
 logger = logging.getLogger(__name__)
 
 TRIM_EVERY = timedelta(hours=1)
+NOTES_AGE = timedelta(days=7)  # beyond the longest lease
 
 
 class Watchdog:
@@ -40,6 +43,7 @@ class Watchdog:
         self._services = services
         self._since = services.clock.now()
         self._trimmed: dict[str, datetime] = {}
+        self._steps = ClockSteps(services.clock)
         self._grace = timedelta(seconds=services.watchdog_grace)
         self._skew = timedelta(seconds=services.clock_skew)
 
@@ -55,6 +59,7 @@ class Watchdog:
         except EbbError as error:
             logger.warning("the watchdog cannot look: %s", error)
             return {}
+        await self._tell_of_a_step(client, instances)
         work = tuple(_work(rows.values(), hub_of(client)))
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
@@ -62,11 +67,24 @@ class Watchdog:
             findings[name] = self._judge(client, row, instances[name], work)
             try:
                 await self._act(client, row, findings[name], work)
-                await self._close_left_behind(row, instances[name])
+                await close_abandoned(self._services, row, instances[name], "the watchdog")
                 await self._forget(row)
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
         return findings
+
+    async def _tell_of_a_step(self, client: df.DurableOrchestrationClient, instances: Mapping[str, Instance]) -> None:
+        """Where the clock was set back: end the waits that were planned before, for they may last that much longer."""
+        step = self._steps.look()
+        if step >= timedelta():
+            return
+        cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
+        logger.warning("%s: waits are ended, and begin anew", cause)
+        for name, instance in instances.items():
+            if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
+                await nudge(client, name)
+                event = {"action": "endWait", "cause": cause}
+                await record(self._services, name, "incident", self._services.clock.now(), event)
 
     async def _act(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
@@ -102,30 +120,6 @@ class Watchdog:
             await terminate(client, name, f"replaced by the watchdog: {found.cause}")
         await bring_up(self._services, client, row)
 
-    async def _close_left_behind(self, row: ScheduleRow, instance: Instance) -> None:
-        """Write down the cycles of a schedule that no instance will go on with, once none of their executions works."""
-        if not row.unclosed or instance.is_live or row.intent is Intent.RUNNING:
-            return  # a live instance does it as it opens its next cycle, and one that should run is started again
-        now, store = self._services.clock.now(), self._services.store
-        notes = await store.executions(row.name)
-        if any(note.is_at_work(now, self._skew) for note in notes):
-            return
-        settled = await close_left_behind(self._services, row, row.unclosed, "the watchdog")
-        if not settled:
-            return
-
-        def write(row: ScheduleRow) -> ScheduleRow:
-            for cycle in settled:
-                row = books.counted(row, cycle)
-            return row
-
-        await update(store, row.name, write)
-        numbers = {int(cycle["cycle"]) for cycle in settled}
-        await store.forget_executions(row.name, [note for note in notes if note.cycle in numbers])
-        for cycle in settled:
-            cause = f"cycle {cycle['cycle']} was left behind; its executions' notes give {cycle['outcome']}"
-            await record(self._services, row.name, "incident", now, {"action": "closed", "cause": cause})
-
     async def _forget(self, row: ScheduleRow) -> None:
         """Keep the history to the limits in force, by age too, for an idle schedule closes no cycle that would do it;
         forget the executions that died without a word.
@@ -147,6 +141,8 @@ class Watchdog:
             return
         before = now - timedelta(seconds=settings.history_max_age)
         await self._services.store.trim(row.name, settings.history_limit, before)
+        for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
+            await self._services.store.trim_notes(scope, now - NOTES_AGE)
 
     def _judge(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]

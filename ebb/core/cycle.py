@@ -110,6 +110,7 @@ class Opening:
     error: str | None = None
     shares: tuple[int, ...] = ()  # for several sources: the source of each execution
     carry: Carry | None = None  # for the next cycle; None: as it was
+    abandoned: int = 0  # executions of earlier cycles with handlers that still run
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
@@ -130,6 +131,7 @@ class Opening:
             error=data["error"],
             shares=tuple(data.get("shares") or ()),
             carry=_carry(data),
+            abandoned=_whole(data.get("abandoned")),
         )
 
 
@@ -161,6 +163,7 @@ class CycleSummary:
     processed: int = 0
     failed: int = 0
     poisoned: int = 0
+    abandoned: int = 0  # handlers that still ran when their execution had ended
     outcome: str = "idle"  # succeeded, partlyFailed, failed, timedOut, lostHost, stopped, idle
     error: str | None = None
     broken: bool = False  # the cycle itself failed, not only handlers: the next one waits longer
@@ -181,13 +184,14 @@ def summarize(executions: Sequence[Mapping[str, Any]], error: str | None) -> Cyc
     errors = [error] if error else [str(each["error"]) for each in telling]
 
     def total(name: str) -> int:
-        return sum(int(execution[name]) for execution in executions)
+        return sum(int(execution.get(name) or 0) for execution in executions)
 
     summary = CycleSummary(
         received=total("received"),
         processed=total("processed"),
         failed=total("failed"),
         poisoned=total("poisoned"),
+        abandoned=total("abandoned"),
         error=errors[0] if errors else None,
         broken=bool(error or broken),
     )

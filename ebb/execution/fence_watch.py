@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.core.clock import rfc3339
+from ebb.core.documents import Execution
 from ebb.core.errors import StoreError
 from ebb.core.row.books import is_closed
 from ebb.core.row.execution_note import ExecutionNote
@@ -27,8 +29,10 @@ class FenceWatch:
         """Watch for the owner that `order` names; `longest` is how many seconds the execution may run."""
         self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
         self._launch, self._longest = int(order.get("launch", 0)), longest
-        until = promise(services.clock.now(), longest)
-        self.note = ExecutionNote(self._owner, int(order["cycle"]), int(order["index"]), uuid.uuid4().hex, until)
+        now = services.clock.now()
+        begun = Execution(index=int(order["index"]), started_at=rfc3339(now), errors=[]).to_document()
+        where = int(order["cycle"]), int(order["index"]), uuid.uuid4().hex
+        self.note = ExecutionNote(self._owner, *where, promise(now, longest), begun)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 

@@ -87,7 +87,7 @@ def note_key(note: ExecutionNote) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def note_properties(note: ExecutionNote) -> Properties:
+def execution_note_properties(note: ExecutionNote) -> Properties:
     """The note of an execution as the properties of one entity."""
     return {
         "RowKey": note_key(note),
@@ -100,8 +100,8 @@ def note_properties(note: ExecutionNote) -> Properties:
     }
 
 
-def read_note(properties: Mapping[str, Any]) -> ExecutionNote:
-    """The note that `note_properties` wrote."""
+def read_execution_note(properties: Mapping[str, Any]) -> ExecutionNote:
+    """The note that `execution_note_properties` wrote."""
     numbers = int(properties["cycle"]), int(properties["index"])
     until, document = parse_rfc3339(properties["until"]), json.loads(properties.get("document") or "{}")
     return ExecutionNote(properties["owner"], *numbers, properties["run"], until, document)
@@ -141,6 +141,25 @@ def event_properties(event: Mapping[str, Any]) -> Properties:
         "at": rfc3339(at),
         "document": bounded_text(event, PROPERTY_LIMIT),
     }
+
+
+def note_properties(key: str, at: datetime, note: Mapping[str, Any]) -> Properties:
+    """A note as the properties of one entity; its key stands as a hash, for keys may not hold every character.
+
+    Raises:
+        ValueError: it is too large even with all its texts cut.
+    """
+    return {
+        "RowKey": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        "key": key,
+        "at": rfc3339(at),
+        "document": bounded_text(note, PROPERTY_LIMIT),
+    }
+
+
+def read_note(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The key and the note that `note_properties` wrote."""
+    return str(properties["key"]), json.loads(properties["document"])
 
 
 def read_document(properties: Mapping[str, Any]) -> dict[str, Any]:

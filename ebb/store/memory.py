@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
@@ -15,10 +16,12 @@ from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
+    execution_note_properties,
     forgotten,
     note_key,
     note_properties,
     read_document,
+    read_execution_note,
     read_note,
     read_row,
     row_properties,
@@ -32,6 +35,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rows: dict[str, tuple[Properties, str]] = {}
         self._history: dict[str, dict[str, Properties]] = {}
+        self._executions: dict[str, dict[str, Properties]] = {}
         self._notes: dict[str, dict[str, Properties]] = {}
         self._versions = itertools.count(1)
 
@@ -52,20 +56,20 @@ class MemoryStore:
         return read_row(row.name, *self._rows[row.name])
 
     async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
-        self._notes.setdefault(schedule, {})[note_key(note)] = note_properties(note)
+        self._executions.setdefault(schedule, {})[note_key(note)] = execution_note_properties(note)
 
     async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
-        is_there = note_key(note) in self._notes.get(schedule, {})
+        is_there = note_key(note) in self._executions.get(schedule, {})
         if is_there:
-            self._notes[schedule][note_key(note)] = note_properties(note)
+            self._executions[schedule][note_key(note)] = execution_note_properties(note)
         return is_there
 
     async def executions(self, schedule: str) -> list[ExecutionNote]:
-        return [read_note(properties) for properties in self._notes.get(schedule, {}).values()]
+        return [read_execution_note(properties) for properties in self._executions.get(schedule, {}).values()]
 
     async def forget_executions(self, schedule: str, notes: Sequence[ExecutionNote]) -> None:
         for note in notes:
-            self._notes.get(schedule, {}).pop(note_key(note), None)
+            self._executions.get(schedule, {}).pop(note_key(note), None)
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._write(schedule, cycle_properties(cycle))
@@ -89,6 +93,20 @@ class MemoryStore:
         for key in (*cycles, *events):
             del self._history[schedule][key]
         return len(cycles)
+
+    async def write_note(self, scope: str, key: str, at: datetime, note: Mapping[str, Any]) -> None:
+        self._notes.setdefault(scope, {})[key] = note_properties(key, at, note)
+
+    async def notes(self, scope: str) -> dict[str, dict[str, Any]]:
+        return dict(read_note(properties) for properties in self._notes.get(scope, {}).values())
+
+    async def delete_note(self, scope: str, key: str) -> None:
+        self._notes.get(scope, {}).pop(key, None)
+
+    async def trim_notes(self, scope: str, before: datetime) -> None:
+        kept = self._notes.get(scope, {})
+        for key in [key for key, note in kept.items() if str(note["at"]) < rfc3339(before)]:
+            del kept[key]
 
     async def check(self) -> None:
         """Memory is always there."""

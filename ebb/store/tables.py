@@ -10,13 +10,14 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
+from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
@@ -26,10 +27,12 @@ from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
+    execution_note_properties,
     forgotten,
     note_key,
     note_properties,
     read_document,
+    read_execution_note,
     read_note,
     read_row,
     row_properties,
@@ -43,6 +46,7 @@ EXECUTIONS_PARTITION = "executions-"
 PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 PAGE_LIMIT = 1000  # entities of one answer; the service's limit
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 
 
@@ -89,11 +93,11 @@ class TableStore:
         return read_row(row.name, properties, metadata["etag"])
 
     async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
+        entity = _entity(EXECUTIONS_PARTITION + schedule, execution_note_properties(note))
         await self._write(self._schedules, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
 
     async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
+        entity = _entity(EXECUTIONS_PARTITION + schedule, execution_note_properties(note))
         try:
             async with self._service.calling(self._schedules) as client:
                 await client.update_entity(entity, mode=UpdateMode.REPLACE)
@@ -104,7 +108,7 @@ class TableStore:
     async def executions(self, schedule: str) -> list[ExecutionNote]:
         partition = EXECUTIONS_PARTITION + schedule
         found = await self._query(self._schedules, "PartitionKey eq @partition", {"partition": partition})
-        return [read_note(_plain(entity)) for entity in found]
+        return [read_execution_note(_plain(entity)) for entity in found]
 
     async def forget_executions(self, schedule: str, notes: Sequence[ExecutionNote]) -> None:
         partition, keys = EXECUTIONS_PARTITION + schedule, [note_key(note) for note in notes]
@@ -134,6 +138,29 @@ class TableStore:
         forgot = await self._trim(schedule, CYCLES, keep, before)
         await self._trim(schedule, EVENTS, keep, before)
         return forgot
+
+    async def write_note(self, scope: str, key: str, at: datetime, note: Mapping[str, Any]) -> None:
+        await self._replace(_entity(scope, note_properties(key, at, note)))
+
+    async def notes(self, scope: str) -> dict[str, dict[str, Any]]:
+        found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
+        return dict(read_note(entity) for entity in found)
+
+    async def delete_note(self, scope: str, key: str) -> None:
+        async with self._service.calling(self._history) as client:
+            row = str(note_properties(key, _ANY_TIME, {})["RowKey"])
+            await client.delete_entity(scope, row)  # says nothing where there is none
+
+    async def trim_notes(self, scope: str, before: datetime) -> None:
+        found = await self._query(
+            self._history,
+            "PartitionKey eq @partition and at lt @before",
+            {"partition": scope, "before": rfc3339(before)},
+            select=["RowKey"],
+        )
+        for entity in found:
+            async with self._service.calling(self._history) as client:
+                await client.delete_entity(scope, entity["RowKey"])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)

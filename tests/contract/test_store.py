@@ -108,6 +108,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         backlog={"count": 12, "measuredAt": rfc3339(START)},
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
         error="queue is down",
+        poison={"count": 4, "measuredAt": rfc3339(START)},
         failures=3,
         last_error={"message": "queue is down", "count": 2, "firstAt": rfc3339(START), "at": rfc3339(START)},
         memory={"since": rfc3339(START), "carry": {"worked": 7, "arrivals": 0.25}},
@@ -439,3 +440,39 @@ async def test_update_raises_the_conflict_when_others_win_every_time(store: Stor
     assert calls == 3
     row = await store.get("parity")
     assert (row.cycle, row.reason) == (3, None)
+
+
+async def test_notes_are_replaced_removed_and_forgotten_by_age(store: Store) -> None:
+    assert await store.notes("alone:parity") == {}
+    odd = "an id / with # odd ? characters \\ and 'quotes'"
+    await store.write_note("alone:parity", odd, START, {"tries": 1})
+    await store.write_note("alone:parity", odd, START, {"tries": 2})
+    await store.write_note("alone:parity", "late", START + timedelta(hours=1), {"tries": 1})
+    await store.write_note("alone:other", "late", START, {"tries": 7})
+    assert await store.notes("alone:parity") == {odd: {"tries": 2}, "late": {"tries": 1}}
+    await store.trim_notes("alone:parity", START + timedelta(minutes=1))
+    assert await store.notes("alone:parity") == {"late": {"tries": 1}}
+    await store.delete_note("alone:parity", "late")
+    await store.delete_note("alone:parity", "late")
+    assert await store.notes("alone:parity") == {}
+    assert await store.notes("alone:other") == {"late": {"tries": 7}}
+
+
+async def test_note_of_a_long_text_is_cut_and_not_refused(store: Store) -> None:
+    await store.write_note("poison:work", "1", START, {"reason": "x" * 100_000})
+    reason = (await store.notes("poison:work"))["1"]["reason"]
+    assert reason.startswith("xxx")
+    assert reason.endswith("(cut)")
+
+
+async def test_notes_are_no_part_of_the_history(store: Store) -> None:
+    await store.write_cycle("parity", cycle(1))
+    await store.write_note("alone:parity", "1", START, {"tries": 1})
+    assert [each["cycle"] for each in (await store.cycles("parity")).value] == [1]
+    await store.trim("parity", keep=1)
+    assert await store.notes("alone:parity") == {"1": {"tries": 1}}
+
+
+async def test_delete_of_a_note_where_there_is_no_table_yet_says_nothing(store: Store) -> None:
+    await store.delete_note("alone:parity", "1")
+    await store.trim_notes("alone:parity", START)

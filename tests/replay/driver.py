@@ -51,10 +51,10 @@ class Orchestration:
         self._later(0.0)
         self._episode({"EventType": 6, "TaskScheduledId": number, "Reason": reason, "Details": "stack"})
 
-    def fire(self) -> None:
-        """Let the latest timer fire, at its time."""
+    def fire(self, late: float = 0.0) -> None:
+        """Let the latest timer fire, at its time; `late` seconds after it by a clock that was set meanwhile."""
         number, timer = [(n, action) for n, action in enumerate(self.scheduled) if action["actionType"] == 5][-1]
-        self.now = max(self.now, datetime.fromisoformat(timer["fireAt"]))
+        self.now = max(self.now, datetime.fromisoformat(timer["fireAt"]) + timedelta(seconds=late))
         self._episode({"EventType": 11, "TimerId": number, "FireAt": timer["fireAt"]})
 
     def event(self, name: str, data: object = None) -> None:

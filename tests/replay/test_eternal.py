@@ -234,3 +234,14 @@ def test_state_is_small_whatever_the_cycle() -> None:
 
 def test_measure_is_the_first_activity_of_a_cycle() -> None:
     assert begin().scheduled[0]["functionName"] == MEASURE_BACKLOG
+
+
+@pytest.mark.parametrize(("seconds", "timers"), [(30.0, 1), (200_000.0, 3)])
+def test_clock_that_is_set_back_does_not_lengthen_the_wait(seconds: float, timers: int) -> None:
+    run = begin()
+    run.complete(0, opening(wait=Wait(seconds, "idle")))
+    for _ in range(timers):
+        assert not run.is_done
+        run.fire(late=-60)
+    assert run.is_done
+    assert len(run.timers()) == timers

@@ -17,6 +17,7 @@ from ebb.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from ebb.core.settings.connection import Connection
+    from ebb.sources.storage_queue.text import Encoding
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +53,7 @@ def feed(
     if not source or source["type"] != "storageQueue":
         raise failed(f"{name} reads from {source['type'] if source else 'several sources'}, not a queue", Exit.USAGE)
     texts = list(text or ()) or _lines(lines) if text or lines else None
+    _require_storable(texts or (), source["messageEncoding"])
     try:
         connection = _connection(source["connection"], storage_port or served.get("storagePort", 10000))
         number = asyncio.run(_put(source, connection, texts, count))
@@ -79,12 +81,26 @@ async def _put(source: Mapping[str, Any], connection: Connection, texts: Sequenc
         return one.total
 
 
+def _require_storable(bodies: Sequence[str], encoding: Encoding) -> None:
+    """Nothing if the queue would take each of them and give it back as it is; otherwise nothing is put."""
+    from ebb.sources.storage_queue.text import encode_body, refusal
+
+    for number, body in enumerate(bodies, 1):
+        try:
+            reason = refusal(encode_body(body.encode(), encoding))
+        except UnicodeEncodeError:  # half a surrogate pair, as a shell makes it of a byte that is not UTF-8
+            raise failed(f"message {number} of {len(bodies)} is not UTF-8; nothing was put", Exit.USAGE) from None
+        if reason:
+            raise failed(f"message {number} of {len(bodies)}: {reason}; nothing was put", Exit.USAGE)
+
+
 def _lines(path: Path | None) -> list[str]:
     try:
         content = sys.stdin.read() if str(path) == "-" else Path(str(path)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise failed(f"{path} cannot be read: {error}", Exit.USAGE) from error
-    found = [line for line in content.splitlines() if line.strip()]
+    # Not splitlines: it also ends lines at characters that belong to a message, or that no message may have.
+    found = [line.rstrip("\r") for line in content.split("\n") if line.strip()]
     if not found:
         raise failed(f"{path} has no lines", Exit.USAGE)
     return found

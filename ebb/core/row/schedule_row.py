@@ -27,6 +27,16 @@ class Totals:
     poisoned: int = 0
     at_least: bool = False  # a lower bound: a process died with what it had handled since its last note
 
+    def to_document(self) -> dict[str, Any]:
+        """The totals as the API shows them."""
+        document: dict[str, Any] = {
+            "cycles": self.cycles,
+            "processed": self.processed,
+            "failed": self.failed,
+            "poisoned": self.poisoned,
+        }
+        return {**document, "atLeast": True} if self.at_least else document
+
 
 @dataclass(frozen=True)
 class ScheduleRow:
@@ -56,6 +66,7 @@ class ScheduleRow:
     backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement
     last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions
     error: str | None = None  # of the latest cycle
+    poison: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the poison place, as last looked at
     failures: int = 0  # cycles in a row in which nothing succeeded
     last_error: Mapping[str, Any] | None = None  # {"message", "count", "firstAt", "at"}: the latest one, kept
     memory: Mapping[str, Any] | None = None  # {"since", "carry"}: what an instance goes on with where one died
