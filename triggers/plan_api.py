@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name
+from ebb.api.routes import Routes
 from ebb.control.plan_preview import plan_of
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("get_plan")
     @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
