@@ -109,6 +109,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         history_count=17,
         restarts=2,
         restarted_at=START,
+        restart_cause="the instance was gone",
     )
     default = ScheduleRow(name="")
     unset = [each.name for each in fields(row) if getattr(row, each.name) == getattr(default, each.name)]
@@ -121,7 +122,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
 
 
 async def test_executions_at_work_are_noted_and_forgotten(store: Store) -> None:
-    first = Working("hub/ebb-parity/a", cycle=7, index=0, run="one", until=START)
+    first = Working("hub/ebb-parity/a", cycle=7, index=0, run="one", until=START, beat=START)
     second, other = replace(first, index=1), replace(first, owner="hub/ebb-parity/b")
     again = replace(first, run="two")
     assert await store.executions("parity") == []
@@ -129,7 +130,7 @@ async def test_executions_at_work_are_noted_and_forgotten(store: Store) -> None:
         await store.begin_execution("parity", each)
     await store.begin_execution("parity-2", first)
     assert sorted(await store.executions("parity"), key=str) == sorted([first, second, other, again], key=str)
-    later = replace(first, until=START + timedelta(minutes=1))
+    later = replace(first, until=START + timedelta(minutes=1), beat=None)
     await store.begin_execution("parity", later)
     await store.end_execution("parity", second)
     await store.end_execution("parity", second)
