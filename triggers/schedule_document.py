@@ -17,7 +17,6 @@ from scheduler.names import instance_id
 from scheduler.schedules import Schedules
 from scheduler.settings import ScheduleSettings
 from scheduler.settings_warnings import warnings_of
-from scheduler.wording import counted
 from triggers.instances import Instance
 from triggers.intents import acts_elsewhere, is_starting
 
@@ -103,8 +102,8 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         warnings.append(f"the instance is suspended in Durable Functions; {replaced if runs else stuck}")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
-        times, cause = counted(row.restarts, "time"), f": {row.restart_cause}" if row.restart_cause else ""
-        warnings.append(f"it was started again {times} in a row{when}{cause}")
+        cause = f": {row.restart_cause}" if row.restart_cause else ""
+        warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}{cause}")
     return warnings
 
 
