@@ -8,16 +8,17 @@ import azure.functions as func
 from ebb.api.etags import control_tag, etag_of, is_known
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.at_work import executions_at_work
 from ebb.control.instances import look_at
+from ebb.control.revival import revived
 from ebb.control.schedules import all_documents, document_of
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The routes, bound to `services`."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
 
     @bp.function_name("list_schedules")
     @bp.route(route="schedules", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -32,7 +33,8 @@ def blueprint(services: Services) -> Routes:
     @answers_problems
     async def get_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        row, instance = await services.store.get(name), await look_at(client, name)
+        row = await services.store.get(name)
+        row, instance = await revived(services, client, row, await look_at(client, name))
         document = document_of(services, client, row, instance)
         document["executions"] = await executions_at_work(services, row)
         tag = etag_of(control_tag(row, services.schedules), document)

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
+import azure.functions as func
 
 from ebb.core.errors import SettingsError
 
 PREFIX_PATTERN = r"[a-z][a-z0-9]{0,31}"
 
 
-class Routes(df.Blueprint):
+class Routes(func.Blueprint):
     """A blueprint that puts `prefix` in front of each name (`<prefix>_`) and each route (`<prefix>/`)."""
 
     def __init__(self, prefix: str = "") -> None:
@@ -26,7 +27,7 @@ class Routes(df.Blueprint):
         Raises:
             SettingsError: it cannot be part of a function's name.
         """
-        super().__init__()
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
         if prefix and not re.fullmatch(PREFIX_PATTERN, prefix):
             raise SettingsError(f"prefix {prefix!r} must be small letters and digits, a letter first, at most 32")
         self._of_names, self._of_routes = (f"{prefix}_", f"{prefix}/") if prefix else ("", "")
@@ -38,3 +39,7 @@ class Routes(df.Blueprint):
     def route(self, route: str | None = None, *extra: Any, **named: Any) -> Callable[..., Any]:
         """As in the SDK; a function without a route has its name as one, and that has the prefix already."""
         return super().route(None if route is None else self._of_routes + route, *extra, **named)
+
+
+class DurableRoutes(Routes, df.Blueprint):
+    """The same for functions that call Durable Functions too."""

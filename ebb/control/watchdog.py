@@ -20,6 +20,7 @@ from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
+from ebb.core.failures import first_line
 from ebb.core.names import instance_id
 from ebb.core.notes import abandoned_scope, alone_scope
 from ebb.core.row.fence import hub_of as hub_of_owner
@@ -92,12 +93,16 @@ class Watchdog:
         if finding.act is Act.NUDGE:
             await nudge(client, row.name)
         elif finding.act is Act.CALM:
-            await update(self._services.store, row.name, lambda row: replace(row, restarts=0))
+            await update(self._services.store, row.name, lambda row: replace(row, restarts=0, restart_cause=None))
         elif finding.act is not Act.NOTHING:
-            await self._restart(client, row.name, work)
+            await self.restart(client, row.name, work)
 
-    async def _restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...]) -> None:
-        """Start the schedule again, if it is still found wanting once its row was read anew."""
+    async def restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...] = ()) -> None:
+        """Start the schedule again, if it is still found wanting once its row was read again.
+
+        Raises:
+            EbbError: the store or Durable does not answer.
+        """
         found, seen = Finding(Act.NOTHING), Instance()
 
         async def change(row: ScheduleRow) -> ScheduleRow:
@@ -107,12 +112,13 @@ class Watchdog:
             if found.act not in (Act.START, Act.REPLACE):
                 return row
             now = self._services.clock.now()
-            return replace(launched(row, hub_of(client), now), restarts=row.restarts + 1, restarted_at=now)
+            more = {"restarts": row.restarts + 1, "restarted_at": now, "restart_cause": found.cause}
+            return replace(launched(row, hub_of(client), now), **more)
 
         row = await update(self._services.store, name, change)
         if found.act not in (Act.START, Act.REPLACE):
             return
-        output = str(seen.output)[:500] if seen.output else None
+        output = first_line(str(seen.output)) if seen.output else None
         incident = {"action": found.act.value, "cause": found.cause, "output": output, "restarts": row.restarts}
         self._services.telemetry.incident(name, found.act.value)
         await record(self._services, name, "incident", row.restarted_at or self._since, incident)
@@ -164,6 +170,7 @@ class Watchdog:
             updated_at=instance.updated_at,
             wakes_at=_time(custom.get("nextCycleAt")),
             watched_since=self._since,
+            code_changed=instance.code_changed,
             work=work,
         )
         return judge(facts, now, self._skew, self._grace)

@@ -32,11 +32,17 @@ from ebb.sources.holding import Held, Holding
 __all__ = ["ExecutionReport", "run_execution"]
 
 LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
+STOOD_STILL = timedelta(seconds=15)  # who notices that so much time has passed unseen looks before it begins anything
 GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what had not begun
 
 _log = logging.getLogger("ebb.execution")
 
 MayGoOn = Callable[[], Awaitable[str | None]]
+IsNeeded = Callable[[], Awaitable[bool]]
+
+
+async def _never() -> bool:
+    return False
 
 
 async def run_execution(
@@ -47,6 +53,7 @@ async def run_execution(
     may_go_on: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
+    is_needed: IsNeeded = _never,
     turns: Turns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
@@ -57,6 +64,8 @@ async def run_execution(
         may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
+        is_needed: asked when the slice is over; where it says yes, the execution goes on for another LOOK_EVERY, for
+            half of `replicaTimeout` at most. At an empty source it ends in any case: its place may be needed.
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
         report: filled as the work goes on, for whoever wants to look meanwhile.
@@ -65,7 +74,7 @@ async def run_execution(
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
     given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport()
-    return await _Execution(source, handler, settings, may_go_on, steady(clock), log or {}, *given).run()
+    return await _Execution(source, handler, settings, may_go_on, is_needed, steady(clock), log or {}, *given).run()
 
 
 class _Execution:
@@ -75,13 +84,15 @@ class _Execution:
         handler: Handler,
         settings: ScheduleSettings,
         may_go_on: MayGoOn,
+        is_needed: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
         turns: Turns,
         suspicion: Suspicion,
         report: ExecutionReport,
     ) -> None:
-        self._settings, self._may_go_on, self._clock, self._log = settings, may_go_on, clock, log
+        self._settings, self._clock, self._log = settings, clock, log
+        self._may_go_on, self._is_needed = may_go_on, is_needed
         self._report = report
         self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
@@ -96,8 +107,11 @@ class _Execution:
         self._fault: BaseException | None = None  # a defect of ours, to be raised
         now = clock.now()
         self._slice_end = now + timedelta(seconds=settings.execution_slice)
+        self._stay_from = now + timedelta(seconds=2 * LOOK_EVERY)
+        self._stay_until = now + timedelta(seconds=settings.replica_timeout / 2)
         self._look_at = now + timedelta(seconds=LOOK_EVERY)
         self._receive_at = now
+        self._awake_at = now  # when it last knew that it does not stand still
 
     async def run(self) -> ExecutionReport:
         work = asyncio.create_task(self._work())
@@ -140,10 +154,10 @@ class _Execution:
             room = self._room
             if self._ended is None and room and self._clock.now() >= self._receive_at:
                 await self._take(min(room, self._settings.batch_size))
-            elif self._ended is None and not self._in_hand:
-                self._ended = "empty"
             elif self._in_hand:
                 await self._changed.wait()
+            elif self._ended is None:
+                self._ended = "empty"
         if self._fault is not None:
             raise self._fault
 
@@ -153,10 +167,19 @@ class _Execution:
             self._look_at = now + timedelta(seconds=LOOK_EVERY)
             if reason := await self._may_go_on():
                 self._ended, self._report.reason = "stopped", reason
+            self._awake_at = self._clock.now()
+            self._begin()
         if self._ended in ("stopped", "failed") and self._ready:
             await self._give_back()
         if self._ended is None and now >= self._slice_end:
-            self._ended = "slice"
+            if await self._has_to_stay():
+                self._slice_end = now + timedelta(seconds=LOOK_EVERY)
+            else:
+                self._ended = "slice"
+
+    async def _has_to_stay(self) -> bool:
+        """Whether to go on although the slice is over; a short execution has seen nobody die and does not ask."""
+        return self._stay_from <= self._clock.now() < self._stay_until and await self._is_needed()
 
     @property
     def _room(self) -> int:
@@ -212,6 +235,10 @@ class _Execution:
     def _begin(self) -> None:
         if self._ended in ("stopped", "failed", "timedOut"):
             return  # what has not begun is given back
+        if self._clock.now() > self._awake_at + STOOD_STILL:
+            self._look_at = self._awake_at  # others may have taken over meanwhile: look before anything begins
+            self._changed.set()
+            return
         while self._ready and len(self._in_flight) < self._settings.concurrency:
             if not self._turns.enter(self._ready[0].alone, self._begin):
                 return
@@ -291,4 +318,6 @@ class _Execution:
     async def _wake_regularly(self) -> None:
         while True:
             await self._clock.sleep(LOOK_EVERY)
+            if self._clock.now() <= self._awake_at + STOOD_STILL:
+                self._awake_at = self._clock.now()
             self._changed.set()

@@ -94,6 +94,7 @@ class _Run:
                 handler,
                 self.settings,
                 may_go_on=self._watch.reason_to_stop,
+                is_needed=self._watch.is_needed,
                 clock=self.services.clock,
                 log=self.log,
                 turns=turns_here(),

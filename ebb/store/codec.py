@@ -28,7 +28,12 @@ EXECUTIONS_LIMIT = 420_000  # of all executions of a cycle together: 840 KiB of 
 TEXT_LIMIT = 4_000  # characters of one text, before a document's own limit cuts deeper
 
 _CUT = " … (cut)"
-_FREE_TEXTS = {"reason", "changed_by", "error"}  # written by people and exceptions; other texts are never cut
+_FREE_TEXTS = {
+    "reason",
+    "changed_by",
+    "error",
+    "restart_cause",
+}  # written by people and exceptions; other texts are never cut
 _KEPT = {name: hint for name, hint in get_type_hints(ScheduleRow).items() if name not in ("name", "etag")}
 _TIMES = {name for name, hint in _KEPT.items() if datetime in (hint, *get_args(hint))}
 _NESTED = {name for name, hint in _KEPT.items() if "Mapping" in str(hint)}

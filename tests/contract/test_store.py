@@ -115,6 +115,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         history_count=17,
         restarts=2,
         restarted_at=START,
+        restart_cause="the instance was gone",
     )
     default = ScheduleRow(name="")
     unset = [each.name for each in fields(row) if getattr(row, each.name) == getattr(default, each.name)]

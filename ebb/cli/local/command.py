@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Never
 
@@ -26,6 +27,14 @@ StoragePort = Annotated[
     ),
 ]
 State = Annotated[Path | None, typer.Option(metavar="DIR", help="for all data and logs; .devhost in the app's folder")]
+
+
+class HostProgram(StrEnum):
+    """What can run the app; ebb/cli/local/engines.py knows where each is."""
+
+    DEVHOST = "devhost"
+    REALHOST = "realhost"
+    FUNC = "func"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +59,9 @@ def up(
         bool, typer.Option("--json", help="no live view; the last line is one JSON object (sample handler)")
     ] = False,
     clean: Annotated[bool, typer.Option("--clean", help="forget what an earlier run left in the state folder")] = False,
+    host: Annotated[
+        HostProgram, typer.Option(help="what runs the app: our host, Microsoft's Durable extension, or Core Tools")
+    ] = HostProgram.DEVHOST,
 ) -> None:
     """Serve an app on this machine: storage emulator, local host, a schedule fed with messages, and a live view."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -63,7 +75,7 @@ def up(
     from ebb.cli.local import verbs
 
     place = state or folder / ".devhost"
-    options = Options(folder, name, place, count, poison, port, storage_port, no_feed, once, json, clean)
+    options = Options(folder, name, place, count, poison, port, storage_port, no_feed, once, json, clean, host)
     raise typer.Exit(verbs.run_up(options))
 
 

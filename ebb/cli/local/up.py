@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from rich.console import Console
 
@@ -16,6 +17,7 @@ from ebb.cli.acceptance.summary import Summary
 from ebb.cli.local.api import Api, UnreachableError
 from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.cli.local.children import Child
+from ebb.cli.local.engines import Engine, find_engine
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.feeding import Feeder, emulator, feeder, queue_of
 from ebb.cli.local.host import address_of_api, host
@@ -47,6 +49,7 @@ async def up(options: Options, tools: Tools) -> int:
     Raises:
         LocalError: something did not start, or ended; everything that was started is stopped.
     """
+    engine = find_engine(options.host, options.app, os.environ)
     port = options.port or free_port()
     storage_port = options.storage_port or free_port(len(SERVICES))
     url = f"http://{LOOPBACK}:{port}"
@@ -59,7 +62,7 @@ async def up(options: Options, tools: Tools) -> int:
         if options.clean:
             state.clean()
         state.ledger.unlink(missing_ok=True)
-        async with _app(options, state, port, storage_port, tools) as children:
+        async with _app(engine, options.app, state, (port, storage_port), tools) as children:
             try:
                 api = Api(await address_of_api(url), options.schedule)
                 state.tell(api=api.url, storagePort=storage_port)
@@ -73,7 +76,7 @@ async def up(options: Options, tools: Tools) -> int:
     if options.once:
         for line in _complaints(ending, summary):
             complain(line)
-    say(json.dumps(summary.as_json()) if options.json else summary.in_words())
+    say(json.dumps({"host": engine.name, **summary.as_json()}) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
 
 
@@ -117,12 +120,14 @@ async def feed(options: Options) -> int:
 
 @contextlib.asynccontextmanager
 async def _app(
-    options: Options, state: StateFolder, port: int, storage_port: int, tools: Tools
+    engine: Engine, folder: Path, state: StateFolder, ports: tuple[int, int], tools: Tools
 ) -> AsyncIterator[list[Child]]:
-    """Storage and app, started in this order and stopped in the other."""
+    """Storage and app, started in this order and stopped in the other; `ports` are the app's and the storage's."""
+    port, storage_port = ports
     async with azurite(state, storage_port, tools) as storage:
         say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
-        async with host(state, port, connection_string(storage_port), options.app) as app:
+        async with host(engine, state, port, connection_string(storage_port), folder) as app:
+            say(f"{engine.name} on port {port}, what the app says is in {app.log}")
             try:
                 yield [app, storage]
             finally:

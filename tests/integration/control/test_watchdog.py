@@ -46,7 +46,7 @@ async def test_instance_that_is_gone_comes_back_once(running: Hub, how: str) -> 
     assert await look(running) is Act.NOTHING
     (incident,) = await running.events("incident")
     assert ("Terminated" if how == "terminated" else "gone") in incident["cause"]
-    assert "the watchdog has started it 1 times" in " ".join((await running.schedule())["warnings"])
+    assert "it was started again 1 time in a row" in " ".join((await running.schedule())["warnings"])
 
 
 @pytest.mark.parametrize("verb", ["stop", "pause"])

@@ -1,6 +1,6 @@
 """Runs the probes against a host and writes what they saw as JSON.
 
-    python packages/devhost/tests/engine/record.py http://127.0.0.1:7171 packages/devhost/tests/engine/recorded.json [name of a probe ...]
+    python record.py http://127.0.0.1:7171 recorded.json [name of a probe ...]
 
 The host serves the app beside this file. The committed recording is that of the Durable extension; how to make it again
 stands in `README.md`.
