@@ -22,3 +22,4 @@ class Options:
     once: bool = False  # end when all is drained
     json: bool = False  # no live view; the last line is one JSON object
     clean: bool = False  # forget what an earlier run left
+    host: str = "devhost"  # which program runs the app, see engines.py
