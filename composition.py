@@ -6,9 +6,22 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import close_cycle, measure_backlog, process_backlog
+from ebb.core.access import Mode
 from ebb.services import Services
 from orchestrators import eternal
-from triggers import cycles_api, health, intents_api, openapi_api, plan_api, poison_api, schedules_api, watchdog
+from triggers import (
+    access_api,
+    cycles_api,
+    dashboard,
+    health,
+    intents_api,
+    openapi_api,
+    plan_api,
+    poison_api,
+    schedules_api,
+    series_api,
+    watchdog,
+)
 
 BOUND = (
     measure_backlog,
@@ -17,17 +30,24 @@ BOUND = (
     schedules_api,
     intents_api,
     cycles_api,
+    series_api,
     plan_api,
     poison_api,
     health,
     openapi_api,
+    access_api,
+    dashboard,
     watchdog,
 )
 
 
 def build_app(services: Services) -> df.DFApp:
-    """The app with every function registered; HTTP functions ask for a function key unless they say otherwise."""
-    app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+    """The app with every function registered; HTTP functions ask for a function key unless they say otherwise.
+
+    With the platform's sign-in before the app the host asks for no key, and every route asks for a role (`answers`).
+    """
+    by_key = services.access.mode is Mode.KEY
+    app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION if by_key else func.AuthLevel.ANONYMOUS)
     app.register_functions(eternal.blueprint())
     for module in BOUND:
         app.register_functions(module.blueprint(services))

@@ -9,9 +9,10 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of
+from ebb.api.guard import answers
 from ebb.api.operators import control_of
-from ebb.api.problems import answers_problems, invalid_request, json_response
-from ebb.api.requests import address_of, json_body, schedule_name, text_member, time_member
+from ebb.api.problems import invalid_request, json_response
+from ebb.api.requests import address_of, json_body, reason_header, schedule_name, text_member, time_member
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
 from ebb.control.schedules import document_of
@@ -42,7 +43,7 @@ def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: s
     @bp.function_name(function)
     @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb])
     @bp.durable_client_input(client_name="client")
-    @answers_problems
+    @answers(services)
     async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         outcome, status = await action(control_of(services, client, name, req), req)
@@ -101,8 +102,8 @@ async def _change_settings(control: Control, req: func.HttpRequest) -> tuple[Out
     def change(overrides: Mapping[str, Any]) -> dict[str, Any]:
         return merged_overrides(overrides, patch)
 
-    return await control.retune(change, "changeSettings"), 200
+    return await control.retune(change, "changeSettings", reason_header(req)), 200
 
 
 async def _reset_settings(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
-    return await control.retune(lambda _: {}, "resetSettings"), 200
+    return await control.retune(lambda _: {}, "resetSettings", reason_header(req)), 200

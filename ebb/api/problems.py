@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 TYPE_BASE = "urn:ebb:problem:"
 PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for every problem of this code
     "invalidRequest": (400, "Invalid request"),
+    "notSignedIn": (401, "Not signed in"),
+    "foreignOrigin": (403, "Foreign origin"),
+    "notAllowed": (403, "Not allowed"),
+    "readOnly": (403, "Read only"),
     "noPoisonPlace": (404, "No poison place"),
     "unknownCycle": (404, "Unknown cycle"),
     "unknownMessage": (404, "Unknown message"),
@@ -28,6 +32,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for
     "stillStopping": (409, "Still stopping"),
     "changedSince": (412, "Changed since"),
     "tooLarge": (413, "Body too large"),
+    "notJson": (415, "Not JSON"),
     "invalidSettings": (422, "Invalid settings"),
     "internalError": (500, "Internal error"),
     "durableUnavailable": (503, "Durable Functions unavailable"),

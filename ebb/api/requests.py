@@ -6,7 +6,7 @@ import json
 import re
 from datetime import datetime
 from typing import Any, NoReturn, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import azure.functions as func
 
@@ -14,9 +14,11 @@ from ebb.api.problems import invalid_request, unknown_schedule
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import RequestRefusedError
 from ebb.core.settings.schedules import Schedules
+from ebb.store.base import Span
 
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
+_FIRST_YEAR = 1971  # nothing is older; times are kept as milliseconds since 1970
 LONGEST_CALLER = 200  # characters
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
 
@@ -78,6 +80,40 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
     return value.strip()
 
 
+def reason_header(req: func.HttpRequest) -> str | None:
+    """The reason of a change whose body has no room for one: header `ebb-reason`, percent-encoded UTF-8.
+
+    Raises:
+        RequestRefusedError: 400, empty, too long or no text.
+    """
+    given = req.headers.get("ebb-reason")
+    return None if given is None else text_member({"ebb-reason": unquote(given)}, "ebb-reason")
+
+
+def object_member(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object in the body; an empty one where there is none.
+
+    Raises:
+        RequestRefusedError: 400, it is something else.
+    """
+    value = body.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise invalid_request(f"{name!r} must be an object, not {type(value).__name__}")
+    return cast("dict[str, Any]", value or {})
+
+
+def whole_member(body: dict[str, Any], name: str, default: int, largest: int) -> int:
+    """A whole number in the body, from 1 to `largest`.
+
+    Raises:
+        RequestRefusedError: 400, it is none.
+    """
+    value = body.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
+        raise invalid_request(f"{name!r} is {str(value)[:80]!r}; it must be a whole number from 1 to {largest}")
+    return value
+
+
 def time_member(body: dict[str, Any], name: str) -> datetime | None:
     """A time in the body.
 
@@ -112,6 +148,31 @@ def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= largest):
         raise invalid_request(f"{name}={text!r} must be a whole number from 1 to {largest}")
     return int(text)
+
+
+def span_of(req: func.HttpRequest) -> Span:
+    """The part of the past that `from` and `to` of the query name; without one of them, without that end.
+
+    Raises:
+        RequestRefusedError: 400, no time, or the end before the start.
+    """
+    start, end = _time_parameter(req, "from"), _time_parameter(req, "to")
+    if start is not None and end is not None and end < start:
+        raise invalid_request(f"from={parameter(req, 'from')!r} is after to={parameter(req, 'to')!r}")
+    return Span(start, end)
+
+
+def _time_parameter(req: func.HttpRequest, name: str) -> datetime | None:
+    text = parameter(req, name)
+    if text is None:
+        return None
+    try:
+        moment = parse_rfc3339(text.replace(" ", "+"))  # a + that was not written as %2B
+    except (ValueError, OverflowError) as error:
+        raise invalid_request(f"{name}={text[:80]!r} must be a time as 2026-01-31T12:00:00Z") from error
+    if moment.year < _FIRST_YEAR:
+        raise invalid_request(f"{name}={text[:80]!r} is before {_FIRST_YEAR}")
+    return moment
 
 
 def caller(req: func.HttpRequest) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.control.sampling import move_looks
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.errors import EbbError, SettingsError, StoreError
@@ -15,6 +16,7 @@ from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait
 from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
+from ebb.core.row.looks import looked
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
@@ -90,6 +92,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
 
         row, early = seen(row, began)
         found = _Found(file_settings) if early else await _look(services, state, row, began)
+        moved = await move_looks(services.store, row)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
@@ -98,7 +101,8 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
-            return taken_up(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, trigger)
+            row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
+            return taken_up(row, opening, trigger)
 
         await update(services.store, name, write)
         _record_fence(services, state, row.owner, opening)

@@ -78,7 +78,7 @@ def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: 
         carry = carry.measuring(backlog, measured)
     if settings.scaling_strategy == "drainTime":
         carry = carry.aiming(backlog, measured, settings.drain_target)
-    decision, shares = _decide(settings, carry, now, counts)
+    decision, shares = decide(settings, carry, now, counts)
     wait = next_wait(settings, idle_cycles=now.idle + 1, moment=_moment(carry, now))
     if decision.executions == 0:
         carry = planned_after(settings, carry, wait, now.time)
@@ -136,9 +136,10 @@ def _not_due(settings: ScheduleSettings, carry: Carry, now: Now, is_first: bool)
     return Wait.at(due, now.time, f"not due before {local_time(due.astimezone(settings.zone))}", "notDue")
 
 
-def _decide(
+def decide(
     settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]
 ) -> tuple[Decision, tuple[int, ...]]:
+    """How many executions these counts call for, and for several sources the source of each."""
     if settings.source is not None:
         return plan(settings, counts[0].messages, carry.rates, carry.goal(now.time)), ()
     backlogs: list[tuple[str, float, float, float]] = []

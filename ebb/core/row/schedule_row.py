@@ -55,6 +55,7 @@ class ScheduleRow:
     last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions
     error: str | None = None  # of the latest cycle
     memory: Mapping[str, Any] | None = None  # {"since", "carry"}: what an instance goes on with where one died
+    looks: Mapping[str, Any] | None = None  # samples of the backlog that are not in the history yet
     history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low
     restarts: int = 0  # watchdog restarts in a row
     restarted_at: datetime | None = None

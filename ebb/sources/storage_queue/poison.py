@@ -43,25 +43,39 @@ class PoisonQueue:
             return []
         return [_poisoned(entry, self._source.message_encoding) for entry in entries]
 
-    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
+    async def requeue(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
         queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
         async def put_back(entry: QueueEntry) -> None:
             body = _poisoned(entry, self._source.message_encoding).body
             await queue.put(encode_body(body, self._source.message_encoding))
 
-        return await self._each(ids, limit, put_back)
+        return await self._each(ids, limit, self._meant(ids, text), put_back)
 
-    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
+    async def purge(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
         async def nothing_more(entry: QueueEntry) -> None:
             """Its removal is all there is to do."""
 
-        return await self._each(ids, limit, nothing_more)
+        return await self._each(ids, limit, self._meant(ids, text), nothing_more)
 
     async def close(self) -> None:
         """The connections are the storage account's."""
 
-    async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[QueueEntry], Awaitable[None]]) -> int:
+    def _meant(self, ids: frozenset[str] | None, text: str | None) -> Callable[[QueueEntry], bool]:
+        def is_meant(entry: QueueEntry) -> bool:
+            if ids is not None and entry.id not in ids:
+                return False
+            return text is None or _poisoned(entry, self._source.message_encoding).holds(text)
+
+        return is_meant
+
+    async def _each(
+        self,
+        ids: frozenset[str] | None,
+        limit: int,
+        is_meant: Callable[[QueueEntry], bool],
+        act: Callable[[QueueEntry], Awaitable[None]],
+    ) -> int:
         """Receive messages, act on those that are meant and remove them; give the others back at the end."""
         poison, done, looked_at = self._poison_queue(), 0, 0
         meant: list[QueueEntry] = []
@@ -74,7 +88,7 @@ class PoisonQueue:
                 if not page:
                     break
                 looked_at += len(page)
-                meant = [entry for entry in page if ids is None or entry.id in ids]
+                meant = [entry for entry in page if is_meant(entry)]
                 others += [entry for entry in page if entry not in meant]
                 while meant:
                     await act(meant[0])
