@@ -6,6 +6,7 @@ import typer
 
 from ebb.cli import deploy as commands_deploy
 from ebb.cli.operate import commands as operate
+from ebb.cli.operate import dashboard as operate_dashboard
 from ebb.cli.operate import feed as operate_feed
 from ebb.cli.operate import poison as operate_poison
 from ebb.cli.simulate import command as commands_simulate
@@ -14,6 +15,7 @@ app = typer.Typer(name="ebb", help="Ebb: an overlap-free, backlog-driven schedul
 operate.register(app)
 operate_poison.register(app)
 operate_feed.register(app)
+operate_dashboard.register(app)
 commands_deploy.register(app)
 commands_simulate.register(app)
 

@@ -26,7 +26,7 @@ class Range:
 
 
 async def series_of(services: Services, name: str, wanted: Range) -> dict[str, Any]:
-    """The Series document; the last hour without a range. Reads at most MOST_CYCLES cycles.
+    """The Series document; the last hour without a range. Reads at most MOST_CYCLES cycles, and the latest count.
 
     {"from", "to", "step", "cyclesSince", "at": [...], "backlog": [...], "executions", "processed", "failed"}
 
@@ -43,11 +43,12 @@ async def series_of(services: Services, name: str, wanted: Range) -> dict[str, A
     page = await services.store.cycles(name, MOST_CYCLES, span=Span(start, end))
     oldest = page.value[-1]["endedAt"] if page.continuation_token else None
     since = parse_rfc3339(oldest) if oldest else start
-    looks = await looks_since(services.store, await services.store.get(name), start)
+    row = await services.store.get(name)
+    looks = await looks_since(services.store, row, start)
     return {
         "from": rfc3339(start),
         "to": rfc3339(end),
         "step": step,
         "cyclesSince": rfc3339(since),
-        **series(grid, looks, page.value, since.timestamp()),
+        **series(grid, looks, [*page.value, {"backlog": row.backlog}], since.timestamp()),
     }

@@ -119,6 +119,7 @@ def trigger(name: Name, reason: SomeReason = None, url: Url = None, output: Form
 def set_settings(
     name: Name,
     settings: Annotated[list[str], typer.Argument(metavar="SETTING=VALUE...", help="null takes an override back")],
+    reason: SomeReason = None,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
@@ -134,14 +135,14 @@ def set_settings(
             place = place.setdefault(part, {})
         place[last] = _value(value)
     with calls(url) as client:
-        document = client.call("PATCH", client.path(name, "settings"), patch)
+        document = client.call("PATCH", client.path(name, "settings"), patch, reason=reason)
     say(output, document, f"{name}: overrides are {json.dumps(document['overrides'])}, from the next cycle on")
 
 
-def reset(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+def reset(name: Name, reason: SomeReason = None, url: Url = None, output: Form = Output.TABLE) -> None:
     """Take all overrides back: the deployed settings count again."""
     with calls(url) as client:
-        document = client.call("DELETE", client.path(name, "settings"))
+        document = client.call("DELETE", client.path(name, "settings"), reason=reason)
     say(output, document, f"{name}: the deployed settings count" + ("" if document["changed"] else ", as before"))
 
 

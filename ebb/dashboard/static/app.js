@@ -1,10 +1,11 @@
 // The frame around the pages: who the caller is, whether the app answers, and which page the address names.
 
-import { html, render, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
 import { access, answering, askAccess, keyed, signInWith, takeKey } from "./api.js";
 import { Ask } from "./actions.js";
 import { useCell } from "./live.js";
 import { Overview } from "./overview.js";
+import { Title } from "./parts.js";
 import { reread, to, useRoute } from "./route.js";
 
 const PAGES = {
@@ -20,13 +21,8 @@ function App() {
   const key = useCell(keyed);
   const { denied, who, version, readOnly } = useCell(access);
   useEffect(() => void askAccess(), [key]);
-  const main = useRef(null);
   const place = parts.join("/");
-  useEffect(() => {
-    document.title = parts.length > 1 ? `${parts.slice(1).join(" ")} · Ebb` : "Ebb";
-    main.current.querySelector("h1")?.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }, [place]);
+  useEffect(() => scrollTo(0, 0), [place]);
   return html`<a class="skip" href="#main" onClick=${skip}>To the content</a>
     <header class="top">
       <a class="brand" href=${to([])}>Ebb</a>
@@ -34,7 +30,7 @@ function App() {
       <span class="faint">${[who, readOnly && "read only", version].filter(Boolean).join(" · ")}</span>
     </header>
     <${Banner} />
-    <main id="main" ref=${main} tabindex="-1">${denied ? html`<${Door} why=${denied} />` : html`<${Page} parts=${parts} />`}</main>
+    <main id="main" tabindex="-1">${denied ? html`<${Door} why=${denied} />` : html`<${Page} parts=${parts} />`}</main>
     <${Ask} />`;
 }
 
@@ -48,14 +44,14 @@ const Banner = () =>
   useCell(answering) ? null : html`<p class="banner" role="alert">The app does not answer. What is shown may be old; the page goes on asking.</p>`;
 
 function Page({ parts }) {
-  if (!parts.length) return html`<${Overview} />`;
+  if (!parts.length) return html`<${Overview} key="overview" />`;
   const [kind, name, page = ""] = parts;
-  if (kind !== "schedules" || !name || !PAGES[page]) return html`<h1 tabindex="-1">There is no such page</h1><p><a href=${to([])}>To the schedules</a></p>`;
-  return html`<${Tabs} name=${name} page=${page} /><${Later} key=${page} module=${PAGES[page][0]} component=${PAGES[page][1]} name=${name} rest=${parts.slice(3)} />`;
+  if (kind !== "schedules" || !name || !PAGES[page]) return html`<${Title}>There is no such page<//><p><a href=${to([])}>To the schedules</a></p>`;
+  return html`<${Tabs} name=${name} page=${page} /><${Later} key=${parts.join("/")} module=${PAGES[page][0]} component=${PAGES[page][1]} name=${name} rest=${parts.slice(3)} />`;
 }
 
 const Tabs = ({ name, page }) => html`<nav class="tabs" aria-label=${`Pages of ${name}`}>
-  ${Object.entries(PAGES).map(([each, [, , title]]) => title && html`<a key=${each} href=${to(["schedules", name, each].filter(Boolean))} aria-current=${each === page ? "page" : null}>${title}</a>`)}
+  ${Object.entries(PAGES).map(([each, [, , title]]) => title && html`<a key=${each} href=${to(["schedules", name, each].filter(Boolean))} aria-current=${each === page ? "page" : each === "" && page === "cycles" ? "true" : null}>${title}</a>`)}
 </nav>`;
 
 /** A page whose code is loaded when it is first needed. */
@@ -81,7 +77,7 @@ function Door({ why }) {
     signInWith(key.trim());
   };
   const back = `/.auth/login/aad?post_login_redirect_uri=${encodeURIComponent(location.pathname)}`;
-  return html`<h1 tabindex="-1">Who are you?</h1>
+  return html`<${Title}>Who are you?<//>
     <p role="alert">${REASONS[why]}</p>
     ${why.endsWith("Key")
       ? html`<form class="door" onSubmit=${enter}>

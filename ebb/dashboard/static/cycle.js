@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { call } from "./api.js";
-import { Outcome, Trouble } from "./parts.js";
+import { Outcome, Title, Trouble } from "./parts.js";
 import { to } from "./route.js";
 import { barsOf, Gantt } from "./timeline.js";
 import { clock, count, full, lasting, millis, took } from "./words.js";
@@ -24,7 +24,7 @@ export function Cycle({ name, rest }) {
     ${number > 1 && html`<a href=${to(["schedules", name, "cycles", number - 1])}>← cycle ${number - 1}</a>`}
     <a href=${to(["schedules", name, "cycles", number + 1])}>cycle ${number + 1} →</a>
   </p>`;
-  return html`<h1 tabindex="-1">Cycle ${number} of ${name}</h1>${near}<${Trouble} problem=${state.problem} />${state.data && html`<${Body} cycle=${state.data} />`}`;
+  return html`<${Title}>Cycle ${number} of ${name}<//>${near}<${Trouble} problem=${state.problem} />${state.data && html`<${Body} cycle=${state.data} />`}`;
 }
 
 function Body({ cycle }) {

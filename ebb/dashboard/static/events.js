@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { call } from "./api.js";
-import { Trouble, useDocument } from "./parts.js";
+import { Title, Trouble, useDocument } from "./parts.js";
 import { amend, useRoute } from "./route.js";
 import { full, plain, spaced } from "./words.js";
 
@@ -23,7 +23,7 @@ export function Events({ name }) {
     setOlder({ value: [...older.value, ...page.value], token: page.continuationToken || "end" });
   };
   const shown = data ? unique([...data.value, ...older.value]) : [];
-  return html`<h1 tabindex="-1">Events of ${name}</h1><${Trouble} problem=${problem} />
+  return html`<${Title}>Events of ${name}<//><${Trouble} problem=${problem} />
     <div class="filter">
       <label>Kind <select value=${kind} onChange=${(event) => amend({ kind: event.target.value })}><option value="">all</option><option value="audit">changes</option><option value="incident">incidents</option></select></label>
       <label>Since (your time) <input type="datetime-local" value=${from} onChange=${(event) => amend({ from: event.target.value })} /></label>

@@ -4,7 +4,7 @@ import { html, useMemo, useRef, useState } from "./vendor/preact-htm.js";
 import { access } from "./api.js";
 import { act, ask, VERBS } from "./actions.js";
 import { useCell } from "./live.js";
-import { Moment, Outcome, Sparkline, State, Trouble, useDocument } from "./parts.js";
+import { Moment, Outcome, Sparkline, State, Title, Trouble, useDocument } from "./parts.js";
 import { amend, to, useRoute } from "./route.js";
 import { count, counted, millis } from "./words.js";
 
@@ -30,11 +30,11 @@ export function Overview() {
   const { mayChange } = useCell(access);
   const [chosen, setChosen] = useState(new Set());
   const curves = useCurves(data?.value);
-  if (!data) return html`<h1 tabindex="-1">Schedules</h1>${problem ? html`<${Trouble} problem=${problem} />` : html`<p class="waiting">Loading …</p>`}`;
+  if (!data) return html`<${Title}>Schedules<//>${problem ? html`<${Trouble} problem=${problem} />` : html`<p class="waiting">Loading …</p>`}`;
   const shown = sorted(data.value.filter(fits(query)), query.get("sort") || "name");
   const picked = shown.filter((one) => chosen.has(one.name));
   const choose = (names, on) => setChosen(new Set(on ? [...chosen, ...names] : [...chosen].filter((name) => !names.includes(name))));
-  return html`<h1 tabindex="-1">Schedules</h1>
+  return html`<${Title}>Schedules<//>
     <${Trouble} problem=${problem} />
     <${Filter} query=${query} all=${data.value} shown=${shown.length} />
     ${mayChange && html`<${Bulk} picked=${picked} />`}

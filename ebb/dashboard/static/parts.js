@@ -1,6 +1,6 @@
 // Small parts that several pages use.
 
-import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { call, keyed, Problem } from "./api.js";
 import { pauseAfter, useCell, useNow, usePolling } from "./live.js";
 import { full, millis, relative } from "./words.js";
@@ -34,6 +34,16 @@ export function useDocument(path, every = 2000) {
     [path, key],
   );
   return state.path === path ? state : {};
+}
+
+/** The heading of a page, which has the focus when the page opens, so that readers and keys begin there. */
+export function Title({ children }) {
+  const hold = useRef(null);
+  useEffect(() => {
+    hold.current.focus({ preventScroll: true });
+    document.title = `${hold.current.textContent} · Ebb`;
+  }, []);
+  return html`<h1 tabindex="-1" ref=${hold}>${children}</h1>`;
 }
 
 /** A schedule's state as a word in its colour. */

@@ -5,7 +5,7 @@ import { access, call, keyed, Problem } from "./api.js";
 import { Actions } from "./actions.js";
 import { pauseAfter, useCell, usePolling } from "./live.js";
 import { Share, working } from "./overview.js";
-import { Moment, Outcome, State, Trouble, useDocument } from "./parts.js";
+import { Moment, Outcome, State, Title, Trouble, useDocument } from "./parts.js";
 import { amend, to, useRoute } from "./route.js";
 import { barsOf, Codes, Curves, Gantt } from "./timeline.js";
 import { clock, count, counted, lasting, millis, plain, spaced, took } from "./words.js";
@@ -20,7 +20,7 @@ export function Schedule({ name }) {
   const path = `schedules/${encodeURIComponent(name)}`;
   const { data, etag, problem } = useDocument(path);
   const { mayChange } = useCell(access);
-  const head = html`<h1 tabindex="-1">${name}</h1><${Trouble} problem=${problem} />`;
+  const head = html`<${Title}>${name}<//><${Trouble} problem=${problem} />`;
   if (!data) return html`${head}${!problem && html`<p class="waiting">Loading …</p>`}`;
   return html`${head}
     <${Actions} document=${data} may=${mayChange} />
@@ -153,7 +153,6 @@ const Legend = ({ bars: drawn, cycles }) => {
   const codes = [...new Set(cycles.map((cycle) => cycle.decision?.code).filter(Boolean))];
   const entry = (style, text) => html`<li key=${text}><i class=${style} aria-hidden="true"></i>${text}</li>`;
   return html`<ul class="legend" aria-label="Legend">
-    ${entry("i-backlog", "backlog")}${entry("i-executions", "executions")}${entry("i-processed", "processed")}${entry("i-failed", "failed")}
     ${kinds.map((kind) => entry(kind, `execution ${spaced(kind)}`))}${entry("now", "execution at work")}${entry("dashed", "planned")}
     ${codes.map((code) => entry(code, `decision: ${spaced(code)}`))}
   </ul>`;

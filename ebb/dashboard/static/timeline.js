@@ -55,7 +55,8 @@ export function Curves({ past, axis, zoom, label }) {
   return html`<div class="plot" ref=${hold} role="img" aria-label=${label}></div>`;
 }
 
-const columns = (past) => (past ? [past.at, past.backlog, past.executions, past.processed, past.failed] : [[], [], [], [], []]);
+const columns = (past) => (past ? [past.at, past.backlog, past.executions, some(past.processed), some(past.failed)] : [[], [], [], [], []]);
+const some = (values) => values.map((value) => value || null); // no bar at all where there was nothing
 
 function options(uPlot, width, latest) {
   const ink = { stroke: colour("faint"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
@@ -72,18 +73,27 @@ function options(uPlot, width, latest) {
       e: { range: (_, low, high) => [0, Math.max(high, 4) * 1.05] },
     },
     axes: [
-      { ...ink, values: null },
+      { ...ink, space: 70, values: (_, ticks, __, ___, step) => ticks.map((tick, index) => dated(tick, ticks[index - 1], step)) },
       { ...ink, scale: "y", size: LEFT, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short(tick) : "")) },
       { ...ink, scale: "e", side: 1, size: RIGHT, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) },
     ],
     series: [
-      {},
+      { label: "time", value: (_, at) => (at ? clock(new Date(at * 1000).toISOString()) : "–") },
       { label: "backlog", scale: "y", stroke: colour("backlog"), width: 2, spanGaps: true, points: { show: false } },
       { label: "executions", scale: "e", stroke: colour("executions"), width: 1.5, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } },
       bars("processed", "processed"),
       bars("failed", "failed"),
     ],
   };
+}
+
+/** A tick of the time axis: the time of day, and the day where it is another than at the tick before. */
+function dated(tick, before, step) {
+  const [moment, last] = [new Date(tick * 1000), new Date((before ?? 0) * 1000)];
+  const time = moment.toLocaleTimeString("en-GB", step < 60 ? {} : { hour: "2-digit", minute: "2-digit" });
+  const day = moment.toLocaleDateString("en-CA");
+  if (step >= 86_400) return day;
+  return moment.toDateString() === last.toDateString() ? time : `${time}\n${day}`;
 }
 
 const short = (number) => (number >= 10_000 ? `${number / 1000}k` : number);
