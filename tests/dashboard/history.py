@@ -1,0 +1,61 @@
+"""A long history for tests: cycles of many schedules, written straight into the app's tables in large batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.data.tables.aio import TableServiceClient
+
+from ebb.core.clock import rfc3339
+from ebb.store.codec import cycle_properties
+from ebb.store.tables import TRANSACTION_LIMIT, _entity
+
+AT_ONCE = 6  # transactions
+MINUTE = timedelta(minutes=1)
+
+
+def write_history(connection: str, prefix: str, names: Sequence[str], cycles: int) -> None:
+    """So many cycles for each schedule, a minute apart, the last one ending now."""
+    with ThreadPoolExecutor(1) as thread:  # this thread's event loop, if it has one, is the browser's
+        thread.submit(asyncio.run, _write(connection, f"{prefix}History", names, cycles)).result()
+
+
+async def _write(connection: str, table: str, names: Sequence[str], cycles: int) -> None:
+    now, gate = datetime.now(UTC), asyncio.Semaphore(AT_ONCE)
+    async with TableServiceClient.from_connection_string(connection) as service:
+        await service.create_table_if_not_exists(table)
+        client = service.get_table_client(table)
+
+        async def write(name: str, first: int) -> None:
+            numbers = range(first, min(first + TRANSACTION_LIMIT, cycles + 1))
+            entities = [
+                _entity(name, cycle_properties(_cycle(each, now - (cycles - each) * MINUTE))) for each in numbers
+            ]
+            async with gate:
+                await client.submit_transaction([("upsert", entity) for entity in entities])
+
+        firsts = range(1, cycles + 1, TRANSACTION_LIMIT)
+        await asyncio.gather(*(write(name, first) for name in names for first in firsts))
+
+
+def _cycle(number: int, ended: datetime) -> dict[str, Any]:
+    began, count = ended - MINUTE / 2, 16 * (1 + number % 4)
+    times = {"startedAt": rfc3339(began), "endedAt": rfc3339(ended), "outcome": "succeeded", "error": None}
+    counts = {"received": 16, "processed": 16, "failed": 0, "poisoned": 0, "serviceSeconds": 1.5}
+    executions = [{"index": index, **times, **counts} for index in range(count // 16)]
+    reason = f"{count} messages at 16 each want {len(executions)} executions"
+    return {
+        "cycle": number,
+        **times,
+        "backlog": {"count": count, "measuredAt": rfc3339(began)},
+        "decision": {"executions": len(executions), "reason": reason, "limitedBy": None, "code": "asWanted"},
+        "executions": executions,
+        "processed": count,
+        "failed": 0,
+        "poisoned": 0,
+        "wait": {"seconds": 30.0, "reason": "polling in 30 s", "limitedBy": None, "code": "polling", "missedTicks": 0},
+    }
