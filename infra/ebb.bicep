@@ -58,6 +58,9 @@ param maxReplicas int = 10
 @description('Whether the HTTP API can be reached from outside the environment.')
 param externalIngress bool = true
 
+@description('Client id of an app registration: people sign in with it, and no function key is asked for. Empty: by key.')
+param signInClientId string = ''
+
 // With Azure Storage nothing wakes a replica from zero: a pending durable timer would wait for ever.
 var neededReplicas = backend == 'azureStorage' ? 1 : 0
 var floor = minReplicas == -1 ? neededReplicas : minReplicas
@@ -109,6 +112,15 @@ module settings './app/settings.bicep' = {
     backend: backend
     taskSchedulerEndpoint: taskSchedulerEndpoint
     hubName: hubName
+    signsIn: signInClientId != ''
+  }
+}
+
+module signIn './app/sign-in.bicep' = if (signInClientId != '') {
+  name: 'ebb-sign-in'
+  params: {
+    name: hosting == 'functions' ? functions.outputs.name : container.outputs.name
+    clientId: signInClientId
   }
 }
 

@@ -19,6 +19,9 @@ param taskSchedulerEndpoint string
 @description('Name of the task hub.')
 param hubName string
 
+@description('Whether people sign in before they reach the app, so that it asks for roles and not for a key.')
+param signsIn bool
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
 }
@@ -63,4 +66,9 @@ var scheduled = [
   }
 ]
 
-output settings array = backend == 'durableTaskScheduler' ? concat(common, scheduled) : common
+// Only together with sign-in.bicep: without it nobody would look at who calls.
+var roles = [
+  { name: 'EbbAccess', value: 'easyAuth' }
+]
+
+output settings array = concat(common, backend == 'durableTaskScheduler' ? scheduled : [], signsIn ? roles : [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,26 +20,34 @@ MINUTE = timedelta(minutes=1)
 
 def write_history(connection: str, prefix: str, names: Sequence[str], cycles: int) -> None:
     """So many cycles for each schedule, a minute apart, the last one ending now."""
+    now = datetime.now(UTC)
+    documents = [_cycle(each, now - (cycles - each) * MINUTE) for each in range(1, cycles + 1)]
+    write_cycles(connection, prefix, dict.fromkeys(names, documents))
+
+
+def write_cycles(connection: str, prefix: str, cycles: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Cycle documents by schedule into the tables whose names begin with `prefix`."""
     with ThreadPoolExecutor(1) as thread:  # this thread's event loop, if it has one, is the browser's
-        thread.submit(asyncio.run, _write(connection, f"{prefix}History", names, cycles)).result()
+        thread.submit(asyncio.run, _write(connection, f"{prefix}History", cycles)).result()
 
 
-async def _write(connection: str, table: str, names: Sequence[str], cycles: int) -> None:
-    now, gate = datetime.now(UTC), asyncio.Semaphore(AT_ONCE)
+async def _write(connection: str, table: str, cycles: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
     async with TableServiceClient.from_connection_string(connection) as service:
         await service.create_table_if_not_exists(table)
         client = service.get_table_client(table)
 
-        async def write(name: str, first: int) -> None:
-            numbers = range(first, min(first + TRANSACTION_LIMIT, cycles + 1))
-            entities = [
-                _entity(name, cycle_properties(_cycle(each, now - (cycles - each) * MINUTE))) for each in numbers
-            ]
+        async def write(name: str, documents: Sequence[Mapping[str, Any]]) -> None:
+            entities = [_entity(name, cycle_properties(each)) for each in documents]
             async with gate:
                 await client.submit_transaction([("upsert", entity) for entity in entities])
 
-        firsts = range(1, cycles + 1, TRANSACTION_LIMIT)
-        await asyncio.gather(*(write(name, first) for name in names for first in firsts))
+        batches = [
+            write(name, documents[first : first + TRANSACTION_LIMIT])
+            for name, documents in cycles.items()
+            for first in range(0, len(documents), TRANSACTION_LIMIT)
+        ]
+        await asyncio.gather(*batches)
 
 
 def _cycle(number: int, ended: datetime) -> dict[str, Any]:

@@ -68,13 +68,15 @@ async function send(path, options) {
   const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience;
   let answer;
   try {
-    answer = await fetch(new URL(path, BASE), { ...options, signal, cache: "no-store", credentials: "same-origin" });
+    answer = await fetch(new URL(path, BASE), { ...options, signal, cache: "no-store", credentials: "same-origin", redirect: "manual" });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     answering.set(false);
     throw new Problem(0, "the app does not answer");
   }
   answering.set(![502, 504].includes(answer.status));
+  // The sign-in before the app sends whoever is not signed in (any more) to another site.
+  if (answer.type === "opaqueredirect") throw refused(401, { code: "notSignedIn" }, path);
   return answer;
 }
 
