@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parents[2] / "docs/dashboard"
 PLACES = {
     "overview": ("#/", "tbody tr"),
     "schedule": ("#/schedules/parity?range=1h", ".plot canvas"),
-    "cycle": ("#/schedules/parity/cycles/52", ".gantt svg"),
+    "cycle": ("#/schedules/parity/cycles/23", ".gantt svg"),
     "poison": ("#/schedules/parity/poison", "li.message"),
     "settings": ("#/schedules/parity/settings", ".recorded"),
     "events": ("#/schedules/parity/events", "tbody tr"),

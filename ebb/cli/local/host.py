@@ -19,8 +19,9 @@ _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
 _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
-# What the live view asks for again and again; a call that failed is another matter.
-_POLLING = re.compile(r"INFO devhost\.function: Execut(ing|ed) 'Functions\.(get_schedule|list_cycles)'")
+# What the live view and the dashboard ask for again and again; a call that failed is another matter.
+_ASKED = "get_schedule|list_schedules|list_cycles|get_series|get_plan|list_poison|list_events|dashboard"
+_POLLING = re.compile(rf"INFO devhost\.function: Execut(ing|ed) 'Functions\.({_ASKED})'")
 
 
 @contextlib.asynccontextmanager
