@@ -74,7 +74,8 @@ def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
         _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")
     _forget_stamp(venv)
     pip = [str(venv_python(root)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    _step(root, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
+    home = venv.resolve().parent  # an environment that is shared by a link shows the engine of the folder it lies in
+    _step(home, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
     _write_stamp(venv, wanted)
 
 
