@@ -28,7 +28,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright holds this thread's event loop, which other modules' tests need
 def browser() -> Iterator[Browser]:
     """The system's Chromium, without a window; Playwright gives it a profile of its own."""
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)

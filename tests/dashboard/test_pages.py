@@ -44,6 +44,7 @@ def test_drain_is_watched_live(make_app: Callable[..., App], open_page: Open) ->
     page.get_by_role("link", name="parity", exact=True).click()
     expect(page.get_by_role("heading", name="parity", exact=True)).to_be_focused()
     expect(page.locator("rect.bar.now")).to_have_count(2)
+    expect(page.get_by_role("region", name="executions at work").get_by_role("row")).to_have_count(3)
     expect(page.locator("dl")).to_contain_text("60 messages at 16 each want 4 executions, held to 2 by maxExecutions")
     expect(page.locator("dl")).to_contain_text("60 processed, 0 failed", timeout=60_000)
     expect(page.locator("rect.bar.succeeded").first).to_be_attached()
@@ -81,6 +82,7 @@ def test_failing_schedule_is_found_and_paused_with_its_reason(make_app: Callable
     dialog.get_by_label("Reason").fill("ask Ann's team")
     expect(dialog.locator("pre")).to_have_text("ebb pause parity --reason 'ask Ann'\\''s team'")
     answer(page, "the queue is missing", "Pause")
+    page.get_by_role("searchbox").fill("")
     expect(row_of(page, "parity")).to_contain_text("paused")
     assert app.schedule()["reason"] == "the queue is missing"
     expect(page.get_by_role("status").filter(has_text="Pause: parity")).to_be_visible()

@@ -30,6 +30,7 @@ export const VERBS = {
   }),
   resume: verb("resume", "Resume", "The pause ends now."),
   trigger: verb("trigger", "Run now", "The present wait ends; the next cycle begins at once."),
+  repair: verb("repair", "Repair", "Cycles that a dead instance left behind are closed, and the totals are held against the history."),
 };
 
 /** The action of a verb on schedules of these names. */
@@ -52,10 +53,10 @@ export const fitting = (state) =>
   ({ stopped: ["start"], failed: ["start", "stop"], paused: ["resume", "stop"], stopping: ["stop"] })[state] || ["pause", "trigger", "stop"];
 
 /** The buttons for one schedule. */
-export const Actions = ({ document, may }) =>
+export const Actions = ({ document, may, more = [] }) =>
   may
     ? html`<div class="actions">
-        ${fitting(document.state).map((name) => html`<button key=${name} onClick=${() => ask(act(name, [document.name]))}>${VERBS[name].title} …</button>`)}
+        ${[...fitting(document.state), ...more].map((name) => html`<button key=${name} onClick=${() => ask(act(name, [document.name]))}>${VERBS[name].title} …</button>`)}
       </div>`
     : null;
 

@@ -17,11 +17,17 @@ const SORTS = {
   executions: (one) => -working(one),
   next: (one) => millis(one.nextCycleAt) ?? Infinity,
   failed: (one) => -one.totals.failed,
-  poisoned: (one) => -one.totals.poisoned,
+  poisoned: (one) => -poisoned(one),
 };
 
-/** Executions at work now. */
-export const working = (one) => one.executions?.length ?? (one.phase === "processing" ? one.decision?.executions ?? 0 : 0);
+/** The executions at work now, as far as the app tells them: in the document of one schedule, not in the list. */
+export const atWork = (one) => (one.executions || []).filter((each) => !each.endedAt);
+
+/** How many executions are at work now. */
+export const working = (one) => atWork(one).length || (one.phase === "processing" ? one.decision?.executions ?? 0 : 0);
+
+/** Messages in the poison place at the last look; where it was not looked at, those sent there since the first start. */
+const poisoned = (one) => one.poison?.count ?? one.totals.poisoned;
 
 /** The page. */
 export function Overview() {
@@ -103,8 +109,8 @@ function Row({ one, curve, pick }) {
     <td role="cell" class="number backlog" data-label="Backlog"><span>${count(one.backlog?.count)}</span> <${Sparkline} points=${curve || []} label=${`backlog of ${one.name} over time`} /></td>
     <td role="cell" class="executions" data-label="Executions"><${Share} of=${working(one)} most=${one.settings.maxExecutions} /><div class="faint short" title=${one.decision?.reason}>${one.decision?.reason}</div></td>
     <td role="cell" class="next" data-label="Next"><${Moment} at=${one.nextCycleAt} none=${one.phase === "processing" ? "at work" : "–"} /><div class="faint short" title=${one.nextCycleReason}>${one.nextCycleReason}</div>${one.error && html`<div class="trouble short" title=${one.error}>${one.error}</div>`}</td>
-    <td role="cell" class="number failed" data-label="Failed">${count(one.totals.failed)} ${failing && html`<${Outcome} outcome=${one.lastCycle.outcome} />`}</td>
-    <td role="cell" class="number poisoned" data-label="Poison">${one.totals.poisoned ? html`<a href=${to(["schedules", one.name, "poison"])} aria-label=${`${counted(one.totals.poisoned, "poison message")} of ${one.name}`}>${count(one.totals.poisoned)}</a>` : 0}</td>
+    <td role="cell" class="number failed" data-label="Failed">${count(one.totals.failed)} ${failing && html`<${Outcome} outcome=${one.lastCycle.outcome} />`}${one.failedCycles > 1 && html`<div class="faint">${one.failedCycles} cycles in a row</div>`}</td>
+    <td role="cell" class="number poisoned" data-label="Poison">${poisoned(one) ? html`<a href=${to(["schedules", one.name, "poison"])} aria-label=${`${counted(poisoned(one), "poison message")} of ${one.name}`}>${count(poisoned(one))}</a>` : 0}</td>
   </tr>`;
 }
 

@@ -4,7 +4,7 @@ import { html, useMemo, useState } from "./vendor/preact-htm.js";
 import { access, call, keyed, Problem } from "./api.js";
 import { Actions } from "./actions.js";
 import { pauseAfter, useCell, usePolling } from "./live.js";
-import { Share, working } from "./overview.js";
+import { atWork, Share, working } from "./overview.js";
 import { Moment, Outcome, State, Title, Trouble, useDocument } from "./parts.js";
 import { amend, to, useRoute } from "./route.js";
 import { barsOf, Codes, Curves, Gantt } from "./timeline.js";
@@ -23,7 +23,7 @@ export function Schedule({ name }) {
   const head = html`<${Title}>${name}<//><${Trouble} problem=${problem} />`;
   if (!data) return html`${head}${!problem && html`<p class="waiting">Loading …</p>`}`;
   return html`${head}
-    <${Actions} document=${data} may=${mayChange} />
+    <${Actions} document=${data} may=${mayChange} more=${["repair"]} />
     <${Facts} document=${data} />
     <${AtWork} document=${data} />
     <${Time} path=${path} document=${data} version=${etag} />`;
@@ -40,6 +40,7 @@ function Facts({ document: one }) {
     ${fact("Since the first start", `${counted(one.totals.cycles, "cycle")}, ${count(one.totals.processed)} processed, ${count(one.totals.failed)} failed, ${count(one.totals.poisoned)} poisoned`)}
     ${fact("Why so many executions", one.decision?.reason, true)}
     ${fact("Why this wait", one.nextCycleReason, true)}
+    ${one.lastError && one.lastError.message !== one.error && fact("Last error", html`${one.lastError.message} <span class="faint">${counted(one.lastError.count, "time")}, last <${Moment} at=${one.lastError.at} /></span>`, true)}
     ${one.error && fact("Error", html`<span class="trouble">${one.error}</span>`, true)}
     ${one.warnings.length > 0 && fact("Warnings", one.warnings.map((text) => html`<div class="warning" key=${text}>${text}</div>`), true)}
     ${changed.length > 0 && fact("Overrides", html`${changed.map(([key, value]) => `${key} = ${plain(value)}`).join(", ")} <a href=${to(["schedules", one.name, "settings"])}>settings</a>`, true)}
@@ -48,11 +49,11 @@ function Facts({ document: one }) {
 
 /** Live progress of the executions at work, where the app tells it. */
 function AtWork({ document: one }) {
-  if (!one.executions?.length) return null;
+  if (!atWork(one).length) return null;
   return html`<section aria-labelledby="at-work"><h2 id="at-work">At work</h2><div class="scroll" tabindex="0" role="region" aria-label="executions at work">
     <table><thead><tr><th class="number">Execution</th><th>Since</th><th class="number">Processed</th><th class="number">Failed</th><th>Progress</th></tr></thead>
-    <tbody>${one.executions.map((each) => html`<tr key=${`${each.cycle}/${each.index}`}>
-      <td class="number">${each.index}</td><td><${Moment} at=${each.since} /></td><td class="number">${count(each.processed)}</td>
+    <tbody>${atWork(one).map((each) => html`<tr key=${`${each.cycle}/${each.index}`}>
+      <td class="number">${each.index}</td><td><${Moment} at=${each.since || each.startedAt} /></td><td class="number">${count(each.processed)}</td>
       <td class="number">${count((each.failed || 0) + (each.poisoned || 0))}</td><td><${Progress} note=${each.progress} /></td></tr>`)}</tbody></table></div></section>`;
 }
 
@@ -125,8 +126,9 @@ const stamp = (seconds) => new Date(seconds * 1000).toISOString();
 function bars(one, cycles, plan, axis) {
   const now = Date.now() / 1000;
   const found = cycles.flatMap(barsOf);
-  if (one.executions?.length) {
-    found.push(...one.executions.map((each) => ({ row: each.index, from: millis(each.since) / 1000, to: now, kind: "now", title: `execution ${each.index} at work: ${counted(each.processed ?? 0, "message")} processed` })));
+  const known = atWork(one).filter((each) => each.since || each.startedAt);
+  if (known.length) {
+    found.push(...known.map((each) => ({ row: each.index, from: millis(each.since || each.startedAt) / 1000, to: now, kind: "now", title: `execution ${each.index} at work: ${counted(each.processed ?? 0, "message")} processed` })));
   } else if (one.phase === "processing" && one.backlog) {
     const from = millis(one.backlog.measuredAt) / 1000;
     found.push(...Array.from({ length: working(one) }, (_, row) => ({ row, from, to: now, kind: "now", title: `execution ${row} at work` })));
