@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from azure.core.exceptions import ServiceRequestError
 from azure.data.tables.aio import TableServiceClient
 
 from ebb.core.clock import rfc3339
 from ebb.store.codec import cycle_properties
 from ebb.store.tables import TRANSACTION_LIMIT, _entity
 
-AT_ONCE = 6  # transactions
+AT_ONCE = 4  # transactions
+ATTEMPTS = 5
 MINUTE = timedelta(minutes=1)
 
 
@@ -39,8 +41,14 @@ async def _write(connection: str, table: str, cycles: Mapping[str, Sequence[Mapp
 
         async def write(name: str, documents: Sequence[Mapping[str, Any]]) -> None:
             entities = [_entity(name, cycle_properties(each)) for each in documents]
-            async with gate:
-                await client.submit_transaction([("upsert", entity) for entity in entities])
+            for left in range(ATTEMPTS, -1, -1):  # a busy emulator closes connections; an upsert may be repeated
+                try:
+                    async with gate:
+                        await client.submit_transaction([("upsert", entity) for entity in entities])
+                    return
+                except ServiceRequestError:
+                    if not left:
+                        raise
 
         batches = [
             write(name, documents[first : first + TRANSACTION_LIMIT])
