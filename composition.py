@@ -6,7 +6,6 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from activities import close_cycle, measure_backlog, process_backlog
-from ebb.core.access import Mode
 from ebb.services import Services
 from orchestrators import eternal
 from triggers import (
@@ -42,12 +41,8 @@ BOUND = (
 
 
 def build_app(services: Services) -> df.DFApp:
-    """The app with every function registered; HTTP functions ask for a function key unless they say otherwise.
-
-    With the platform's sign-in before the app the host asks for no key, and every route asks for a role (`answers`).
-    """
-    by_key = services.access.mode is Mode.KEY
-    app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION if by_key else func.AuthLevel.ANONYMOUS)
+    """The app with every function registered; HTTP functions ask for a function key unless they say otherwise."""
+    app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
     app.register_functions(eternal.blueprint())
     for module in BOUND:
         app.register_functions(module.blueprint(services))

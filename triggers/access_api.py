@@ -6,7 +6,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from ebb import __version__
-from ebb.api.guard import answers, principal_of
+from ebb.api.guard import answers, level_of, principal_of
 from ebb.api.problems import json_response
 from ebb.api.requests import caller
 from ebb.core.access import Role
@@ -18,13 +18,13 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("get_access")
-    @bp.route(route="access", methods=["GET"])
+    @bp.route(route="access", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def get_access(req: func.HttpRequest) -> func.HttpResponse:
         access = services.access
         document = {
             "mode": access.mode.value,
-            "who": caller(req),
+            "who": caller(req, services.environment),
             "mayChange": Role.OPERATOR in access.roles(principal_of(req)),
             "readOnly": access.read_only,
             "version": __version__,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
-from ebb.api.guard import answers
+from ebb.api.guard import answers, level_of
 from ebb.api.pages import page_response
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
@@ -17,12 +16,12 @@ PAGE = 50
 KINDS = ("audit", "incident")
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("list_cycles")
-    @bp.route(route="schedules/{name}/cycles", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
@@ -34,7 +33,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return page_response(req, page)
 
     @bp.function_name("get_cycle")
-    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def get_cycle(req: func.HttpRequest) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
@@ -47,7 +46,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(document)
 
     @bp.function_name("list_events")
-    @bp.route(route="schedules/{name}/events", methods=["GET"])
+    @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def list_events(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)

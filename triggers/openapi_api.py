@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
-from ebb.api.guard import answers
+from ebb.api.guard import answers, level_of
 from ebb.api.openapi import document
 from ebb.api.problems import json_response
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("openapi")
-    @bp.route(route="openapi.json", methods=["GET"])
+    @bp.route(route="openapi.json", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
         return json_response(document(tuple(services.schedules)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 import azure.functions as func
 
-from ebb.api.guard import answers
+from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
 from ebb.api.requests import json_body, object_member, schedule_name, whole_member
 from ebb.control.plan_preview import plan_of
@@ -20,7 +20,7 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("get_plan")
-    @bp.route(route="schedules/{name}/plan", methods=["GET"])
+    @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
     async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -28,7 +28,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(await plan_of(services, client, name))
 
     @bp.function_name("try_plan")
-    @bp.route(route="schedules/{name}/plan", methods=["POST"])
+    @bp.route(route="schedules/{name}/plan", methods=["POST"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services, changes=False)
     async def try_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:

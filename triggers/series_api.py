@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 import azure.functions as func
 
-from ebb.api.guard import answers
+from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
 from ebb.api.requests import schedule_name, span_of, whole_parameter
 from ebb.control.past import Range, series_of
@@ -19,7 +19,7 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("get_series")
-    @bp.route(route="schedules/{name}/series", methods=["GET"])
+    @bp.route(route="schedules/{name}/series", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def get_series(req: func.HttpRequest) -> func.HttpResponse:
         name, span = schedule_name(req, services.schedules), span_of(req)

@@ -9,7 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from ebb.api.problems import Route, answers_problems
-from ebb.core.access import Call
+from ebb.core.access import Call, Mode
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
 
@@ -38,17 +38,15 @@ def answers(services: Services, *, changes: bool | None = None) -> Callable[[Rou
     return wrap
 
 
+def level_of(services: Services) -> func.AuthLevel:
+    """What the host is to ask for on the routes of the app of `services`: its key, or nothing where people sign in."""
+    return func.AuthLevel.FUNCTION if services.access.mode is Mode.KEY else func.AuthLevel.ANONYMOUS
+
+
 def principal_of(req: func.HttpRequest) -> str:
     """The claims of the signed-in caller, as the platform hands them over; empty without a sign-in."""
     return req.headers.get("x-ms-client-principal", "")
 
 
 def _call(req: func.HttpRequest, changes: bool | None) -> Call:
-    asked = req.url.partition("://")[2].partition("/")[0]
-    return Call(
-        changes=(req.method or "").upper() not in _LOOKING if changes is None else changes,
-        principal=principal_of(req),
-        origin=req.headers.get("origin", ""),
-        host=req.headers.get("x-forwarded-host") or req.headers.get("host") or asked,
-        content_type=req.headers.get("content-type", ""),
-    )
+    return Call((req.method or "").upper() not in _LOOKING if changes is None else changes, principal_of(req))

@@ -1,8 +1,8 @@
-"""Who may call the API, and from which page: by key, or by the platform's sign-in with roles; read-only or not.
+"""Who may call the API: by key, or by the platform's sign-in with roles; read-only or not.
 
 The function key is the host's affair. Here is what the host does not know: roles of a signed-in user (App Service and
-Container Apps hand over the token's claims in a header that no caller can set while their sign-in is on), an app that
-is for looking only, and a page of another site that uses the browser of somebody who may.
+Container Apps hand over the token's claims in a header that no caller can set while their sign-in is on), and an app
+that is for looking only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, cast
-from urllib.parse import urlsplit
 
 from ebb.core.errors import SettingsError
 
@@ -38,13 +37,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """What of a request counts here; header values are empty where there is none."""
+    """What of a request counts here."""
 
     changes: bool  # whether it may change something
-    principal: str = ""  # x-ms-client-principal
-    origin: str = ""  # of the page that calls, as browsers say it
-    host: str = ""  # that the caller asked for
-    content_type: str = ""
+    principal: str = ""  # x-ms-client-principal; empty where there is none
 
 
 @dataclass(frozen=True)
@@ -82,8 +78,6 @@ class Access:
 
     def refusal(self, call: Call) -> Refusal | None:
         """Why `call` may not be made; None where it may."""
-        if call.changes and (foreign := self._foreign(call)):
-            return foreign
         if call.changes and self.read_only:
             return Refusal("readOnly", f"this app is for looking only: app setting {READ_ONLY_SETTING} is true")
         if self.mode is Mode.EASY_AUTH and not call.principal:
@@ -95,14 +89,10 @@ class Access:
             return Refusal("notAllowed", f"this needs the role {needed.value}; ask whoever assigns the app's roles")
         return None
 
-    def _foreign(self, call: Call) -> Refusal | None:
-        """A change that a page of another site asks for with the sign-in, or the open port, of who visits it."""
-        if call.origin and urlsplit(call.origin).netloc.lower() != call.host.lower():
-            return Refusal("foreignOrigin", f"a page of {call.origin[:200]} may not change anything here")
-        is_json = call.content_type.partition(";")[0].strip().lower() == "application/json"
-        if (call.origin or self.mode is Mode.EASY_AUTH) and not is_json:
-            return Refusal("notJson", "send the header Content-Type: application/json with a change")
-        return None
+
+def signs_in(environment: Mapping[str, str]) -> bool:
+    """Whether the platform's sign-in stands before the app, so that its headers say who calls."""
+    return environment.get(MODE_SETTING, "").strip().lower() == Mode.EASY_AUTH.value.lower()
 
 
 def _one_of(environment: Mapping[str, str], setting: str, known: list[str], default: str) -> str:

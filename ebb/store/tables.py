@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
@@ -36,7 +36,9 @@ from ebb.store.codec import (
     read_document,
     read_looks,
     read_note,
+    read_remark,
     read_row,
+    remark_properties,
     row_properties,
     since,
 )
@@ -59,6 +61,7 @@ EXECUTIONS_PARTITION = "executions-"
 PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 PAGE_LIMIT = 1000  # entities of one answer; the service's limit
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 
 
@@ -171,6 +174,29 @@ class TableStore:
         if before is not None:
             await self._trim(schedule, LOOKS, sys.maxsize, before)
         return forgot
+
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        await self._replace(_entity(scope, remark_properties(key, at, remark)))
+
+    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+        found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
+        return dict(read_remark(entity) for entity in found)
+
+    async def delete_remark(self, scope: str, key: str) -> None:
+        async with self._service.calling(self._history) as client:
+            row = str(remark_properties(key, _ANY_TIME, {})["RowKey"])
+            await client.delete_entity(scope, row)  # says nothing where there is none
+
+    async def trim_remarks(self, scope: str, before: datetime) -> None:
+        found = await self._query(
+            self._history,
+            "PartitionKey eq @partition and at lt @before",
+            {"partition": scope, "before": rfc3339(before)},
+            select=["RowKey"],
+        )
+        for entity in found:
+            async with self._service.calling(self._history) as client:
+                await client.delete_entity(scope, entity["RowKey"])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)

@@ -38,6 +38,12 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def killed_by(self) -> str | None:
+        """The name of the signal that ended the child; None while it runs, and where it ended by itself."""
+        status = self._process.poll()
+        return signal.Signals(-status).name if status is not None and status < 0 else None
+
     def check(self) -> None:
         """Nothing while the child runs.
 
@@ -85,18 +91,25 @@ async def child(
     grace: float,
     noise: re.Pattern[str] | None = None,
 ) -> AsyncIterator[Child]:
-    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force. `noise`: as of `Child`."""
+    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force. `noise`: as of `Child`.
+
+    Raises:
+        LocalError: there is no such program, or it cannot be run here.
+    """
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
-            command,
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_parent(os.getpid()),
-        )
+        try:
+            process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
+                command,
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent(os.getpid()),
+            )
+        except OSError as error:
+            raise LocalError(f"{name} cannot be started: {command[0]}: {error.strerror}") from error
     started = Child(name, process, log, noise)
     try:
         yield started

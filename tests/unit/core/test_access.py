@@ -1,4 +1,4 @@
-"""Who may call: keys, roles of the platform's sign-in, read-only apps, and pages of other sites."""
+"""Who may call: keys, roles of the platform's sign-in, read-only apps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from ebb.core.access import Access, Call, Mode, Role
 from ebb.core.errors import SettingsError
 
-JSON = "application/json; charset=utf-8"
 KEY, SIGNED_IN = Access(), Access(Mode.EASY_AUTH)
 
 
@@ -42,28 +41,6 @@ def test_who_has_the_key_may_do_all() -> None:
     assert KEY.roles("") == {Role.READER, Role.OPERATOR}
 
 
-@pytest.mark.parametrize("content_type", [JSON, "application/json"])
-def test_page_of_the_app_itself_may_change(content_type: str) -> None:
-    call = Call(True, origin="https://Ebb.example:444", host="ebb.example:444", content_type=content_type)
-    assert code(KEY, call) is None
-
-
-@pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "https://ebb.example.evil", "https://ebb.example:1"]
-)
-def test_page_of_another_site_may_not_change(origin: str) -> None:
-    call = Call(True, principal("Ebb.Operator"), origin, "ebb.example", JSON)
-    assert code(KEY, call) == code(SIGNED_IN, call) == "foreignOrigin"
-
-
-@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])
-def test_form_is_no_change(content_type: str) -> None:
-    from_page = Call(True, principal("Ebb.Operator"), "https://ebb.example", "ebb.example", content_type)
-    assert code(KEY, from_page) == code(SIGNED_IN, from_page) == "notJson"
-    assert code(KEY, Call(True, content_type=content_type)) is None, "a program with the key need not say it"
-    assert code(SIGNED_IN, Call(True, principal("Ebb.Operator"), content_type=content_type)) == "notJson"
-
-
 @pytest.mark.parametrize(
     ("roles", "reads", "changes"),
     [
@@ -78,13 +55,13 @@ def test_roles_of_a_signed_in_caller(roles: tuple[str, ...], reads: str | None, 
     for kind in ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"):
         who = principal(*roles, kind=kind)
         assert code(SIGNED_IN, Call(False, who)) == reads
-        assert code(SIGNED_IN, Call(True, who, content_type=JSON)) == changes
+        assert code(SIGNED_IN, Call(True, who)) == changes
     assert code(SIGNED_IN, Call(False, principal(*roles, kind="own", role_typ="own"))) == reads
 
 
 def test_nobody_signed_in_may_not_even_look() -> None:
     assert code(SIGNED_IN, Call(False)) == "notSignedIn"
-    assert code(SIGNED_IN, Call(True, content_type=JSON)) == "notSignedIn"
+    assert code(SIGNED_IN, Call(True)) == "notSignedIn"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +74,6 @@ def test_principal_that_cannot_be_read_has_no_role(text: str) -> None:
 def test_read_only_app_refuses_every_change_and_shows_all() -> None:
     for mode in Mode:
         access, who = Access(mode, read_only=True), principal("Ebb.Operator")
-        assert code(access, Call(True, who, content_type=JSON)) == "readOnly"
+        assert code(access, Call(True, who)) == "readOnly"
         assert code(access, Call(False, who)) is None
         assert access.roles(who) == {Role.READER}
