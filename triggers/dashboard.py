@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.etags import is_known
@@ -10,9 +9,9 @@ from ebb.dashboard.files import HEADERS, START_PAGE, static_files
 from ebb.services import Services
 
 
-def blueprint(_: Services) -> df.Blueprint:
+def blueprint(_: Services) -> func.Blueprint:
     """The route. It is the only one that needs nothing of the services."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("dashboard")
     @bp.route(route="dashboard/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

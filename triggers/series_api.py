@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
@@ -14,9 +13,9 @@ from ebb.services import Services
 LONGEST_STEP = 31 * 86_400  # seconds
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("get_series")
     @bp.route(route="schedules/{name}/series", methods=["GET"], auth_level=level_of(services))

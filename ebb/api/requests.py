@@ -188,7 +188,8 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
     """Who asks, as far as that is known.
 
     The platform's authentication (Easy Auth of Container Apps and App Service) sets a header with the name. Where it is
-    not in front, anybody can set that header; so it counts only where an app setting says that it is: TRUST_SETTING, or the sign-in that checks roles.
+    not in front, anybody can set that header; so it counts only where an app setting says that it is: TRUST_SETTING, or
+    the one of the sign-in that checks roles.
     """
     name = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
     claimed = name[:LONGEST_CALLER] if name else None

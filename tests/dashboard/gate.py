@@ -54,7 +54,8 @@ class Gate:
         if not request.path.startswith(OPEN) and request.headers.get("x-functions-key") != self.key:
             return web.Response(status=401)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OWN}
-        headers["X-Forwarded-Host"] = request.headers["Host"]
+        if request.headers.get("Origin") == self.url:  # the local host lets in pages of its own alone
+            headers["Origin"] = self._target
         body = await request.read()
         address = self._target + request.path_qs
         async with self._session.request(request.method, address, data=body or None, headers=headers) as answer:

@@ -29,9 +29,6 @@ _WORKER_READY = re.compile(r"Worker process started and initialized\.")  # both 
 _POLLS = "get_schedule|list_schedules|list_cycles|get_series|get_plan|dashboard"  # of the live view and the dashboard
 _DEVHOST_NOISE = re.compile(rf"INFO devhost\.function: Execut(ing|ed) 'Functions\.({_POLLS})'")
 _NOISE = re.compile(
-    r"INFO devhost\.function: Execut(ing|ed) 'Functions\.(get_schedule|list_schedules|list_cycles|get_series|get_plan|dashboard)'"
-)
-_NOISE = re.compile(
     rf"Execut(ing|ed) '(Functions\.)?({_POLLS})'|Hosting\.Diagnostics|^ +Request |^ +at \S+\("
 )  # the last is a frame of .NET
 
