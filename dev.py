@@ -52,8 +52,11 @@ def main(arguments: list) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a starting Python meets it with a traceback
         os.execv(python, [python, str(ROOT / "dev.py"), *arguments])
     from ebb.cli.local import verbs
+    from ebb.cli.local.options import Options
 
-    return verbs.run(options)
+    given = {name: value for name, value in vars(options).items() if name != "verb"}
+    run = verbs.run_up if options.verb == "up" else verbs.run_feed
+    return run(Options(**{"app": ROOT, "state": ROOT / ".devhost", **given}))
 
 
 def python_fault(version: tuple, platform: str) -> "str | None":

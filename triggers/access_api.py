@@ -8,13 +8,14 @@ from ebb import __version__
 from ebb.api.guard import answers, level_of, principal_of
 from ebb.api.problems import json_response
 from ebb.api.requests import caller
+from ebb.api.routes import Routes
 from ebb.core.access import Role
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = func.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("get_access")
     @bp.route(route="access", methods=["GET"], auth_level=level_of(services))

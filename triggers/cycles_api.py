@@ -8,6 +8,7 @@ from ebb.api.guard import answers, level_of
 from ebb.api.pages import page_response
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
+from ebb.api.routes import Routes
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
 
@@ -16,9 +17,9 @@ PAGE = 50
 KINDS = ("audit", "incident")
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = func.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_cycles")
     @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=level_of(services))

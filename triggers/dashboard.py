@@ -5,13 +5,15 @@ from __future__ import annotations
 import azure.functions as func
 
 from ebb.api.etags import is_known
+from ebb.api.headers import header
+from ebb.api.routes import Routes
 from ebb.dashboard.files import HEADERS, START_PAGE, static_files
 from ebb.services import Services
 
 
-def blueprint(_: Services) -> func.Blueprint:
-    """The route. It is the only one that needs nothing of the services."""
-    bp = func.Blueprint()
+def blueprint(services: Services) -> Routes:
+    """The route, bound to `services`."""
+    bp = Routes(services.prefix)
 
     @bp.function_name("dashboard")
     @bp.route(route="dashboard/{*path}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -26,7 +28,7 @@ def blueprint(_: Services) -> func.Blueprint:
         headers = {**HEADERS, "ETag": file.etag}
         if is_known(req, file.etag):
             return func.HttpResponse(status_code=304, headers=headers)
-        if "gzip" not in req.headers.get("accept-encoding", ""):
+        if "gzip" not in (header(req, "accept-encoding") or ""):
             return func.HttpResponse(file.content, headers={**headers, "Content-Type": file.media_type})
         headers |= {"Content-Type": file.media_type, "Content-Encoding": "gzip"}
         return func.HttpResponse(file.compressed, headers=headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of
@@ -13,6 +13,7 @@ from ebb.api.guard import answers, level_of
 from ebb.api.operators import control_of
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import address_of, caller, json_body, reason_header, schedule_name, text_member, time_member
+from ebb.api.routes import DurableRoutes
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
@@ -25,9 +26,9 @@ RETRY_AFTER_SECONDS = "1"
 Action = Callable[[Control, func.HttpRequest], Awaitable[tuple[Outcome, int]]]
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> DurableRoutes:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = DurableRoutes(services.prefix)
     for name, verb, path, action in (
         ("start_schedule", "POST", "start", _start),
         ("stop_schedule", "POST", "stop", _stop),
@@ -52,7 +53,7 @@ def blueprint(services: Services) -> df.Blueprint:
     return bp
 
 
-def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: str, action: Action) -> None:
+def _add(bp: DurableRoutes, services: Services, function: str, verb: str, path: str, action: Action) -> None:
     @bp.function_name(function)
     @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")

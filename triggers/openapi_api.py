@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
 from ebb.api.openapi import document
 from ebb.api.problems import json_response
+from ebb.api.routes import Routes
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = func.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("openapi")
     @bp.route(route="openapi.json", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
-        return json_response(document(tuple(services.schedules)))
+        return json_response(document(tuple(services.schedules), urlsplit(req.url).path.removesuffix("/openapi.json")))
 
     return bp

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
 from ebb.api.requests import json_body, object_member, schedule_name, whole_member
+from ebb.api.routes import DurableRoutes
 from ebb.control.plan_preview import plan_of
 from ebb.control.what_if import MOST_CYCLES, what_if
 from ebb.services import Services
@@ -15,9 +16,9 @@ from ebb.services import Services
 RECORDED = 50  # cycles that are asked again, where the request does not say
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> DurableRoutes:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = DurableRoutes(services.prefix)
 
     @bp.function_name("get_plan")
     @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=level_of(services))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import azure.functions as func
 from ebb.api.guard import answers, level_of
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import caller, json_body, parameter, schedule_name, text_member, whole_parameter
+from ebb.api.routes import Routes
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
 from ebb.services import Services
@@ -22,9 +23,9 @@ AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = func.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_poison")
     @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=level_of(services))
@@ -76,7 +77,7 @@ async def _act(services: Services, req: func.HttpRequest, action: str, done: str
 
 
 @asynccontextmanager
-async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[PoisonPlace]:
+async def _place(services: Services, req: func.HttpRequest) -> AsyncGenerator[PoisonPlace]:
     """The poison place of the schedule in the route; of several sources the one that `source` counts to, from 1."""
     name = schedule_name(req, services.schedules)
     settings = services.schedules.effective(name, (await services.store.get(name)).overrides)

@@ -7,15 +7,16 @@ import azure.functions as func
 from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
 from ebb.api.requests import schedule_name, span_of, whole_parameter
+from ebb.api.routes import Routes
 from ebb.control.past import Range, series_of
 from ebb.services import Services
 
 LONGEST_STEP = 31 * 86_400  # seconds
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = func.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("get_series")
     @bp.route(route="schedules/{name}/series", methods=["GET"], auth_level=level_of(services))

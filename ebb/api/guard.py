@@ -8,6 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
+from ebb.api.headers import header
 from ebb.api.problems import Route, answers_problems
 from ebb.core.access import Call, Mode
 from ebb.core.errors import RequestRefusedError
@@ -45,7 +46,7 @@ def level_of(services: Services) -> func.AuthLevel:
 
 def principal_of(req: func.HttpRequest) -> str:
     """The claims of the signed-in caller, as the platform hands them over; empty without a sign-in."""
-    return req.headers.get("x-ms-client-principal", "")
+    return header(req, "x-ms-client-principal") or ""
 
 
 def _call(req: func.HttpRequest, changes: bool | None) -> Call:

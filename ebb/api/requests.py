@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import azure.functions as func
 
+from ebb.api.headers import header
 from ebb.api.problems import invalid_request, unknown_schedule
 from ebb.core.access import signs_in
 from ebb.core.clock import parse_rfc3339
@@ -23,6 +24,7 @@ LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
 _FIRST_YEAR = 1971  # nothing is older; times are kept as milliseconds since 1970
 LONGEST_CALLER = 200  # characters
+_VERB = re.compile(r"schedules/[^/]+/[^/]+/?$")
 TRUST_SETTING = "EbbTrustClientPrincipal"
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
 
@@ -51,7 +53,7 @@ def json_body(req: func.HttpRequest, allowed: set[str] | None = None) -> dict[st
         raise RequestRefusedError("tooLarge", f"{len(raw)} bytes; at most {LARGEST_BODY} are read")
     if not raw.strip():
         return {}
-    kind = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = (header(req, "content-type") or "").partition(";")[0].strip().lower()
     if not re.fullmatch(r"application/(?:[\w.-]+\+)?json", kind):
         detail = f"the body is {kind or 'of no type'}; send it with Content-Type: application/json"
         raise RequestRefusedError("unsupportedMediaType", detail)
@@ -95,7 +97,7 @@ def reason_header(req: func.HttpRequest) -> str | None:
     Raises:
         RequestRefusedError: 400, empty, too long or no text.
     """
-    given = req.headers.get("ebb-reason")
+    given = header(req, "ebb-reason")
     return None if given is None else text_member({"ebb-reason": unquote(given)}, "ebb-reason")
 
 
@@ -191,7 +193,7 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
     not in front, anybody can set that header; so it counts only where an app setting says that it is: TRUST_SETTING, or
     the one of the sign-in that checks roles.
     """
-    name = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    name = header(req, "x-ms-client-principal-name") or header(req, "x-ms-client-principal-id")
     claimed = name[:LONGEST_CALLER] if name else None
     if environment.get(TRUST_SETTING, "").strip().lower() == "true" or signs_in(environment):
         return claimed
@@ -201,11 +203,11 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
 
 
 def address_of(req: func.HttpRequest) -> str:
-    """The address of the API as the caller sees it, behind a proxy too: scheme, host and route prefix."""
+    """The address of the API as who asks for a schedule's verb sees it, behind a proxy too: scheme, host and prefix."""
     scheme, _, rest = req.url.partition("://")
     host, _, path = rest.partition("/")
-    prefix = path.split("schedules", 1)[0].rstrip("/")
-    public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
+    prefix = _VERB.sub("", urlsplit(path).path).rstrip("/")
+    public = f"{header(req, 'x-forwarded-proto') or scheme}://{header(req, 'x-forwarded-host') or host}"
     return f"{public}/{prefix}" if prefix else public
 
 

@@ -29,10 +29,11 @@ class CallError(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """One app at `url` (scheme and host, with or without `/api`)."""
+    """The API of one app, at `url`."""
 
     url: str
     key: str | None = None
+    timeout: float = TIMEOUT
 
     @classmethod
     def from_environment(cls, url: str | None = None) -> Client:
@@ -41,11 +42,20 @@ class Client:
         Raises:
             ValueError: that is no address of an app.
         """
-        address = (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
+        return cls.at(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, os.environ.get(KEY_VARIABLE))
+
+    @classmethod
+    def at(cls, url: str, key: str | None = None, timeout: float = TIMEOUT) -> Client:
+        """The app at `url`: scheme and host, and the path of its API where that is not `/api`.
+
+        Raises:
+            ValueError: that is no address of an app.
+        """
+        address = url.rstrip("/")
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{address!r} is no address of an app; write it as https://<name>.azurewebsites.net")
-        return cls(address if address.endswith("/api") else f"{address}/api", os.environ.get(KEY_VARIABLE))
+        return cls(address if parts.path else f"{address}/api", key, timeout)
 
     def call(
         self,
@@ -71,14 +81,13 @@ class Client:
             headers["ebb-reason"] = quote(reason)
         data = json.dumps(body).encode() if body is not None else None
         try:
-            with urlopen(Request(address, data, headers, method=method), timeout=TIMEOUT) as answer:
+            with urlopen(Request(address, data, headers, method=method), timeout=self.timeout) as answer:
                 return _document(answer.read(), address)
         except HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(), f"{method} {address}") from error
         except (URLError, OSError, HTTPException) as error:
-            cause = getattr(error, "reason", None) or error
-            raise CallError(f"no answer from {self.url}: {cause}") from error
+            raise CallError(f"nothing answers at {self.url}: {_cause(error)}") from error
 
     def schedule(self, name: str) -> dict[str, Any]:
         """The Schedule document of `name`. Raises CallError."""
@@ -101,6 +110,12 @@ class Client:
     def path(name: str, *rest: str) -> str:
         """The path of schedule `name`, and of something of it."""
         return "/".join(["schedules", *(quote(part, safe="") for part in (name, *rest))])
+
+
+def _cause(error: BaseException) -> str:
+    """Why there was no answer, without the words of the library."""
+    inner = getattr(error, "reason", error)
+    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
 
 
 def _document(raw: bytes, address: str) -> dict[str, Any]:

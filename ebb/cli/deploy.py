@@ -11,21 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import ebb.sources  # noqa: F401 - settings may name a source
-from ebb.cli.doctor.examine import examine
-from ebb.cli.doctor.report import as_json, print_findings
-from ebb.cli.doctor.subject import Evidence, read_subject
-from ebb.cli.job_render import Access, az_command, bicep
-from ebb.cli.job_template import job_for
+from ebb.cli.app_folder import AppFolder, schedules_of
+from ebb.cli.job_access import Access
 from ebb.cli.operate.answers import Exit, Form, Output, failed
-from ebb.cli.scale_rules.app import read_app
-from ebb.cli.scale_rules.derive import derive
-from ebb.cli.scale_rules.explain import explanation
-from ebb.cli.scale_rules.report import print_report
 from ebb.core.errors import EbbError
-from ebb.core.settings.schedules import load_schedules
-
-AppFolder = Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")]
 
 
 class RuleOutput(StrEnum):
@@ -52,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scale_rules(
-    app: AppFolder = Path(),
+    app: AppFolder = None,
     output: Annotated[RuleOutput, typer.Option("--output", "-o", help="table, yaml or json")] = RuleOutput.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     cores: Annotated[float, typer.Option(help="cores of one replica: some defaults count them")] = 1.0,
@@ -63,18 +52,23 @@ def scale_rules(
 
     The app is imported in a child process, so that the SDK lists its functions; where that fails, its source is read.
     """
+    from ebb.cli.scale_rules.app import read_app
+    from ebb.cli.scale_rules.derive import derive
+    from ebb.cli.scale_rules.explain import explanation
+    from ebb.cli.scale_rules.report import print_report
+
     if explain:
         typer.echo(explanation())
         return
     try:
-        report = derive(read_app(app, run=not source), cores)
+        report = derive(read_app(app or Path(), run=not source), cores)
     except EbbError as error:
         raise failure(error) from error
     print_report(report, RuleOutput.JSON if json else output, Console())
 
 
 def doctor(
-    app: AppFolder = Path(),
+    app: AppFolder = None,
     output: Form = Output.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="ask no server")] = False,
@@ -88,10 +82,14 @@ def doctor(
     cores: Annotated[float, typer.Option(help="cores of one replica")] = 1.0,
 ) -> None:
     """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
+    from ebb.cli.doctor.examine import examine
+    from ebb.cli.doctor.report import as_json, print_findings
+    from ebb.cli.doctor.subject import Evidence, read_subject
+
     try:
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
         evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
-        findings = examine(read_subject(app, evidence), offline)
+        findings = examine(read_subject(app or Path(), evidence), offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
     if json or output == Output.JSON:
@@ -104,14 +102,17 @@ def doctor(
 
 def job_template(
     schedule: Annotated[str, typer.Argument(help="a schedule of schedules.yaml")],
-    app: AppFolder = Path(),
+    app: AppFolder = None,
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
     output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az or bicep")] = JobOutput.ALL,
     access: Annotated[Access, typer.Option(help="identity, or secret: a connection string")] = Access.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
+    from ebb.cli.job_render import az_command, bicep
+    from ebb.cli.job_template import job_for
+
     try:
-        schedules = load_schedules((app / "schedules.yaml").read_text(encoding="utf-8"), "schedules.yaml", os.environ)
+        schedules = schedules_of(app or Path(), os.environ)
         if schedule not in schedules:
             raise failed(f"there is no schedule {schedule}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
         job = job_for(schedule, schedules[schedule])

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.instances import look_inside
 from ebb.control.plan_preview import following, plan_document
@@ -50,12 +50,13 @@ async def what_if(
 def _again(settings: ScheduleSettings, carry: Carry, cycle: Mapping[str, Any]) -> dict[str, Any]:
     backlog = cycle["backlog"]
     counts, now = _counts(settings, backlog), Now(parse_rfc3339(backlog["measuredAt"]), cycle=int(cycle["cycle"]))
+    decision = cast("Mapping[str, Any]", cycle.get("decision") or {})
     fits = len(counts) == len(settings.all_sources)
     return {
         "cycle": cycle["cycle"],
         "measuredAt": backlog["measuredAt"],
         "backlog": backlog["count"],
-        "executions": (cycle.get("decision") or {}).get("executions"),
+        "executions": decision.get("executions"),
         "planned": decide(settings, carry, now, counts)[0].as_json() if fits else None,
     }
 

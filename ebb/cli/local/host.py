@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 from ebb.cli.local.children import Child, child
 from ebb.cli.local.engines import Engine
@@ -16,6 +20,7 @@ from ebb.cli.local.state import StateFolder
 
 _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
+_LISTING = re.compile(r"([a-z0-9]+_)?list_schedules")
 
 
 @contextlib.asynccontextmanager
@@ -49,6 +54,31 @@ async def host(engine: Engine, state: StateFolder, port: int, connection: str, r
                 raise LocalError(f"the app was not ready on {engine.name} within {_START_TIMEOUT:g} s; see {log}")
             await asyncio.sleep(0.05)
         yield running
+
+
+async def address_of_api(url: str) -> str:
+    """The address of Ebb's API in the app at `url`, as the host lists its functions.
+
+    A host that keeps the list to itself serves an app without a prefix, or is asked in vain.
+
+    Raises:
+        LocalError: the app has no such functions.
+    """
+    try:
+        functions = await asyncio.to_thread(_functions, url)
+    except (OSError, ValueError):
+        return f"{url}/api"
+    for one in functions:
+        template = str(one.get("invoke_url_template") or "")
+        if _LISTING.fullmatch(one["name"]) and template.endswith("/schedules"):
+            return template.removesuffix("/schedules")
+    known = ", ".join(sorted(one["name"] for one in functions)) or "none"
+    raise LocalError(f"the app has no function list_schedules: add Ebb by ebb init --into DIR; its functions: {known}")
+
+
+def _functions(url: str) -> list[dict[str, Any]]:
+    with urlopen(f"{url}/admin/functions", timeout=10) as answer:
+        return json.load(answer)
 
 
 def _check_start(running: Child, engine: Engine) -> None:

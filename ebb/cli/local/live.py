@@ -13,10 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.cli.local.terminal import say
-from ebb.cli.operate.plain import printable
+from ebb.cli.operate.tables import clock_time, cycles_table, state_text
 from ebb.core.wording import counted
-
-_COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,8 @@ class Snapshot:
             return str(reason) or "-"
         when = datetime.fromisoformat(moment)
         wait = max((when - self.at).total_seconds(), 0)
-        return f"{_clock(moment)}, in {wait:.0f} s: {reason}" if reason else f"{_clock(moment)}, in {wait:.0f} s"
+        told = f"{clock_time(moment)}, in {wait:.0f} s"
+        return f"{told}: {reason}" if reason else told
 
     @property
     def troubles(self) -> list[str]:
@@ -150,11 +149,10 @@ def describe(snapshot: Snapshot) -> str:
 def render(snapshot: Snapshot) -> RenderableType:
     """A snapshot as a block of a few lines and the table of the last cycles."""
     schedule, totals = snapshot.schedule, snapshot.schedule.get("totals") or {}
-    state = str(schedule["state"])
     head = Text.assemble(
         (str(schedule["name"]), "bold"),
         "  ",
-        (state, _COLOURS.get(state, "dim")),
+        state_text(schedule),
         f", {schedule['phase']}" if schedule.get("phase") else "",
         f", cycle {schedule.get('cycle') or 0}",
         (f"   {snapshot.url}", "dim"),
@@ -172,38 +170,3 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_row("next", Text(snapshot.next))
     troubles = [Text(trouble, style="red") for trouble in snapshot.troubles]
     return Group(head, facts, *troubles, Text(), cycles_table(snapshot.cycles))
-
-
-def cycles_table(cycles: Sequence[Mapping[str, Any]]) -> Table:
-    """Cycle documents, one a line."""
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    table.add_column("cycle", justify="right")
-    table.add_column("began")
-    for heading in ("took", "backlog", "executions", "processed", "failed", "poisoned"):
-        table.add_column(heading, justify="right")
-    table.add_column("outcome")
-    for cycle in cycles:
-        decision = cycle.get("decision") or {}
-        numbers = [cycle.get("backlog"), decision.get("executions")]
-        numbers += [cycle.get(key) for key in ("processed", "failed", "poisoned")]
-        outcome = Text(
-            printable(str(cycle.get("error") or cycle.get("outcome") or "")), overflow="ellipsis", no_wrap=True
-        )
-        cells = ["-" if number is None else str(_count(number)) for number in numbers]
-        table.add_row(str(cycle.get("cycle")), _clock(cycle.get("startedAt")), _took(cycle), *cells, outcome)
-    return table
-
-
-def _count(number: object) -> object:
-    return number.get("count") if isinstance(number, Mapping) else number
-
-
-def _clock(moment: str | None) -> str:
-    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S") if moment else "-"
-
-
-def _took(cycle: Mapping[str, Any]) -> str:
-    if not cycle.get("startedAt") or not cycle.get("endedAt"):
-        return "-"
-    took = datetime.fromisoformat(cycle["endedAt"]) - datetime.fromisoformat(cycle["startedAt"])
-    return f"{took.total_seconds():.1f} s"

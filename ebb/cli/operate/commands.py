@@ -9,11 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from ebb.cli.client import Client
-from ebb.cli.local.live import cycles_table
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, console, failed, say, show
 from ebb.cli.operate.plain import printable
-from ebb.cli.operate.tables import cycle_page, events_table, next_of, plan_text, schedule_page, schedules_table
+from ebb.cli.operate.tables import (
+    cycle_page,
+    cycles_table,
+    events_table,
+    next_of,
+    plan_text,
+    schedule_page,
+    schedules_table,
+)
 from ebb.cli.operate.watch import watch
+from ebb.core.errors import SettingsError
 
 POLL_SECONDS = 0.3
 PAST = 5  # cycles and events on a schedule's page
@@ -136,16 +144,12 @@ def set_settings(
     output: Form = Output.TABLE,
 ) -> None:
     """Override settings from the next cycle on, for example maxExecutions=5 source.queueName=other."""
-    patch: dict[str, Any] = {}
-    for each in settings:
-        key, sign, value = each.partition("=")
-        if not sign or not key:
-            raise failed(f"{each!r} must be written as setting=value", Exit.USAGE)
-        *path, last = key.split(".")
-        place = patch
-        for part in path:
-            place = place.setdefault(part, {})
-        place[last] = _value(value)
+    from ebb.cli.assignments import changes_of
+
+    try:
+        patch = changes_of(settings)
+    except SettingsError as error:
+        raise failed(str(error), Exit.USAGE) from error
     with calls(url) as client:
         document = client.call("PATCH", client.path(name, "settings"), patch, reason=reason)
     say(output, document, f"{name}: overrides are {json.dumps(document['overrides'])}, from the next cycle on")
@@ -242,11 +246,3 @@ def _until(
         time.sleep(POLL_SECONDS)
         document = client.schedule(name)
     return document
-
-
-def _value(text: str) -> Any:
-    """A number, true, false, null or an object as JSON has it; a text otherwise."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import random
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
+from ebb.cli.app_folder import AppFolder
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, say
-from ebb.core.errors import SettingsError, SourceError
-from ebb.core.settings.connection import Connection, find_connection, resolve_connection
-from ebb.sources.storage_queue.account import open_account
-from ebb.sources.storage_queue.client import QueueClient
-from ebb.sources.storage_queue.text import Encoding, encode_body, refusal
+from ebb.core.errors import SettingsError
 
-AT_ONCE = 16  # puts in flight
-LOCAL = "UseDevelopmentStorage=true"
+if TYPE_CHECKING:
+    from ebb.core.settings.connection import Connection
+    from ebb.sources.storage_queue.text import Encoding
 
 
 def register(app: typer.Typer) -> None:
@@ -34,58 +30,68 @@ def feed(
     count: Annotated[int, typer.Option(min=1, help="so many UNIX times, each another one")] = 100,
     text: Annotated[list[str] | None, typer.Option(help="this text instead; may be given several times")] = None,
     lines: Annotated[Path | None, typer.Option(help="each line of this file instead; - is standard input")] = None,
+    app: AppFolder = None,
+    storage_port: Annotated[
+        int | None, typer.Option(min=1, max=65533, metavar="N", help="blob port of the local emulator")
+    ] = None,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
     """Put messages into a schedule's queue.
 
-    The connection that the schedule names is read from the environment; without it, the local emulator's is used.
+    The app is the one at --url, else the one that `ebb up` serves from the folder, else that on port 7071. The
+    connection that the schedule names is read from the environment; without it, the local emulator's is used.
     """
-    with calls(url) as client:
+    import asyncio  # late, as all that only this verb needs
+
+    from ebb.cli.local.errors import LocalError
+    from ebb.cli.local.state import StateFolder
+
+    served = StateFolder((app or Path()) / ".devhost").running() or {}
+    with calls(url or served.get("api")) as client:
         source = client.schedule(name)["settings"]["source"]
     if not source or source["type"] != "storageQueue":
         raise failed(f"{name} reads from {source['type'] if source else 'several sources'}, not a queue", Exit.USAGE)
-    texts = list(text or ()) or _lines(lines) if text or lines else _times(count)
-    stored = _as_stored(texts, source["messageEncoding"])
+    texts = list(text or ()) or _lines(lines) if text or lines else None
+    _require_storable(texts or (), source["messageEncoding"])
     try:
-        connection = _connection(source["connection"])
-        asyncio.run(_put(connection, source["queueName"], stored))
+        connection = _connection(source["connection"], storage_port or served.get("storagePort", 10000))
+        number = asyncio.run(_put(source, connection, texts, count))
     except SettingsError as error:
         raise failed(str(error), Exit.USAGE) from error
-    except SourceError as error:
-        raise failed(f"queue {source['queueName']}: {error}", Exit.UNREACHABLE) from error
+    except LocalError as error:
+        raise failed(str(error), Exit.UNREACHABLE) from error
     host = urlsplit(connection.endpoint("queue")).netloc
-    told = {"put": len(texts), "queueName": source["queueName"], "host": host}
-    say(output, told, f"{len(texts)} put into {source['queueName']} at {host}")
+    told = {"put": number, "queueName": source["queueName"], "host": host}
+    say(output, told, f"{number} put into {source['queueName']} at {host}")
 
 
-def _connection(name: str) -> Connection:
-    return find_connection(name, os.environ) or resolve_connection(name, {name: LOCAL})
+def _connection(name: str, storage_port: int) -> Connection:
+    from ebb.cli.local.feeding import emulator
+    from ebb.core.settings.connection import find_connection
+
+    return find_connection(name, os.environ) or emulator(storage_port)
 
 
-async def _put(connection: Connection, queue: str, texts: list[str]) -> None:
-    client = QueueClient(open_account(connection), queue, create=True)
-    for start in range(0, len(texts), AT_ONCE):
-        await asyncio.gather(*(client.put(text) for text in texts[start : start + AT_ONCE]))
+async def _put(source: Mapping[str, Any], connection: Connection, texts: Sequence[str] | None, count: int) -> int:
+    from ebb.cli.local.feeding import feeder, unix_times
+
+    async with feeder(source, connection) as one:
+        await one.put_all(unix_times(count) if texts is None else texts)
+        return one.total
 
 
-def _as_stored(bodies: list[str], encoding: Encoding) -> list[str]:
-    """The texts that the queue is to hold; nothing is put if it would not take one of them, or not give it back."""
-    stored: list[str] = []
+def _require_storable(bodies: Sequence[str], encoding: Encoding) -> None:
+    """Nothing if the queue would take each of them and give it back as it is; otherwise nothing is put."""
+    from ebb.sources.storage_queue.text import encode_body, refusal
+
     for number, body in enumerate(bodies, 1):
         try:
-            text = encode_body(body.encode(), encoding)
+            reason = refusal(encode_body(body.encode(), encoding))
         except UnicodeEncodeError:  # half a surrogate pair, as a shell makes it of a byte that is not UTF-8
             raise failed(f"message {number} of {len(bodies)} is not UTF-8; nothing was put", Exit.USAGE) from None
-        if reason := refusal(text):
+        if reason:
             raise failed(f"message {number} of {len(bodies)}: {reason}; nothing was put", Exit.USAGE)
-        stored.append(text)
-    return stored
-
-
-def _times(count: int) -> list[str]:
-    first = random.randrange(int(time.time()))
-    return [str(first + number) for number in range(count)]
 
 
 def _lines(path: Path | None) -> list[str]:

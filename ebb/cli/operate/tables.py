@@ -10,8 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ebb.cli.local.live import cycles_table
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.plain import plain, printable
 from ebb.core.wording import counted
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
@@ -60,7 +59,7 @@ def schedule_page(document: Document, cycles: Iterable[Document], events: Iterab
     troubles = [plain(f"error: {document['error']}", style="red")] if document["error"] else []
     troubles += [plain(f"warning: {warning}", style="yellow") for warning in document["warnings"]]
     head = plain(document["name"], style="bold")
-    return Group(head, facts, *troubles, plain("\nlast cycles"), cycles_table(list(cycles)), *_events(events))
+    return Group(head, facts, *troubles, plain("\nlast cycles"), cycles_table(cycles), *_events(events))
 
 
 def cycle_page(cycle: Document) -> RenderableType:
@@ -75,6 +74,30 @@ def cycle_page(cycle: Document) -> RenderableType:
         cells = [str(each.get("index")), str(each.get("startedAt") or "-"), took(each), str(each.get("outcome"))]
         table.add_row(*cells, *counts, plain(str(each.get("error") or "")))
     return Group(*lines, table)
+
+
+def cycles_table(cycles: Iterable[Document]) -> Table:
+    """Cycle documents, one a line."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("cycle", justify="right")
+    table.add_column("began")
+    for heading in ("took", "backlog", "executions", "processed", "failed", "poisoned"):
+        table.add_column(heading, justify="right")
+    table.add_column("outcome")
+    for cycle in cycles:
+        decision = cycle.get("decision") or {}
+        numbers = [cycle.get("backlog"), decision.get("executions")]
+        numbers += [cycle.get(key) for key in ("processed", "failed", "poisoned")]
+        outcome = Text(
+            printable(str(cycle.get("error") or cycle.get("outcome") or "")), overflow="ellipsis", no_wrap=True
+        )
+        cells = ["-" if number is None else str(_count(number)) for number in numbers]
+        table.add_row(str(cycle.get("cycle")), clock_time(cycle.get("startedAt")), took(cycle), *cells, outcome)
+    return table
+
+
+def _count(number: object) -> object:
+    return number.get("count") if isinstance(number, Mapping) else number
 
 
 def events_table(events: Iterable[Document]) -> Table:
@@ -142,6 +165,11 @@ def relative(moment: str | None, now: datetime | None = None) -> str:
         return "now"
     text = f"{size:.0f} s" if size < 120 else f"{size / 60:.0f} min" if size < 7200 else f"{size / 3600:.1f} h"
     return f"in {text}" if seconds >= 0 else f"{text} ago"
+
+
+def clock_time(moment: str | None) -> str:
+    """A time of day on this machine's clock."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S") if moment else "-"
 
 
 def took(document: Document) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ebb.cli.app_folder import AppFolder
 from ebb.cli.deploy import failure
 from ebb.core.errors import EbbError
 
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    app: Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")] = Path(),
+    app: AppFolder = None,
     schedule: Annotated[str | None, typer.Option(help="the schedule of schedules.yaml; none: its only one")] = None,
     arrivals: Annotated[
         list[str] | None,
@@ -76,7 +77,7 @@ def simulate(
         prices = Prices().changed(price or [])
         if plot is not None:
             check_plot(plot)
-        found = candidates_of(schedule_settings(app, schedule), sets or [], withs or [])
+        found = candidates_of(schedule_settings(app or Path(), schedule), sets or [], withs or [])
         scenarios = [
             Scenario(name, settings, tuple(arrivals or ["none"]), service_time, seconds, seed=seed)
             for name, settings in found.items()

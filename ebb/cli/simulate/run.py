@@ -11,11 +11,11 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from activities import close_cycle, measure_backlog, process_backlog
 from devhost.clock import ManualClock
 from devhost.host import Host
 from devhost.settings import HostSettings
 from ebb.cli.simulate.arrivals import Arrival, Arrivals, arrivals_of
+from ebb.cli.simulate.cycle import close_cycle, eternal, measure_backlog, process_backlog
 from ebb.cli.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
 from ebb.cli.simulate.service_time import service_time_of
 from ebb.core.cycle import CycleState
@@ -30,7 +30,6 @@ from ebb.sources.base import Source
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.tick.source import TickSource
 from ebb.store.base import update
-from orchestrators import eternal
 
 SCHEDULE = "simulated"
 MOST_SAMPLES = 2000
