@@ -12,7 +12,19 @@ from azure.functions.decorators.function_app import FunctionRegister
 from activities import close_cycle, measure_backlog, process_backlog
 from ebb.services import Services
 from orchestrators import eternal
-from triggers import cycles_api, health, intents_api, openapi_api, plan_api, poison_api, schedules_api, watchdog
+from triggers import (
+    access_api,
+    cycles_api,
+    dashboard,
+    health,
+    intents_api,
+    openapi_api,
+    plan_api,
+    poison_api,
+    schedules_api,
+    series_api,
+    watchdog,
+)
 
 BOUND = (
     measure_backlog,
@@ -21,10 +33,13 @@ BOUND = (
     schedules_api,
     intents_api,
     cycles_api,
+    series_api,
     plan_api,
     poison_api,
     health,
     openapi_api,
+    access_api,
+    dashboard,
     watchdog,
 )
 

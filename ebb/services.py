@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ebb.core.access import Access
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
 from ebb.core.settings.connection import resolve_connection
@@ -45,6 +46,7 @@ class Services:
     clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
     watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
     telemetry: Recorder = field(default_factory=Recorder)
+    access: Access = field(default_factory=Access)
     prefix: str = ""  # of the names and routes of HTTP functions, see ebb/api/routes.py
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
@@ -75,6 +77,7 @@ class Services:
             clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
             watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
+            access=Access.from_environment(environment),
             prefix=prefix,
         )
         for settings in schedules.values():

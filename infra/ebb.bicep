@@ -72,6 +72,9 @@ param maxReplicas int = 10
 @description('Whether the HTTP API can be reached from outside the environment.')
 param externalIngress bool = true
 
+@description('Client id of an app registration: people sign in with it, and no function key is asked for. Empty: by key.')
+param signInClientId string = ''
+
 // With Azure Storage nothing wakes a replica from zero: a pending durable timer would wait for ever. With a database the
 // platform has a rule, but nobody has shown that it works with an identity.
 var neededReplicas = backend == 'durableTaskScheduler' ? 0 : 1
@@ -142,6 +145,15 @@ module settings './app/settings.bicep' = {
     activitiesPerReplica: activitiesPerReplica
     keyStorage: keyStorage
     keyVaultUri: keyStorage == 'keyvault' ? keyVault.outputs.uri : ''
+    signsIn: signInClientId != ''
+  }
+}
+
+module signIn './app/sign-in.bicep' = if (signInClientId != '') {
+  name: 'ebb-sign-in'
+  params: {
+    name: hosting == 'functions' ? functions.outputs.name : container.outputs.name
+    clientId: signInClientId
   }
 }
 

@@ -143,6 +143,7 @@ module keyVault './app/key-vault.bicep' = if (keyStorage == 'keyvault') {
 module settings './app/settings.bicep' = {
   name: 'ebb-settings'
   params: {
+    signsIn: false // sign-in for this hosting is an authsettingsV2, which is not written yet
     identityName: identityName
     storageAccountName: storageAccountName
     applicationInsightsName: applicationInsightsName

@@ -21,6 +21,7 @@ TIERS = (
     "integration",
     "engine",
     "e2e",
+    "dashboard",
     "chaos",
     "project",
 )  # folders, and markers: pytest -m "not e2e"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from ebb.api.guard import answers, level_of
 from ebb.api.pages import page_response
-from ebb.api.problems import answers_problems, invalid_request, json_response
-from ebb.api.requests import parameter, schedule_name, whole_parameter
+from ebb.api.problems import invalid_request, json_response
+from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import Routes
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
@@ -21,19 +22,20 @@ def blueprint(services: Services) -> Routes:
     bp = Routes(services.prefix)
 
     @bp.function_name("list_cycles")
-    @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
+        span = span_of(req)
         try:
-            page = await services.store.cycles(name, top, parameter(req, "continuationToken"))
+            page = await services.store.cycles(name, top, parameter(req, "continuationToken"), span)
         except ValueError as error:
             raise invalid_request(str(error)) from error
         return page_response(req, page)
 
     @bp.function_name("get_cycle")
-    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
     async def get_cycle(req: func.HttpRequest) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         text = str(req.route_params.get("cycle", ""))
@@ -45,15 +47,16 @@ def blueprint(services: Services) -> Routes:
         return json_response(document)
 
     @bp.function_name("list_events")
-    @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
     async def list_events(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
         kind = parameter(req, "kind")
         if kind not in (None, *KINDS):
             raise invalid_request(f"kind={kind!r} must be one of {', '.join(KINDS)}")
+        span = span_of(req)
         try:
-            page = await services.store.events(name, kind, top, parameter(req, "continuationToken"))
+            page = await services.store.events(name, kind, top, parameter(req, "continuationToken"), span)
         except ValueError as error:
             raise invalid_request(str(error)) from error
         return page_response(req, page)

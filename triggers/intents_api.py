@@ -9,9 +9,10 @@ import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of
+from ebb.api.guard import answers, level_of
 from ebb.api.operators import control_of
-from ebb.api.problems import answers_problems, invalid_request, json_response
-from ebb.api.requests import address_of, caller, json_body, schedule_name, text_member, time_member
+from ebb.api.problems import invalid_request, json_response
+from ebb.api.requests import address_of, caller, json_body, reason_header, schedule_name, text_member, time_member
 from ebb.api.routes import DurableRoutes
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
@@ -40,9 +41,9 @@ def blueprint(services: Services) -> DurableRoutes:
         _add(bp, services, name, verb, path, action)
 
     @bp.function_name("repair_schedule")
-    @bp.route(route="schedules/{name}/repair", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+    @bp.route(route="schedules/{name}/repair", methods=["POST"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
-    @answers_problems
+    @answers(services)
     async def repair_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
@@ -54,9 +55,9 @@ def blueprint(services: Services) -> DurableRoutes:
 
 def _add(bp: DurableRoutes, services: Services, function: str, verb: str, path: str, action: Action) -> None:
     @bp.function_name(function)
-    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=func.AuthLevel.FUNCTION)
+    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
-    @answers_problems
+    @answers(services)
     async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         outcome, status = await action(control_of(services, client, name, req), req)
@@ -117,8 +118,8 @@ async def _change_settings(control: Control, req: func.HttpRequest) -> tuple[Out
     def change(overrides: Mapping[str, Any]) -> dict[str, Any]:
         return merged_overrides(overrides, patch)
 
-    return await control.retune(change, "changeSettings"), 200
+    return await control.retune(change, "changeSettings", reason_header(req)), 200
 
 
 async def _reset_settings(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
-    return await control.retune(lambda _: {}, "resetSettings"), 200
+    return await control.retune(lambda _: {}, "resetSettings", reason_header(req)), 200

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from ebb.api.guard import answers, level_of
 from ebb.api.openapi import document
-from ebb.api.problems import answers_problems, json_response
+from ebb.api.problems import json_response
 from ebb.api.routes import Routes
 from ebb.services import Services
 
@@ -17,8 +18,8 @@ def blueprint(services: Services) -> Routes:
     bp = Routes(services.prefix)
 
     @bp.function_name("openapi")
-    @bp.route(route="openapi.json", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="openapi.json", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
         return json_response(document(tuple(services.schedules), urlsplit(req.url).path.removesuffix("/openapi.json")))
 

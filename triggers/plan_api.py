@@ -1,15 +1,19 @@
-"""HTTP: what the next cycle of a schedule would do, and why. Looks, and changes nothing."""
+"""HTTP: what the next cycle would do, and why, as the schedule is set or might be. Looks, and changes nothing."""
 
 from __future__ import annotations
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
-from ebb.api.problems import answers_problems, json_response
-from ebb.api.requests import schedule_name
+from ebb.api.guard import answers, level_of
+from ebb.api.problems import json_response
+from ebb.api.requests import json_body, object_member, schedule_name, whole_member
 from ebb.api.routes import DurableRoutes
 from ebb.control.plan_preview import plan_of
+from ebb.control.what_if import MOST_CYCLES, what_if
 from ebb.services import Services
+
+RECORDED = 50  # cycles that are asked again, where the request does not say
 
 
 def blueprint(services: Services) -> DurableRoutes:
@@ -17,11 +21,21 @@ def blueprint(services: Services) -> DurableRoutes:
     bp = DurableRoutes(services.prefix)
 
     @bp.function_name("get_plan")
-    @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+    @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
-    @answers_problems
+    @answers(services)
     async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         return json_response(await plan_of(services, client, name))
+
+    @bp.function_name("try_plan")
+    @bp.route(route="schedules/{name}/plan", methods=["POST"], auth_level=level_of(services))
+    @bp.durable_client_input(client_name="client")
+    @answers(services, changes=False)
+    async def try_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        name, body = schedule_name(req, services.schedules), json_body(req, {"settings", "cycles"})
+        settings = object_member(body, "settings")
+        cycles = whole_member(body, "cycles", RECORDED, MOST_CYCLES)
+        return json_response(await what_if(services, client, name, settings, cycles))
 
     return bp

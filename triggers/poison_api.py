@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import azure.functions as func
 
-from ebb.api.problems import answers_problems, invalid_request, json_response
-from ebb.api.requests import caller, json_body, schedule_name, text_member, whole_parameter
+from ebb.api.guard import answers, level_of
+from ebb.api.problems import invalid_request, json_response
+from ebb.api.requests import caller, json_body, parameter, schedule_name, text_member, whole_parameter
 from ebb.api.routes import Routes
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
@@ -27,17 +28,17 @@ def blueprint(services: Services) -> Routes:
     bp = Routes(services.prefix)
 
     @bp.function_name("list_poison")
-    @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
     async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
-        top = whole_parameter(req, "top", PEEK_LIMIT, PEEK_LIMIT)
+        top, text = whole_parameter(req, "top", PEEK_LIMIT, PEEK_LIMIT), parameter(req, "search")
         async with _place(services, req) as place:
             count, found = await place.count(), await place.peek(top)
-        return json_response({"count": count, "value": [_document(each) for each in found]})
+        return json_response({"count": count, "value": [_document(each) for each in found if each.holds(text)]})
 
     @bp.function_name("get_poison")
-    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
     async def get_poison(req: func.HttpRequest) -> func.HttpResponse:
         wanted = str(req.route_params.get("id", ""))
         async with _place(services, req) as place:
@@ -48,14 +49,14 @@ def blueprint(services: Services) -> Routes:
         return json_response(_document(found[0]))
 
     @bp.function_name("requeue_poison")
-    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"], auth_level=level_of(services))
+    @answers(services)
     async def requeue_poison(req: func.HttpRequest) -> func.HttpResponse:
         return await _act(services, req, "requeuePoison", "requeued")
 
     @bp.function_name("purge_poison")
-    @bp.route(route="schedules/{name}/poison", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
-    @answers_problems
+    @bp.route(route="schedules/{name}/poison", methods=["DELETE"], auth_level=level_of(services))
+    @answers(services)
     async def purge_poison(req: func.HttpRequest) -> func.HttpResponse:
         return await _act(services, req, "purgePoison", "purged")
 
@@ -63,13 +64,14 @@ def blueprint(services: Services) -> Routes:
 
 
 async def _act(services: Services, req: func.HttpRequest, action: str, done: str) -> func.HttpResponse:
-    """Put back or remove the messages with the ids in the body, all of them where it names none."""
-    body = json_body(req, {"ids", "reason"})
-    ids, reason = _ids(body), text_member(body, "reason")
+    """Put back or remove the messages with the ids in the body, or that hold its text; all where it names none."""
+    body = json_body(req, {"ids", "text", "reason"})
+    ids, text, reason = _ids(body), text_member(body, "text"), text_member(body, "reason")
     async with _place(services, req) as place:
-        number = await (place.requeue if action == "requeuePoison" else place.purge)(ids, AT_ONCE)
+        number = await (place.requeue if action == "requeuePoison" else place.purge)(ids, AT_ONCE, text)
         remaining = await place.count()
     event = {"action": action, "by": caller(req, services.environment), "reason": reason, "messages": number}
+    event |= {} if text is None else {"text": text}
     await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
     return json_response({done: number, "remaining": remaining})
 

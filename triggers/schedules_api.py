@@ -5,8 +5,9 @@ from __future__ import annotations
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
-from ebb.api.etags import control_tag, etag_of, is_known
-from ebb.api.problems import answers_problems, json_response
+from ebb.api.etags import control_tag, etag_of, is_known, list_tag
+from ebb.api.guard import answers, level_of
+from ebb.api.problems import json_response
 from ebb.api.requests import schedule_name
 from ebb.api.routes import DurableRoutes
 from ebb.control.at_work import executions_at_work
@@ -21,16 +22,20 @@ def blueprint(services: Services) -> DurableRoutes:
     bp = DurableRoutes(services.prefix)
 
     @bp.function_name("list_schedules")
-    @bp.route(route="schedules", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+    @bp.route(route="schedules", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
-    @answers_problems
+    @answers(services)
     async def list_schedules(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        return json_response({"value": await all_documents(services, client)})
+        documents = await all_documents(services, client)
+        tag = list_tag(documents)
+        if is_known(req, tag):
+            return func.HttpResponse(status_code=304, headers={"ETag": tag})
+        return json_response({"value": documents}, headers={"ETag": tag})
 
     @bp.function_name("get_schedule")
-    @bp.route(route="schedules/{name}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+    @bp.route(route="schedules/{name}", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
-    @answers_problems
+    @answers(services)
     async def get_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         row = await services.store.get(name)

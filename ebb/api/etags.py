@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import azure.functions as func
@@ -32,6 +32,11 @@ def control_tag(row: ScheduleRow, schedules: Schedules) -> str:
 def etag_of(control: str, document: Mapping[str, Any]) -> str:
     """The ETag of a Schedule document."""
     return f'"{control}.{_digest(document)}"'
+
+
+def list_tag(documents: Sequence[Mapping[str, Any]]) -> str:
+    """The ETag of the list of schedules: it changes with each of them."""
+    return f'"{_digest(documents)}"'
 
 
 def is_known(req: func.HttpRequest, tag: str) -> bool:

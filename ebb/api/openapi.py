@@ -39,6 +39,29 @@ _TOKEN: Part = {
     "schema": {"type": "string"},
 }
 
+_SPAN: list[Part] = [
+    {"name": name, "in": "query", "description": text, "schema": {"type": "string", "format": "date-time"}}
+    for name, text in (("from", "the begin of the time wanted"), ("to", "its end"))
+]
+_STEP: Part = {
+    "name": "step",
+    "in": "query",
+    "description": "seconds of a step; without it such that there are some 240",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 2678400},
+}
+_SEARCH: Part = {
+    "name": "search",
+    "in": "query",
+    "description": "only messages with this in body, reason or id",
+    "schema": {"type": "string"},
+}
+_REASON_HEADER: Part = {
+    "name": "ebb-reason",
+    "in": "header",
+    "description": "why, for the audit trail; percent-encoded",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[!-~]+$"},
+}
+
 
 def _top(largest: int, default: int) -> Part:
     schema = {"type": "integer", "minimum": 1, "maximum": largest, "default": default}
@@ -77,7 +100,12 @@ def document(names: tuple[str, ...], base: str = "/api") -> Part:
 def _paths() -> Part:
     schedule = "/schedules/{name}"
     return {
-        "/schedules": {"get": _call("listSchedules", "List the schedules", {200: "ScheduleList"})},
+        "/access": {"get": _call("getAccess", "What the caller may do", {200: "Access"})},
+        "/schedules": {
+            "get": _call(
+                "listSchedules", "List the schedules", {200: "ScheduleList", 304: None}, parameters=[_IF_NONE_MATCH]
+            )
+        },
         schedule: {
             "parameters": [_NAME],
             "get": _call(
@@ -96,7 +124,7 @@ def _paths() -> Part:
             ),
         },
         f"{schedule}/settings": {
-            "parameters": [_NAME, _IF_MATCH],
+            "parameters": [_NAME, _IF_MATCH, _REASON_HEADER],
             "patch": _call(
                 "changeSettings",
                 "Override settings from the next cycle on; null takes an override back",
@@ -116,6 +144,23 @@ def _paths() -> Part:
         f"{schedule}/plan": {
             "parameters": [_NAME],
             "get": _call("getPlan", "What the next cycle would do, and why; changes nothing", {200: "Plan"}, 404, 503),
+            "post": _call(
+                "tryPlan",
+                "The same under other settings, also for the recorded cycles; changes nothing",
+                {200: "Plan"},
+                *(400, 404, 413, 422),
+                body="TryPlan",
+            ),
+        },
+        f"{schedule}/series": {
+            "parameters": [_NAME],
+            "get": _call(
+                "getSeries",
+                "Backlog, executions and messages over time; the last hour without a range",
+                {200: "Series"},
+                *(400, 404),
+                parameters=[*_SPAN, _STEP],
+            ),
         },
         f"{schedule}/cycles": _list("listCycles", "List cycles, newest first", "CycleList"),
         f"{schedule}/cycles/{{cycle}}": {
@@ -126,7 +171,12 @@ def _paths() -> Part:
         f"{schedule}/poison": {
             "parameters": [_NAME, _SOURCE],
             "get": _call(
-                "listPoison", "Look at messages that failed", {200: "PoisonList"}, 400, 404, parameters=[_top(32, 32)]
+                "listPoison",
+                "Look at messages that failed",
+                {200: "PoisonList"},
+                400,
+                404,
+                parameters=[_top(32, 32), _SEARCH],
             ),
             "delete": _call(
                 "purgePoison",
@@ -169,7 +219,7 @@ def _verb(verb: str, summary: str, answers: Mapping[int, str | None], *problems:
 
 
 def _list(operation: str, summary: str, answer: str, *parameters: Part) -> Part:
-    call = _call(operation, summary, {200: answer}, 400, 404, parameters=[_top(1000, 50), _TOKEN, *parameters])
+    call = _call(operation, summary, {200: answer}, 400, 404, parameters=[_top(1000, 50), _TOKEN, *_SPAN, *parameters])
     lines = {"schema": {"type": "string"}, "description": "a document a line"}
     call["responses"]["200"]["content"]["application/x-ndjson"] = {"schema": lines["schema"]}
     return {"parameters": [_NAME], "get": call}
@@ -191,7 +241,9 @@ def _call(
     for status in (*sorted({*problems, *changes, *media}), 500, 503):
         problem = {"application/problem+json": {"schema": _ref("Problem")}}
         responses[str(status)] = {"description": _PROBLEMS[status], "content": problem}
-    responses["401"] = {"description": "no function key, or a wrong one"}
+    responses["401"] = {"description": "no function key, or a wrong one; or nobody is signed in"}
+    responses["403"] = {"description": "the caller may not do this, or the page that calls is of another site"}
+    responses["415"] = {"description": "a change that is not sent as JSON, from a page or with a sign-in"}
     call: Part = {"operationId": operation, "summary": summary, "responses": responses}
     if parameters:
         call["parameters"] = parameters

@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 TYPE_BASE = "urn:ebb:problem:"
 PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for every problem of this code
     "invalidRequest": (400, "Invalid request"),
+    "notSignedIn": (401, "Not signed in"),
     "foreignOrigin": (403, "Foreign origin"),
+    "notAllowed": (403, "Not allowed"),
+    "readOnly": (403, "Read only"),
     "noPoisonPlace": (404, "No poison place"),
     "unknownCycle": (404, "Unknown cycle"),
     "unknownMessage": (404, "Unknown message"),

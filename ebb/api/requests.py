@@ -7,19 +7,22 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import azure.functions as func
 
 from ebb.api.headers import header
 from ebb.api.problems import invalid_request, unknown_schedule
+from ebb.core.access import signs_in
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import RequestRefusedError
 from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedules import Schedules
+from ebb.store.base import Span
 
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
+_FIRST_YEAR = 1971  # nothing is older; times are kept as milliseconds since 1970
 LONGEST_CALLER = 200  # characters
 _VERB = re.compile(r"schedules/[^/]+/[^/]+/?$")
 TRUST_SETTING = "EbbTrustClientPrincipal"
@@ -88,6 +91,40 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
     return hide_secrets(value.strip())  # it is kept and shown
 
 
+def reason_header(req: func.HttpRequest) -> str | None:
+    """The reason of a change whose body has no room for one: header `ebb-reason`, percent-encoded UTF-8.
+
+    Raises:
+        RequestRefusedError: 400, empty, too long or no text.
+    """
+    given = header(req, "ebb-reason")
+    return None if given is None else text_member({"ebb-reason": unquote(given)}, "ebb-reason")
+
+
+def object_member(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object in the body; an empty one where there is none.
+
+    Raises:
+        RequestRefusedError: 400, it is something else.
+    """
+    value = body.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise invalid_request(f"{name!r} must be an object, not {type(value).__name__}")
+    return cast("dict[str, Any]", value or {})
+
+
+def whole_member(body: dict[str, Any], name: str, default: int, largest: int) -> int:
+    """A whole number in the body, from 1 to `largest`.
+
+    Raises:
+        RequestRefusedError: 400, it is none.
+    """
+    value = body.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
+        raise invalid_request(f"{name!r} is {str(value)[:80]!r}; it must be a whole number from 1 to {largest}")
+    return value
+
+
 def time_member(body: dict[str, Any], name: str) -> datetime | None:
     """A time in the body.
 
@@ -124,15 +161,41 @@ def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int
     return int(text)
 
 
+def span_of(req: func.HttpRequest) -> Span:
+    """The part of the past that `from` and `to` of the query name; without one of them, without that end.
+
+    Raises:
+        RequestRefusedError: 400, no time, or the end before the start.
+    """
+    start, end = _time_parameter(req, "from"), _time_parameter(req, "to")
+    if start is not None and end is not None and end < start:
+        raise invalid_request(f"from={parameter(req, 'from')!r} is after to={parameter(req, 'to')!r}")
+    return Span(start, end)
+
+
+def _time_parameter(req: func.HttpRequest, name: str) -> datetime | None:
+    text = parameter(req, name)
+    if text is None:
+        return None
+    try:
+        moment = parse_rfc3339(text.replace(" ", "+"))  # a + that was not written as %2B
+    except (ValueError, OverflowError) as error:
+        raise invalid_request(f"{name}={text[:80]!r} must be a time as 2026-01-31T12:00:00Z") from error
+    if moment.year < _FIRST_YEAR:
+        raise invalid_request(f"{name}={text[:80]!r} is before {_FIRST_YEAR}")
+    return moment
+
+
 def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
     """Who asks, as far as that is known.
 
     The platform's authentication (Easy Auth of Container Apps and App Service) sets a header with the name. Where it is
-    not in front, anybody can set that header; so it counts only where the app setting TRUST_SETTING says that it is.
+    not in front, anybody can set that header; so it counts only where an app setting says that it is: TRUST_SETTING, or
+    the one of the sign-in that checks roles.
     """
     name = header(req, "x-ms-client-principal-name") or header(req, "x-ms-client-principal-id")
     claimed = name[:LONGEST_CALLER] if name else None
-    if environment.get(TRUST_SETTING, "").strip().lower() == "true":
+    if environment.get(TRUST_SETTING, "").strip().lower() == "true" or signs_in(environment):
         return claimed
     with_key = "x-functions-key" in req.headers or "code" in req.params
     known = "holder of a function key" if with_key else None

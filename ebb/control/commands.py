@@ -133,7 +133,9 @@ class Control:
             raise RequestRefusedError("durableUnavailable", "the wait was not ended")
         return outcome
 
-    async def retune(self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str) -> Outcome:
+    async def retune(
+        self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None = None
+    ) -> Outcome:
         """Change the overrides; they apply from the next cycle.
 
         Args:
@@ -151,7 +153,7 @@ class Control:
             details.update(before=dict(row.overrides), after=wanted)
             return intents.retuned(row, wanted, self._base(wanted))
 
-        return await self._decide(action, None, rule, details)
+        return await self._decide(action, reason, rule, details)
 
     async def _let_end(self) -> None:
         """Where the schedule is stopped and its instance is not: wake it, for it may sleep, and wait a little."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar, cast
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
@@ -21,6 +21,7 @@ from ebb.core.row.instance import Instance
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 16  # requests for single instances: a list is asked for every two seconds by each dashboard
 LOOK_SECONDS = 0.1  # between two looks at what is waited for
 TERMINATING_SECONDS = 5.0  # how long to wait for the effect of a terminate
 T = TypeVar("T")
@@ -58,7 +59,7 @@ async def look_inside(client: df.DurableOrchestrationClient, name: str) -> tuple
     return instance, CycleState.from_json(given, instance_id(name))
 
 
-async def look_at_all(client: df.DurableOrchestrationClient, names: Iterable[str]) -> dict[str, Instance]:
+async def look_at_all(client: df.DurableOrchestrationClient, names: Collection[str]) -> dict[str, Instance]:
     """The instances of all schedules by name: one request, and one for each that the first page had no room for.
 
     Raises:
@@ -68,7 +69,15 @@ async def look_at_all(client: df.DurableOrchestrationClient, names: Iterable[str
     found = {status.instance_id: _instance(status) for status in listed}
     if are_all:
         return {name: found.get(instance_id(name), Instance()) for name in names}
-    return {name: found.get(instance_id(name)) or await look_at(client, name) for name in names}
+    missing = [name for name in names if instance_id(name) not in found]
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def look(name: str) -> tuple[str, Instance]:
+        async with gate:
+            return instance_id(name), await look_at(client, name)
+
+    found.update(await asyncio.gather(*map(look, missing)))
+    return {name: found[instance_id(name)] for name in names}
 
 
 async def launch(client: df.DurableOrchestrationClient, name: str, number: int) -> bool:

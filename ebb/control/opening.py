@@ -10,6 +10,7 @@ from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.journal import record
+from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
@@ -19,6 +20,7 @@ from ebb.core.planning import Decision, Wait, error_wait, outage_wait
 from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
 from ebb.core.row import books
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
+from ebb.core.row.looks import looked
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
@@ -94,6 +96,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
         row, early = seen(row, began)
         settled = [] if early else await _settle(services, row, state)
         found = _Found(file_settings) if early else await _look(services, state, row, began)
+        moved = await move_looks(services.store, row)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
@@ -104,7 +107,8 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
-            return taken_up(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, trigger)
+            row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
+            return taken_up(row, opening, trigger)
 
         after = await update(services.store, name, write)
         _record_fence(services, state, row.owner, opening)

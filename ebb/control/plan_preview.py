@@ -41,7 +41,7 @@ async def plan_of(services: Services, client: df.DurableOrchestrationClient, nam
         RequestRefusedError: no source can be reached.
     """
     row, (instance, state) = await services.store.get(name), await look_inside(client, name)
-    return await plan_document(services, row, _following(row, instance, state))
+    return await plan_document(services, row, following(row, instance, state))
 
 
 async def plan_document(services: Services, row: ScheduleRow, known: CycleState) -> dict[str, Any]:
@@ -82,7 +82,7 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
     }
 
 
-def _following(row: ScheduleRow, instance: Instance, state: CycleState | None) -> CycleState:
+def following(row: ScheduleRow, instance: Instance, state: CycleState | None) -> CycleState:
     """What the next cycle begins with, as far as the present one can tell; where none is live, as a start would."""
     if state is None:
         return CycleState(row.name)

@@ -14,6 +14,7 @@ from ebb.core.failures import CODE_CHANGED, first_line
 from ebb.core.names import instance_id
 from ebb.core.row.fence import hub_of
 from ebb.core.row.intents import acts_elsewhere, is_starting
+from ebb.core.row.looks import BLOCK, looks_of
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
@@ -62,6 +63,7 @@ def schedule_document(
         "lastCycle": last_cycle,
         "nextCycleAt": live.get("nextCycleAt"),
         "nextCycleReason": live.get("nextCycleReason"),
+        "recent": [[look.at, look.backlog, look.executions] for look in looks_of(row.looks)[-2 * BLOCK :]],
         "totals": row.totals.to_document(),
         "error": _error(state, live, row, instance),
         "lastError": dict(row.last_error) if row.last_error else None,

@@ -21,6 +21,13 @@ class Poisoned:
     body: bytes
     about: Mapping[str, Any]  # what else is known: originalId, dequeueCount, enqueuedAt, deadLetteredAt
 
+    def holds(self, text: str | None) -> bool:
+        """Whether body, reason or id has `text` in it, in any case of letters; None is in everything."""
+        if text is None:
+            return True
+        body = self.body.decode(errors="replace")
+        return any(text.casefold() in each.casefold() for each in (body, self.reason or "", self.id))
+
 
 class PoisonPlace(Protocol):
     """A place where poison messages wait for a decision. Methods raise SourceUnavailableError, as a source's do."""
@@ -33,19 +40,20 @@ class PoisonPlace(Protocol):
         """The first messages, at most `limit` (1 to PEEK_LIMIT); changes nothing."""
         ...
 
-    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
+    async def requeue(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
         """Put messages back into the source, as new ones, and only then remove them here.
 
         Args:
             ids: which; None means all.
             limit: the most to put back in this call.
+            text: only those that hold it (`Poisoned.holds`).
 
         Returns:
             How many were put back. A crash in between leaves a message in both places, never in none.
         """
         ...
 
-    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
+    async def purge(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
         """Remove messages for good; arguments and result as of `requeue`."""
         ...
 

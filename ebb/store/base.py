@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from ebb.core.errors import ConflictError
 from ebb.core.remarks import Remarks
 from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 
 
@@ -26,6 +27,17 @@ class Page:
 
     value: list[dict[str, Any]]
     continuation_token: str | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of the history, both ends belonging to it; None: without that end."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+ALWAYS = Span()
 
 
 class Store(Remarks, Protocol):
@@ -77,8 +89,8 @@ class Store(Remarks, Protocol):
         """
         ...
 
-    async def cycles(self, schedule: str, top: int = 50, token: str | None = None) -> Page:
-        """Cycle documents with their executions, newest first, at most `top` (1 to 1000).
+    async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
+        """Cycle documents with their executions, newest first, at most `top` (1 to 1000), that ended in `span`.
 
         Raises:
             ValueError: `token` is not one that this method gave, or `top` is out of range.
@@ -96,12 +108,23 @@ class Store(Remarks, Protocol):
         """
         ...
 
-    async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:
-        """Event documents, newest first; of one kind or of all. Errors as `cycles`."""
+    async def events(
+        self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None, span: Span = ALWAYS
+    ) -> Page:
+        """Event documents in `span`, newest first; of one kind or of all. Errors as `cycles`."""
+        ...
+
+    async def write_looks(self, schedule: str, looks: Sequence[Look]) -> None:
+        """Add a block of looks at the backlog, oldest first; writing the same block again replaces it. One request."""
+        ...
+
+    async def looks(self, schedule: str, since: datetime) -> list[Look]:
+        """The looks of all blocks that end at `since` or later, oldest first: 1000 blocks a request."""
         ...
 
     async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
-        """Forget all but the newest `keep` cycles, and cycles that ended before `before`. Events are kept likewise.
+        """Forget all but the newest `keep` cycles, and cycles that ended before `before`. Events are kept likewise,
+        looks by their age alone.
 
         Returns:
             How many cycles were forgotten.

@@ -9,19 +9,22 @@ the structure: a stack trace of a megabyte must not cost the record of the cycle
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.errors import StoreError
 from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.looks import Look, document_of, looks_of, time_of
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
-from ebb.store.keys import cycle_key, event_key
+from ebb.store.keys import cycle_key, event_key, looks_key
 
 Properties = dict[str, str | int]
+T = TypeVar("T", bound=Mapping[str, Any])
 
 PROPERTY_LIMIT = 30_000  # UTF-16 units of one property; a table allows 32,768
 EXECUTIONS_LIMIT = 420_000  # of all executions of a cycle together: 840 KiB of the entity's 1 MiB
@@ -148,6 +151,22 @@ def event_properties(event: Mapping[str, Any]) -> Properties:
     }
 
 
+def looks_properties(looks: Sequence[Look]) -> Properties:
+    """A block of looks as the properties of one entity."""
+    last = time_of(looks[-1])
+    return {
+        "RowKey": looks_key(last),
+        "kind": "looks",
+        "at": rfc3339(last),
+        "document": bounded_text(document_of(looks), PROPERTY_LIMIT),
+    }
+
+
+def read_looks(blocks: Sequence[Mapping[str, Any]]) -> list[Look]:
+    """The looks of `blocks` as `looks_properties` wrote them, newest block first; the looks are oldest first."""
+    return [look for block in reversed(blocks) for look in looks_of(json.loads(block["document"]))]
+
+
 def remark_properties(key: str, at: datetime, remark: Mapping[str, Any]) -> Properties:
     """A remark as the properties of one entity; its key stands as a hash, for keys may not hold every character.
 
@@ -174,6 +193,12 @@ def read_document(properties: Mapping[str, Any]) -> dict[str, Any]:
         count = sum(1 for key in properties if key.startswith("executions"))
         document["executions"] = json.loads("".join(properties[f"executions{index}"] for index in range(count)))
     return document
+
+
+def since(entries: Sequence[T], start: datetime | None) -> list[T]:
+    """The entries (newest first, with "at") down to the first that is older than `start`."""
+    limit = rfc3339(start) if start else ""
+    return list(itertools.takewhile(lambda entry: str(entry.get("at", "~")) >= limit, entries))
 
 
 def forgotten(entries: Iterable[Mapping[str, Any]], keep: int, before: datetime | None) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 CYCLES = "c-"
 EVENTS = "e-"
+LOOKS = "s-"
 _HIGHEST_CYCLE = 10**12 - 1
 _HIGHEST_MILLISECOND = 10**15 - 1  # the year 33658
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +33,22 @@ def event_key(at: datetime, event_id: str) -> str:
         raise ValueError(f"event {event_id!r}: its time {at.isoformat()} is before 1970")
     digest = hashlib.sha256(event_id.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     return f"{EVENTS}{_HIGHEST_MILLISECOND - milliseconds:015d}-{digest}"
+
+
+def looks_key(last: datetime) -> str:
+    """The row key of a block of looks, the last of which was taken at `last`; a later block sorts first."""
+    return f"{LOOKS}{_counting_down(last)}"
+
+
+def event_times(after: str, start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    """The keys between which the events from `start` to `end` lie, of those that come behind the key `after`."""
+    first = after if end is None else max(after, f"{EVENTS}{_counting_down(end)}-")
+    last = end_of(EVENTS) if start is None else f"{EVENTS}{_counting_down(start - timedelta(milliseconds=1))}-"
+    return first, last
+
+
+def _counting_down(moment: datetime) -> str:
+    return f"{_HIGHEST_MILLISECOND - (moment - _EPOCH) // timedelta(milliseconds=1):015d}"
 
 
 def start_after(prefix: str, token: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,23 +11,27 @@ from typing import Any
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.store.base import Page
+from ebb.store.base import ALWAYS, Page, Span
 from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
     forgotten,
+    looks_properties,
     note_key,
     note_properties,
     read_document,
+    read_looks,
     read_note,
     read_remark,
     read_row,
     remark_properties,
     row_properties,
+    since,
 )
-from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, start_after
+from ebb.store.keys import CYCLES, EVENTS, LOOKS, checked_top, cycle_key, start_after
 
 
 class MemoryStore:
@@ -74,8 +79,8 @@ class MemoryStore:
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._write(schedule, cycle_properties(cycle))
 
-    async def cycles(self, schedule: str, top: int = 50, token: str | None = None) -> Page:
-        return self._page(schedule, CYCLES, None, top, token)
+    async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
+        return self._page(schedule, CYCLES, None, top, token, span)
 
     async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
         found = self._history.get(schedule, {}).get(cycle_key(number))
@@ -84,13 +89,22 @@ class MemoryStore:
     async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
         self._write(schedule, event_properties(event))
 
-    async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:
-        return self._page(schedule, EVENTS, kind, top, token)
+    async def events(
+        self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None, span: Span = ALWAYS
+    ) -> Page:
+        return self._page(schedule, EVENTS, kind, top, token, span)
+
+    async def write_looks(self, schedule: str, looks: Sequence[Look]) -> None:
+        self._write(schedule, looks_properties(looks))
+
+    async def looks(self, schedule: str, since: datetime) -> list[Look]:
+        return read_looks([each for each in self._sorted(schedule, LOOKS) if str(each["at"]) >= rfc3339(since)])
 
     async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
         cycles = forgotten(self._sorted(schedule, CYCLES), keep, before)
         events = forgotten(self._sorted(schedule, EVENTS), keep, before)
-        for key in (*cycles, *events):
+        looks = forgotten(self._sorted(schedule, LOOKS), sys.maxsize, before)
+        for key in (*cycles, *events, *looks):
             del self._history[schedule][key]
         return len(cycles)
 
@@ -121,13 +135,14 @@ class MemoryStore:
         entries = self._history.get(schedule, {})
         return [entries[key] for key in sorted(entries) if key.startswith(prefix)]
 
-    def _page(self, schedule: str, prefix: str, kind: str | None, top: int, token: str | None) -> Page:
-        after = start_after(prefix, token)
-        found = [
+    def _page(self, schedule: str, prefix: str, kind: str | None, top: int, token: str | None, span: Span) -> Page:
+        after, latest = start_after(prefix, token), rfc3339(span.end) if span.end else "~"
+        entries = [
             entry
             for entry in self._sorted(schedule, prefix)
-            if str(entry["RowKey"]) > after and kind in (None, entry["kind"])
+            if str(entry["RowKey"]) > after and kind in (None, entry["kind"]) and str(entry.get("at", "")) <= latest
         ]
+        found = since(entries, span.start)
         page = found[: checked_top(top)]
         following = str(page[-1]["RowKey"]) if len(found) > len(page) else None
         return Page([read_document(entry) for entry in page], following)

@@ -7,6 +7,7 @@ the first write that misses them. Layout and reasons: docs/decisions/2026-11-tab
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,24 +21,38 @@ from azure.data.tables.aio import TableClient
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import Connection
-from ebb.store.base import Page
+from ebb.store.base import ALWAYS, Page, Span
 from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
     forgotten,
+    looks_properties,
     note_key,
     note_properties,
     read_document,
+    read_looks,
     read_note,
     read_remark,
     read_row,
     remark_properties,
     row_properties,
+    since,
 )
-from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, end_of, start_after
+from ebb.store.keys import (
+    CYCLES,
+    EVENTS,
+    LOOKS,
+    checked_top,
+    cycle_key,
+    end_of,
+    event_times,
+    looks_key,
+    start_after,
+)
 from ebb.store.table_service import NotThereError, TableService
 
 T = TypeVar("T")
@@ -118,8 +133,13 @@ class TableStore:
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         await self._replace(_entity(schedule, cycle_properties(cycle)))
 
-    async def cycles(self, schedule: str, top: int = 50, token: str | None = None) -> Page:
-        return await self._page(schedule, CYCLES, None, top, token)
+    async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
+        parameters = {"after": start_after(CYCLES, token), "end": end_of(CYCLES)}
+        question = _RANGE
+        if span.end is not None:
+            parameters["latest"] = rfc3339(span.end)
+            question += " and at le @latest"
+        return await self._page(schedule, question, parameters, top, span)
 
     async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
         try:
@@ -131,12 +151,28 @@ class TableStore:
     async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
         await self._replace(_entity(schedule, event_properties(event)))
 
-    async def events(self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None) -> Page:
-        return await self._page(schedule, EVENTS, kind, top, token)
+    async def events(
+        self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None, span: Span = ALWAYS
+    ) -> Page:
+        after, end = event_times(start_after(EVENTS, token), span.start, span.end)
+        parameters, question = {"after": after, "end": end}, _RANGE
+        if kind is not None:
+            parameters["kind"] = kind
+            question += " and kind eq @kind"
+        return await self._page(schedule, question, parameters, top, span)
+
+    async def write_looks(self, schedule: str, looks: Sequence[Look]) -> None:
+        await self._replace(_entity(schedule, looks_properties(looks)))
+
+    async def looks(self, schedule: str, since: datetime) -> list[Look]:
+        parameters = {"partition": schedule, "after": LOOKS, "end": f"{looks_key(since)}~"}
+        return read_looks(await self._query(self._history, _RANGE, parameters))
 
     async def trim(self, schedule: str, keep: int, before: datetime | None = None) -> int:
         forgot = await self._trim(schedule, CYCLES, keep, before)
         await self._trim(schedule, EVENTS, keep, before)
+        if before is not None:
+            await self._trim(schedule, LOOKS, sys.maxsize, before)
         return forgot
 
     async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
@@ -194,14 +230,10 @@ class TableStore:
             return None
         return read_row(name, _plain(entity), entity.metadata["etag"] or "")
 
-    async def _page(self, schedule: str, prefix: str, kind: str | None, top: int, token: str | None) -> Page:
-        parameters = {"partition": schedule, "after": start_after(prefix, token), "end": end_of(prefix)}
-        question = _RANGE
-        if kind is not None:
-            parameters["kind"] = kind
-            question += " and kind eq @kind"
+    async def _page(self, schedule: str, question: str, parameters: Mapping[str, str], top: int, span: Span) -> Page:
         # One more than asked for tells whether there is a next page.
-        found = await self._query(self._history, question, parameters, limit=checked_top(top) + 1)
+        given = {"partition": schedule, **parameters}
+        found = since(await self._query(self._history, question, given, limit=checked_top(top) + 1), span.start)
         page = found[:top]
         following = page[-1]["RowKey"] if len(found) > top else None
         return Page([read_document(entity) for entity in page], following)

@@ -178,3 +178,4 @@ resource app 'Microsoft.App/containerApps@2026-07-01' = {
 }
 
 output uri string = 'https://${app.properties.configuration.ingress.fqdn}'
+output name string = app.name

@@ -22,6 +22,9 @@ param sqlConnection string
 @description('Name of the task hub.')
 param hubName string
 
+@description('Whether people sign in before they reach the app, so that it asks for roles and not for a key.')
+param signsIn bool
+
 @description('Control queues of the task hub on Azure Storage.')
 param partitionCount int
 
@@ -106,6 +109,11 @@ var scheduled = [
   }
 ]
 
+// Only together with sign-in.bicep: without it nobody would look at who calls.
+var roles = [
+  { name: 'EbbAccess', value: 'easyAuth' }
+]
+
 var ofBackend = backend == 'durableTaskScheduler' ? scheduled : backend == 'mssql' ? inDatabase : stored
 
-output settings array = concat(common, keys, ofBackend)
+output settings array = concat(common, keys, ofBackend, signsIn ? roles : [])

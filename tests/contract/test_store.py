@@ -14,10 +14,11 @@ import pytest
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError, StoreError
 from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
 from ebb.core.settings.connection import resolve_connection
 from ebb.store import tables
-from ebb.store.base import Store, update
+from ebb.store.base import Span, Store, update
 from ebb.store.memory import MemoryStore
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
@@ -108,6 +109,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         backlog={"count": 12, "measuredAt": rfc3339(START)},
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
         error="queue is down",
+        looks={"looks": [[1_700_000_000, 12, 3, 41, 1]]},
         poison={"count": 4, "measuredAt": rfc3339(START)},
         failures=3,
         last_error={"message": "queue is down", "count": 2, "firstAt": rfc3339(START), "at": rfc3339(START)},
@@ -358,6 +360,59 @@ async def test_write_event_bounds_huge_texts(store: Store) -> None:
     (found,) = (await store.events("parity")).value
     assert found["detail"].startswith("🦊")
     assert len(found["detail"]) <= 4_000
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(3, 5, [5, 4, 3]), (None, 2, [2, 1]), (6, None, [7, 6]), (8, None, []), (None, 0, []), (4, 4, [4])],
+)
+async def test_cycles_and_events_of_a_span(
+    store: Store, first: int | None, last: int | None, expected: list[int]
+) -> None:
+    for number in range(1, 8):
+        await store.write_cycle("parity", cycle(number))
+        at = rfc3339(START + timedelta(minutes=number))
+        await store.write_event("parity", {"id": f"{number}", "at": at, "kind": "audit", "cycle": number})
+    span = Span(*(None if each is None else START + timedelta(minutes=each) for each in (first, last)))
+    assert numbers((await store.cycles("parity", span=span)).value) == expected
+    assert numbers((await store.events("parity", span=span)).value) == expected
+
+
+async def test_pages_of_a_span_end_where_it_ends(store: Store) -> None:
+    for number in range(1, 8):
+        await store.write_cycle("parity", cycle(number))
+        at = rfc3339(START + timedelta(minutes=number))
+        await store.write_event("parity", {"id": f"{number}", "at": at, "kind": "audit", "cycle": number})
+    span = Span(START + timedelta(minutes=3), START + timedelta(minutes=6))
+    for ask in (store.cycles, lambda *args, **more: store.events(args[0], None, *args[1:], **more)):
+        page = await ask("parity", 3, span=span)
+        assert numbers(page.value) == [6, 5, 4]
+        rest = await ask("parity", 3, page.continuation_token, span=span)
+        assert (numbers(rest.value), rest.continuation_token) == ([3], None)
+
+
+async def test_looks_come_back_oldest_first_from_the_block_that_holds_the_time(store: Store) -> None:
+    blocks = [
+        [Look(start + 60 * each, each, 1, 10, 2) for each in range(3)] for start in (1_700_000_000, 1_700_000_600)
+    ]
+    for block in (*blocks, blocks[0]):
+        await store.write_looks("parity", block)
+    await store.write_looks("other", [Look(1_700_000_000, 9, 9, 9, 9)])
+    assert await store.looks("parity", datetime.fromtimestamp(1_700_000_120, UTC)) == [*blocks[0], *blocks[1]]
+    assert await store.looks("parity", datetime.fromtimestamp(1_700_000_121, UTC)) == blocks[1]
+    assert await store.looks("parity", datetime.fromtimestamp(1_800_000_000, UTC)) == []
+    assert (await store.cycles("parity")).value == (await store.events("parity")).value == []
+
+
+async def test_trim_forgets_looks_by_their_age_alone(store: Store) -> None:
+    blocks = [[Look(1_700_000_000, 1, 1, 1, 1)], [Look(1_700_009_000, 2, 2, 2, 2)]]
+    for block in blocks:
+        await store.write_looks("parity", block)
+    await store.trim("parity", keep=1)
+    always = datetime.fromtimestamp(1_600_000_000, UTC)
+    assert len(await store.looks("parity", always)) == 2
+    await store.trim("parity", keep=1, before=datetime.fromtimestamp(1_700_005_000, UTC))
+    assert await store.looks("parity", always) == blocks[1]
 
 
 async def test_trim_keeps_the_newest_by_count(store: Store) -> None:

@@ -45,10 +45,10 @@ class App:
         self._lay_out(settings or {})
         self.queue = QueueClient.from_connection_string(azurite.connection_string, self.name)
 
-    def start(self) -> App:
-        """Run the host until it is ready."""
+    def start(self, port: str = "0", **environment: str) -> App:
+        """Run the host until it is ready, on a free port without `port`; `environment` are further app settings."""
         self.log.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "devhost", "start", "--port", "0"]
+        command = [sys.executable, "-m", "devhost", "start", "--port", port]
         command += ["--script-root", str(self.root), "--state", str(self.state)]
         settings = {
             "AzureWebJobsStorage": self._azurite.connection_string,
@@ -61,7 +61,7 @@ class App:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, **settings},
+                env={**os.environ, **settings, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

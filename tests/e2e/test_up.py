@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -188,6 +189,10 @@ def test_running_up_can_be_fed_and_holds_its_state(tmp_path: Path) -> None:
         wait_for(lambda: ledger.exists() and ledger.read_text().count("\n") == 20, 20, lambda: output.read_text())
         status, document = call("GET", f"http://127.0.0.1:{port[1]}/api/schedules/parity")
         assert (status, document["state"]) == (200, "running")
+        page = re.search(r"dashboard +(http://\S+/api/dashboard/)", output.read_text())
+        assert page is not None
+        with urllib.request.urlopen(page[1], timeout=20) as answer:
+            assert "<title>Ebb</title>" in answer.read().decode()
 
 
 def test_clean_removes_only_what_a_run_made(tmp_path: Path) -> None:

@@ -142,6 +142,7 @@ async def _serve(
     Only the sample handler keeps a ledger; nobody can account for the work of another one.
     """
     await api.require_store()
+    say(f"dashboard  {api.url}/dashboard/")
     say(f"schedules  {api.url}/schedules")
     say(f"health     {api.url}/health")
     say(f"{options.schedule:10} {api.schedule_url}")

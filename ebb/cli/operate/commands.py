@@ -139,6 +139,7 @@ def repair(name: Name, reason: Reason, url: Url = None, output: Form = Output.TA
 def set_settings(
     name: Name,
     settings: Annotated[list[str], typer.Argument(metavar="SETTING=VALUE...", help="null takes an override back")],
+    reason: SomeReason = None,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
@@ -150,14 +151,14 @@ def set_settings(
     except SettingsError as error:
         raise failed(str(error), Exit.USAGE) from error
     with calls(url) as client:
-        document = client.call("PATCH", client.path(name, "settings"), patch)
+        document = client.call("PATCH", client.path(name, "settings"), patch, reason=reason)
     say(output, document, f"{name}: overrides are {json.dumps(document['overrides'])}, from the next cycle on")
 
 
-def reset(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+def reset(name: Name, reason: SomeReason = None, url: Url = None, output: Form = Output.TABLE) -> None:
     """Take all overrides back: the deployed settings count again."""
     with calls(url) as client:
-        document = client.call("DELETE", client.path(name, "settings"))
+        document = client.call("DELETE", client.path(name, "settings"), reason=reason)
     say(output, document, f"{name}: the deployed settings count" + ("" if document["changed"] else ", as before"))
 
 

@@ -10,8 +10,10 @@ from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import poison_table
 
+AT_ONCE = 1000  # messages that the app acts on in one call
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
 All = Annotated[bool, typer.Option("--all", help="all messages there")]
+Text = Annotated[str | None, typer.Option("--text", help="all that have this in body, reason or id")]
 SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
 SourceNumber = Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")]
 
@@ -49,19 +51,21 @@ def requeue(
     name: Name,
     ids: Ids = None,
     all_: All = False,
+    text: Text = None,
     reason: SomeReason = None,
     source: SourceNumber = 1,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
     """Put messages back into the source, to be tried anew."""
-    _act("POST", "poison/requeue", "requeued", name, _body(ids, all_, reason), source, url, output)
+    _act("POST", "poison/requeue", "requeued", name, _body(ids, all_, text, reason), source, url, output)
 
 
 def purge(
     name: Name,
     ids: Ids = None,
     all_: All = False,
+    text: Text = None,
     reason: SomeReason = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
     source: SourceNumber = 1,
@@ -69,18 +73,23 @@ def purge(
     output: Form = Output.TABLE,
 ) -> None:
     """Remove messages for good."""
-    body = _body(ids, all_, reason)
+    body = _body(ids, all_, text, reason)
     if not yes:
-        typer.confirm(
-            f"Remove {'all' if all_ else len(body['ids'])} messages of {name} for good?", abort=True, err=True
-        )
+        typer.confirm(f"Remove {_which(body)} of {name} for good?", abort=True, err=True)
     _act("DELETE", "poison", "purged", name, body, source, url, output)
 
 
-def _body(ids: list[str] | None, all_: bool, reason: str | None) -> dict[str, Any]:
-    if bool(ids) is all_:
-        raise failed("name the ids of the messages, or give --all", Exit.USAGE)
-    return {**({"ids": ids} if ids else {}), **({"reason": reason} if reason else {})}
+def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | None) -> dict[str, Any]:
+    if sum(map(bool, (ids, all_, text))) != 1:
+        raise failed("name the ids of the messages, or give --all, or --text with what they hold", Exit.USAGE)
+    given = {"ids": ids, "text": text, "reason": reason}
+    return {name: value for name, value in given.items() if value}
+
+
+def _which(body: dict[str, Any]) -> str:
+    if "ids" in body:
+        return f"{len(body['ids'])} messages"
+    return f"all messages with {body['text']!r}" if "text" in body else "all messages"
 
 
 def _act(
@@ -100,7 +109,9 @@ def _act(
             address = "/".join([client.path(name), path])
             answer = client.call(method, address, body, query={"source": source})
             total += answer[done]
-            if "ids" in body or not answer[done] or not answer["remaining"]:
+            if body.keys() & {"ids", "text"} and answer[done] < AT_ONCE:
+                break
+            if not answer[done] or not answer["remaining"]:
                 break
     answer[done] = total
     say(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
+from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.sources.base import Backlog, Source
 from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
@@ -97,6 +98,9 @@ class RecordedStore(MemoryStore):
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._recording.calls["table"] += 1
         self._recording.cycles.append(dict(cycle))
+
+    async def write_looks(self, schedule: str, looks: Sequence[Look]) -> None:
+        self._recording.calls["table"] += 1
 
 
 class RecordedSource:

@@ -81,7 +81,7 @@ def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: 
     if settings.scaling_strategy == "drainTime":
         carry = carry.aiming(backlog, measured, settings.drain_target)
     free = without_abandoned(settings, now.abandoned)
-    decision, shares = _decide(free, carry, now, counts) if free else (held_by_abandoned(settings, now.abandoned), ())
+    decision, shares = decide(free, carry, now, counts) if free else (held_by_abandoned(settings, now.abandoned), ())
     if free and now.abandoned and decision.executions:
         decision = beside_abandoned(decision, settings, now.abandoned)
     wait = next_wait(settings, idle_cycles=now.idle + 1 if free else 1, moment=_moment(carry, now))
@@ -141,9 +141,10 @@ def _not_due(settings: ScheduleSettings, carry: Carry, now: Now, is_first: bool)
     return Wait.at(due, now.time, f"not due before {local_time(due.astimezone(settings.zone))}", "notDue")
 
 
-def _decide(
+def decide(
     settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]
 ) -> tuple[Decision, tuple[int, ...]]:
+    """How many executions these counts call for, and for several sources the source of each."""
     if settings.source is not None:
         return plan(settings, counts[0].messages, carry.rates, carry.goal(now.time)), ()
     backlogs: list[tuple[str, float, float, float]] = []

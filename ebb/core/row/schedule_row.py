@@ -70,6 +70,7 @@ class ScheduleRow:
     failures: int = 0  # cycles in a row in which nothing succeeded
     last_error: Mapping[str, Any] | None = None  # {"message", "count", "firstAt", "at"}: the latest one, kept
     memory: Mapping[str, Any] | None = None  # {"since", "carry"}: what an instance goes on with where one died
+    looks: Mapping[str, Any] | None = None  # samples of the backlog that are not in the history yet
     history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low
     restarts: int = 0  # watchdog restarts in a row
     restarted_at: datetime | None = None

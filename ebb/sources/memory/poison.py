@@ -18,31 +18,33 @@ class MemoryPoison:
         return len(self._poisoned())
 
     async def peek(self, limit: int) -> list[Poisoned]:
-        return [
-            Poisoned(each.id, each.reason, each.body, {"originalId": each.id, "dequeueCount": each.dequeue_count})
-            for each in self._poisoned()[:limit]
-        ]
+        return [_shown(each) for each in self._poisoned()[:limit]]
 
-    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
-        taken = self._take(ids, limit)
+    async def requeue(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
+        taken = self._take(ids, limit, text)
         for each in taken:
             self._broker.put(self._name, each.body)
         return len(taken)
 
-    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
-        return len(self._take(ids, limit))
+    async def purge(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
+        return len(self._take(ids, limit, text))
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _take(self, ids: frozenset[str] | None, limit: int) -> list[PoisonedMessage]:
+    def _take(self, ids: frozenset[str] | None, limit: int, text: str | None) -> list[PoisonedMessage]:
         poisoned = self._poisoned()
-        taken = [each for each in poisoned if ids is None or each.id in ids][:limit]
+        meant = [each for each in poisoned if ids is None or each.id in ids]
+        taken = [each for each in meant if _shown(each).holds(text)][:limit]
         poisoned[:] = [each for each in poisoned if each not in taken]
         return taken
 
     def _poisoned(self) -> list[PoisonedMessage]:
         return self._broker.queue(self._name).poisoned
+
+
+def _shown(each: PoisonedMessage) -> Poisoned:
+    return Poisoned(each.id, each.reason, each.body, {"originalId": each.id, "dequeueCount": each.dequeue_count})
 
 
 def open_poison(opening: Opening) -> MemoryPoison:

@@ -49,24 +49,26 @@ class PoisonQueue:
             return []
         return [found.poisoned for found in (await self._folding()).fold(entries)[:limit]]
 
-    async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
+    async def requeue(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
         queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
         async def put_back(poisoned: Poisoned) -> None:
             await queue.put(encode_body(poisoned.body, self._source.message_encoding))
 
-        return await self._each(ids, limit, put_back)
+        return await self._each(ids, limit, text, put_back)
 
-    async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
+    async def purge(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
         async def nothing_more(poisoned: Poisoned) -> None:
             """Its removal is all there is to do."""
 
-        return await self._each(ids, limit, nothing_more)
+        return await self._each(ids, limit, text, nothing_more)
 
     async def close(self) -> None:
         """The connections are the storage account's."""
 
-    async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[Poisoned], Awaitable[None]]) -> int:
+    async def _each(
+        self, ids: frozenset[str] | None, limit: int, text: str | None, act: Callable[[Poisoned], Awaitable[None]]
+    ) -> int:
         """Receive messages, act on those that are meant and remove them; give the others back at the end."""
         poison, folding = self._poison_queue(), await self._folding()
         done: set[str] = set()
@@ -82,7 +84,7 @@ class PoisonQueue:
                 held += page
                 for found in folding.fold(page):
                     id_ = found.poisoned.id
-                    if ids is not None and id_ not in ids:
+                    if (ids is not None and id_ not in ids) or not found.poisoned.holds(text):
                         continue
                     if id_ not in done:
                         await act(found.poisoned)

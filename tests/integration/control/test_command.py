@@ -79,6 +79,31 @@ async def test_settings_are_set_and_reset(hub: Hub) -> None:
     assert "executions" in await ok(hub, "plan", "parity")
 
 
+async def test_change_of_settings_takes_its_reason_along(hub: Hub) -> None:
+    await ok(hub, "set", "parity", "maxExecutions=5", "--reason", "für die Nacht")
+    await ok(hub, "reset", "parity", "-r", "over")
+    events = json.loads(await ok(hub, "events", "parity", "-o", "json"))
+    assert [event["reason"] for event in events] == ["over", "für die Nacht"]
+
+
+async def test_poison_that_holds_a_text_is_put_back_and_purged(hub: Hub) -> None:
+    hub.put("apple", "pear", "plum")
+    await ok(hub, "set", "parity", "maxDequeueCount=1")
+    await ok(hub, "start", "parity")
+    await hub.until(phase="waiting")
+    await ok(hub, "stop", "parity", "--reason", "x", "--wait")
+    assert "1 requeued, 2 remaining" in await ok(hub, "poison", "requeue", "parity", "--text", "APPLE")
+    refused = await run(hub, "poison", "purge", "parity", "--text", "p", given="n\n")
+    assert "Remove all messages with 'p' of parity for good?" in refused.stderr
+    assert "2 purged, 0 remaining" in await ok(hub, "poison", "purge", "parity", "--text", "P", "--yes")
+    assert (await run(hub, "poison", "purge", "parity", "--text", "p", "--all")).exit_code == 2
+
+
+async def test_dashboard_is_named_without_its_key(hub: Hub) -> None:
+    ended = await run(hub, "dashboard", "--no-open", EBB_KEY="s3cret")
+    assert (ended.exit_code, ended.stdout) == (0, f"{hub.host.url}/api/dashboard/\n")
+
+
 async def test_poison_is_listed_put_back_and_purged(hub: Hub) -> None:
     hub.put("[red]x\x1b[2J", "y")
     await hub.call("PATCH", "schedules/parity/settings", {"maxDequeueCount": 1})

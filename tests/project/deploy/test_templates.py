@@ -248,3 +248,16 @@ def test_every_output_that_the_app_needs_comes_from_main():
     azd = {"AZURE_ENV_NAME", "AZURE_LOCATION", "SERVICE_EBB_IMAGE_NAME"}
     asked = set(re.findall(r"\$\{(\w+)}", (INFRA / "ebb.parameters.json").read_text()))
     assert asked <= outputs | azd
+
+
+def test_app_asks_for_roles_exactly_where_people_sign_in_before_it():
+    module = template("ebb")["resources"]["signIn"]
+    assert module["condition"] == "[not(equals(parameters('signInClientId'), ''))]"
+    given = template("ebb")["resources"]["settings"]["properties"]["parameters"]["signsIn"]["value"]
+    assert given == module["condition"]
+    config = module["properties"]["template"]["resources"]["signIn"]
+    validation = config["properties"]["globalValidation"]
+    assert config["properties"]["platform"]["enabled"] is True
+    assert validation["unauthenticatedClientAction"] == "RedirectToLoginPage"
+    assert validation["excludedPaths"] == ["/api/health"]
+    assert "{ name: 'EbbAccess', value: 'easyAuth' }" in PARTS["app/settings.bicep"]

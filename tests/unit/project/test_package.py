@@ -11,7 +11,17 @@ ROOT = Path(__file__).parents[3]
 NEEDED = (
     *("function_app.py", "composition.py", "host.json", "requirements.txt", "schedules.yaml"),
     *("activities", "handlers", "orchestrators", "triggers"),
-    *("ebb", "ebb/api", "ebb/control", "ebb/core", "ebb/execution", "ebb/services.py", "ebb/sources", "ebb/store"),
+    *(
+        "ebb",
+        "ebb/api",
+        "ebb/control",
+        "ebb/core",
+        "ebb/dashboard",
+        "ebb/execution",
+        "ebb/services.py",
+        "ebb/sources",
+        "ebb/store",
+    ),
 )
 LEFT_OUT = (
     "bench",

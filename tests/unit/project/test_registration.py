@@ -18,7 +18,7 @@ from ebb.services import Services
 from ebb.store.memory import MemoryStore
 
 SETTINGS = {"source": {"type": "memory"}, "handler": "handlers.noop:handle"}
-OPEN = {"health"}  # routes without a key
+OPEN = {"health", "dashboard"}  # routes without a key
 
 
 def registered(app: FunctionRegister, prefix: str = "") -> dict[str, dict[str, Any]]:

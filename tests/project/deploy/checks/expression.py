@@ -16,8 +16,8 @@ from tree_sitter import Node
 
 OPERATORS = {"==": "equals", "!=": None, "&&": "and", "||": "or", "+": "add", "-": "sub", ">": "greater", "<": "less"}
 FUNCTIONS = {
-    "concat", "empty", "guid", "json", "padLeft", "range", "resourceGroup", "subscription", "subscriptionResourceId",
-    "toLower", "uniqueString", "union",
+    "concat", "empty", "environment", "guid", "json", "padLeft", "range", "resourceGroup", "subscription",
+    "subscriptionResourceId", "tenant", "toLower", "uniqueString", "union",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ ARM = Path(__file__).resolve().parents[1] / "arm"
 # type -> package, model. The API version is the package's own.
 MODELS = {
     "Microsoft.App/containerApps": ("appcontainers", "ContainerApp"),
+    "Microsoft.App/containerApps/authConfigs": ("appcontainers", "AuthConfig"),
     "Microsoft.App/jobs": ("appcontainers", "Job"),
     "Microsoft.App/managedEnvironments": ("appcontainers", "ManagedEnvironment"),
     "Microsoft.Authorization/roleAssignments": ("authorization", "RoleAssignmentCreateParameters"),

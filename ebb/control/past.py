@@ -1,0 +1,54 @@
+"""The Series document of a schedule: its past as a chart shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ebb.control.sampling import looks_since
+from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.errors import RequestRefusedError
+from ebb.core.series import Grid, series
+from ebb.services import Services
+from ebb.store.base import Span
+
+MOST_CYCLES = 1000  # that one answer reads: one request to the tables
+
+
+@dataclass(frozen=True)
+class Range:
+    """What part of the past is wanted, and how finely: `step` in seconds, None for some 240 steps."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    step: float | None = None
+
+
+async def series_of(services: Services, name: str, wanted: Range) -> dict[str, Any]:
+    """The Series document; the last hour without a range. Reads at most MOST_CYCLES cycles, and the latest count.
+
+    {"from", "to", "step", "cyclesSince", "at": [...], "backlog": [...], "executions", "processed", "failed"}
+
+    Raises:
+        RequestRefusedError: 400, the range is empty or has too many steps.
+    """
+    end = wanted.end or services.clock.now()
+    start = wanted.start or end - timedelta(hours=1)
+    step = wanted.step or max(round((end - start).total_seconds() / 240), 1)
+    try:
+        grid = Grid.over(start.timestamp(), end.timestamp(), step)
+    except ValueError as error:
+        raise RequestRefusedError("invalidRequest", str(error)) from error
+    page = await services.store.cycles(name, MOST_CYCLES, span=Span(start, end))
+    oldest = page.value[-1]["endedAt"] if page.continuation_token else None
+    since = parse_rfc3339(oldest) if oldest else start
+    row = await services.store.get(name)
+    looks = await looks_since(services.store, row, start)
+    return {
+        "from": rfc3339(start),
+        "to": rfc3339(end),
+        "step": step,
+        "cyclesSince": rfc3339(since),
+        **series(grid, looks, [*page.value, {"backlog": row.backlog}], since.timestamp()),
+    }

@@ -1,0 +1,146 @@
+"""The dashboard of a large app: 200 schedules, 100,000 cycles of history, and an hour of polling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from playwright.sync_api import Page, expect
+
+from tests.azurite import Azurite
+from tests.dashboard.history import write_history
+from tests.dashboard.looking import row_of
+from tests.e2e.harness import App
+
+Open = Callable[..., Page]
+SCHEDULES, CYCLES = 200, 500
+FIRST_VIEW = """new Promise(done => {
+  const look = () => document.querySelector("tbody tr") ? done(performance.now()) : requestAnimationFrame(look);
+  look();
+})"""
+HOUR_OF_POLLS = 1800
+GROWTH = 2_000_000  # bytes of the heap that may come and go
+
+
+def many(app: App, count: int) -> list[str]:
+    """Lay out `count` more schedules in the app, which is not started yet; the names of all."""
+    file = app.root / "schedules.yaml"
+    document: dict[str, Any] = yaml.safe_load(file.read_text())
+    parity = document["schedules"]["parity"]
+    for number in range(count):
+        source = {**parity["source"], "queueName": f"{app.name}-{number}"}
+        document["schedules"][f"job-{number:03}"] = {**parity, "source": source}
+    file.write_text(yaml.safe_dump(document))
+    return list(document["schedules"])
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with Azurite() as azurite:  # of its own: it looks at every entity of a table for each query
+        app = App(tmp_path_factory.mktemp("large"), azurite)
+        names = many(app, SCHEDULES - 1)
+        write_history(azurite.connection_string, app.name, names, CYCLES)
+        app.start()
+        yield app
+        app.stop()
+        app.queue.close()
+
+
+@pytest.mark.timeout(600)
+def test_two_hundred_schedules_are_listed_found_and_paused_together(large: App, open_page: Open) -> None:
+    for number in range(3):
+        large.call("POST", f"schedules/job-{number:03}/start", {"reason": "x"})
+    page = open_page(large.url)
+    expect(page.get_by_text("200 of 200 schedules")).to_be_visible(timeout=30_000)
+    expect(page.locator("tbody tr")).to_have_count(SCHEDULES)
+    page.get_by_label("State").select_option("running")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_label("choose all shown").check()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("maintenance")
+    expect(page.get_by_role("dialog").locator("pre")).to_contain_text("ebb pause job-002 --reason maintenance")
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text("No schedule fits the filter.")).to_be_visible()
+    assert {large.call("GET", f"schedules/job-00{number}")[1]["reason"] for number in range(3)} == {"maintenance"}
+
+
+@pytest.mark.timeout(600)
+def test_long_history_is_drawn_and_leafed_through(large: App, open_page: Open) -> None:
+    page = open_page(large.url, "#/schedules/job-150?range=24h")
+    expect(page.locator(".plot canvas")).to_be_visible(timeout=30_000)
+    expect(page.locator("rect.bar.succeeded").nth(300)).to_be_attached(timeout=30_000)
+    rows = page.get_by_role("region", name="Cycles that did something").get_by_role("row")
+    expect(rows).to_have_count(51)
+    page.get_by_role("button", name="15min").click()
+    expect(rows).not_to_have_count(51)
+    assert rows.count() <= 16
+    page.goto(f"{large.url}/api/dashboard/#/schedules/job-150/cycles/1")
+    expect(page.locator("dl")).to_contain_text("32 messages at 16 each want 2 executions")
+
+
+@pytest.mark.timeout(120)
+def test_first_view_of_a_hundred_schedules_comes_quickly_and_polling_costs_little(
+    make_app: Callable[..., App], open_page: Open
+) -> None:
+    app = make_app()
+    many(app, 99)
+    app.start()
+    times: list[float] = []
+    for _ in range(5):
+        page = open_page(app.url)
+        times.append(page.evaluate(FIRST_VIEW))
+        page.close()
+    page = open_page(app.url)
+    expect(page.locator("tbody tr")).to_have_count(100)
+    assert app.process is not None
+    before, began = _processor_seconds(app.process.pid), time.monotonic()
+    page.wait_for_timeout(20_000)
+    share = (_processor_seconds(app.process.pid) - before) / (time.monotonic() - began)
+    assert min(times) <= 500, times  # the best of five: other tests may run on this machine
+    assert share <= 0.02, f"{share:.2%} of a core for a poll each two seconds"
+
+
+@pytest.mark.timeout(300)
+def test_hour_of_polling_leaves_nothing_behind(make_app: Callable[..., App], open_page: Open) -> None:
+    app = make_app(pollingInterval=0.5, maxPollingInterval=0.5).start()
+    app.call("POST", "schedules/parity/start", {"reason": "x"})
+    page = open_page(app.url)
+    expect(row_of(page, "parity")).to_contain_text("running")
+    page.clock.install()
+    page.goto(f"{app.url}/api/dashboard/#/schedules/parity")
+    page.reload()
+    expect(page.locator(".plot canvas")).to_be_visible()
+    polls: list[str] = []
+    page.on("response", lambda response: polls.append(response.url) if response.url.endswith("/parity") else None)
+    _run_polls(page, polls, 200)  # until caches are full and code is compiled
+    before = _heap(page)
+    _run_polls(page, polls, 200 + HOUR_OF_POLLS)
+    after = _heap(page)
+    assert after - before <= GROWTH
+
+
+def _run_polls(page: Page, polls: list[str], count: int) -> None:
+    """Move the page's clock on, two seconds at a time, until it has asked so often."""
+    deadline = time.monotonic() + 200
+    while len(polls) < count:
+        page.clock.run_for(2000)
+        page.wait_for_timeout(1)
+        assert time.monotonic() < deadline, f"{len(polls)} of {count} polls"
+
+
+def _heap(page: Page) -> float:
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    session.detach()
+    return metrics["JSHeapUsedSize"]
+
+
+def _processor_seconds(pid: int) -> float:
+    process = psutil.Process(pid)
+    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])

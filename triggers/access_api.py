@@ -1,0 +1,34 @@
+"""HTTP: who the caller is for this app and what they may do, so that a page offers no more than that."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from ebb import __version__
+from ebb.api.guard import answers, level_of, principal_of
+from ebb.api.problems import json_response
+from ebb.api.requests import caller
+from ebb.api.routes import Routes
+from ebb.core.access import Role
+from ebb.services import Services
+
+
+def blueprint(services: Services) -> Routes:
+    """The route, bound to `services`."""
+    bp = Routes(services.prefix)
+
+    @bp.function_name("get_access")
+    @bp.route(route="access", methods=["GET"], auth_level=level_of(services))
+    @answers(services)
+    async def get_access(req: func.HttpRequest) -> func.HttpResponse:
+        access = services.access
+        document = {
+            "mode": access.mode.value,
+            "who": caller(req, services.environment),
+            "mayChange": Role.OPERATOR in access.roles(principal_of(req)),
+            "readOnly": access.read_only,
+            "version": __version__,
+        }
+        return json_response(document)
+
+    return bp
