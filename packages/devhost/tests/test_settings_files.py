@@ -15,7 +15,7 @@ from devhost.indexing import load_app
 from devhost.settings import read_settings
 from devhost.surroundings import Surroundings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PLAIN = '{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}'
 
 
