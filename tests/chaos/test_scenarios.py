@@ -64,7 +64,7 @@ def test_the_requests_of_a_run_are_all_known(tmp_path: Path) -> None:
         assert {each.side for each in world.proxy.requests} == {"ebb"}
     assert {"queue peek", "queue receive", "queue delete", "queue poison.put"} <= names
     assert {"table row.read", "table row.work", "table row.close", "table row.idle"} <= names
-    assert {"table note.write", "table note.delete", "table history.write", "table history.read"} <= names
+    assert {"table note.write", "table history.write", "table history.read"} <= names
     assert not [name for name in names if ".other" in name or "table other" in name]
 
 
