@@ -45,12 +45,21 @@ class InFlight:
         self._running[task] = held
         task.add_done_callback(self._finished)
 
-    def cancel(self) -> set[asyncio.Task[None]]:
-        """Cancel all that is at work; returns it."""
-        tasks = {*self._running, *self._settling}
+    def interrupt(self) -> set[asyncio.Task[None]]:
+        """Cancel the handlers at work; returns their tasks."""
+        tasks = {task for task, held in self._running.items() if not held.settling}
         for task in tasks:
             task.cancel()
         return tasks
+
+    def settling(self) -> set[asyncio.Task[None]]:
+        """The tasks of messages whose handlers have ended, or were given up: a request of theirs may have acted."""
+        return {*self._settling, *(task for task, held in self._running.items() if held.settling)}
+
+    def cancel(self) -> None:
+        """Cancel all that is left."""
+        for task in (*self._running, *self._settling):
+            task.cancel()
 
     def left_behind(self) -> list[asyncio.Future[Any]]:
         """The coroutines of handlers that still run although nobody waits for them any more."""
