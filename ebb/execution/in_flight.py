@@ -42,7 +42,7 @@ class InFlight:
         return len(self._running) + len(self._settling)
 
     def begin(self, held: Held) -> None:
-        """Handle `held`, whose turn has come, in the context of its own execution: another's may have woken this one."""
+        """Handle `held`, whose turn has come, in its own execution's context: another's may have woken this one."""
         task = asyncio.create_task(self._one.process(held), context=self._context.copy())
         self._running[task] = held
         task.add_done_callback(self._finished)
