@@ -100,8 +100,10 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
 
 def _add_feed(parser: argparse.ArgumentParser) -> None:
     _add_messages(parser)
-    _add_number(parser, "--port", _port, 7071, "of the app")
-    _add_number(parser, "--storage-port", _port, 10000, "of the storage emulator")
+    state = "state folder of the app that is fed (.devhost)"
+    parser.add_argument("--state", type=Path, default=ROOT / ".devhost", help=state)
+    _add_number(parser, "--port", _port, None, "of the app, and then --storage-port too; without both, as up wrote")
+    _add_number(parser, "--storage-port", _port, None, "of its storage emulator")
 
 
 def _add_messages(parser: argparse.ArgumentParser) -> None:
@@ -111,9 +113,10 @@ def _add_messages(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_number(
-    parser: argparse.ArgumentParser, flag: str, kind: "Callable[[str], int]", default: int, text: str
+    parser: argparse.ArgumentParser, flag: str, kind: "Callable[[str], int]", default: "int | None", text: str
 ) -> None:
-    parser.add_argument(flag, type=kind, default=default, metavar="N", help=f"{text} ({default})")
+    told = text if default is None else f"{text} ({default})"
+    parser.add_argument(flag, type=kind, default=default, metavar="N", help=told)
 
 
 def _port(text: str) -> int:

@@ -47,6 +47,7 @@ REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "
 SECONDS_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0}
 RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
 ANY_OBJECT: Part = {"type": "object"}
+IDS: Part = {"type": "array", "items": TEXT, "description": "ids asked for that are not there; absent where all are"}
 
 SCHEMAS: dict[str, Part] = {
     "Schedule": _object(
@@ -153,8 +154,8 @@ SCHEMAS: dict[str, Part] = {
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
         reason=_or_null(REASON),
     ),
-    "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT),
-    "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT),
+    "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT, notFound=IDS),
+    "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT, notFound=IDS),
     "Start": _body(
         reason=_or_null(REASON),
         settings={"type": ["object", "null"], "description": "settings over the deployed ones"},

@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from ebb.cli.running import STATE_VARIABLE, RunningApp, find_running, looked_at
+
 URL_VARIABLE = "EBB_URL"
 KEY_VARIABLE = "EBB_KEY"  # a function key; never an argument, since arguments are seen by every process of the machine
-DEFAULT_URL = "http://127.0.0.1:7071"
 TIMEOUT = 60.0  # seconds
 PAGE = 500
 
@@ -33,19 +35,28 @@ class Client:
 
     url: str
     key: str | None = None
+    running: RunningApp | None = None  # what `up` wrote down of this app, where it runs on this machine
 
     @classmethod
     def from_environment(cls, url: str | None = None) -> Client:
-        """The app that `url` or the environment names; the local host's by default.
+        """The app that `url` or the environment names, otherwise the one that `up` serves from this folder.
 
         Raises:
-            ValueError: that is no address of an app.
+            ValueError: that is not the address of an app, or no app is known: none is guessed.
         """
-        address = (url or os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
+        found = find_running(Path.cwd(), os.environ)
+        address = url or os.environ.get(URL_VARIABLE) or (found.url if found else _refuse_to_guess())
+        address = address.rstrip("/")
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{address!r} is no address of an app; write it as https://<name>.azurewebsites.net")
-        return cls(address if address.endswith("/api") else f"{address}/api", os.environ.get(KEY_VARIABLE))
+            raise ValueError(f"{address!r} is not an app's address; write it as https://<name>.azurewebsites.net")
+        running = found if found and found.url == address.removesuffix("/api") else None
+        return cls(address if address.endswith("/api") else f"{address}/api", os.environ.get(KEY_VARIABLE), running)
+
+    @property
+    def described(self) -> str:
+        """Which app this is, in one line; and its storage, where that is known."""
+        return self.running.described() if self.running else f"app {self.url.removesuffix('/api')}"
 
     def call(
         self,
@@ -98,11 +109,19 @@ class Client:
         return "/".join(["schedules", *(quote(part, safe="") for part in (name, *rest))])
 
 
+def _refuse_to_guess() -> NoReturn:
+    places = ", ".join(str(folder) for folder in looked_at(Path.cwd(), os.environ))
+    raise ValueError(
+        f"no app is named, and none runs here (looked in {places}): start one with `up`, name its state folder in "
+        f"{STATE_VARIABLE}, or its address with --url or {URL_VARIABLE}"
+    )
+
+
 def _document(raw: bytes, address: str) -> dict[str, Any]:
     try:
         document = json.loads(raw)
     except ValueError as error:
-        raise CallError(f"{address} is no app of Ebb: it did not answer with JSON", 200) from error
+        raise CallError(f"{address} is not an app of Ebb: it did not answer with JSON", 200) from error
     return document if isinstance(document, dict) else {"value": document}
 
 

@@ -22,6 +22,7 @@ from ebb.cli.scale_rules.derive import derive
 from ebb.cli.scale_rules.report import print_report
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedules import load_schedules
+from ebb.core.wording import did_you_mean
 
 AppFolder = Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")]
 
@@ -102,7 +103,8 @@ def job_template(
     try:
         schedules = load_schedules((app / "schedules.yaml").read_text(encoding="utf-8"), "schedules.yaml", os.environ)
         if schedule not in schedules:
-            raise failed(f"there is no schedule {schedule}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
+            near = did_you_mean(schedule, schedules)
+            raise failed(f"there is no schedule {schedule}{near}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
         job = job_for(schedule, schedules[schedule])
     except (EbbError, OSError) as error:
         raise failure(error) from error

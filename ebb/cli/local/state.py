@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ebb.cli.local.errors import LocalError
+from ebb.cli.running import LOCK
 
 # All that a run leaves behind.
 _MADE = (
@@ -20,7 +21,7 @@ _MADE = (
     "devhost.log",
     "parity.jsonl",
     "state.db*",
-    "holder.json",
+    "app.json",
 )
 
 
@@ -41,7 +42,7 @@ class StateFolder:
         Raises:
             LocalError: another run holds it, or it cannot be made; the text says who, since when and at which address.
         """
-        lock = self.path / "up.lock"
+        lock = self.path / LOCK
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)

@@ -26,6 +26,7 @@ from ebb.cli.local.ports import LOOPBACK, free_port, require_free
 from ebb.cli.local.schedule import read_schedule
 from ebb.cli.local.state import StateFolder
 from ebb.cli.local.terminal import complain, say
+from ebb.cli.running import announced, running_in
 from ebb.core.wording import counted
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,8 +54,10 @@ async def up(options: argparse.Namespace) -> int:
             state.clean()
         state.ledger.unlink(missing_ok=True)
         async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
+            storage = storage_port, connection_string(storage_port)
             try:
-                ending, summary = await _serve(options, state, api, children, storage_port)
+                with announced(state.path, url, storage, options.schedule, state.host_log):
+                    ending, summary = await _serve(options, state, api, children, storage_port)
             except UnreachableError:
                 for child in children:
                     await child.check_soon()  # its last words say more than a closed connection
@@ -87,18 +90,36 @@ async def feed(options: argparse.Namespace) -> int:
     """Put messages into the queue of a schedule that `up` serves; the result is the exit status.
 
     Raises:
-        LocalError: the app or the storage cannot be reached.
+        LocalError: no app is known, or it or its storage cannot be reached.
     """
-    async with Api(f"http://{LOOPBACK}:{options.port}", options.schedule) as api:
+    url, storage_port = _fed(options)
+    async with Api(url, options.schedule) as api:
         try:
             settings = (await api.schedule())["settings"]
         except UnreachableError as error:
             raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
-        async with feeder(settings, options.storage_port) as source:
+        async with feeder(settings, storage_port) as source:
             await source.feed(options.count, options.poison)
         await api.trigger()  # an idle schedule may sleep for minutes
-    say(f"put {counted(source.total, 'message')} into {queue_of(settings)['queueName']}")
+    put, queue = counted(source.total, "message"), queue_of(settings)["queueName"]
+    say(f"put {put} into {queue} of the storage emulator on port {storage_port + 1}, for the app at {url}")
     return 0
+
+
+def _fed(options: argparse.Namespace) -> tuple[str, int]:
+    """Address of the app that is fed, and port of its storage: as given, otherwise of the `up` that runs here."""
+    if options.port and options.storage_port:
+        return f"http://{LOOPBACK}:{options.port}", options.storage_port
+    found = running_in(options.state.absolute())
+    if found is None:
+        raise LocalError(
+            f"no app runs in {options.state}: run python3 dev.py up first, name its state folder with --state, "
+            "or both its ports with --port and --storage-port"
+        )
+    url = f"http://{LOOPBACK}:{options.port}" if options.port else found.url
+    if url != found.url or options.storage_port not in (None, found.storage_port):
+        raise LocalError(f"what runs in {options.state} is {found.described()}: name both ports, or none of them")
+    return found.url, found.storage_port
 
 
 @contextlib.asynccontextmanager

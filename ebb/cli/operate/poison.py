@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, say, show
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, say, show
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import poison_table
+from ebb.cli.operate.times import times_of
+from ebb.core.wording import counted
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
 All = Annotated[bool, typer.Option("--all", help="all messages there")]
@@ -24,11 +26,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="poison")
 
 
-def list_poison(name: Name, source: SourceNumber = 1, url: Url = None, output: Form = Output.TABLE) -> None:
+def list_poison(
+    name: Name, source: SourceNumber = 1, url: Url = None, output: Form = Output.TABLE, utc: Utc = False
+) -> None:
     """List the first messages, with the reason why each is there."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         page = client.call("GET", client.path(name, "poison"), query={"source": source})
-    show(output, page, poison_table(page))
+    show(output, page, poison_table(page, times_of(utc)))
 
 
 def show_poison(
@@ -39,7 +43,7 @@ def show_poison(
     output: Form = Output.TABLE,
 ) -> None:
     """Show one message: its reason and its body."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         document = client.call("GET", client.path(name, "poison", message), query={"source": source})
     lines = [f"{key}: {value}" for key, value in document.items() if key != "body" and value is not None]
     show(output, document, plain("\n".join([*lines, "", document["body"]])))
@@ -54,7 +58,7 @@ def requeue(
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
-    """Put messages back into the source, to be tried anew."""
+    """Put messages back into the source, to be tried again."""
     _act("POST", "poison/requeue", "requeued", name, _body(ids, all_, reason), source, url, output)
 
 
@@ -71,14 +75,15 @@ def purge(
     """Remove messages for good."""
     body = _body(ids, all_, reason)
     if not yes:
-        typer.confirm(
-            f"Remove {'all' if all_ else len(body['ids'])} messages of {name} for good?", abort=True, err=True
-        )
+        what = "all messages" if all_ else counted(len(body["ids"]), "message")
+        typer.confirm(f"Remove {what} of {name} for good?", abort=True, err=True)
     _act("DELETE", "poison", "purged", name, body, source, url, output)
 
 
 def _body(ids: list[str] | None, all_: bool, reason: str | None) -> dict[str, Any]:
-    if bool(ids) is all_:
+    if ids and all_:
+        raise failed("ids and --all exclude each other: give one of them", Exit.USAGE)
+    if not ids and not all_:
         raise failed("name the ids of the messages, or give --all", Exit.USAGE)
     return {**({"ids": ids} if ids else {}), **({"reason": reason} if reason else {})}
 
@@ -95,7 +100,7 @@ def _act(
 ) -> None:
     """Do it, again and again if all are meant and one call does not do."""
     total = 0
-    with calls(url) as client:
+    with calls(url, output) as client:
         while True:
             address = "/".join([client.path(name), path])
             answer = client.call(method, address, body, query={"source": source})
@@ -104,5 +109,5 @@ def _act(
                 break
     answer[done] = total
     say(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")
-    if "ids" in body and total < len(set(body["ids"])):
-        raise failed(f"{len(set(body['ids'])) - total} of them were not found", Exit.NOT_FOUND)
+    if missing := answer.get("notFound"):
+        raise failed(f"not in the poison place: {', '.join(missing)}", Exit.NOT_FOUND)

@@ -13,6 +13,7 @@ import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.simulate.errors import SimulationError
 from ebb.core.settings.schedules import load_schedules
 from ebb.core.settings.validation import merge_settings
+from ebb.core.wording import did_you_mean
 
 BASE_NAME = "as is"
 
@@ -49,7 +50,9 @@ def schedule_settings(folder: Path, name: str | None) -> dict[str, Any]:
     if name is None and len(schedules) == 1:
         name = next(iter(schedules))
     if name is None or name not in schedules:
-        raise SimulationError(f"schedule {name!r} is not in {path}; known are {', '.join(schedules) or 'none'}")
+        near, known = did_you_mean(name or "", schedules), ", ".join(schedules) or "none"
+        what = f"schedule {name!r} is not in {path}{near}" if name else f"{path}: name a schedule with --schedule"
+        raise SimulationError(f"{what}; known are {known}")
     return schedules[name].as_json()
 
 

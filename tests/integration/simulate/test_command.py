@@ -47,10 +47,10 @@ def document(folder: Path, *arguments: str, schedule: str = "hourly") -> list[di
 
 
 def test_candidates_stand_side_by_side(folder: Path) -> None:
-    fixed = "--with", "fixed: waitMode=fixedRate", "--with", "slow: pollingInterval=2h, maxPollingInterval=7200"
+    fixed = "--with", "fixed: waitMode=fixedRate", "--with", "slow: pollingInterval=2 hours, maxPollingInterval=7200"
     status, _, err = simulate(folder, "--service-time", "30m", "--for", "6h", *fixed)
     assert status == 1
-    assert "pollingInterval: '2h' must be a number of seconds, hh:mm:ss, or ISO 8601" in err
+    assert "pollingInterval: '2 hours' must be a number of seconds, a number with a unit (90s, 30m" in err
     after, ticks = document(folder, "--service-time", "30m", "--for", "6h", "--with", "fixed: waitMode=fixedRate")
     assert [after["name"], ticks["name"]] == ["as is", "fixed"]
     assert [cycle["startedAt"][11:16] for cycle in after["busyCycles"]] == ["00:00", "01:30", "03:00", "04:30"]
