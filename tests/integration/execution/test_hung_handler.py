@@ -10,7 +10,7 @@ PROGRAM = """
 import asyncio, threading
 from ebb.execution.execution import run_execution
 from ebb.core.clock import SystemClock
-from ebb.core.settings.schedule_settings import validate_settings
+from ebb.core.settings.validation import validate_settings
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 
 async def go_on():
