@@ -8,7 +8,17 @@ import azure.functions as func
 from activities import close_cycle, measure_backlog, process_backlog
 from ebb.services import Services
 from orchestrators import eternal
-from triggers import cycles_api, health, intents_api, openapi_api, plan_api, poison_api, schedules_api, watchdog
+from triggers import (
+    cycles_api,
+    executions_api,
+    health,
+    intents_api,
+    openapi_api,
+    plan_api,
+    poison_api,
+    schedules_api,
+    watchdog,
+)
 
 BOUND = (
     measure_backlog,
@@ -17,6 +27,7 @@ BOUND = (
     schedules_api,
     intents_api,
     cycles_api,
+    executions_api,
     plan_api,
     poison_api,
     health,

@@ -8,6 +8,7 @@ import azure.functions as func
 from ebb.api.pages import page_response
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, whole_parameter
+from ebb.control.executions import present_cycle
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
 
@@ -33,12 +34,16 @@ def blueprint(services: Services) -> df.Blueprint:
 
     @bp.function_name("get_cycle")
     @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"])
+    @bp.durable_client_input(client_name="client")
     @answers_problems
-    async def get_cycle(req: func.HttpRequest) -> func.HttpResponse:
+    async def get_cycle(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         text = str(req.route_params.get("cycle", ""))
         is_number = text.isascii() and text.isdigit() and len(text) <= 12
         document = await services.store.cycle(name, int(text)) if is_number else None
+        if document is None and is_number:
+            present = await present_cycle(services, client, name)
+            document = present if present and present["cycle"] == int(text) else None
         if document is None:
             detail = f"schedule {name} has no cycle {text[:80]!r} in its history: it did nothing, or is no longer kept"
             raise RequestRefusedError("unknownCycle", detail)

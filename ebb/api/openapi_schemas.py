@@ -142,6 +142,22 @@ SCHEMAS: dict[str, Part] = {
         cause=TEXT,
     ),
     "EventList": _list_of("Event"),
+    "ExecutionList": _object("value", value={"type": "array", "items": ANY_OBJECT}, continuationToken=TEXT),
+    "Next": _object(
+        "name timeZone waitMode blockedBy value",
+        name=TEXT,
+        timeZone=TEXT,
+        waitMode=TEXT,
+        blockedBy=TEXT_OR_NULL,
+        value={"type": "array", "items": _ref("Fire")},
+    ),
+    "Fire": _object(
+        "at local reason note",
+        at=TIME,
+        local=_text("in the schedule's time zone, with the weekday"),
+        reason=TEXT,
+        note={**TEXT_OR_NULL, "description": "what a change of the clocks does to it"},
+    ),
     "PoisonMessage": _object(
         "id reason body bodyEncoding",
         id=TEXT,

@@ -193,9 +193,9 @@ def _execution(each: Document, times: Times) -> tuple[str | Text, ...]:
         str(each.get("index")),
         times.clock(each.get("startedAt")),
         took(dict(each)),
-        outcome_text(each.get("outcome")),
+        outcome_text(each.get("outcome") or "running"),
         *counts,
-        str(each.get("error") or ""),
+        str(each.get("error") or each.get("progress") or ""),
     )
 
 
