@@ -18,7 +18,15 @@ from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import POISON_SUFFIX
-from ebb.sources.storage_queue.text import Encoding, QueueEntry, decode_body, encode_body, open_envelope, read_page
+from ebb.sources.storage_queue.text import (
+    TEXT_ENCODING,
+    Encoding,
+    QueueEntry,
+    decode_body,
+    encode_body,
+    open_envelope,
+    read_page,
+)
 
 HOLD = timedelta(seconds=60)  # while messages are looked through
 LONGEST_SEARCH = 2000  # messages that one call looks through
@@ -47,8 +55,10 @@ class PoisonQueue:
         queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
         async def put_back(entry: QueueEntry) -> None:
-            body = _poisoned(entry, self._source.message_encoding).body
-            await queue.put(encode_body(body, self._source.message_encoding))
+            poisoned, encoding = _poisoned(entry, self._source.message_encoding), self._source.message_encoding
+            if encoding == "auto" and poisoned.about.get(TEXT_ENCODING) == "base64":
+                encoding = "base64"  # as its sender wrote it
+            await queue.put(encode_body(poisoned.body, encoding))
 
         return await self._each(ids, limit, put_back)
 

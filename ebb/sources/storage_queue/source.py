@@ -23,11 +23,21 @@ from ebb.sources.base import UNREADABLE, Backlog, Opening
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
 from ebb.sources.storage_queue.settings import StorageQueueSettings
-from ebb.sources.storage_queue.text import TEXT_LIMIT, QueueEntry, decode_body, encode_body, poison_envelope
+from ebb.sources.storage_queue.text import (
+    TEXT_ENCODING,
+    TEXT_LIMIT,
+    Encoding,
+    QueueEntry,
+    decode_body,
+    encode_body,
+    encoding_of,
+    poison_envelope,
+)
 
 POISON_SUFFIX = "-poison"
 
 _log = logging.getLogger("ebb.source")
+_seen: dict[str, set[Encoding]] = {}  # encodings met in each queue whose messageEncoding is auto
 
 
 class StorageQueueSource:
@@ -94,11 +104,27 @@ class StorageQueueSource:
 
     def _message(self, entry: QueueEntry) -> Message:
         properties: dict[str, str] = {}
+        if self._source.message_encoding == "auto":
+            properties[TEXT_ENCODING] = self._seen(encoding_of(entry.text))
         try:
             body = decode_body(entry.text, self._source.message_encoding)
         except ValueError as error:
             body, properties[UNREADABLE] = entry.text.encode(errors="replace"), str(error)
         return Message(entry.id, body, entry.dequeue_count, entry.enqueued_at, properties, entry.receipt)
+
+    def _seen(self, encoding: Encoding) -> Encoding:
+        """The same; says once a process if a queue holds texts of both kinds, for one sender may have it wrong."""
+        name = self._source.queue_name
+        seen = _seen.setdefault(name, set())
+        if encoding not in seen:
+            seen.add(encoding)
+            if len(seen) > 1:
+                _log.warning(
+                    "queue %s holds base64 and plain texts; each is read as what it is. Say messageEncoding: base64 or "
+                    "none once its senders agree",
+                    name,
+                )
+        return encoding
 
     def _poison_text(self, message: Message, reason: str) -> str:
         encoding = self._source.message_encoding
@@ -108,7 +134,8 @@ class StorageQueueSource:
         _log.warning("message %s is too large to carry its reason to the poison queue: %s", message.id, reason)
         if UNREADABLE in message.properties:
             return message.body.decode(errors="replace")
-        return encode_body(message.body, encoding)
+        own = message.properties.get(TEXT_ENCODING)
+        return encode_body(message.body, "base64" if own == "base64" else encoding)
 
 
 def open_storage_queue(opening: Opening) -> StorageQueueSource:

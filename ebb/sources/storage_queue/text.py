@@ -19,8 +19,11 @@ from typing import Literal
 
 from ebb.core.clock import rfc3339
 from ebb.core.message import Message
+from ebb.sources.storage_queue.detection import decoded
 
-Encoding = Literal["none", "base64"]
+Encoding = Literal["none", "base64", "auto"]
+TEXT_ENCODING = "textEncoding"
+"""How the text of a message that was read with `auto` was written: a property of it, and a field of its envelope."""
 TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
 
 _MESSAGE = re.compile(r"<QueueMessage>(.*?)</QueueMessage>", re.DOTALL)
@@ -72,12 +75,19 @@ def unescape(text: str) -> str:
 
 
 def encode_body(body: bytes, encoding: Encoding) -> str:
-    """`body` as the text of a message.
+    """`body` as the text of a message; with `auto` as it is, where it is a text that is read back as it is.
 
     Raises:
         UnicodeDecodeError: encoding is `none` and the body is not UTF-8.
     """
+    if encoding == "auto":
+        encoding = "none" if _is_plain(body) else "base64"
     return base64.b64encode(body).decode() if encoding == "base64" else body.decode()
+
+
+def encoding_of(text: str) -> Encoding:
+    """How a text was written, as `auto` sees it."""
+    return "none" if decoded(text) is None else "base64"
 
 
 def decode_body(text: str, encoding: Encoding) -> bytes:
@@ -86,7 +96,9 @@ def decode_body(text: str, encoding: Encoding) -> bytes:
     Raises:
         ValueError: encoding is `base64` and the text is not.
     """
-    if encoding == "none":
+    if encoding == "auto" and (body := decoded(text)) is not None:
+        return body
+    if encoding != "base64":
         return text.encode(errors="replace")
     try:
         return base64.b64decode("".join(text.split()).encode(), validate=True)
@@ -108,6 +120,7 @@ def poison_envelope(message: Message, reason: str, now: datetime) -> str:
         "deadLetteredAt": rfc3339(now),
         "body": body,
         "bodyEncoding": body_encoding,
+        **{key: message.properties[key] for key in (TEXT_ENCODING,) if key in message.properties},
     }
     return json.dumps(envelope, ensure_ascii=False)
 
@@ -120,6 +133,13 @@ def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:
         return (base64.b64decode(body) if body_encoding == "base64" else body.encode()), envelope
     except (ValueError, KeyError, TypeError, AttributeError):
         return stored, {}
+
+
+def _is_plain(body: bytes) -> bool:
+    try:
+        return decoded(body.decode()) is None
+    except UnicodeDecodeError:
+        return False
 
 
 def _resolve(reference: re.Match[str]) -> str:
