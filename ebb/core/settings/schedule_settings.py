@@ -59,7 +59,7 @@ class ScheduleSettings(SettingsModel):
         30.0, ge=0.1, le=DAY_SECONDS * 31, description="seconds between cycles; of fixedRate the period"
     )
     max_polling_interval: Seconds = Field(
-        300.0,
+        30.0,  # as often as KEDA looks; docs/decisions/2026-11-idle-polling.md has what that costs
         ge=0.1,
         le=DAY_SECONDS * 31,
         description="seconds up to which idle and failed cycles back off; at least pollingInterval where not given",
