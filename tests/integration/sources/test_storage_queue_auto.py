@@ -1,4 +1,4 @@
-"""A queue without `messageEncoding`: what az, KEDA's samples and Functions put into it all arrive as they were meant."""
+"""A queue without `messageEncoding`: what az, KEDA's samples and Functions put into it arrives as it was meant."""
 
 from __future__ import annotations
 
