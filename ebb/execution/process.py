@@ -13,6 +13,7 @@ from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.services import Services
+from ebb.telemetry.handler_output import at_place
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +40,10 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         if await watch.enter() is None:
             handler = services.telemetry.timed(order["schedule"], services.handler(settings))
             async with services.source(settings, order["cycle"], order["index"]) as source:
-                report = await run_execution(
-                    source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
-                )
+                with at_place(log):
+                    report = await run_execution(
+                        source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
+                    )
         error = report.error
     except EbbError as fault:
         report, error = ExecutionReport(ended="failed"), str(fault)

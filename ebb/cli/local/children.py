@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import ctypes
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from ebb.cli.local.errors import LocalError
+from ebb.cli.local.kept_log import KeptLog
 
 _PR_SET_PDEATHSIG = 1
 _POLL = 0.05  # seconds
@@ -28,11 +28,9 @@ _TAIL = 20  # lines
 class Child:
     """A running child process with its output in a log file."""
 
-    def __init__(
-        self, name: str, process: subprocess.Popen[bytes], log: Path, noise: re.Pattern[str] | None = None
-    ) -> None:
-        """`noise` matches lines of the log that say nothing about the child's end."""
-        self.name, self.log, self._process, self._noise = name, log, process, noise
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, writer: KeptLog | None = None) -> None:
+        """`writer` is what writes the log, where the child does not do so itself."""
+        self.name, self.log, self._process, self._writer = name, log, process, writer
 
     @property
     def pid(self) -> int:
@@ -70,8 +68,9 @@ class Child:
             os.killpg(self._process.pid, number)
 
     def _tail(self) -> list[str]:
-        lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if not (self._noise and self._noise.search(line))][-_TAIL:]
+        if self._writer is not None:
+            self._writer.join(_ENDING)  # a grandchild may hold the pipe open: what is written by then has to do
+        return self.log.read_text(errors="replace").splitlines()[-_TAIL:]
 
 
 @contextlib.asynccontextmanager
@@ -83,21 +82,25 @@ async def child(
     folder: Path,
     environment: Mapping[str, str],
     grace: float,
-    noise: re.Pattern[str] | None = None,
+    kept: bool = False,
 ) -> AsyncIterator[Child]:
-    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force. `noise`: as of `Child`."""
+    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force.
+
+    Args:
+        kept: write the log as `KeptLog` does.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
             command,
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.PIPE if kept else output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=_end_with_parent(os.getpid()),
         )
-    started = Child(name, process, log, noise)
+    started = Child(name, process, log, KeptLog(process.stdout, log) if process.stdout else None)
     try:
         yield started
     finally:

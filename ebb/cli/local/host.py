@@ -19,9 +19,6 @@ _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
 _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
-# What the live view asks for again and again; a call that failed is another matter.
-_POLLING = re.compile(r"INFO devhost\.function: Execut(ing|ed) 'Functions\.(get_schedule|list_cycles)'")
-
 
 @contextlib.asynccontextmanager
 async def host(state: StateFolder, port: int, connection: str, root: Path) -> AsyncIterator[Child]:
@@ -36,9 +33,12 @@ async def host(state: StateFolder, port: int, connection: str, root: Path) -> As
         "AzureWebJobsStorage": connection,
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "EBB_PARITY_LEDGER": str(state.ledger),
+        "EbbLogContext": "on",
         "PYTHONUNBUFFERED": "1",
     }
-    state.host_log.unlink(missing_ok=True)  # one run, one log: what is read below is this run's
+    before = (
+        state.host_log.stat().st_size if state.host_log.exists() else 0
+    )  # of earlier runs: what is read is this one's
     async with child(
         "the app",
         command,
@@ -46,10 +46,10 @@ async def host(state: StateFolder, port: int, connection: str, root: Path) -> As
         folder=root,
         environment={**os.environ, **settings},
         grace=_STOP_GRACE,
-        noise=_POLLING,
+        kept=True,
     ) as running:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not _READY.search(state.host_log.read_text(errors="replace")):
+        while not _READY.search(state.host_log.read_bytes()[before:].decode(errors="replace")):
             running.check()
             if time.monotonic() > deadline:
                 raise LocalError(f"the app was not ready within {_START_TIMEOUT:g} s; see {running.log}")

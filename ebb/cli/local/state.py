@@ -18,7 +18,7 @@ from ebb.cli.running import LOCK
 _MADE = (
     "azurite",
     "azurite.log",
-    "devhost.log",
+    "devhost.log*",
     "parity.jsonl",
     "state.db*",
     "app.json",
