@@ -17,6 +17,7 @@ from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
 from ebb.handlers import Handler, load_handler
+from ebb.programs import program_of
 from ebb.sources.base import Source
 from ebb.sources.registry import open_source
 from ebb.store.base import Store
@@ -28,6 +29,7 @@ STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
+PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
 LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be mended, not allowed for
 
 
@@ -95,6 +97,9 @@ class Services:
         Raises:
             SettingsError: with one entry for each fault.
         """
+        if any(overrides.get(key) is not None for key in PROGRAM_SETTINGS):
+            fault = FieldError("command", None, "can be set in schedules.yaml alone: a request may not name a program")
+            raise SettingsError(str(fault), (fault,))
         settings = self.schedules.effective(name, overrides)
         try:
             self.handler(settings)
@@ -109,6 +114,8 @@ class Services:
         Raises:
             HandlerNotFoundError: it cannot be imported.
         """
+        if settings.command is not None:
+            return program_of(settings)
         if settings.handler not in self._handlers:
             self._handlers[settings.handler] = load_handler(settings.handler)
         return self._handlers[settings.handler]

@@ -12,7 +12,10 @@ from ebb.core.wording import clipped
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.one_message import ERROR_LENGTH
+from ebb.execution.program import run_program
+from ebb.handlers import Handler
 from ebb.services import Services
+from ebb.sources.base import Source
 from ebb.telemetry.handler_output import at_place
 
 logger = logging.getLogger(__name__)
@@ -41,9 +44,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
             handler = services.telemetry.timed(order["schedule"], services.handler(settings))
             async with services.source(settings, order["cycle"], order["index"]) as source:
                 with at_place(log):
-                    report = await run_execution(
-                        source, handler, settings, may_go_on=watch.reason_to_stop, clock=services.clock, log=log
-                    )
+                    report = await _work(source, handler, settings, watch, services, log)
         error = report.error
     except EbbError as fault:
         report, error = ExecutionReport(ended="failed"), str(fault)
@@ -69,3 +70,17 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
         document["source"] = source_model.label()
     services.telemetry.execution_ended(log, document, source_model.type, source_model.label())
     return document
+
+
+async def _work(
+    source: Source,
+    handler: Handler,
+    settings: ScheduleSettings,
+    watch: FenceWatch,
+    services: Services,
+    log: dict[str, Any],
+) -> ExecutionReport:
+    if settings.command is not None and settings.command_per == "execution":
+        return await run_program(handler, settings.replica_timeout, watch.reason_to_stop, services.clock)
+    may_go_on = watch.reason_to_stop
+    return await run_execution(source, handler, settings, may_go_on=may_go_on, clock=services.clock, log=log)

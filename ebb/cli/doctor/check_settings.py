@@ -10,6 +10,7 @@ from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.connection import resolve_connection
 from ebb.handlers import load_handler
+from ebb.programs import program_of
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
@@ -112,7 +113,7 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
         sys.path.insert(0, folder)
     for name, settings in subject.all_schedules().items():
         try:
-            load_handler(settings.handler)
+            program_of(settings) if settings.command else load_handler(settings.handler)
         except HandlerNotFoundError as fault:
             yield error(
                 "handler-missing",
