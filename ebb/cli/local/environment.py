@@ -17,10 +17,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ebb.cli.local.step_progress import LOOK_SECONDS, Progress
 from ebb.cli.local.terminal import say
 
 Version = tuple[int, int]
@@ -73,9 +74,20 @@ def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
         version = ".".join(map(str, sys.version_info[:3]))
         _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")
     _forget_stamp(venv)
-    pip = [str(venv_python(root)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    _step(root, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
+    _install_python(root)
     _write_stamp(venv, wanted)
+
+
+def _install_python(root: Path) -> None:
+    """With uv where that is there, which takes a tenth of the time; it knows nothing of pip's own settings."""
+    if uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--python", str(venv_python(root)), "-r", "requirements-dev.txt"]
+        try:
+            return _step(root, "install Python packages with uv", command, "uv")
+        except SetUpError:
+            say("uv could not; pip tries it, with its own settings")
+    pip = [str(venv_python(root)), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    return _step(root, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
 
 
 def _make_node(root: Path) -> None:
@@ -160,16 +172,18 @@ def _step(root: Path, name: str, command: list[str], log_name: str) -> None:
     say(f"{name} ...", end="")
     began = time.monotonic()
     path = f"{venv_python(root).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    with log.open("wb") as output:
-        status = _run(command, root, output, {**os.environ, "PATH": path})
+    with log.open("wb") as output, Progress(name, log) as progress:
+        status = _run(command, root, output, {**os.environ, "PATH": path}, progress.look)
     say(f" {time.monotonic() - began:.1f} s" if status == 0 else " failed")
     if status != 0:
         tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
         raise SetUpError(f"could not {name}, exit status {status}; the end of {log}:\n{tail}")
 
 
-def _run(command: list[str], root: Path, output: BinaryIO, variables: dict[str, str]) -> int | str:
-    """The exit status of `command`. It and its children end with this process, whatever ends it."""
+def _run(
+    command: list[str], root: Path, output: BinaryIO, variables: dict[str, str], look: Callable[[], None]
+) -> int | str:
+    """The exit status of `command`; `look` is called while it works. It ends with this process, its children too."""
     process = subprocess.Popen(
         command,
         cwd=root,
@@ -179,9 +193,12 @@ def _run(command: list[str], root: Path, output: BinaryIO, variables: dict[str, 
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    deadline = time.monotonic() + STEP_TIMEOUT
     try:
-        return process.wait(STEP_TIMEOUT)
-    except subprocess.TimeoutExpired:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK_SECONDS)
+            look()
         return f"none: stopped after {STEP_TIMEOUT:g} s"
     finally:
         if process.poll() is None:

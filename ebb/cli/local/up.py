@@ -32,6 +32,7 @@ from ebb.core.wording import counted
 ROOT = Path(__file__).resolve().parents[3]
 _DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
+PARITY_SECONDS = "EBB_PARITY_SECONDS"  # how long it takes for a message
 
 
 async def up(options: argparse.Namespace) -> int:
@@ -41,6 +42,8 @@ async def up(options: argparse.Namespace) -> int:
         LocalError: something did not start, or ended; everything that was started is stopped.
     """
     _require_ledger(options, read_schedule(ROOT, options.schedule, os.environ).handler)
+    if _is_shown(options):
+        os.environ.setdefault(PARITY_SECONDS, "1")
     port = options.port or free_port()
     storage_port = options.storage_port or free_port(len(SERVICES))
     url = f"http://{LOOPBACK}:{port}"
@@ -69,6 +72,11 @@ async def up(options: argparse.Namespace) -> int:
             complain(line)
     say(json.dumps(summary.as_json()) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
+
+
+def _is_shown(options: argparse.Namespace) -> bool:
+    """Whether a person watches: then there is something to see, a backlog, a fan-out over it, and its drain."""
+    return not (options.once or options.json)
 
 
 def _require_ledger(options: argparse.Namespace, handler: str) -> None:
@@ -170,7 +178,7 @@ async def _watch(run: Run, view: View, options: argparse.Namespace) -> str:
     A signal ends it too, and then only the account is left to give.
     """
     try:
-        await run.start(options.count, options.poison)
+        await run.start(options.count, options.poison, backlog=_is_shown(options))
         return _DRAINED if await run.watch(view, options.once) else run.shortfall()
     except asyncio.CancelledError:
         task = asyncio.current_task()
