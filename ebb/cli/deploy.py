@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from enum import StrEnum
+from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +19,8 @@ from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.report import as_json, print_findings
 from ebb.cli.doctor.subject import Evidence, read_subject
 from ebb.cli.job_template import az_command, bicep, job_for
-from ebb.cli.operate.answers import Exit, Form, Output, failed
+from ebb.cli.operate.answers import Exit, Form, Output, failed, note
+from ebb.cli.running import find_running
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.derive import derive
 from ebb.cli.scale_rules.report import print_report
@@ -41,6 +45,7 @@ class JobOutput(StrEnum):
     ALL = "all"
     AZ = "az"
     BICEP = "bicep"
+    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -79,13 +84,15 @@ def doctor(
     cores: Annotated[float, typer.Option(help="cores of one replica")] = 1.0,
 ) -> None:
     """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
+    form = Output.JSON if json else output
     try:
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
-        evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
+        environment = _settings_here(app, form is Output.TABLE) if container_app is None else os.environ
+        evidence = Evidence(container_app, text, min_replicas, cores, environment)
         findings = examine(read_subject(app, evidence), offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
-    if json or output == Output.JSON:
+    if form is Output.JSON:
         typer.echo(as_json(findings))
     else:
         print_findings(findings, Console())
@@ -93,11 +100,21 @@ def doctor(
         raise typer.Exit(Exit.FAILED)
 
 
+def _settings_here(app: Path, told: bool) -> Mapping[str, str]:
+    """The app settings of this machine; of an app that `up` serves from its folder, the storage that it was given."""
+    running = find_running(app.absolute(), os.environ)
+    if running is None:
+        return os.environ
+    if told:
+        note(running.described())
+    return {**os.environ, "AzureWebJobsStorage": running.storage}
+
+
 def job_template(
     schedule: Annotated[str, typer.Argument(help="a schedule of schedules.yaml")],
     app: AppFolder = Path(),
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
-    output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az or bicep")] = JobOutput.ALL,
+    output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az, bicep or json")] = JobOutput.ALL,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
     try:
@@ -108,6 +125,9 @@ def job_template(
         job = job_for(schedule, schedules[schedule])
     except (EbbError, OSError) as error:
         raise failure(error) from error
+    if output == JobOutput.JSON:
+        typer.echo(json_text(asdict(job), indent=2))
+        return
     if output != JobOutput.BICEP:
         typer.echo(az_command(job, image))
     if output == JobOutput.ALL:

@@ -22,6 +22,7 @@ _MADE = (
     "parity.jsonl",
     "state.db*",
     "app.json",
+    "holder.json",
 )
 
 
