@@ -21,6 +21,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ebb.core.errors import HandlerError, HandlerNotFoundError, PoisonMessage
@@ -38,17 +39,28 @@ _log = logging.getLogger("ebb.handler")
 Run = Callable[[Message], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments, and the folder in which it begins."""
+
+    words: tuple[str, ...]
+    folder: Path | None
+
+
 class ProgramFailedError(HandlerError):
     """The program ended with another status than 0; the text has it, and its last line."""
 
 
-def program_of(settings: ScheduleSettings) -> Run:
+def program_of(settings: ScheduleSettings, folder: Path | None = None) -> Run:
     """The handler that runs the command of `settings`; its message is left out where it runs once per execution.
+
+    Args:
+        folder: in which the program begins; without it, the present one.
 
     Raises:
         HandlerNotFoundError: there is no such program.
     """
-    command = _found(settings.command or ())
+    command = Command(_found(settings.command or ()), folder)
 
     async def run(message: Message) -> None:
         if settings.command_per == "execution":
@@ -58,8 +70,8 @@ def program_of(settings: ScheduleSettings) -> Run:
             return await _run(command, variables, message.body)
         if settings.command_input == "environment":
             return await _run(command, {**variables, "EBB_MESSAGE": _variable(message)}, None)
-        with tempfile.TemporaryDirectory(prefix="ebb-") as folder:
-            path = Path(folder) / "message"
+        with tempfile.TemporaryDirectory(prefix="ebb-") as place:
+            path = Path(place) / "message"
             path.write_bytes(message.body)
             return await _run(command, {**variables, "EBB_MESSAGE_FILE": str(path)}, None)
 
@@ -84,7 +96,7 @@ def _variable(message: Message) -> str:
     return os.fsdecode(message.body)
 
 
-async def _run(command: tuple[str, ...], variables: Mapping[str, str], given: bytes | None) -> None:
+async def _run(command: Command, variables: Mapping[str, str], given: bytes | None) -> None:
     """Run the program to its end.
 
     Raises:
@@ -92,7 +104,8 @@ async def _run(command: tuple[str, ...], variables: Mapping[str, str], given: by
     """
     place = {f"EBB_{key.upper()}": str(value) for key, value in place_fields().items()}
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *command.words,
+        cwd=command.folder,
         stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -45,6 +45,7 @@ class Services:
     clock_skew: float = 30.0  # seconds that the clocks of two machines may differ by
     watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
     telemetry: Recorder = field(default_factory=Recorder)
+    folder: Path | None = None  # of the app; programs begin in it
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
@@ -72,6 +73,7 @@ class Services:
             environment=environment,
             clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
+            folder=folder,
             watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
         )
         for settings in schedules.values():
@@ -115,7 +117,7 @@ class Services:
             HandlerNotFoundError: it cannot be imported.
         """
         if settings.command is not None:
-            return program_of(settings)
+            return program_of(settings, self.folder)
         if settings.handler not in self._handlers:
             self._handlers[settings.handler] = load_handler(settings.handler)
         return self._handlers[settings.handler]

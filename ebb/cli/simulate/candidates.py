@@ -53,7 +53,7 @@ def schedule_settings(folder: Path, name: str | None) -> dict[str, Any]:
         near, known = did_you_mean(name or "", schedules), ", ".join(schedules) or "none"
         what = f"schedule {name!r} is not in {path}{near}" if name else f"{path}: name a schedule with --schedule"
         raise SimulationError(f"{what}; known are {known}")
-    return schedules[name].as_json()
+    return schedules.given(name)
 
 
 def _changes(texts: Sequence[str], option: str) -> dict[str, Any]:
