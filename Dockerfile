@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Ebb on the official Functions image for Python. The host listens on 8080, so that it needs no root.
-ARG PYTHON_VERSION=3.12
+ARG PYTHON_VERSION=3.13
 FROM mcr.microsoft.com/azure-functions/python:4-python${PYTHON_VERSION}
 
 ENV AzureWebJobsScriptRoot=/home/site/wwwroot \

@@ -31,12 +31,15 @@ param applicationInsightsName string
 @description('functions: kind functionapp, the platform derives scale rules. container: a plain app with the rules of ours.')
 param hosting string = 'functions'
 
-@allowed(['azureStorage', 'durableTaskScheduler'])
+@allowed(['azureStorage', 'durableTaskScheduler', 'mssql'])
 @description('Where Durable Functions keeps its state, as in main.bicep.')
 param backend string = 'azureStorage'
 
 @description('Address of the Durable Task Scheduler; empty with Azure Storage.')
 param taskSchedulerEndpoint string = ''
+
+@description('Connection string of the SQL database; empty with another backend.')
+param sqlConnection string = ''
 
 @description('Name of the task hub; the same as hubName in host.json.')
 param hubName string = 'EbbHub'
@@ -45,6 +48,17 @@ param hubName string = 'EbbHub'
 @maxValue(16)
 @description('Control queues of the task hub; the same as partitionCount in host.json.')
 param partitionCount int = 1
+
+@minValue(1)
+@description('Executions that one replica runs at once; the same as maxConcurrentActivityFunctions in host.json.')
+param activitiesPerReplica int = 16
+
+@allowed(['blob', 'keyvault'])
+@description('Where the host keeps its function keys: in the storage account, or in a Key Vault that is there already.')
+param keyStorage string = 'blob'
+
+@description('Name of that Key Vault, in this resource group; empty with blob.')
+param keyVaultName string = ''
 
 @minValue(-1)
 @description('Replicas kept at all times; -1 takes what the backend needs.')
@@ -58,10 +72,15 @@ param maxReplicas int = 10
 @description('Whether the HTTP API can be reached from outside the environment.')
 param externalIngress bool = true
 
-// With Azure Storage nothing wakes a replica from zero: a pending durable timer would wait for ever.
-var neededReplicas = backend == 'azureStorage' ? 1 : 0
+// With Azure Storage nothing wakes a replica from zero: a pending durable timer would wait for ever. With a database the
+// platform has a rule, but nobody has shown that it works with an identity.
+var neededReplicas = backend == 'durableTaskScheduler' ? 0 : 1
 var floor = minReplicas == -1 ? neededReplicas : minReplicas
 var tags = { 'azd-env-name': environmentName, 'azd-service-name': 'ebb' }
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
 
 module functions './app/functions.bicep' = if (hosting == 'functions') {
   name: 'ebb-functions'
@@ -97,6 +116,15 @@ module container './app/container.bicep' = if (hosting == 'container') {
     storageAccountName: storageAccountName
     hubName: hubName
     partitionCount: partitionCount
+    activitiesPerReplica: activitiesPerReplica
+  }
+}
+
+module keyVault './app/key-vault.bicep' = if (keyStorage == 'keyvault') {
+  name: 'ebb-key-vault'
+  params: {
+    name: keyVaultName
+    writerId: identity.properties.principalId
   }
 }
 
@@ -108,7 +136,12 @@ module settings './app/settings.bicep' = {
     applicationInsightsName: applicationInsightsName
     backend: backend
     taskSchedulerEndpoint: taskSchedulerEndpoint
+    sqlConnection: sqlConnection
     hubName: hubName
+    partitionCount: partitionCount
+    activitiesPerReplica: activitiesPerReplica
+    keyStorage: keyStorage
+    keyVaultUri: keyStorage == 'keyvault' ? keyVault.outputs.uri : ''
   }
 }
 

@@ -18,9 +18,13 @@ param principalId string = ''
 @description('What principalId is.')
 param principalType string = 'User'
 
-@allowed(['azureStorage', 'durableTaskScheduler'])
+@allowed(['azureStorage', 'durableTaskScheduler', 'mssql'])
 @description('Where Durable Functions keeps its state.')
 param backend string = 'azureStorage'
+
+@allowed(['containerApps', 'flex'])
+@description('Where the app will run; Flex Consumption needs neither registry nor environment.')
+param hosting string = 'containerApps'
 
 @description('Name of the task hub; the same as hubName in host.json.')
 param hubName string = 'EbbHub'
@@ -68,7 +72,7 @@ module storage './app/storage.bicep' = {
   }
 }
 
-module registry './app/registry.bicep' = {
+module registry './app/registry.bicep' = if (hosting == 'containerApps') {
   name: 'registry'
   scope: group
   params: {
@@ -79,7 +83,7 @@ module registry './app/registry.bicep' = {
   }
 }
 
-module environment './app/environment.bicep' = {
+module environment './app/environment.bicep' = if (hosting == 'containerApps') {
   name: 'environment'
   scope: group
   params: {
@@ -102,13 +106,25 @@ module taskScheduler './app/task-scheduler.bicep' = if (backend == 'durableTaskS
   }
 }
 
+module database './app/sql.bicep' = if (backend == 'mssql') {
+  name: 'database'
+  scope: group
+  params: {
+    name: 'sql-ebb-${token}'
+    location: location
+    tags: tags
+    identityName: identity.outputs.name
+  }
+}
+
 output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
-output AZURE_CONTAINER_REGISTRY_NAME string = registry.outputs.name
-output AZURE_CONTAINER_REGISTRY_ENDPOINT string = registry.outputs.endpoint
-output AZURE_CONTAINER_ENVIRONMENT_NAME string = environment.outputs.name
+output AZURE_CONTAINER_REGISTRY_NAME string = hosting == 'containerApps' ? registry.outputs.name : ''
+output AZURE_CONTAINER_REGISTRY_ENDPOINT string = hosting == 'containerApps' ? registry.outputs.endpoint : ''
+output AZURE_CONTAINER_ENVIRONMENT_NAME string = hosting == 'containerApps' ? environment.outputs.name : ''
 output AZURE_STORAGE_ACCOUNT_NAME string = storage.outputs.name
 output APPLICATIONINSIGHTS_NAME string = monitoring.outputs.insightsName
 output SERVICE_EBB_IDENTITY_NAME string = identity.outputs.name
 output EBB_BACKEND string = backend
 output EBB_TASK_SCHEDULER_ENDPOINT string = backend == 'durableTaskScheduler' ? taskScheduler.outputs.endpoint : ''
+output EBB_SQL_CONNECTION string = backend == 'mssql' ? database.outputs.connection : ''

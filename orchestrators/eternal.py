@@ -35,7 +35,8 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
     if ending.fence_lost:
         return {"schedule": state.schedule, "reason": ending.wait.reason}
 
-    context.set_custom_status(status.waiting(opening, ending.wait, context.current_utc_datetime, summary.error))
+    error = ending.error or summary.error
+    context.set_custom_status(status.waiting(opening, ending.wait, context.current_utc_datetime, error))
     triggered = yield from sleep(context, ending.wait)
     context.continue_as_new(state.follow(opening, summary, ending, triggered).to_json())
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import azure.durable_functions as df
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
-from ebb.core.planning import Decision, Wait, error_wait
+from ebb.core.planning import Decision, Wait, outage_wait
 
 LONGEST_TIMER = timedelta(
     days=1
@@ -29,8 +30,7 @@ def measure(context: df.DurableOrchestrationContext, state: CycleState) -> Gener
         return Opening.from_json(answer)
     except Exception as error:  # noqa: BLE001 - Durable gives every failure as a bare Exception
         reason = _first_line(error)
-        wait = error_wait(state.errors + 1)
-        return Opening(Verdict.GO, wait, Decision(0, f"not measured: {reason}"), error=reason)
+        return Opening(Verdict.GO, _outage(state), Decision(0, f"not measured: {reason}"), error=reason)
 
 
 def fan_out(
@@ -88,13 +88,19 @@ def close(
         "outcome": summary.outcome,
         "error": summary.error,
     }
-    order = {"state": state.to_json(), "settings": opening.settings, "received": summary.received, "cycle": cycle}
+    order = {
+        "state": state.to_json(),
+        "settings": opening.settings,
+        "received": summary.received,
+        "broken": summary.broken,
+        "cycle": cycle,
+    }
     try:
         answer = yield _call(context, CLOSE_CYCLE, order, CLOSE_ATTEMPTS)
         return Ending.from_json(answer)
     except Exception as error:  # noqa: BLE001 - as in measure; the loop goes on without this cycle's history
-        wait = error_wait(state.errors + 1)
-        return Ending(Wait(wait.seconds, f"the cycle could not be written down ({_first_line(error)}); {wait.reason}"))
+        wait, reason = _outage(state), f"cycle {opening.cycle} could not be written down: {_first_line(error)}"
+        return Ending(replace(wait, reason=f"{reason}; {wait.reason}"), error=reason)
 
 
 def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any, Any, bool]:
@@ -113,6 +119,10 @@ def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any,
             # The Python client sends JSON text as text, the HTTP API the value: azure-functions-durable-python 295.
             return str(nudge.result).strip('"') == TRIGGER
     return False
+
+
+def _outage(state: CycleState) -> Wait:
+    return outage_wait(state.errors + 1, state.polling, f"{state.schedule}/{state.cycle}/{state.errors}")
 
 
 def _source(opening: Opening, index: int) -> int:

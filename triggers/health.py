@@ -6,7 +6,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.problems import answers_problems, json_response
-from ebb.control.health import check_all
+from ebb.control.health import check_all, status_of
 from ebb.services import Services
 
 
@@ -19,8 +19,7 @@ def blueprint(services: Services) -> df.Blueprint:
     @answers_problems
     async def health(req: func.HttpRequest) -> func.HttpResponse:
         checks = await check_all(services, with_sources=req.params.get("scope") != "host")
-        healthy = all(check["healthy"] for check in checks)
-        document = {"status": "healthy" if healthy else "unhealthy", "checks": checks}
-        return json_response(document, 200 if healthy else 503)
+        status = status_of(checks)
+        return json_response({"status": status, "checks": checks}, 503 if status == "unhealthy" else 200)
 
     return bp

@@ -11,9 +11,10 @@ import azure.functions as func
 from ebb.api.etags import control_tag, etag_of
 from ebb.api.operators import control_of
 from ebb.api.problems import answers_problems, invalid_request, json_response
-from ebb.api.requests import address_of, json_body, schedule_name, text_member, time_member
+from ebb.api.requests import address_of, caller, json_body, schedule_name, text_member, time_member
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
+from ebb.control.repair import repair
 from ebb.control.schedules import document_of
 from ebb.core.row.intents import merged_overrides
 from ebb.services import Services
@@ -35,6 +36,16 @@ def blueprint(services: Services) -> df.Blueprint:
         ("reset_settings", "DELETE", "settings", _reset_settings),
     ):
         _add(bp, services, name, verb, path, action)
+
+    @bp.function_name("repair_schedule")
+    @bp.route(route="schedules/{name}/repair", methods=["POST"])
+    @bp.durable_client_input(client_name="client")
+    @answers_problems
+    async def repair_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        name = schedule_name(req, services.schedules)
+        reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
+        return json_response(await repair(services, name, await look_at(client, name), caller(req), reason))
+
     return bp
 
 

@@ -8,6 +8,7 @@ import azure.functions as func
 from ebb.api.etags import control_tag, etag_of, is_known
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name
+from ebb.control.at_work import executions_at_work
 from ebb.control.instances import look_at
 from ebb.control.schedules import all_documents, document_of
 from ebb.services import Services
@@ -32,6 +33,7 @@ def blueprint(services: Services) -> df.Blueprint:
         name = schedule_name(req, services.schedules)
         row, instance = await services.store.get(name), await look_at(client, name)
         document = document_of(services, client, row, instance)
+        document["executions"] = await executions_at_work(services, row)
         tag = etag_of(control_tag(row, services.schedules), document)
         if is_known(req, tag):
             return func.HttpResponse(status_code=304, headers={"ETag": tag})

@@ -109,6 +109,12 @@ def _paths() -> Part:
         f"{schedule}/pause": _verb("pause", "Take no messages for a time", {200: "Schedule"}, 409, body="Pause!"),
         f"{schedule}/resume": _verb("resume", "End a pause", {200: "Schedule"}, 409, body="Reason"),
         f"{schedule}/trigger": _verb("trigger", "End the wait now", {202: "Schedule"}, 409, body="Reason"),
+        f"{schedule}/repair": {
+            "parameters": [_NAME],
+            "post": _call(
+                "repair", "Make history and totals agree", {200: "Repair"}, 400, 404, 413, body="RepairBody!"
+            ),
+        },
         f"{schedule}/settings": {
             "parameters": [_NAME, _IF_MATCH],
             "patch": _call(

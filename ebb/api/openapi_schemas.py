@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ebb.api.requests import LONGEST_REASON
+from ebb.core.documents import Backlog, Cycle, Document, Event, Execution
 
 Part = dict[str, Any]
 
@@ -33,6 +34,13 @@ def _or_null(schema: Part) -> Part:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+def _document(kind: type[Document], **instead: Part) -> Part:
+    """The schema of a document that Ebb keeps; `instead` names other schemas for some of its members."""
+    schema = kind.schema()
+    # What an older version of the app wrote may lack members that were added since.
+    return {**schema, "properties": {**schema["properties"], **instead}, "required": schema["required"][:1]}
+
+
 def _text(description: str) -> Part:
     return {"type": "string", "description": description}
 
@@ -55,6 +63,7 @@ SCHEMAS: dict[str, Part] = {
         name=TEXT,
         state={"type": "string", "enum": STATES},
         phase={"enum": ["measuring", "processing", "waiting", None]},
+        phaseSince=TIME_OR_NULL,
         reason=TEXT_OR_NULL,
         until=TIME_OR_NULL,
         changedBy=TEXT_OR_NULL,
@@ -69,15 +78,26 @@ SCHEMAS: dict[str, Part] = {
         nextCycleReason=TEXT_OR_NULL,
         totals=_ref("Totals"),
         error=TEXT_OR_NULL,
+        lastError=_or_null(_object("message count firstAt at", message=TEXT, count=COUNT, firstAt=TIME, at=TIME)),
+        failedCycles={**COUNT, "description": "in a row, in which nothing succeeded"},
+        poison=_or_null(_object("count measuredAt", count=COUNT, measuredAt=TIME)),
+        executions={"type": "array", "items": _ref("Execution"), "description": "at work now; of one schedule alone"},
         settings=ANY_OBJECT,
         overrides=ANY_OBJECT,
         warnings={"type": "array", "items": TEXT},
         changed={"type": "boolean", "description": "whether this request changed anything"},
     ),
     "ScheduleList": _list_of("Schedule"),
-    "Backlog": _object("count measuredAt", count=COUNT, measuredAt=TIME),
+    "Backlog": _document(Backlog),
     "Decision": _object("executions reason", executions=COUNT, reason=TEXT, limitedBy=TEXT_OR_NULL, code=TEXT_OR_NULL),
-    "Totals": _object("cycles processed failed poisoned", cycles=COUNT, processed=COUNT, failed=COUNT, poisoned=COUNT),
+    "Totals": _object(
+        "cycles processed failed poisoned",
+        cycles=COUNT,
+        processed=COUNT,
+        failed=COUNT,
+        poisoned=COUNT,
+        atLeast={"type": "boolean", "description": "a lower bound: a process died with what it had handled just then"},
+    ),
     "Plan": _object(
         "name beginsAt blockedBy backlog decision shares wait rates missedTicks",
         name=TEXT,
@@ -100,47 +120,16 @@ SCHEMAS: dict[str, Part] = {
         code=TEXT_OR_NULL,
         missedTicks={**COUNT, "description": "ticks that passed unused since the cycle began"},
     ),
-    "Cycle": _object(
-        "cycle executions",
-        cycle=COUNT,
-        startedAt=TIME,
-        endedAt=TIME,
+    "Cycle": _document(
+        Cycle,
         backlog=_or_null(_ref("Backlog")),
-        decision=_ref("Decision"),
+        decision=_or_null(_ref("Decision")),
         executions={"type": "array", "items": _ref("Execution")},
-        processed=COUNT,
-        failed=COUNT,
-        poisoned=COUNT,
-        outcome={"enum": ["succeeded", "failed", "stopped", "idle"]},
         wait=_ref("Wait"),
-        error=TEXT_OR_NULL,
     ),
     "CycleList": _list_of("Cycle"),
-    "Execution": _object(
-        "index outcome",
-        index=COUNT,
-        startedAt=TIME,
-        endedAt=TIME,
-        outcome={"enum": ["succeeded", "failed", "timedOut", "stopped", "fenceLost"]},
-        processed=COUNT,
-        failed=COUNT,
-        poisoned=COUNT,
-        received=COUNT,
-        serviceSeconds={"type": "number", "minimum": 0, "description": "in handlers, together"},
-        oldestMessageAge={**SECONDS_OR_NULL, "description": "of the oldest message, in seconds, when it was received"},
-        source={**TEXT, "description": "which source it worked on, where the schedule has several"},
-        error=TEXT_OR_NULL,
-    ),
-    "Event": _object(
-        "id at kind action",
-        id=TEXT,
-        at=TIME,
-        kind={"enum": ["audit", "incident"]},
-        action=TEXT,
-        by=TEXT_OR_NULL,
-        reason=TEXT_OR_NULL,
-        cause=TEXT,
-    ),
+    "Execution": _document(Execution),
+    "Event": _document(Event),
     "EventList": _list_of("Event"),
     "ExecutionList": _object("value", value={"type": "array", "items": ANY_OBJECT}, continuationToken=TEXT),
     "Next": _object(
@@ -178,9 +167,21 @@ SCHEMAS: dict[str, Part] = {
     ),
     "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
     "Pause": _body("reason", reason=REASON, until=TIME_OR_NULL),
+    "RepairBody": _body("reason", reason=REASON),
+    "Repair": _object(
+        "closed before after trimmed",
+        closed={
+            "type": "array",
+            "items": COUNT,
+            "description": "cycles that were left behind and are in the books now",
+        },
+        before=_ref("Totals"),
+        after=_ref("Totals"),
+        trimmed={"type": "boolean", "description": "the history has forgotten cycles: totals are a lower bound"},
+    ),
     "Reason": _body(reason=_or_null(REASON)),
     "SettingsPatch": {**ANY_OBJECT, "minProperties": 1, "description": "settings by name; null takes one back"},
-    "Health": _object("status checks", status={"enum": ["healthy", "unhealthy"]}, checks={"type": "array"}),
+    "Health": _object("status checks", status={"enum": ["healthy", "degraded", "unhealthy"]}, checks={"type": "array"}),
     "Problem": _object(
         "type title status detail code",
         type=_text("urn:ebb:problem:<code>"),

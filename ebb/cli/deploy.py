@@ -18,11 +18,13 @@ import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.report import as_json, print_findings
 from ebb.cli.doctor.subject import Evidence, read_subject
-from ebb.cli.job_template import az_command, bicep, job_for
+from ebb.cli.job_render import Access, az_command, bicep
+from ebb.cli.job_template import job_for
 from ebb.cli.operate.answers import Exit, Form, Output, failed, note
 from ebb.cli.running import find_running
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.derive import derive
+from ebb.cli.scale_rules.explain import explanation
 from ebb.cli.scale_rules.report import print_report
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedules import load_schedules
@@ -60,10 +62,18 @@ def scale_rules(
     output: Annotated[RuleOutput, typer.Option("--output", "-o", help="table, yaml or json")] = RuleOutput.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     cores: Annotated[float, typer.Option(help="cores of one replica: some defaults count them")] = 1.0,
+    source: Annotated[bool, typer.Option("--source", help="read the source; run nothing of the app")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="print the mapping itself, every row of it")] = False,
 ) -> None:
-    """Print the KEDA scale rules that Functions on Container Apps derives from an app's triggers and host.json."""
+    """Print the KEDA scale rules that Functions on Container Apps derives from an app's triggers and host.json.
+
+    The app is imported in a child process, so that the SDK lists its functions; where that fails, its source is read.
+    """
+    if explain:
+        typer.echo(explanation())
+        return
     try:
-        report = derive(read_app(app), cores)
+        report = derive(read_app(app, run=not source), cores)
     except EbbError as error:
         raise failure(error) from error
     print_report(report, RuleOutput.JSON if json else output, Console())
@@ -115,6 +125,7 @@ def job_template(
     app: AppFolder = Path(),
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
     output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az, bicep or json")] = JobOutput.ALL,
+    access: Annotated[Access, typer.Option(help="identity, or secret: a connection string")] = Access.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
     try:
@@ -129,12 +140,12 @@ def job_template(
         typer.echo(json_text(asdict(job), indent=2))
         return
     if output != JobOutput.BICEP:
-        typer.echo(az_command(job, image))
+        typer.echo(az_command(job, image, access))
     if output == JobOutput.ALL:
         typer.echo("\n# What the job does otherwise than Ebb:\n" + "\n".join(f"# - {text}" for text in job.differences))
         typer.echo("\n// The same in Bicep, every source included:")
     if output != JobOutput.AZ:
-        typer.echo(bicep(job, image))
+        typer.echo(bicep(job, image, access))
 
 
 def failure(error: Exception) -> typer.Exit:

@@ -9,18 +9,21 @@ from dataclasses import replace
 from typing import Any
 
 from ebb.core.calendar.ticks import Moment
-from ebb.core.carry import Carry
-from ebb.core.clock import parse_rfc3339
+from ebb.core.carry import Carry, carry_of
+from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import CycleState, Ending
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
 from ebb.core.planning.decision import Wait
 from ebb.core.planning.rates import observed_message_seconds
 from ebb.core.planning.waits import next_wait
-from ebb.core.row.checkin import counted, rested
+from ebb.core.row import books
+from ebb.core.row.checkin import rested
+from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
+from ebb.sources import open_poison
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
 
@@ -31,30 +34,95 @@ TRIM_SECONDS = 10  # of the slack in which the instance has promised to go on; t
 
 
 async def close(services: Services, order: Mapping[str, Any]) -> Ending:
-    """Close the cycle of `order`: {"state", "settings", "received", "cycle" (Cycle document)}.
+    """Close the cycle of `order`: {"state", "settings", "received", "broken", "cycle" (Cycle document)}.
 
-    Safe to repeat: the history is overwritten with the same, and the totals count a cycle once.
+    Safe to repeat: the history is overwritten with the same, and the totals count a cycle once. Whoever lost the fence
+    writes nothing: the books of its cycle are its successor's.
 
     Raises:
         StoreError: nothing or only the history was written; to be tried again.
     """
-    cycle: dict[str, Any] = order["cycle"]
+    given: dict[str, Any] = order["cycle"]
     state = CycleState.from_json(order["state"], "")
     settings = ScheduleSettings.model_validate(order["settings"])
-    wait, carry = await _rest(services, settings, state, order)
-    cycle["wait"] = wait.as_json()
-    await services.store.write_cycle(state.schedule, cycle)
+    store, number = services.store, int(given["cycle"])
+    row = await store.get(state.schedule)
+    if row.owner != state.owner:
+        return _lost(services, state, row)
+    notes = await _notes(services, state, number)
+    again = books.is_closed(row, number)  # a repeated call may find its notes gone: it writes nothing
+    cycle = given if again else _document(state, given, notes)
+    wait, carry = await _rest(services, settings, state, {**order, "cycle": cycle})
+    if again:
+        carry = carry_of(row.memory, row.changed_at) or carry
+    else:
+        await store.write_cycle(state.schedule, {**cycle, "wait": wait.as_json()})
+
+    poison = await poison_count(services, settings) if cycle["poisoned"] and not again else None
 
     def write(row: ScheduleRow) -> ScheduleRow:
-        return rested(counted(row, cycle), state, cycle["cycle"], wait.seconds, services.clock.now(), carry)
+        if row.owner != state.owner:
+            return row
+        row = row if poison is None else replace(row, poison=poison)
+        return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
-    row = await update(services.store, state.schedule, write)
-    services.telemetry.cycle_closed(state.schedule, cycle)
+    row = await update(store, state.schedule, write)
     if row.owner != state.owner:
-        services.telemetry.fence_changed(state.schedule, "lost")
-        return Ending(Wait(0, f"another instance acts for this schedule: {row.owner}"), fence_lost=True)
+        return _lost(services, state, row)
+    services.telemetry.cycle_closed(state.schedule, cycle)
+    await forget(services, state.schedule, notes)
     await _trim(services, row, settings.history_limit)
     return Ending(wait, carry=carry)
+
+
+async def close_left_behind(
+    services: Services, row: ScheduleRow, entries: Sequence[Mapping[str, Any]], closed_by: str
+) -> list[dict[str, Any]]:
+    """Write down the cycles of `entries` that nobody else will close, from their executions' notes.
+
+    The caller counts them on the row, and then forgets their notes; doing it again writes the same.
+
+    Returns:
+        The Cycle documents that were written; one that the history did not take is left for the next time.
+    """
+    if not entries:
+        return []
+    notes, written = await services.store.executions(row.name), list[dict[str, Any]]()
+    for entry in entries:
+        cycle = books.closed(entry, books.executions_of(entry, (), notes), services.clock.now(), closed_by)
+        try:
+            await services.store.write_cycle(row.name, cycle)
+        except StoreError as error:
+            logger.warning("%s: cycle %s is not written down: %s", row.name, cycle["cycle"], error)
+            continue
+        written.append(cycle)
+    return written
+
+
+async def _notes(services: Services, state: CycleState, number: int) -> list[ExecutionNote]:
+    """The notes of the executions of cycle `number`."""
+    found = await services.store.executions(state.schedule)
+    return [note for note in found if (note.owner, note.cycle) == (state.owner, number)]
+
+
+def _document(state: CycleState, given: Mapping[str, Any], notes: Sequence[ExecutionNote]) -> dict[str, Any]:
+    """The Cycle document: what the orchestration was told, and what the notes know besides."""
+    error = None if given["executions"] else given["error"]  # what kept the cycle from having executions
+    entry = {**given, "owner": state.owner, "outcome": None, "error": error}
+    return books.closed(entry, books.executions_of(entry, given["executions"], notes), parse_rfc3339(given["endedAt"]))
+
+
+async def forget(services: Services, schedule: str, notes: Sequence[ExecutionNote]) -> None:
+    """Forget the notes of cycles that are counted; what stays is forgotten by the watchdog."""
+    try:
+        await services.store.forget_executions(schedule, notes)
+    except StoreError as error:
+        logger.warning("%s: notes of executions stay: %s", schedule, error, extra={"schedule": schedule})
+
+
+def _lost(services: Services, state: CycleState, row: ScheduleRow) -> Ending:
+    services.telemetry.fence_changed(state.schedule, "lost")
+    return Ending(Wait(0, f"another instance acts for this schedule: {row.owner}"), fence_lost=True)
 
 
 async def _rest(
@@ -66,7 +134,8 @@ async def _rest(
     if executions:
         settled = cycle["processed"] + cycle["poisoned"]
         carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency))
-    remaining = await _remaining(services, settings, state) if received and not cycle["error"] else None
+    broken = bool(order.get("broken", cycle["error"]))  # an older version of the app says only the error
+    remaining = await _remaining(services, settings, state) if received and not broken else None
     now = services.clock.now()
     moment = Moment(
         now,
@@ -81,11 +150,28 @@ async def _rest(
         received=received,
         remaining=remaining,
         idle_cycles=state.idle + 1,
-        error_cycles=state.errors + 1 if cycle["error"] else 0,
+        error_cycles=state.errors + 1 if broken else 0,
         worked=bool(executions),
         moment=moment,
     )
     return wait, planned_after(settings, carry, wait, now)
+
+
+async def poison_count(services: Services, settings: ScheduleSettings) -> dict[str, Any] | None:
+    """How many messages wait in the poison places of the schedule's sources; None where that cannot be asked."""
+    total = 0
+    for index in range(len(settings.all_sources)):
+        place = open_poison(settings.for_source(index), services.environment, services.clock)
+        if place is None:
+            continue
+        try:
+            total += await place.count()
+        except EbbError as error:
+            logger.warning("the poison place was not counted: %s", error)
+            return None
+        finally:
+            await place.close()
+    return {"count": total, "measuredAt": rfc3339(services.clock.now())}
 
 
 async def _remaining(services: Services, settings: ScheduleSettings, state: CycleState) -> int | None:

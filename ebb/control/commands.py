@@ -20,7 +20,7 @@ from ebb.control.journal import record
 from ebb.core.clock import rfc3339
 from ebb.core.errors import RequestRefusedError
 from ebb.core.names import TRIGGER, instance_id
-from ebb.core.row import intents
+from ebb.core.row import books, intents
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import Operator, acts_elsewhere
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -192,7 +192,7 @@ class Control:
 
             def release(row: ScheduleRow) -> ScheduleRow:
                 ended = row.intent is Intent.STOPPED and row.owner is not None and row.owner.startswith(mine)
-                return row.released(now) if ended else row
+                return books.ended_by_force(row.released(now)) if ended else row
 
             outcome.row = await update(self.services.store, self.name, release, ATTEMPTS)
         if outcome.row.working_until is not None and outcome.row.working_until > now:

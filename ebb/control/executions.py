@@ -9,6 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from ebb.control.at_work import executions_at_work
 from ebb.control.instances import look_at
 from ebb.control.schedules import document_of
 from ebb.core.executions import cycle_at_work, executions_of
@@ -27,7 +28,7 @@ async def present_cycle(services: Services, client: df.DurableOrchestrationClien
     document = document_of(services, client, row, instance)
     if document["phase"] != "processing":
         return None
-    return cycle_at_work(document, await services.store.executions(name))
+    return cycle_at_work(document, await executions_at_work(services, row))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from ebb.services import Services
 from ebb.sources.combined import measure_all
 
 CHECK_SECONDS = 5.0
+FAILING_AFTER = 3  # cycles in a row in which nothing succeeded; one can be bad luck
 
 
 async def check_all(services: Services, with_sources: bool = True) -> list[dict[str, Any]]:
@@ -27,7 +28,20 @@ async def check_all(services: Services, with_sources: bool = True) -> list[dict[
     running = [name for name in services.schedules if rows.get(name, ScheduleRow(name)).intent is not Intent.STOPPED]
     wanted = running if with_sources else []
     checks = [_check(f"source of {name}", _measure(services, name, rows[name])) for name in wanted]
-    return [{"name": "store", "healthy": True, "detail": None}, *await asyncio.gather(*checks)]
+    failing = [_failing(name, rows[name]) for name in wanted if rows[name].failures >= FAILING_AFTER]
+    return [{"name": "store", "healthy": True, "detail": None}, *await asyncio.gather(*checks), *failing]
+
+
+def status_of(checks: list[dict[str, Any]]) -> str:
+    """One word for all checks: unhealthy where something does not answer, degraded where jobs fail, or healthy."""
+    if not all(check["healthy"] for check in checks):
+        return "unhealthy"
+    return "degraded" if any(check.get("degraded") for check in checks) else "healthy"
+
+
+def _failing(name: str, row: ScheduleRow) -> dict[str, Any]:
+    detail = f"nothing succeeded in the last {row.failures} cycles"
+    return {"name": f"job of {name}", "healthy": True, "degraded": True, "detail": detail}
 
 
 async def _measure(services: Services, name: str, row: ScheduleRow) -> None:

@@ -15,9 +15,15 @@ from ebb.services import Services
 logger = logging.getLogger(__name__)
 
 
-async def record(services: Services, name: str, kind: str, at: datetime, event: Mapping[str, Any]) -> None:
-    """Write an event to the history; one that cannot be written is logged, for what it tells of has happened."""
-    document = {"id": uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name, **event}
+async def record(
+    services: Services, name: str, kind: str, at: datetime, event: Mapping[str, Any], identity: str | None = None
+) -> None:
+    """Write an event to the history; one that cannot be written is logged, for what it tells of has happened.
+
+    Args:
+        identity: of an event that may be told twice, so that it is kept once.
+    """
+    document = {"id": identity or uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name, **event}
     logger.info("%s: %s", name, document, extra={"schedule": name})
     try:
         await services.store.write_event(name, document)

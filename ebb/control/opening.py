@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.control.closing import close_left_behind, forget
+from ebb.control.journal import record
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.errors import EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
-from ebb.core.planning import Decision, Wait, error_wait
+from ebb.core.planning import Decision, Wait, error_wait, outage_wait
 from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
+from ebb.core.row import books
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -89,28 +92,69 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             return row, verdict_of(row, state, now, skew, file_settings)
 
         row, early = seen(row, began)
+        settled = [] if early else await _settle(services, row, state)
         found = _Found(file_settings) if early else await _look(services, state, row, began)
 
         def write(row: ScheduleRow) -> ScheduleRow:
             nonlocal opening
             now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
             row, held = seen(row, now)
+            for cycle in settled if held is None else ():
+                row = books.counted(row, cycle)
             opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
             if held is None and opening.verdict is Verdict.END:
                 return _ended(row, opening.wait.reason, now)
             return taken_up(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, trigger)
 
-        await update(services.store, name, write)
+        after = await update(services.store, name, write)
         _record_fence(services, state, row.owner, opening)
+        await _record_own_change(services, row, after)
     except StoreError as error:
-        return _unopened(opening, state, file_settings, error)
+        return _unopened(state, file_settings, error)
+    await _tell(services, state, settled)
     return opening
 
 
-def _unopened(opening: Opening, state: CycleState, settings: ScheduleSettings, error: StoreError) -> Opening:
-    """The opening of a cycle that the store did not open: nothing is done until it answers."""
-    wait = error_wait(state.errors + 1, settings.polling_interval, settings.max_polling_interval)
-    return replace(opening, wait=wait, decision=Decision(0, f"not measured: {error}"), error=str(error))
+def _unopened(state: CycleState, settings: ScheduleSettings, error: StoreError) -> Opening:
+    """The opening of a cycle that the store did not open: it has no number, so nobody will close it."""
+    wait = outage_wait(state.errors + 1, settings.polling_interval, f"{state.schedule}/{state.cycle}/{state.errors}")
+    return Opening(Verdict.GO, wait, Decision(0, f"not measured: {error}"), error=str(error))
+
+
+async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> list[dict[str, Any]]:
+    """Write down what nobody else will: cycles that others left behind, and own ones that could not be closed.
+
+    Raises:
+        StoreError: so many cycles are not written down that no further one may be opened.
+    """
+    entries = books.left_behind(row, state.owner, number_of(row, state))
+    written = await close_left_behind(services, row, entries, f"{instance_id(state.schedule)} as it went on")
+    if len(row.unclosed) - len(written) >= books.MOST_UNCLOSED:
+        raise StoreError(f"{len(row.unclosed)} cycles are not written down yet: the history cannot be written")
+    return written
+
+
+async def _tell(services: Services, state: CycleState, settled: Sequence[Mapping[str, Any]]) -> None:
+    """Let go of the notes of cycles that are in the books now."""
+    if not settled:
+        return
+    for cycle in settled:
+        services.telemetry.cycle_closed(state.schedule, cycle)
+    numbers = {cycle["cycle"] for cycle in settled}
+    try:
+        notes = await services.store.executions(state.schedule)
+    except StoreError:
+        return  # the watchdog forgets them
+    await forget(services, state.schedule, [note for note in notes if note.cycle in numbers])
+
+
+async def _record_own_change(services: Services, before: ScheduleRow, after: ScheduleRow) -> None:
+    """Write down that a schedule stopped by its `endAfter`, or that a pause is over: nobody asked for it just now."""
+    if before.intent is after.intent or after.changed_at is None or after.changed_at == before.changed_at:
+        return
+    action, by = ("stop", "endAfter") if after.intent is Intent.STOPPED else ("resume", "the pause's end")
+    event = {"action": action, "by": by, "reason": after.reason}
+    await record(services, after.name, "audit", after.changed_at, event, f"{action}/{rfc3339(after.changed_at)}")
 
 
 def _record_fence(services: Services, state: CycleState, before: str | None, opening: Opening) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +46,7 @@ def schedule_document(
         "name": name,
         "state": state,
         "phase": _phase(row, instance, live, hub, now),
+        "phaseSince": rfc3339(instance.updated_at) if instance.is_live and instance.updated_at else None,
         "reason": row.reason,
         "until": rfc3339(row.until) if row.until else None,
         "changedBy": row.changed_by,
@@ -59,8 +59,11 @@ def schedule_document(
         "lastCycle": last_cycle,
         "nextCycleAt": live.get("nextCycleAt"),
         "nextCycleReason": live.get("nextCycleReason"),
-        "totals": asdict(row.totals),
+        "totals": row.totals.to_document(),
         "error": _error(state, live, row, instance),
+        "lastError": dict(row.last_error) if row.last_error else None,
+        "failedCycles": row.failures,
+        "poison": dict(row.poison) if row.poison else None,
         "settings": settings.as_json(),
         "overrides": dict(row.overrides),
         "warnings": warnings,
@@ -99,6 +102,12 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         stuck = "nothing goes on until it is resumed there"
         runs = row.intent is Intent.RUNNING
         warnings.append(f"the instance is suspended in Durable Functions; {replaced if runs else stuck}")
+    waiting = [int(entry["cycle"]) for entry in row.unclosed if int(entry["cycle"]) < row.cycle]
+    if waiting:
+        cycles = f"{'cycle' if len(waiting) == 1 else 'cycles'} {', '.join(map(str, waiting))}"
+        warnings.append(f"not written down yet: {cycles}; history and totals get it as soon as the store takes it")
+    if row.failures > 1:
+        warnings.append(f"nothing succeeded in the last {row.failures} cycles")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
         warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")

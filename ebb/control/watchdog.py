@@ -17,6 +17,7 @@ from ebb.control.commands import bring_up
 from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
 from ebb.control.notifying import notifier_of
+from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.names import instance_id
@@ -62,6 +63,7 @@ class Watchdog:
             findings[name] = self._judge(client, row, instances[name], work)
             try:
                 await self._act(client, row, findings[name], work)
+                await close_abandoned(self._services, row, instances[name], "the watchdog")
                 await self._forget(row)
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
@@ -111,9 +113,10 @@ class Watchdog:
         if row.etag is None or now < self._trimmed.get(row.name, self._since) + TRIM_EVERY:
             return
         await self._trim(row, now)
-        for execution in await self._services.store.executions(row.name):
-            if execution.until + TRIM_EVERY < now:  # its process died, and nobody is held back by it any more
-                await self._services.store.end_execution(row.name, execution)
+        notes = await self._services.store.executions(row.name)
+        awaited = {int(entry["cycle"]) for entry in row.unclosed}
+        old = [note for note in notes if note.until + TRIM_EVERY < now and note.cycle not in awaited]
+        await self._services.store.forget_executions(row.name, old)
         self._trimmed[row.name] = now
 
     async def _trim(self, row: ScheduleRow, now: datetime) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from ebb.core.carry import Carry
+from ebb.core.documents import Execution
 from ebb.core.names import INSTANCE_PREFIX
 from ebb.core.planning.decision import Decision, Wait
 
@@ -27,6 +28,7 @@ class CycleState:
     errors: int = 0  # cycles in a row, before this one, that failed
     triggered: bool = False  # an operator asked for this cycle: it need not be due
     carry: Carry = field(default_factory=Carry)
+    polling: float | None = None  # seconds between cycles by the settings last read; None: not known
     version: int = STATE_VERSION  # of the app that wrote it
 
     def to_json(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class CycleState:
             errors=_whole(given.get("errors")),
             triggered=given.get("triggered") is True,
             carry=Carry.from_json(given.get("carry")),
+            polling=_seconds(given.get("polling")),
             version=_whole(given.get("version")) or STATE_VERSION,
         )
 
@@ -71,7 +74,7 @@ class CycleState:
         Args:
             triggered: an operator's trigger ended the wait.
         """
-        failed = summary.error is not None
+        failed = summary.broken or (ending is not None and ending.error is not None)
         carry = ending.carry if ending is not None and ending.carry is not None else self.opened(opening).carry
         return replace(
             self,
@@ -80,6 +83,7 @@ class CycleState:
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
             idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
+            polling=_seconds(opening.settings.get("pollingInterval")) or self.polling,
             version=STATE_VERSION,
         )
 
@@ -136,6 +140,7 @@ class Ending:
     wait: Wait
     fence_lost: bool = False
     carry: Carry | None = None  # for the next cycle; None: as the opening left it
+    error: str | None = None  # why the cycle could not be closed; its successor closes it
 
     def to_json(self) -> dict[str, Any]:
         """This ending as the activity's result."""
@@ -156,57 +161,81 @@ class CycleSummary:
     processed: int = 0
     failed: int = 0
     poisoned: int = 0
-    outcome: str = "idle"  # succeeded, failed (an execution or the measurement failed), stopped, idle
+    outcome: str = "idle"  # succeeded, partlyFailed, failed, timedOut, lostHost, stopped, idle
     error: str | None = None
+    broken: bool = False  # the cycle itself failed, not only handlers: the next one waits longer
 
 
-FAILED_OUTCOMES = frozenset({"failed", "timedOut"})
+BROKEN_OUTCOMES = ("failed", "timedOut", "lostHost")
 STOPPED_OUTCOMES = frozenset({"stopped", "fenceLost"})
 
 
 def summarize(executions: Sequence[Mapping[str, Any]], error: str | None) -> CycleSummary:
     """Fold the documents of all executions, and the error of the measurement if there was one.
 
-    One failed execution makes the cycle failed; the first error is the cycle's.
+    One broken execution makes the cycle so. Where only handlers failed, it counts whether anything succeeded. The first
+    error is the cycle's.
     """
-    failures = [execution for execution in executions if execution["outcome"] in FAILED_OUTCOMES]
-    errors = [error] if error else [str(execution["error"]) for execution in failures]
-    if errors:
-        outcome = "failed"
-    elif any(execution["outcome"] in STOPPED_OUTCOMES for execution in executions):
-        outcome = "stopped"
-    else:
-        outcome = "succeeded" if executions else "idle"
+    broken = [each for each in executions if each.get("broken", each["outcome"] in BROKEN_OUTCOMES)]
+    telling = [each for each in (*broken, *executions) if each["error"] is not None]
+    errors = [error] if error else [str(each["error"]) for each in telling]
 
     def total(name: str) -> int:
         return sum(int(execution[name]) for execution in executions)
 
-    return CycleSummary(
+    summary = CycleSummary(
         received=total("received"),
         processed=total("processed"),
         failed=total("failed"),
         poisoned=total("poisoned"),
-        outcome=outcome,
         error=errors[0] if errors else None,
+        broken=bool(error or broken),
     )
+    return replace(summary, outcome=_outcome(executions, broken, error, summary))
+
+
+def outcome_of(processed: int, failed: int, poisoned: int) -> str:
+    """The outcome of work whose handlers were all called: whether all, some or none of the messages succeeded."""
+    if not failed and not poisoned:
+        return "succeeded"
+    return "partlyFailed" if processed else "failed"
+
+
+def _outcome(
+    executions: Sequence[Mapping[str, Any]],
+    broken: Sequence[Mapping[str, Any]],
+    error: str | None,
+    summary: CycleSummary,
+) -> str:
+    if error or broken:
+        kinds = {str(each["outcome"]) for each in broken}
+        return kinds.pop() if len(kinds) == 1 and not error else "failed"
+    if any(execution["outcome"] in STOPPED_OUTCOMES for execution in executions):
+        return "stopped"
+    return outcome_of(summary.processed, summary.failed, summary.poisoned) if executions else "idle"
 
 
 def crashed_execution(index: int, started_at: str, ended_at: str, error: str) -> dict[str, Any]:
-    """The document of an execution that raised instead of reporting. Times are RFC 3339; its counts are not known."""
-    counts = {"received": 0, "processed": 0, "failed": 0, "poisoned": 0}
-    return {
-        "index": index,
-        "startedAt": started_at,
-        "endedAt": ended_at,
-        "outcome": "failed",
-        **counts,
-        "error": error,
-    }
+    """The document of an execution that raised instead of reporting; its notes tell what it did. Times are RFC 3339."""
+    crashed = Execution(
+        index=index,
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome="failed",
+        broken=True,
+        error=error,
+        errors=[{"type": "crash", "count": 1, "example": error}],
+    )
+    return crashed.to_document()
 
 
 def _carry(data: Mapping[str, Any]) -> Carry | None:
     """What an activity handed on; one of an older version of the app hands on nothing."""
     return None if data.get("carry") is None else Carry.from_json(data["carry"])
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
 
 
 def _whole(value: object) -> int:

@@ -12,6 +12,10 @@ from typing import Any, Self, cast
 
 Schema = dict[str, Any]
 
+# What became of an execution: partlyFailed and failed are about its messages where it is not `broken`.
+EXECUTION_OUTCOMES = ("succeeded", "partlyFailed", "failed", "timedOut", "stopped", "fenceLost", "lostHost")
+CYCLE_OUTCOMES = ("succeeded", "partlyFailed", "failed", "timedOut", "stopped", "terminated", "lostHost", "idle")
+
 TEXT: Schema = {"type": "string"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -91,9 +95,7 @@ class Execution(Document):
     index: int = member(COUNT)
     started_at: str = member(TIME)
     ended_at: str | None = member(TIME_OR_NULL, None, said="null while it is at work")
-    outcome: str | None = member(
-        TEXT_OR_NULL, None, said="succeeded, partlyFailed, failed, timedOut, stopped, fenceLost, lostHost; null at work"
-    )
+    outcome: str | None = member({"enum": [*EXECUTION_OUTCOMES, None]}, None, said="null while it is at work")
     broken: bool = member(
         FLAG, False, said="the execution itself failed, not only handlers: its source, its process, or its time limit"
     )
@@ -111,6 +113,7 @@ class Execution(Document):
     at_least: bool = member(
         FLAG, False, said="a run ended without a word: it may have handled more than its last note says", left_out=True
     )
+    noted_at: str | None = member(TEXT, None, said="when this was written down, while it is at work", left_out=True)
     progress: str | None = member(TEXT, None, said="what the handler last reported", left_out=True)
     current_message_age: float | None = member(
         SECONDS, None, said="seconds for which the oldest message in a handler's hands is there", left_out=True
@@ -136,9 +139,7 @@ class Cycle(Document):
     processed: int = member(COUNT, 0)
     failed: int = member(COUNT, 0)
     poisoned: int = member(COUNT, 0)
-    outcome: str = member(
-        TEXT, "idle", said="succeeded, partlyFailed, failed, timedOut, stopped, terminated, lostHost or idle"
-    )
+    outcome: str = member({"enum": list(CYCLE_OUTCOMES)}, "idle")
     error: str | None = member(TEXT_OR_NULL, None)
     errors: list[dict[str, Any]] = member({"type": "array"}, said="type, count and an example of each kind of error")
     at_least: bool = member(FLAG, False, said="counts are a lower bound: a run ended without a word", left_out=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
-
-from ebb.core.row.schedule_row import Working
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 RUNNING = "running"
 # Outcome of an execution as `properties.status` of a job execution: the values of
@@ -23,26 +21,29 @@ _STATES = {
 }
 
 
-def cycle_at_work(schedule: Mapping[str, Any], notes: Iterable[Working]) -> dict[str, Any] | None:
+def cycle_at_work(schedule: Mapping[str, Any], at_work: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The Cycle document of the cycle whose executions run now; None where none do.
 
     Args:
         schedule: the Schedule document.
-        notes: what executions noted of themselves.
+        at_work: the Execution documents so far, each with its `cycle`.
     """
     if schedule["phase"] != "processing":
         return None
-    number, decision = schedule["cycle"], schedule["decision"]
     backlog: dict[str, Any] | None = schedule["backlog"]
-    measured: str | None = backlog["measuredAt"] if backlog else None
-    executions = _at_work(schedule, [each for each in notes if each.cycle == number], measured)
+    began: str | None = backlog["measuredAt"] if backlog else None  # a cycle begins with its measurement
+    executions = [
+        {"endedAt": None, "error": None, **each, "startedAt": each.get("startedAt") or began}
+        for each in at_work
+        if each["cycle"] == schedule["cycle"]
+    ]
     counts = {key: sum(int(each[key] or 0) for each in executions) for key in ("processed", "failed", "poisoned")}
     return {
-        "cycle": number,
-        "startedAt": measured,  # a cycle begins with its measurement
+        "cycle": schedule["cycle"],
+        "startedAt": began,
         "endedAt": None,
         "backlog": backlog,
-        "decision": decision,
+        "decision": schedule["decision"],
         "executions": executions,
         **counts,
         "outcome": RUNNING,
@@ -80,19 +81,3 @@ def as_job_execution(schedule: str, handler: str, execution: Mapping[str, Any]) 
         },
         "type": "Microsoft.App/jobs/executions",
     }
-
-
-def _at_work(schedule: Mapping[str, Any], notes: Sequence[Working], began: str | None) -> list[dict[str, Any]]:
-    """The executions that say that they are at work; with their progress where the schedule's document has it."""
-    told = cast("list[dict[str, Any]]", schedule.get("executions") or [])
-    known = {int(each["index"]): each for each in told if each.get("cycle") in (None, schedule["cycle"])}
-    return [
-        _document(index, known.get(index, {}), began) for index in sorted({each.index for each in notes} | set(known))
-    ]
-
-
-def _document(index: int, told: Mapping[str, Any], began: str | None) -> dict[str, Any]:
-    more = {key: told[key] for key in ("progress", "currentMessageAge") if told.get(key) is not None}
-    counts = {key: told.get(key, 0) for key in ("processed", "failed", "poisoned")}
-    started = told.get("startedAt") or told.get("since") or began
-    return {"index": index, "startedAt": started, "endedAt": None, "outcome": None, **counts, "error": None, **more}

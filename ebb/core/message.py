@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,12 @@ class Message:
     enqueued_at: datetime | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     receipt: str = ""
+    report: Callable[[str], None] | None = field(default=None, repr=False, compare=False)  # set by the execution
+
+    def progress(self, text: str) -> None:
+        """Say how far the handler is, as in `message.progress("3 of 12 pages")`: operators see it within seconds."""
+        if self.report is not None:
+            self.report(text)
 
     @property
     def text(self) -> str:

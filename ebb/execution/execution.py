@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from ebb.core.clock import Clock
@@ -44,6 +43,7 @@ async def run_execution(
     may_go_on: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
+    report: ExecutionReport | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
@@ -51,11 +51,12 @@ async def run_execution(
         may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
+        report: filled as the work goes on, for whoever wants to look meanwhile.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    return await _Execution(source, handler, settings, may_go_on, clock, log or {}).run()
+    return await _Execution(source, handler, settings, may_go_on, clock, log or {}, report or ExecutionReport()).run()
 
 
 class _Execution:
@@ -67,9 +68,10 @@ class _Execution:
         may_go_on: MayGoOn,
         clock: Clock,
         log: Mapping[str, object],
+        report: ExecutionReport,
     ) -> None:
         self._settings, self._may_go_on, self._clock, self._log = settings, may_go_on, clock, log
-        self._report = ExecutionReport()
+        self._report = report
         self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
         self._one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, self._handled)
@@ -99,7 +101,8 @@ class _Execution:
             for task in (work, limit, *background, *self._running):
                 task.cancel()
             await asyncio.gather(work, limit, *background, return_exceptions=True)
-        return replace(self._report, ended=self._ended or "empty")
+        self._report.ended = self._ended or "empty"
+        return self._report
 
     @property
     def _in_hand(self) -> int:
@@ -198,6 +201,7 @@ class _Execution:
         _log.error("the source failed: %s", error, extra=self._log)
         if self._ended != "failed":
             self._ended, self._report.error = "failed", str(error)
+            self._report.count_error(type(error).__name__, str(error))
         self._changed.set()
 
     async def _give_back(self) -> None:
@@ -236,6 +240,8 @@ class _Execution:
             leave.cancel()
             giving_back.cancel()
         report = self._report
+        report.failed += len(hung)
+        report.count_error("timedOut", report.error or "")
         report.lost = report.received - report.processed - report.failed - report.poisoned - report.released
 
     async def _wake_regularly(self) -> None:

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.errors import StoreError
+from ebb.core.row.books import is_closed
+from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.fence import promise
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Working
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
 from ebb.store.base import update
 
@@ -26,8 +28,7 @@ class FenceWatch:
         self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
         self._launch, self._longest = int(order.get("launch", 0)), longest
         until = promise(services.clock.now(), longest)
-        run = uuid.uuid4().hex
-        self._working = Working(self._owner, int(order["cycle"]), int(order["index"]), run, until)
+        self.note = ExecutionNote(self._owner, int(order["cycle"]), int(order["index"]), uuid.uuid4().hex, until)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 
@@ -39,7 +40,7 @@ class FenceWatch:
         Returns:
             Why it must not begin; None where it may.
         """
-        await self._services.store.begin_execution(self._schedule, self._working)
+        await self._services.store.begin_execution(self._schedule, self.note)
         now = self._services.clock.now()
         end = promise(now, self._longest)
         enough = now + timedelta(seconds=self._longest)
@@ -51,13 +52,6 @@ class FenceWatch:
             return replace(row, owner_until=end, working_until=end)
 
         return self._look(await update(self._services.store, self._schedule, renew))
-
-    async def leave(self) -> None:
-        """Forget the note: a successor need not wait any longer. Without it, it waits until the lease is over."""
-        try:
-            await self._services.store.end_execution(self._schedule, self._working)
-        except StoreError as error:
-            logger.warning("%s: the end of an execution was not noted: %s", self._schedule, error)
 
     async def reason_to_stop(self) -> str | None:
         """Why the execution may not go on; None where it may.
@@ -80,6 +74,9 @@ class FenceWatch:
         if 0 < self._launch < row.launch:
             self.outcome = "fenceLost"
             return "the schedule was launched again since"
+        if is_closed(row, self.note.cycle):
+            self.outcome = "fenceLost"
+            return f"cycle {self.note.cycle} is closed already"
         if row.intent is not Intent.RUNNING:
             self.outcome = "stopped"
             return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ebb import Message, PoisonMessage
@@ -15,11 +15,13 @@ from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError
 from ebb.core.secrets import hide_secrets, holds_secret
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import clipped
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.sources.base import UNREADABLE
 from ebb.sources.holding import Held, Holding
 
 ERROR_LENGTH = 500  # characters of an error that are kept
+PROGRESS_LENGTH = 200  # characters of what a handler says of itself
 
 Ended = Literal["empty", "slice", "stopped", "timedOut", "failed"]
 
@@ -42,6 +44,14 @@ class ExecutionReport:
     handled: int = 0  # calls of handlers that have ended
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
+    errors: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # by type: how many, and an example
+    progress: str | None = None  # what a handler last said of itself
+    in_hand: dict[int, datetime] = field(default_factory=dict[int, datetime])  # since when each handler at work is
+
+    def count_error(self, kind: str, text: str) -> None:
+        """Count an error of `kind`; the first one is the example, and the execution's error."""
+        self.error = self.error or text
+        self.errors.setdefault(kind, [0, text])[0] += 1
 
 
 class OneMessage:
@@ -71,6 +81,7 @@ class OneMessage:
         message, report = held.message, self._report
         try:
             if unfit := self._unfit(message):
+                report.count_error("unfit", unfit)
                 await self._dead_letter(held, unfit)
                 return
             if held.lost:
@@ -106,6 +117,7 @@ class OneMessage:
     async def _handle(self, message: Message) -> BaseException | None:
         """Call the handler; returns what it raised."""
         began = self._clock.now()
+        message.report, self._report.in_hand[id(message)] = self._progressed, began
         try:
             await self._calls(message)
         except asyncio.CancelledError as error:
@@ -116,6 +128,7 @@ class OneMessage:
         except BaseException as error:  # noqa: BLE001 - user code may raise anything, KeyboardInterrupt too; it is the outcome
             return error
         finally:
+            self._report.in_hand.pop(id(message), None)
             self._report.service_seconds += (self._clock.now() - began).total_seconds()
             self._report.handled += 1
             self._on_handled()
@@ -124,7 +137,7 @@ class OneMessage:
     def _verdict(self, message: Message, failure: BaseException) -> str | None:
         """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
         text = _describe(failure)
-        self._report.error = self._report.error or text
+        self._report.count_error(type(failure).__name__, text)
         tries = message.dequeue_count
         more = {} if isinstance(failure, PoisonMessage) else _traceback(failure)
         _log.warning("message %s, try %s: %s", message.id, tries, text, extra=self._log, **more)
@@ -132,6 +145,9 @@ class OneMessage:
             return _describe(failure).removeprefix("PoisonMessage: ")
         limit = self._settings.max_dequeue_count
         return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
+
+    def _progressed(self, text: str) -> None:
+        self._report.progress = clipped(hide_secrets(str(text)), PROGRESS_LENGTH)
 
     async def _dead_letter(self, held: Held, reason: str) -> None:
         await self._holding.dead_letter(held, reason)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.cycle import outcome_of
+from ebb.core.documents import Execution
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
@@ -13,6 +20,7 @@ from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
+from ebb.execution.progress import ProgressNote
 from ebb.handlers import Handler
 from ebb.services import Services
 from ebb.sources.base import Source
@@ -29,58 +37,110 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
             several.
 
     Returns:
-        The Execution document: {"index", "startedAt", "endedAt", "outcome", "received", "processed", "failed",
-        "poisoned", "serviceSeconds" (in handlers, together), "oldestMessageAge" (seconds, when received), "error"}, and
-        "source" where the schedule has several.
-        Expected failures are an outcome ("failed", "timedOut"), not an exception.
+        The Execution document. Expected failures are an outcome ("failed", "timedOut"), not an exception.
     """
     settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
-    started = services.clock.now()
-    watch = FenceWatch(services, order, settings.replica_timeout)
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
-    try:
-        report = ExecutionReport(ended="stopped")
-        if await watch.enter() is None:
-            handler = services.telemetry.timed(order["schedule"], services.handler(settings))
-            async with services.source(settings, order["cycle"], order["index"]) as source:
-                with at_place(log):
-                    report = await _work(source, handler, settings, watch, services, log)
-        error = report.error
-    except EbbError as fault:
-        report, error = ExecutionReport(ended="failed"), str(fault)
-    finally:
-        await watch.leave()
-    outcome = watch.outcome or {"failed": "failed", "timedOut": "timedOut"}.get(report.ended, "succeeded")
-    logger.info("execution ended: %s, %s processed", outcome, report.processed, extra=log)
-    document = {
-        "index": order["index"],
-        "startedAt": rfc3339(started),
-        "endedAt": rfc3339(services.clock.now()),
-        "outcome": outcome,
-        "received": report.received,
-        "processed": report.processed,
-        "failed": report.failed,
-        "poisoned": report.poisoned,
-        "serviceSeconds": round(report.service_seconds, 6),
-        "oldestMessageAge": report.oldest_message_age,
-        "error": clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable
-    }
-    source_model = settings.all_sources[0]
-    if order["settings"].get("sources"):
-        document["source"] = source_model.label()
-    services.telemetry.execution_ended(log, document, source_model.type, source_model.label())
+    execution = await _Run(services, order, settings, log).run()
+    document = execution.to_document()
+    logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
+    source = settings.all_sources[0]
+    services.telemetry.execution_ended(log, document, source.type, source.label())
     return document
 
 
-async def _work(
-    source: Source,
-    handler: Handler,
-    settings: ScheduleSettings,
-    watch: FenceWatch,
-    services: Services,
-    log: dict[str, Any],
-) -> ExecutionReport:
-    if settings.command is not None and settings.command_per == "execution":
-        return await run_program(handler, settings.replica_timeout, watch.reason_to_stop, services.clock)
-    may_go_on = watch.reason_to_stop
-    return await run_execution(source, handler, settings, may_go_on=may_go_on, clock=services.clock, log=log)
+@dataclass
+class _Run:
+    """One run of an execution."""
+
+    services: Services
+    order: Mapping[str, Any]
+    settings: ScheduleSettings
+    log: Mapping[str, Any]
+    report: ExecutionReport = field(default_factory=ExecutionReport)
+
+    async def run(self) -> Execution:
+        """Work, and keep the note of it; the last word is written whatever happens."""
+        clock = self.services.clock
+        self._started = clock.now()
+        self._watch = FenceWatch(self.services, self.order, self.settings.replica_timeout)
+        note = ProgressNote(self.services.store, clock, str(self.order["schedule"]), self._watch.note, self._so_far)
+        outcome, error, keeping = "failed", "it ended by an exception; the log has the cause", None
+        try:
+            if await self._watch.enter() is None:
+                keeping = asyncio.create_task(note.keep())
+                await self._work()
+            outcome, error = self._outcome(), self.report.error
+        except EbbError as fault:
+            error = str(fault)
+            self.report.count_error(type(fault).__name__, clipped(error, ERROR_LENGTH))
+        finally:
+            if keeping is not None:
+                keeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeping
+            ended = self._document(clock.now(), outcome, error)
+            await note.end(ended)
+        return ended
+
+    async def _work(self) -> None:
+        handler = self.services.telemetry.timed(self.order["schedule"], self.services.handler(self.settings))
+        async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
+            with at_place(self.log):
+                await self._run_in(source, handler)
+
+    async def _run_in(self, source: Source, handler: Handler) -> None:
+        may_go_on, clock = self._watch.reason_to_stop, self.services.clock
+        if self.settings.command is not None and self.settings.command_per == "execution":
+            await run_program(handler, self.settings.replica_timeout, may_go_on, clock, self.report)
+        else:
+            await run_execution(
+                source, handler, self.settings, may_go_on=may_go_on, clock=clock, log=self.log, report=self.report
+            )
+
+    def _outcome(self) -> str:
+        if self._watch.outcome is not None:
+            return self._watch.outcome
+        if self.report.ended in ("failed", "timedOut"):
+            return self.report.ended
+        return outcome_of(self.report.processed, self.report.failed, self.report.poisoned)
+
+    def _document(self, now: datetime, outcome: str | None, error: str | None) -> Execution:
+        """The Execution document; with an outcome it is the last one."""
+        report, sources = self.report, self.order["settings"].get("sources")
+        began = min(report.in_hand.values(), default=None) if outcome is None else None
+        return Execution(
+            index=int(self.order["index"]),
+            started_at=rfc3339(self._started),
+            ended_at=rfc3339(now) if outcome else None,
+            outcome=outcome,
+            broken=self._is_broken(outcome),
+            received=report.received,
+            processed=report.processed,
+            failed=report.failed,
+            poisoned=report.poisoned,
+            service_seconds=round(report.service_seconds, 6),
+            oldest_message_age=report.oldest_message_age,
+            error=clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable
+            errors=_classes(report.errors),
+            source=self.settings.all_sources[0].label() if sources else None,
+            run=self._watch.note.run,
+            progress=report.progress if outcome is None else None,
+            current_message_age=round((now - began).total_seconds(), 3) if began else None,
+        )
+
+    def _is_broken(self, outcome: str | None) -> bool:
+        """Whether the execution itself failed, not only its handlers."""
+        if outcome is None or self._watch.outcome is not None:
+            return False
+        report = self.report
+        return report.ended in ("failed", "timedOut") or (outcome == "failed" and not report.failed + report.poisoned)
+
+    def _so_far(self, now: datetime) -> Execution:
+        return self._document(now, None, self.report.error)
+
+
+def _classes(errors: Mapping[str, list[Any]], most: int = 5) -> list[dict[str, Any]]:
+    """The errors by type, the most frequent first; short, for all of a cycle together are one payload of Durable."""
+    ordered = sorted(errors.items(), key=lambda item: -int(item[1][0]))[:most]
+    return [{"type": kind, "count": count, "example": clipped(text, 120)} for kind, (count, text) in ordered]

@@ -17,14 +17,17 @@ LOOK_EVERY = 5.0  # seconds between looks at whether it may go on
 
 
 async def run_program(
-    handler: Handler, replica_timeout: float, may_go_on: Callable[[], Awaitable[str | None]], clock: Clock
+    handler: Handler,
+    replica_timeout: float,
+    may_go_on: Callable[[], Awaitable[str | None]],
+    clock: Clock,
+    report: ExecutionReport,
 ) -> ExecutionReport:
     """Run `handler` once, to its end or until it may not go on; a program that is at work when time is up is killed.
 
     Returns:
-        A report without messages; a program that failed makes the execution a failed one, and its error says how.
+        `report`, without messages; a program that failed makes the execution a failed one, and its error says how.
     """
-    report = ExecutionReport()
     began = clock.now()
     work = asyncio.ensure_future(cast("Awaitable[Any]", handler(Message("program", b""))))
     try:
@@ -43,6 +46,7 @@ async def run_program(
         work.result()
     except HandlerError as error:
         report.ended, report.error = "failed", str(error)
+        report.count_error(type(error).__name__, str(error))
     finally:
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError, HandlerError):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from ebb.core.errors import ConflictError
-from ebb.core.row.schedule_row import ScheduleRow, Working
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import ScheduleRow
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,20 @@ class Store(Protocol):
         """
         ...
 
-    async def begin_execution(self, schedule: str, execution: Working) -> None:
-        """Note that `execution` is at work; again for the same one replaces it. One request."""
+    async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
+        """Note that a run of an execution begins; again for the same run replaces the note. One request."""
         ...
 
-    async def end_execution(self, schedule: str, execution: Working) -> None:
-        """Forget it again; one that is not noted is fine. One request."""
+    async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
+        """Replace the note of a run by what it did since; False where it was forgotten meanwhile. One request."""
         ...
 
-    async def executions(self, schedule: str) -> list[Working]:
-        """The executions noted. Those whose process died stay noted; `until` tells."""
+    async def executions(self, schedule: str) -> list[ExecutionNote]:
+        """The notes that were not forgotten yet. One of a run whose process died stays as it is; `until` tells."""
+        ...
+
+    async def forget_executions(self, schedule: str, notes: Sequence[ExecutionNote]) -> None:
+        """Forget notes; one that is not there is fine. One request for each hundred."""
         ...
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:

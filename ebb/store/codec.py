@@ -17,7 +17,8 @@ from typing import Any, cast, get_args, get_type_hints
 
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.errors import StoreError
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals, Working
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
 from ebb.store.keys import cycle_key, event_key
 
 Properties = dict[str, str | int]
@@ -42,7 +43,7 @@ def row_properties(row: ScheduleRow) -> Properties:
     properties: Properties = {}
     for name in _KEPT:
         value = getattr(row, name)
-        if value is not None:
+        if value is not None and value != ():
             properties[name] = _property(row.name, name, value)
     return properties
 
@@ -71,6 +72,8 @@ def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow
         values[key] = parse_rfc3339(values[key])
     for key in values.keys() & {*_NESTED, "totals"}:
         values[key] = json.loads(values[key])
+    if "unclosed" in values:
+        values["unclosed"] = tuple(values["unclosed"])
     if "totals" in values:
         values["totals"] = Totals(**values["totals"])
     if "intent" in values:
@@ -78,24 +81,30 @@ def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow
     return replace(ScheduleRow(name=name, etag=etag), **values)
 
 
-def execution_properties(execution: Working) -> Properties:
-    """An execution at work as the properties of one entity."""
-    identity = f"{execution.owner}/{execution.cycle}/{execution.index}/{execution.run}"
+def note_key(note: ExecutionNote) -> str:
+    """The row key of a note: keys may not hold every character that an owner does."""
+    identity = f"{note.owner}/{note.cycle}/{note.index}/{note.run}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def note_properties(note: ExecutionNote) -> Properties:
+    """The note of an execution as the properties of one entity."""
     return {
-        "RowKey": hashlib.sha256(identity.encode()).hexdigest()[:32],
-        "owner": execution.owner,
-        "cycle": execution.cycle,
-        "index": execution.index,
-        "run": execution.run,
-        "until": rfc3339(execution.until),
+        "RowKey": note_key(note),
+        "owner": note.owner,
+        "cycle": note.cycle,
+        "index": note.index,
+        "run": note.run,
+        "until": rfc3339(note.until),
+        "document": bounded_text(note.document, PROPERTY_LIMIT),
     }
 
 
-def read_execution(properties: Mapping[str, Any]) -> Working:
-    """The execution that `execution_properties` wrote."""
-    until = parse_rfc3339(properties["until"])
+def read_note(properties: Mapping[str, Any]) -> ExecutionNote:
+    """The note that `note_properties` wrote."""
     numbers = int(properties["cycle"]), int(properties["index"])
-    return Working(properties["owner"], *numbers, properties["run"], until)
+    until, document = parse_rfc3339(properties["until"]), json.loads(properties.get("document") or "{}")
+    return ExecutionNote(properties["owner"], *numbers, properties["run"], until, document)
 
 
 def cycle_properties(cycle: Mapping[str, Any]) -> Properties:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ebb.core.errors import ConflictError
-from ebb.core.row.schedule_row import ScheduleRow, Working
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import ScheduleRow
 from ebb.store.base import Page
 from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
-    execution_properties,
     forgotten,
+    note_key,
+    note_properties,
     read_document,
-    read_execution,
+    read_note,
     read_row,
     row_properties,
 )
@@ -30,7 +32,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._rows: dict[str, tuple[Properties, str]] = {}
         self._history: dict[str, dict[str, Properties]] = {}
-        self._working: dict[str, dict[str | int, Properties]] = {}
+        self._notes: dict[str, dict[str, Properties]] = {}
         self._versions = itertools.count(1)
 
     async def get(self, name: str) -> ScheduleRow:
@@ -49,15 +51,21 @@ class MemoryStore:
         self._rows[row.name] = row_properties(row), etag
         return read_row(row.name, *self._rows[row.name])
 
-    async def begin_execution(self, schedule: str, execution: Working) -> None:
-        properties = execution_properties(execution)
-        self._working.setdefault(schedule, {})[properties["RowKey"]] = properties
+    async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
+        self._notes.setdefault(schedule, {})[note_key(note)] = note_properties(note)
 
-    async def end_execution(self, schedule: str, execution: Working) -> None:
-        self._working.get(schedule, {}).pop(execution_properties(execution)["RowKey"], None)
+    async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
+        is_there = note_key(note) in self._notes.get(schedule, {})
+        if is_there:
+            self._notes[schedule][note_key(note)] = note_properties(note)
+        return is_there
 
-    async def executions(self, schedule: str) -> list[Working]:
-        return [read_execution(properties) for properties in self._working.get(schedule, {}).values()]
+    async def executions(self, schedule: str) -> list[ExecutionNote]:
+        return [read_note(properties) for properties in self._notes.get(schedule, {}).values()]
+
+    async def forget_executions(self, schedule: str, notes: Sequence[ExecutionNote]) -> None:
+        for note in notes:
+            self._notes.get(schedule, {}).pop(note_key(note), None)
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._write(schedule, cycle_properties(cycle))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,17 +18,19 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from ebb.core.errors import ConflictError
-from ebb.core.row.schedule_row import ScheduleRow, Working
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import Connection
 from ebb.store.base import Page
 from ebb.store.codec import (
     Properties,
     cycle_properties,
     event_properties,
-    execution_properties,
     forgotten,
+    note_key,
+    note_properties,
     read_document,
-    read_execution,
+    read_note,
     read_row,
     row_properties,
 )
@@ -86,19 +88,28 @@ class TableStore:
             return current
         return read_row(row.name, properties, metadata["etag"])
 
-    async def begin_execution(self, schedule: str, execution: Working) -> None:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, execution_properties(execution))
+    async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
+        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
         await self._write(self._schedules, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
 
-    async def end_execution(self, schedule: str, execution: Working) -> None:
-        async with self._service.calling(self._schedules) as client:
-            key = str(execution_properties(execution)["RowKey"])
-            await client.delete_entity(EXECUTIONS_PARTITION + schedule, key)  # says nothing where there is none
+    async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
+        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
+        try:
+            async with self._service.calling(self._schedules) as client:
+                await client.update_entity(entity, mode=UpdateMode.REPLACE)
+        except NotThereError:
+            return False
+        return True
 
-    async def executions(self, schedule: str) -> list[Working]:
+    async def executions(self, schedule: str) -> list[ExecutionNote]:
         partition = EXECUTIONS_PARTITION + schedule
         found = await self._query(self._schedules, "PartitionKey eq @partition", {"partition": partition})
-        return [read_execution(_plain(entity)) for entity in found]
+        return [read_note(_plain(entity)) for entity in found]
+
+    async def forget_executions(self, schedule: str, notes: Sequence[ExecutionNote]) -> None:
+        partition, keys = EXECUTIONS_PARTITION + schedule, [note_key(note) for note in notes]
+        for start in range(0, len(keys), TRANSACTION_LIMIT):
+            await self._delete(self._schedules, partition, keys[start : start + TRANSACTION_LIMIT])
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         await self._replace(_entity(schedule, cycle_properties(cycle)))
@@ -138,7 +149,7 @@ class TableStore:
             page = await self._query(self._history, _RANGE, parameters, select=["RowKey", "at"], limit=PAGE_LIMIT)
             keys = forgotten(page, left, before)
             for start in range(0, len(keys), TRANSACTION_LIMIT):
-                await self._delete(schedule, keys[start : start + TRANSACTION_LIMIT])
+                await self._delete(self._history, schedule, keys[start : start + TRANSACTION_LIMIT])
             forgot += len(keys)
             if len(page) < PAGE_LIMIT:
                 return forgot
@@ -211,15 +222,15 @@ class TableStore:
     async def _replace(self, entity: dict[str, Any]) -> None:
         await self._write(self._history, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
 
-    async def _delete(self, schedule: str, keys: list[str]) -> None:
-        """Delete entities in one transaction; one by one when another trim deleted some of them first."""
-        entities = [{"PartitionKey": schedule, "RowKey": key} for key in keys]
+    async def _delete(self, table: str, partition: str, keys: list[str]) -> None:
+        """Delete entities in one transaction; one by one when somebody else deleted some of them first."""
+        entities = [{"PartitionKey": partition, "RowKey": key} for key in keys]
         try:
-            async with self._service.calling(self._history) as client:
+            async with self._service.calling(table) as client:
                 await client.submit_transaction([("delete", entity) for entity in entities])
         except NotThereError:
             for entity in entities:
-                async with self._service.calling(self._history) as client:
+                async with self._service.calling(table) as client:
                     await client.delete_entity(entity)  # says nothing where there is none
 
 

@@ -43,6 +43,9 @@ param hubName string
 @description('Control queues of the task hub.')
 param partitionCount int
 
+@description('Executions that one replica runs at once.')
+param activitiesPerReplica int
+
 // Work items are counted with those in work, so that replicas stay while executions run.
 var workItems = [
   {
@@ -53,7 +56,7 @@ var workItems = [
       metadata: {
         accountName: storageAccountName
         queueName: '${toLower(hubName)}-workitems'
-        queueLength: '4' // executions that one replica is expected to run before the next replica comes
+        queueLength: '${activitiesPerReplica}' // a replica more for each so many executions
         queueLengthStrategy: 'all'
       }
     }
@@ -62,7 +65,7 @@ var workItems = [
 
 // A pending durable timer is an invisible message in a control queue: only visible ones are work for a replica.
 var control = [for number in range(0, partitionCount): {
-  name: 'control-${number}'
+  name: 'control-${padLeft(number, 2, '0')}'
   custom: {
     type: 'azure-queue'
     identity: identity.id

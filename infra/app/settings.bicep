@@ -9,15 +9,31 @@ param storageAccountName string
 @description('Application Insights component.')
 param applicationInsightsName string
 
-@allowed(['azureStorage', 'durableTaskScheduler'])
+@allowed(['azureStorage', 'durableTaskScheduler', 'mssql'])
 @description('Where Durable Functions keeps its state.')
 param backend string
 
 @description('Address of the Durable Task Scheduler; empty with Azure Storage.')
 param taskSchedulerEndpoint string
 
+@description('Connection string of the SQL database, which names an identity; empty with another backend.')
+param sqlConnection string
+
 @description('Name of the task hub.')
 param hubName string
+
+@description('Control queues of the task hub on Azure Storage.')
+param partitionCount int
+
+@description('Executions that one replica runs at once.')
+param activitiesPerReplica int
+
+@allowed(['blob', 'keyvault'])
+@description('Where the host keeps its function keys.')
+param keyStorage string
+
+@description('Address of the Key Vault for function keys; empty with blob.')
+param keyVaultUri string
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
@@ -45,10 +61,37 @@ var common = [
     value: 'Authorization=AAD;ClientId=${identity.properties.clientId}'
   }
   { name: 'AzureFunctionsJobHost__extensions__durableTask__hubName', value: hubName }
+  {
+    name: 'AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions'
+    value: '${activitiesPerReplica}'
+  }
+  // Without it keys lie on a replica's own disk and are others after each restart.
+  { name: 'AzureWebJobsSecretStorageType', value: keyStorage }
   // At SIGTERM the host stops taking work and finishes what it has, within the grace period of the template.
   { name: 'FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING', value: 'true' }
   // Metrics as log lines, which the host sends to Application Insights: see docs/operations.md.
   { name: 'EbbTelemetry', value: 'host' }
+]
+
+var keys = keyStorage == 'blob' ? [] : [
+  { name: 'AzureWebJobsSecretStorageKeyVaultUri', value: keyVaultUri }
+  { name: 'AzureWebJobsSecretStorageKeyVaultClientId', value: identity.properties.clientId }
+]
+
+var stored = [
+  {
+    name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__partitionCount'
+    value: '${partitionCount}'
+  }
+]
+
+var inDatabase = [
+  { name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__type', value: 'mssql' }
+  {
+    name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName'
+    value: 'SQLDB_Connection'
+  }
+  { name: 'SQLDB_Connection', value: sqlConnection }
 ]
 
 var scheduled = [
@@ -63,4 +106,6 @@ var scheduled = [
   }
 ]
 
-output settings array = backend == 'durableTaskScheduler' ? concat(common, scheduled) : common
+var ofBackend = backend == 'durableTaskScheduler' ? scheduled : backend == 'mssql' ? inDatabase : stored
+
+output settings array = concat(common, keys, ofBackend)

@@ -1,6 +1,6 @@
 """Bicep files to ARM templates, so that they can be checked without the Bicep compiler, which no registry offers.
 
-    .venv-infra/bin/python infra/checks/bicep.py            writes infra/arm/main.json and infra/arm/ebb.json
+    .venv-infra/bin/python infra/checks/bicep.py            writes infra/arm/main.json, ebb.json and flex.json
     .venv-infra/bin/python infra/checks/bicep.py --check    fails when they are not what the Bicep files say
 
 The real compiler (`az bicep build`) stays the authority: the deployment uses it.
@@ -18,7 +18,7 @@ from expression import BicepError, Code, Scope, code, fail, template, text_of, v
 from tree_sitter import Language, Node, Parser
 
 INFRA = Path(__file__).resolve().parents[1]
-TEMPLATES = ("main", "ebb")
+TEMPLATES = ("main", "ebb", "flex")
 SCHEMA = "https://schema.management.azure.com/schemas/{}#"
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
 _KINDS = {

@@ -30,9 +30,17 @@ MODELS = {
     "Microsoft.DurableTask/schedulers": ("durabletask", "Scheduler"),
     "Microsoft.DurableTask/schedulers/taskHubs": ("durabletask", "TaskHub"),
     "Microsoft.Insights/components": ("applicationinsights", "ApplicationInsightsComponent"),
+    "Microsoft.KeyVault/vaults": ("keyvault", "Vault"),
     "Microsoft.ManagedIdentity/userAssignedIdentities": ("msi", "Identity"),
     "Microsoft.OperationalInsights/workspaces": ("loganalytics", "Workspace"),
+    "Microsoft.Sql/servers": ("sql", "Server"),
+    "Microsoft.Sql/servers/databases": ("sql", "Database"),
+    "Microsoft.Sql/servers/firewallRules": ("sql", "FirewallRule"),
     "Microsoft.Storage/storageAccounts": ("storage", "StorageAccountCreateParameters"),
+    "Microsoft.Storage/storageAccounts/blobServices": ("storage", "BlobServiceProperties"),
+    "Microsoft.Storage/storageAccounts/blobServices/containers": ("storage", "BlobContainer"),
+    "Microsoft.Web/serverfarms": ("web", "AppServicePlan"),
+    "Microsoft.Web/sites": ("web", "Site"),
 }
 # Two types that no small package models; their few fields stand here.
 PLAIN = {

@@ -13,7 +13,8 @@ import pytest
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError, StoreError
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals, Working
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
 from ebb.core.settings.connection import resolve_connection
 from ebb.store import tables
 from ebb.store.base import Store, update
@@ -102,10 +103,14 @@ async def test_save_keeps_every_field(store: Store) -> None:
         cycle=2**40,
         cycle_for=41,
         closed_cycle=41,
-        totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1),
+        unclosed=({"cycle": 40, "owner": "hub/ebb-parity/1", "startedAt": rfc3339(START)}, {"cycle": 41}),
+        totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1, at_least=True),
         backlog={"count": 12, "measuredAt": rfc3339(START)},
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
         error="queue is down",
+        poison={"count": 4, "measuredAt": rfc3339(START)},
+        failures=3,
+        last_error={"message": "queue is down", "count": 2, "firstAt": rfc3339(START), "at": rfc3339(START)},
         memory={"since": rfc3339(START), "carry": {"worked": 7, "arrivals": 0.25}},
         history_count=17,
         restarts=2,
@@ -121,8 +126,8 @@ async def test_save_keeps_every_field(store: Store) -> None:
     assert await store.rows() == {"parity": saved}
 
 
-async def test_executions_at_work_are_noted_and_forgotten(store: Store) -> None:
-    first = Working("hub/ebb-parity/a", cycle=7, index=0, run="one", until=START)
+async def test_executions_are_noted_and_forgotten(store: Store) -> None:
+    first = ExecutionNote("hub/ebb-parity/a", cycle=7, index=0, run="one", until=START)
     second, other = replace(first, index=1), replace(first, owner="hub/ebb-parity/b")
     again = replace(first, run="two")
     assert await store.executions("parity") == []
@@ -132,12 +137,29 @@ async def test_executions_at_work_are_noted_and_forgotten(store: Store) -> None:
     assert sorted(await store.executions("parity"), key=str) == sorted([first, second, other, again], key=str)
     later = replace(first, until=START + timedelta(minutes=1))
     await store.begin_execution("parity", later)
-    await store.end_execution("parity", second)
-    await store.end_execution("parity", second)
-    await store.end_execution("parity", again)
+    await store.forget_executions("parity", [second, again])
+    await store.forget_executions("parity", [second])
+    await store.forget_executions("parity", [])
     assert sorted(await store.executions("parity"), key=str) == sorted([later, other], key=str)
     assert await store.executions("parity-2") == [first]
     assert await store.rows() == {}
+
+
+async def test_note_tells_what_an_execution_did_and_is_not_made_again(store: Store) -> None:
+    note = ExecutionNote("hub/ebb-parity/a", cycle=7, index=0, run="one", until=START)
+    did = replace(note, document={"index": 0, "processed": 12, "error": "ValueError: ä 🛢"})
+    assert not await store.note_execution("parity", did)
+    assert await store.executions("parity") == []
+    await store.begin_execution("parity", note)
+    assert await store.note_execution("parity", did)
+    assert await store.executions("parity") == [did]
+
+
+async def test_many_notes_are_forgotten_at_once(store: Store) -> None:
+    notes = [ExecutionNote("hub/ebb-parity/a", 7, index, "one", START) for index in range(130)]
+    await asyncio.gather(*(store.begin_execution("parity", note) for note in notes))
+    await store.forget_executions("parity", notes)
+    assert await store.executions("parity") == []
 
 
 async def test_save_forgets_what_became_none(store: Store) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import azure.durable_functions as df
 import pytest
 
-from ebb.core.cycle import Ending, Opening, Verdict
+from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from ebb.core.planning import Decision, Wait
 from orchestrators import eternal
+from orchestrators.steps import close
 from tests.replay.driver import Orchestration
 
 HANDLE = df.Orchestrator.create(eternal.eternal_scheduler)
@@ -172,10 +174,40 @@ def test_failed_measurement_is_an_error_that_backs_off() -> None:
     run = begin({"schedule": "parity", "errors": 2, "cycle": 4})
     run.fail(0, "Activity function 'measure_backlog' failed:  OSError: gone")
     assert run.reply["customStatus"]["error"].endswith("OSError: gone")
-    assert run.timers()[-1]["fireAt"] == "2026-01-01T00:02:00.000000Z"
+    assert "2026-01-01T00:00:48" <= run.timers()[-1]["fireAt"] <= "2026-01-01T00:01:00.000000Z"
     run.fire()
     assert run.next_input["errors"] == 3
     assert run.next_input["cycle"] == 4
+
+
+def test_waits_of_an_outage_follow_the_settings_that_were_read_last() -> None:
+    run = begin({"schedule": "parity", "errors": 6, "cycle": 4, "polling": 1.0})
+    run.fail(0, "Activity function 'measure_backlog' failed:  OSError: gone")
+    assert run.timers()[-1]["fireAt"] <= "2026-01-01T00:00:02.000000Z"
+    run.fire()
+    assert run.next_input["polling"] == 1.0
+
+
+class RecordingContext:
+    """What the step that closes a cycle asks of Durable; the driver above cannot play the extension's retries."""
+
+    current_utc_datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def call_activity_with_retry(self, name: str, *_: object) -> str:
+        return name
+
+
+def test_cycle_that_cannot_be_closed_is_an_error_and_the_loop_tries_again_soon() -> None:
+    state = CycleState("parity", errors=6, cycle=7, polling=1.0)
+    opened = Opening.from_json(opening(executions=1))
+    step = close(RecordingContext(), state, opened, [execution(0)], summarize([execution(0)], None))  # type: ignore[arg-type]
+    assert next(step) == CLOSE_CYCLE
+    with pytest.raises(StopIteration) as ended:
+        step.throw(Exception("Activity function 'close_cycle' failed:  StoreError: no answer"))
+    ending: Ending = ended.value.value
+    assert "cycle 7 could not be written down" in str(ending.error)
+    assert ending.wait.seconds <= 2
+    assert state.follow(opened, summarize([execution(0)], None), ending).errors == 7
 
 
 def test_lost_fence_at_close_completes_the_instance() -> None:

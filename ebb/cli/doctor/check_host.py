@@ -6,22 +6,63 @@ import re
 from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
-from ebb.cli.doctor.subject import Subject
+from ebb.cli.doctor.subject import DURABLE, Subject, host_text
+from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS, PARTITIONS
+from ebb.cli.scale_rules.mapping import ROWS
+from ebb.cli.scale_rules.numbers import POSITIVE
+from ebb.core.errors import SettingsError
 from ebb.core.settings.host_limits import function_timeout
 
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 BUNDLE_FLOOR = (4, 32)  # the first with the Durable Task Scheduler; versioning and tracing V2 came earlier
-HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
+
+# What each backend takes for the name of a task hub, and in words. Sources: AzureStorageOptions.ValidateHubName of the
+# Durable extension; the resource Microsoft.DurableTask/schedulers/taskHubs;
+# the schema of durabletask-mssql (varchar(50)).
+HUB_NAMES = {
+    "azureStorage": (re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}"), "3 to 45 letters and digits, a letter first"),
+    "azureManaged": (re.compile(r"[A-Za-z0-9-]{3,64}"), "3 to 64 letters, digits and hyphens"),
+    "mssql": (re.compile(r"[\x20-\x7e]{1,50}"), "at most 50 plain characters"),
+}
 SMALL_HUB = 4  # partitions that few schedules can use
+DURABLE_NUMBERS = {
+    "storageProvider.partitionCount": PARTITIONS,
+    "maxConcurrentActivityFunctions": POSITIVE,
+    "maxConcurrentOrchestratorFunctions": POSITIVE,
+    "maxConcurrentEntityFunctions": POSITIVE,
+}
 THREADS_PER_WORKER_EXTRA = 4  # Python's own default is cores + 4
 
 
 def check_host(subject: Subject) -> Iterator[Finding]:
     """Findings on `host.json`."""
+    yield from _values(subject)
     yield from _bundle(subject)
     yield from _hub(subject)
     yield from _concurrency(subject)
     yield from _details(subject)
+
+
+def _values(subject: Subject) -> Iterator[Finding]:
+    """Numbers and time spans that the host does not start with."""
+    app = subject.app
+    numbers = {row.host_path: row.bounds for row in ROWS if row.host_path} | {
+        f"{DURABLE}.{name}": bounds for name, bounds in DURABLE_NUMBERS.items()
+    }
+    for path, bounds in numbers.items():
+        try:
+            app.host_number(path, bounds.lowest, bounds)
+        except SettingsError:
+            yield error(
+                "host-value",
+                f"{path} of host.json is {app.host_value(path)!r}",
+                "the host does not start with it",
+                f"set it to a whole number, {bounds}",
+            )
+    try:
+        function_timeout(host_text(app.folder), app.settings)
+    except SettingsError as fault:
+        yield error("host-value", str(fault), "the host does not start with it", "write it as hh:mm:ss")
 
 
 def _bundle(subject: Subject) -> Iterator[Finding]:
@@ -56,22 +97,19 @@ def _hub(subject: Subject) -> Iterator[Finding]:
             "the host takes a name of its own; two apps with one name steal each other's work",
             f'set "hubName" in {"extensions.durableTask"}',
         )
-    elif subject.backend == "azureStorage" and not HUB_NAME.fullmatch(subject.hub):
+    elif subject.backend in HUB_NAMES and not HUB_NAMES[subject.backend][0].fullmatch(subject.hub):
         yield error(
             "hub-name-invalid",
-            f"the task hub is called {subject.hub!r}",
-            "queues, tables and containers are named after it",
-            "use 3 to 45 letters and digits, a letter first; set the app setting if it is a %PLACEHOLDER%",
+            f"the task hub is called {subject.hub!r}, and Durable Functions keeps its state in {subject.backend}",
+            "the backend refuses the name, and no orchestration runs",
+            f"use {HUB_NAMES[subject.backend][1]}; set the app setting if it is a %PLACEHOLDER%",
         )
-    partitions = subject.durable("storageProvider.partitionCount")
-    if (
-        subject.backend == "azureStorage"
-        and int(partitions or 4) >= SMALL_HUB
-        and len(subject.all_schedules()) < SMALL_HUB
-    ):
+    given = subject.durable("storageProvider.partitionCount")
+    partitions = subject.durable_number("storageProvider.partitionCount", DEFAULT_PARTITIONS)
+    if subject.backend == "azureStorage" and partitions >= SMALL_HUB and len(subject.all_schedules()) < SMALL_HUB:
         yield warning(
             "partitions-many",
-            f"partitionCount is {partitions or 'not set (4)'} for {len(subject.all_schedules())} schedules",
+            f"partitionCount is {given or 'not set (4)'} for {len(subject.all_schedules())} schedules",
             "each schedule lives in one partition; the others are polled and leased for nothing",
             "set 1 or 2, with a new hubName if the hub exists: the count cannot be changed",
         )
@@ -82,7 +120,7 @@ def _concurrency(subject: Subject) -> Iterator[Finding]:
     threads = int(
         subject.settings.get("PYTHON_THREADPOOL_THREAD_COUNT") or int(subject.cores + 0.5) + THREADS_PER_WORKER_EXTRA
     )
-    orchestrators = int(subject.durable("maxConcurrentOrchestratorFunctions") or int(10 * max(subject.cores, 1)))
+    orchestrators = subject.durable_number("maxConcurrentOrchestratorFunctions", int(10 * max(subject.cores, 1)))
     if orchestrators > processes * threads:
         yield warning(
             "orchestrators-above-threads",
@@ -90,8 +128,8 @@ def _concurrency(subject: Subject) -> Iterator[Finding]:
             "an orchestrator needs a thread; what a replica has taken in waits there and no other replica can take it",
             f"set it to {processes * threads} or less",
         )
-    activities = subject.durable("maxConcurrentActivityFunctions")
-    if activities is None:
+    activities = subject.durable_number("maxConcurrentActivityFunctions", 0)
+    if subject.durable("maxConcurrentActivityFunctions") is None:
         yield warning(
             "activities-unbounded",
             "maxConcurrentActivityFunctions is not set",
@@ -101,31 +139,34 @@ def _concurrency(subject: Subject) -> Iterator[Finding]:
         return
     wanted = max((settings.max_executions for settings in subject.all_schedules().values()), default=0)
     replicas = int(subject.template("properties.template.scale.maxReplicas") or 10)
-    if wanted > int(activities) * replicas:
+    if activities and wanted > activities * replicas:
         yield warning(
             "executions-above-capacity",
-            f"a schedule fans out to {wanted} executions, {replicas} replicas run {int(activities) * replicas} at once",
+            f"a schedule fans out to {wanted} executions, {replicas} replicas run {activities * replicas} at once",
             "the rest waits in the work-item queue and the cycle takes longer than planned",
             "lower maxExecutions, or raise maxConcurrentActivityFunctions or the replicas",
         )
 
 
 def _details(subject: Subject) -> Iterator[Finding]:
-    if subject.durable("httpSettings.useForwardedHost") is not True:
+    if not subject.durable_flag("httpSettings.useForwardedHost"):
         yield warning(
             "forwarded-host",
             "httpSettings.useForwardedHost is not true",
             "behind the ingress, status addresses carry the name of the inside",
             'set "httpSettings": {"useForwardedHost": true}',
         )
-    if subject.durable("extendedSessionsEnabled") is True:
+    if subject.durable_flag("extendedSessionsEnabled"):
         yield warning(
             "extended-sessions",
             "extendedSessionsEnabled is true",
             "Python cannot use them; each instance keeps memory for nothing",
             "remove it",
         )
-    limit = function_timeout((subject.app.folder / "host.json").read_text(encoding="utf-8"), subject.settings)
+    try:
+        limit = function_timeout(host_text(subject.app.folder), subject.settings)
+    except SettingsError:
+        return  # said already
     if limit is None:
         yield warning(
             "function-timeout-none",

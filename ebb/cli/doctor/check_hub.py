@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from ebb.cli.doctor.finding import Finding, error
 from ebb.cli.doctor.storage import StorageLook
 from ebb.cli.doctor.subject import Subject
+from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS
 from ebb.core.names import ETERNAL_SCHEDULER
 
 ENDED = "RuntimeStatus ne 'Completed' and RuntimeStatus ne 'Failed' and RuntimeStatus ne 'Terminated'"
-DEFAULT_PARTITIONS = 4
 
 
 def check_hub(subject: Subject, look: StorageLook) -> Iterator[Finding]:
@@ -37,7 +37,7 @@ def check_schedule_rows(subject: Subject, look: StorageLook) -> Iterator[Finding
 
 def _partitions(subject: Subject, look: StorageLook, hub: str) -> Iterator[Finding]:
     there = [name for name in look.queue_names(f"{hub.lower()}-control-") if name[-2:].isdigit()]
-    wanted = int(subject.durable("storageProvider.partitionCount") or DEFAULT_PARTITIONS)
+    wanted = subject.durable_number("storageProvider.partitionCount", DEFAULT_PARTITIONS)
     if there and len(there) != wanted:
         yield error(
             "hub-partitions",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
+from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.connection import resolve_connection
 from ebb.handlers import load_handler
 from ebb.programs import program_of
@@ -27,8 +28,8 @@ def check_settings(subject: Subject) -> Iterator[Finding]:
 
 
 def _worker(subject: Subject) -> Iterator[Finding]:
-    runtime = subject.settings.get("FUNCTIONS_WORKER_RUNTIME")
-    if runtime is not None and runtime != "python":
+    runtime = _setting(subject, "FUNCTIONS_WORKER_RUNTIME")
+    if runtime is not None and runtime.lower() != "python":
         yield error(
             "worker-runtime",
             f"FUNCTIONS_WORKER_RUNTIME is {runtime!r}",
@@ -56,7 +57,7 @@ def _connections(subject: Subject) -> Iterator[Finding]:
 
 def _scheduler_connection(subject: Subject) -> Iterator[Finding]:
     name = str(subject.durable("storageProvider.connectionStringName") or "DURABLE_TASK_SCHEDULER_CONNECTION_STRING")
-    value = subject.settings.get(name, "")
+    value = _setting(subject, name) or ""
     parts = {part.partition("=")[0].strip().lower() for part in value.split(";") if part}
     missing = [part for part in ("Endpoint", "TaskHub", "Authentication") if part.lower() not in parts]
     if missing:
@@ -69,15 +70,15 @@ def _scheduler_connection(subject: Subject) -> Iterator[Finding]:
 
 
 def _identity(subject: Subject) -> Iterator[Finding]:
-    names = [name for name in subject.settings if name.startswith(f"{STORAGE}__")]
-    if subject.settings.get(STORAGE) and names:
+    names = [name for name in subject.settings if name.lower().startswith(f"{STORAGE}__".lower())]
+    if _setting(subject, STORAGE) and names:
         yield error(
             "connection-twice",
             f"{STORAGE} is set beside {', '.join(sorted(names))}",
             "the exact name wins, so the key or the emulator is used and the identity is not",
             f"remove {STORAGE}",
         )
-    if f"{STORAGE}__managedIdentityResourceId" in subject.settings:
+    if _setting(subject, f"{STORAGE}__managedIdentityResourceId"):
         yield error(
             "identity-resource-id",
             f"{STORAGE}__managedIdentityResourceId is set",
@@ -88,10 +89,11 @@ def _identity(subject: Subject) -> Iterator[Finding]:
 
 
 def _assigned_identity(subject: Subject) -> Iterator[Finding]:
-    if subject.container_app is None or subject.settings.get(f"{STORAGE}__credential") != "managedidentity":
+    credential = _setting(subject, f"{STORAGE}__credential") or ""
+    if subject.container_app is None or credential.lower() != "managedidentity":
         return
     kind = str(subject.template("identity.type") or "None")
-    client = subject.settings.get(f"{STORAGE}__clientId")
+    client = _setting(subject, f"{STORAGE}__clientId")
     assigned = subject.template("identity.userAssignedIdentities") or {}
     clients = {str(entry.get("clientId")) for entry in assigned.values() if isinstance(entry, dict)}
     if kind == "None" or (client and client not in clients) or (not client and "SystemAssigned" not in kind):
@@ -130,6 +132,11 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
                 "a worker that stalls for so long loses its messages to another one, and they are handled twice",
                 f"set it to {SHORT_LEASE:g} s or more; it is renewed while a handler works",
             )
+
+
+def _setting(subject: Subject, name: str) -> str | None:
+    found = find_setting(name, subject.settings)
+    return found[1] if found else None
 
 
 def _packages(subject: Subject) -> Iterator[Finding]:

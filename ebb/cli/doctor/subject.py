@@ -10,12 +10,14 @@ from typing import Any
 import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.scale_rules.app import FunctionApp, read_app, read_json
 from ebb.core.errors import SettingsError
+from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
 
 STORAGE = "AzureWebJobsStorage"
 DURABLE = "extensions.durableTask"
+BACKENDS = ("azureStorage", "azureManaged", "mssql", "netherite")  # the names are taken without regard to case
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,24 @@ class Subject:
 
     @property
     def backend(self) -> str:
-        """Where Durable Functions keeps its state: azureStorage, azureManaged, mssql, netherite."""
-        return str(self.durable("storageProvider.type") or "azureStorage")
+        """Where Durable Functions keeps its state: one of BACKENDS, or what stands there."""
+        given = str(self.durable("storageProvider.type") or BACKENDS[0])
+        return next((name for name in BACKENDS if name.lower() == given.lower()), given)
 
     def durable(self, path: str) -> Any:
         """A value of the Durable section of `host.json`, or None."""
         return self.app.host_value(f"{DURABLE}.{path}")
+
+    def durable_flag(self, path: str) -> bool:
+        """Whether a value of the Durable section of `host.json` is true."""
+        return self.app.host_flag(f"{DURABLE}.{path}")
+
+    def durable_number(self, path: str, default: int) -> int:
+        """A number of the Durable section of `host.json`; `default` too where the host refuses what stands there."""
+        try:
+            return self.app.host_number(f"{DURABLE}.{path}", default)
+        except SettingsError:
+            return default  # check_host says it
 
     def all_schedules(self) -> Mapping[str, ScheduleSettings]:
         """The schedules by name; none where they cannot be read."""
@@ -98,10 +112,15 @@ def _schedules(folder: Path, app: FunctionApp) -> tuple[Schedules | None, str | 
     if not path.is_file():
         return None, None  # another app than Ebb: there is nothing to read
     try:
-        limit = function_timeout((folder / "host.json").read_text(encoding="utf-8"), app.settings)
+        limit = function_timeout(host_text(folder), app.settings)
         return load_schedules(path.read_text(encoding="utf-8"), path.name, app.settings, limit), None
     except SettingsError as fault:
         return None, str(fault)
+
+
+def host_text(folder: Path) -> str:
+    """The text of `host.json`."""
+    return decode_text((folder / "host.json").read_bytes(), "host.json")
 
 
 def _settings_of(deployed: Mapping[str, Any] | None) -> dict[str, str]:

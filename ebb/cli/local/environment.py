@@ -74,20 +74,24 @@ def _make_python(root: Path, versions: tuple[Version, Version]) -> None:
         version = ".".join(map(str, sys.version_info[:3]))
         _step(root, f"make .venv (Python {version})", [sys.executable, "-m", "venv", str(venv)], "venv")
     _forget_stamp(venv)
-    _install_python(root)
+    _install_python(root, venv.resolve().parent)
     _write_stamp(venv, wanted)
 
 
-def _install_python(root: Path) -> None:
-    """With uv where that is there, which takes a tenth of the time; it knows nothing of pip's own settings."""
+def _install_python(root: Path, home: Path) -> None:
+    """With uv where that is there, which takes a tenth of the time; it knows nothing of pip's own settings.
+
+    Args:
+        home: an environment that is shared by a link shows the engine of the folder that it lies in: this one.
+    """
     if uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--python", str(venv_python(root)), "-r", "requirements-dev.txt"]
         try:
-            return _step(root, "install Python packages with uv", command, "uv")
+            return _step(home, "install Python packages with uv", command, "uv")
         except SetUpError:
             say("uv could not; pip tries it, with its own settings")
     pip = [str(venv_python(root)), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    return _step(root, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
+    return _step(home, "install Python packages", [*pip, "-r", "requirements-dev.txt"], "pip")
 
 
 def _make_node(root: Path) -> None:

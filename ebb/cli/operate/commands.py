@@ -61,6 +61,7 @@ def register(app: typer.Typer) -> None:
         ("stop", stop),
         ("pause", pause),
         ("resume", resume),
+        ("repair", repair),
         ("trigger", trigger),
         ("set", set_settings),
         ("reset", reset),
@@ -149,6 +150,17 @@ def resume(
 def trigger(name: Name, reason: SomeReason = None, url: Url = None, output: Form = Output.TABLE) -> None:
     """End the present wait: the next cycle begins now, or right after the one at work."""
     _act(url, output, name, "trigger", {"reason": reason})
+
+
+def repair(name: Name, reason: Reason, url: Url = None, output: Form = Output.TABLE) -> None:
+    """Make the books agree: close what was left behind, and hold the totals against the history."""
+    with calls(url, output) as client:
+        found = client.call("POST", client.path(name, "repair"), {"reason": reason})
+    closed = ", ".join(map(str, found["closed"])) or "none"
+    before, after = found["before"], found["after"]
+    lines = [f"cycles closed: {closed}"]
+    lines += [f"{key}: {before[key]} -> {after[key]}" for key in ("cycles", "processed", "failed", "poisoned")]
+    say(output, found, "\n".join(lines))
 
 
 def set_settings(

@@ -34,11 +34,15 @@ def schedule_page(
         ("backlog", _backlog(document, times)),
         ("decided", (document["decision"] or {}).get("reason")),
         ("next", next_of(document, times)),
+        ("failing", _failing(document, times)),
+        ("poison", _poison(document, times)),
         ("in all", _totals(totals)),
         ("overrides", ", ".join(f"{key}={value}" for key, value in document["overrides"].items())),
     )
     past, happened = list(cycles), list(events)
     lists: list[RenderableType] = []
+    if at_work := document.get("executions"):
+        lists += [plain("\nat work", style="bold"), executions_table(at_work, times)]
     if past:
         lists += [plain("\nlast cycles", style="bold"), cycles_table(past, times)]
     if happened:
@@ -109,6 +113,25 @@ def _backlog(document: Document, times: Times) -> str:
         return "not counted yet"
     at = (document["backlog"] or {}).get("measuredAt")
     return counted(int(count), "message") + (f", counted {times.relative(at)}" if at else "")
+
+
+def _failing(document: Document, times: Times) -> str | None:
+    """How many cycles in a row failed, and the last error with how often it came."""
+    cycles, last = int(document.get("failedCycles") or 0), document.get("lastError")
+    if not cycles and not last:
+        return None
+    said = [f"{counted(cycles, 'cycle')} in a row"] if cycles else []
+    if last:
+        often = f", {last['count']} times since {times.clock(last['firstAt'])}" if last["count"] > 1 else ""
+        said.append(f"last error {times.relative(last['at'])}{often}: {last['message']}")
+    return "; ".join(said)
+
+
+def _poison(document: Document, times: Times) -> str | None:
+    poison = document.get("poison") or {}
+    if not poison.get("count"):
+        return None
+    return f"{counted(poison['count'], 'message')}, counted {times.relative(poison.get('measuredAt'))}"
 
 
 def _totals(totals: Document) -> str:

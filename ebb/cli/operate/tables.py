@@ -11,6 +11,7 @@ from rich.text import Text
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
+from ebb.core.wording import counted
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
@@ -154,8 +155,11 @@ def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Colum
 
 
 def _schedule(each: Document, times: Times) -> tuple[str | Text, ...]:
-    count = len(each["warnings"]) + bool(each["error"])
-    trouble = str(each["error"] or (each["warnings"] or [""])[0])
+    failing = int(each.get("failedCycles") or 0)
+    last = (each.get("lastError") or {}).get("message") if failing else None
+    error = each["error"] or (f"{counted(failing, 'cycle')} failed in a row: {last}" if failing else None)
+    count = len(each["warnings"]) + bool(error)
+    trouble = str(error or (each["warnings"] or [""])[0])
     more = f" (and {count - 1} more)" if count > 1 else ""
     return (
         str(each["name"]),

@@ -3,61 +3,49 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
+
+from ebb.cli.scale_rules.modules import Foreign, Names
 from ebb.cli.scale_rules.trigger import Unresolved
 
 _DEPTH = 8  # a constant that refers to constants that refer to ...
 
 
 class Constants:
-    """Looks names up in the modules of one app."""
+    """Works expressions out with the names of one app."""
 
-    def __init__(self, folder: Path, modules: Mapping[Path, ast.Module]) -> None:
-        self._folder = folder
-        self._names = {path: _assignments(tree) for path, tree in modules.items()}
-        self._imports = {path: _imports(tree, path, folder) for path, tree in modules.items()}
+    def __init__(self, names: Names) -> None:
+        self._names = names
 
     def value(self, node: ast.expr, path: Path, depth: int = _DEPTH) -> Any:
         """The value of `node` in the module at `path`, or `Unresolved` with its text."""
         try:
             return ast.literal_eval(node)
-        except ValueError:
+        except (ValueError, TypeError):
             pass
-        found = self._lookup(node, path, depth) if depth else None
+        found = self._look_up(node, path, depth) if depth else None
         return Unresolved(ast.unparse(node)) if found is None else found
 
-    def _lookup(self, node: ast.expr, path: Path, depth: int) -> Any:
-        if isinstance(node, ast.Name):
-            return self._named(node.id, path, depth)
-        if isinstance(node, ast.Attribute):
-            return self._attribute(node, path, depth)
+    def _look_up(self, node: ast.expr, path: Path, depth: int) -> Any:
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self._named(node, path, depth)
         if isinstance(node, ast.JoinedStr):
             return self._joined(node, path, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            parts = [self.value(part, path, depth - 1) for part in (node.left, node.right)]
+            return "".join(parts) if all(isinstance(part, str) for part in parts) else None
         return None
 
-    def _named(self, name: str, path: Path, depth: int) -> Any:
-        if name in self._names.get(path, {}):
-            return self.value(self._names[path][name], path, depth - 1)
-        target = self._imports.get(path, {}).get(name)
-        if target and target[1]:
-            return self._named(target[1], target[0], depth - 1)
-        return None
-
-    def _attribute(self, node: ast.Attribute, path: Path, depth: int) -> Any:
-        """`names.QUEUE` of an imported module, or a member of the SDK's own enums (`BlobSource.EVENT_GRID`)."""
-        if isinstance(node.value, ast.Name):
-            target = self._imports.get(path, {}).get(node.value.id)
-            if target and not target[1]:
-                return self._named(node.attr, target[0], depth - 1)
-        return {
-            "EVENT_GRID": "EventGrid",
-            "LOGS_AND_CONTAINER_SCAN": "LogsAndContainerScan",
-            "MANY": "many",
-            "ONE": "one",
-        }.get(node.attr)
+    def _named(self, node: ast.Name | ast.Attribute, path: Path, depth: int) -> Any:
+        """A constant of a module, or a member of the SDK's own enums (`func.BlobSource.EVENT_GRID`)."""
+        origin = self._names.origin(node, path)
+        if isinstance(origin, Foreign):
+            return _member(origin.dotted)
+        expression = self._names.assigned(origin[1], origin[0]) if origin else None
+        return self.value(expression, origin[0], depth - 1) if origin and expression is not None else None
 
     def _joined(self, node: ast.JoinedStr, path: Path, depth: int) -> str | None:
         parts: list[str] = []
@@ -69,31 +57,7 @@ class Constants:
         return "".join(parts)
 
 
-def _assignments(tree: ast.Module) -> dict[str, ast.expr]:
-    names: dict[str, ast.expr] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            names |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            names[node.target.id] = node.value
-    return names
-
-
-def _imports(tree: ast.Module, path: Path, folder: Path) -> dict[str, tuple[Path, str]]:
-    """Local name -> the module's file, and the name in it ("" when the module itself is meant)."""
-    names: dict[str, tuple[Path, str]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                file = folder.joinpath(*alias.name.split(".")).with_suffix(".py")
-                if file.is_file():
-                    names[alias.asname or alias.name] = (file, "")
-        elif isinstance(node, ast.ImportFrom):
-            base = (path.parents[node.level - 1] if node.level else folder).joinpath(*(node.module or "").split("."))
-            for alias in node.names:
-                inner, outer = base / f"{alias.name}.py", base.with_suffix(".py")
-                if inner.is_file():
-                    names[alias.asname or alias.name] = (inner, "")
-                elif outer.is_file():
-                    names[alias.asname or alias.name] = (outer, alias.name)
-    return names
+def _member(dotted: str) -> Any:
+    *_, enum, member = ["", *dotted.split(".")]
+    found = getattr(getattr(func, enum, None), member, None) if dotted.startswith("azure.functions") else None
+    return getattr(found, "value", None)

@@ -7,12 +7,16 @@ from typing import Any
 
 from ebb.cli.scale_rules.app import FunctionApp
 from ebb.cli.scale_rules.durable import DURABLE_TRIGGERS, durable_rule
-from ebb.cli.scale_rules.mapping import MAXIMA, Row, row_for
+from ebb.cli.scale_rules.mapping import Row, row_for
+from ebb.cli.scale_rules.numbers import whole_number
 from ebb.cli.scale_rules.rule import Parameter, ScaleRule, rule_name
 from ebb.cli.scale_rules.timer import timer_rule
 from ebb.cli.scale_rules.trigger import Trigger, Unresolved
+from ebb.cli.scale_rules.unmapped import unmapped_rule
+from ebb.cli.scale_rules.wired import wire
+from ebb.cli.scale_rules.wiring import Wiring
 
-_DEFAULTS = {"connection": "AzureWebJobsStorage", "consumerGroup": "$Default"}
+_DEFAULTS = {"consumerGroup": "$Default"}
 _CORE_ROWS = "8 x cores"
 
 
@@ -22,12 +26,14 @@ class Report:
 
     rules: tuple[ScaleRule, ...]
     warnings: tuple[str, ...] = field(default=())
+    reading: str = ""  # how the triggers were found
 
 
 def derive(app: FunctionApp, cores: float = 1.0) -> Report:
     """One `ScaleRule` for each trigger of `app`, Durable ones together; replicas have `cores` cores."""
     rules: list[ScaleRule] = []
     durable: list[Trigger] = []
+    unknown: set[str] = set()
     for trigger in app.triggers:
         if app.is_disabled(trigger.function):
             continue
@@ -37,52 +43,71 @@ def derive(app: FunctionApp, cores: float = 1.0) -> Report:
             rules.append(timer_rule(trigger, app))
         else:
             row = row_for(trigger)
-            rules.append(_by_row(row, trigger, app, cores) if row else _unknown(trigger))
+            rules.append(_by_row(row, trigger, app, cores, unknown) if row else unmapped_rule(trigger))
     if durable:
         rules.append(durable_rule(durable, app))
-    return Report(tuple(rules), tuple(_warnings(app, rules)))
+    return Report(tuple(rules), (*app.remarks, *_warnings(app, rules, unknown)), app.reading)
 
 
-def _by_row(row: Row, trigger: Trigger, app: FunctionApp, cores: float) -> ScaleRule:
-    value = app.host_value(row.host_path) if row.host_path else trigger.get(row.parameter)
+def _by_row(row: Row, trigger: Trigger, app: FunctionApp, cores: float, unknown: set[str]) -> ScaleRule:
+    given = app.host_value(row.host_path) if row.host_path else trigger.get(row.parameter)
     default = max(1, int(8 * cores)) if row.default == _CORE_ROWS else row.default
-    effective = default if value is None else value
+    effective, fault = _checked(row, app, given) if given is not None else (default, None)
     target = row.keda_default if effective is None else effective
+    wiring = wire(row, trigger, app) if row.keda_type else Wiring()
+    unknown |= {wiring.unknown} if wiring.unknown else set()
+    mapped = row.keda_type is not None and fault is None
     return ScaleRule(
         function=trigger.function,
         trigger=trigger.type,
         source=row.name,
         where=trigger.where,
-        functions_side=Parameter(row.parameter, row.path, row.default, effective, value is not None),
+        functions_side=Parameter(row.parameter, row.path, row.default, effective, given is not None),
         keda_side=Parameter(row.keda_parameter, f"metadata.{row.keda_parameter}", row.keda_default, str(target), True)
-        if row.keda_type
+        if mapped
         else None,
-        rule=_rule(row, trigger, app, effective) if row.keda_type else None,
-        notes=tuple(_notes(row, trigger, value)),
-        instead=row.instead,
+        rule=_rule(row, trigger, app, effective, wiring) if mapped else None,
+        notes=(*wiring.notes, *_notes(row, trigger)),
+        instead=fault or row.instead,
     )
 
 
-def _rule(row: Row, trigger: Trigger, app: FunctionApp, value: Any) -> dict[str, Any]:
+def _checked(row: Row, app: FunctionApp, given: Any) -> tuple[Any, str | None]:
+    """The value as the host will have it; or as it stands there, with what is wrong with it."""
+    if isinstance(given, Unresolved):
+        return given, None
+    try:
+        return whole_number(app.resolve(given) if isinstance(given, str) else given, row.bounds), None
+    except ValueError as error:
+        return given, f"no rule, because the host does not start: {row.parameter} {error}; it must be {row.bounds}"
+
+
+def _rule(row: Row, trigger: Trigger, app: FunctionApp, value: Any, wiring: Wiring) -> dict[str, Any]:
     """The rule in the shape of `template.scale.rules`; KEDA metadata are texts."""
     metadata: dict[str, str] = {}
     for key, name in row.metadata.items():
-        given = trigger.get(name, _DEFAULTS.get(name) if name != "connection" or "queue" in trigger.type else None)
+        given = trigger.get(name, _DEFAULTS.get(name))
         if given is not None:
             metadata[key] = _as_metadata(key, app.resolve(str(given)))
+    metadata |= wiring.metadata
     metadata |= row.constants
     if value is not None:  # no value: KEDA's own default holds
         metadata[str(row.keda_parameter)] = str(value)
-    return {"name": rule_name(trigger.function), "custom": {"type": row.keda_type, "metadata": metadata}}
+    custom: dict[str, Any] = {"type": row.keda_type, "metadata": metadata}
+    if wiring.identity:
+        custom["identity"] = wiring.identity
+    return {"name": rule_name(trigger.function), "custom": custom}
 
 
 def _as_metadata(key: str, value: str) -> str:
-    return value.split("/", 1)[0] if key == "blobContainerName" else value  # `samples/{name}`: the container is samples
+    if key != "blobContainerName":
+        return value
+    return value.lstrip("/").split("/", 1)[0]  # `samples/{name}`: the container is samples
 
 
-def _notes(row: Row, trigger: Trigger, value: Any) -> list[str]:
+def _notes(row: Row, trigger: Trigger) -> list[str]:
     notes = list(row.notes)
-    read = {name.lower() for name in (*row.metadata.values(), row.parameter, "isSessionsEnabled")}
+    read = {name.lower() for name in (*row.metadata.values(), row.parameter, *_READ_BESIDES)}
     unresolved = [
         f"{name} is {given.text}"
         for name, given in trigger.properties.items()
@@ -90,9 +115,6 @@ def _notes(row: Row, trigger: Trigger, value: Any) -> list[str]:
     ]
     if unresolved:
         notes.append(f"known only at run time: {', '.join(unresolved)}")
-    highest = MAXIMA.get(row.host_path or "")
-    if highest and isinstance(value, int) and value > highest:
-        notes.append(f"{row.parameter} {value} is above its maximum of {highest}: the host will not start with it")
     if row.trigger == "blobTrigger" and str(trigger.get("source", "")).lower() != "eventgrid":
         notes.append(
             "without source=EventGrid the platform does not scale on blobs, by its own overview: use Event Grid"
@@ -102,28 +124,25 @@ def _notes(row: Row, trigger: Trigger, value: Any) -> list[str]:
     return notes
 
 
-def _unknown(trigger: Trigger) -> ScaleRule:
-    return ScaleRule(
-        trigger.function,
-        trigger.type,
-        source=trigger.type,
-        where=trigger.where,
-        instead="the mapping page has no row for it: expect no rule, set minReplicas to 1 or more, and look for the "
-        "trigger in the system logs (FunctionsScalerInfo) after the deployment",
-    )
+_READ_BESIDES = ("connection", "connectionStringSetting", "brokerList", "isSessionsEnabled", "options")
 
 
-def _warnings(app: FunctionApp, rules: list[ScaleRule]) -> list[str]:
+def _warnings(app: FunctionApp, rules: list[ScaleRule], unknown: set[str]) -> list[str]:
     warnings: list[str] = []
     disabled = sorted({trigger.function for trigger in app.triggers if app.is_disabled(trigger.function)})
     if disabled:
         warnings.append(f"switched off by app settings, so without a rule: {', '.join(disabled)}")
+    if unknown:
+        warnings.append(
+            f"not set here, so taken for a connection string of that name: {', '.join(sorted(unknown))}; an identity "
+            "gives another rule"
+        )
     if not rules:
         warnings.append(
-            f"no triggers found in {app.folder}: neither function.json files nor decorators that "
-            "function_app.py reaches by imports"
+            f"no triggers found in {app.folder}: neither function.json files nor decorators that the script of the app "
+            "reaches by imports"
         )
-    if app.host_value("concurrency.dynamicConcurrencyEnabled") is True:
+    if app.host_flag("concurrency.dynamicConcurrencyEnabled"):
         warnings.append(
             "dynamic concurrency is on: the host ignores batchSize and maxConcurrentCalls, the rules are "
             "still built from them"

@@ -11,23 +11,32 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebb.cli.scale_rules.app import FunctionApp
+from ebb.cli.scale_rules.numbers import POSITIVE, Bounds
 from ebb.cli.scale_rules.rule import ScaleRule
 from ebb.cli.scale_rules.trigger import Trigger
+from ebb.cli.scale_rules.wiring import Wiring, secret, storage
+from ebb.core.errors import SettingsError
 
 DURABLE_TRIGGERS = ("orchestrationTrigger", "activityTrigger", "entityTrigger")
 DEFAULT_HUB = "TestHubName"
 DEFAULT_PARTITIONS = 4
+PARTITIONS = Bounds(1, 16)
 DEFAULT_THROTTLE = 10  # the host's default is ten per core
+CONTROL_TARGET = 32  # messages that the extension takes from a control queue at a time (controlQueueBatchSize)
+_OPTIONS = "extensions.durableTask"
 _WORK_ITEMS = {"orchestrationTrigger": "Orchestration", "activityTrigger": "Activity", "entityTrigger": "Entity"}
 _ONE_RULE = "the platform writes one rule for all Durable triggers of an app (duplicate-durable in its log)"
 
 
 def durable_rule(triggers: Sequence[Trigger], app: FunctionApp) -> ScaleRule:
     """One answer for all Durable triggers of `app`."""
-    provider = str(app.host_value("extensions.durableTask.storageProvider.type") or "azureStorage")
+    provider = str(app.host_value(f"{_OPTIONS}.storageProvider.type") or "azureStorage")
     by_backend = {"azuremanaged": _managed, "mssql": _mssql, "netherite": _netherite}
     build = by_backend.get(provider.lower(), _azure_storage)
-    facts = build(triggers, app)
+    try:
+        facts = build(triggers, app)
+    except SettingsError as fault:
+        facts = {"notes": (_ONE_RULE,), "instead": f"no rule: {fault}"}
     return ScaleRule(
         ", ".join(trigger.function for trigger in triggers),
         triggers[0].type if len({trigger.type for trigger in triggers}) == 1 else "durable",
@@ -39,36 +48,47 @@ def durable_rule(triggers: Sequence[Trigger], app: FunctionApp) -> ScaleRule:
 
 def hub_name(app: FunctionApp) -> str:
     """The task hub's name as the Durable extension will see it."""
-    return app.resolve(str(app.host_value("extensions.durableTask.hubName") or DEFAULT_HUB))
+    return app.resolve(str(app.host_value(f"{_OPTIONS}.hubName") or DEFAULT_HUB))
 
 
-def task_hub_rules(hub: str, partitions: int, throttle: int, connection: str) -> list[dict[str, Any]]:
+def task_hub_rules(hub: str, partitions: int, throttle: int, wiring: Wiring) -> list[dict[str, Any]]:
     """Own KEDA rules for a task hub on Azure Storage: the work-item queue, and each control queue.
 
     Work items are counted with those in work (`all`), so that replicas stay while activities run; control queues
-    without (`visibleonly`), because a pending durable timer is an invisible message there.
+    without (`visibleonly`), because a pending durable timer is an invisible message there. The target of the work items
+    is what one replica runs at once, as in `infra/app/container.bicep` and `infra/scale-override.sh`.
     """
-    work = _queue_rule("work-items", f"{hub.lower()}-workitems", throttle, "all", connection)
+    work = _queue_rule("work-items", f"{hub.lower()}-workitems", throttle, "all", wiring)
     control = [
-        _queue_rule(f"control-{number:02}", f"{hub.lower()}-control-{number:02}", 32, "visibleonly", connection)
+        _queue_rule(f"control-{number:02}", f"{hub.lower()}-control-{number:02}", CONTROL_TARGET, "visibleonly", wiring)
         for number in range(partitions)
     ]
     return [work, *control]
 
 
+def _throttle(app: FunctionApp, name: str) -> int:
+    return app.host_number(f"{_OPTIONS}.{name}", DEFAULT_THROTTLE, POSITIVE)
+
+
 def _azure_storage(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
-    options = "extensions.durableTask."
-    partitions = int(app.host_value(f"{options}storageProvider.partitionCount") or DEFAULT_PARTITIONS)
-    throttle = int(app.host_value(f"{options}maxConcurrentActivityFunctions") or DEFAULT_THROTTLE)
-    connection = str(app.host_value(f"{options}storageProvider.connectionName") or "AzureWebJobsStorage")
+    partitions = app.host_number(f"{_OPTIONS}.storageProvider.partitionCount", DEFAULT_PARTITIONS, PARTITIONS)
+    connection = str(
+        app.host_value(f"{_OPTIONS}.storageProvider.connectionName")
+        or app.host_value(f"{_OPTIONS}.storageProvider.connectionStringName")
+        or "AzureWebJobsStorage"
+    )
+    wiring = storage(connection, "queue", app.settings)
     return {
         "notes": (
             _ONE_RULE,
             "with Azure Storage that rule does not scale: no orchestration, activity or timer wakes a replica",
+            *wiring.notes,
         ),
         "instead": "set minReplicas to 1 or more and choose the count yourself; or move to the Durable Task Scheduler; "
         "or override with the queue rules below (not documented by the platform: try it before you rely on it)",
-        "override": tuple(task_hub_rules(hub_name(app), partitions, throttle, connection)),
+        "override": tuple(
+            task_hub_rules(hub_name(app), partitions, _throttle(app, "maxConcurrentActivityFunctions"), wiring)
+        ),
     }
 
 
@@ -86,9 +106,7 @@ def _managed(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
                 "metadata": {
                     "endpoint": "<endpoint of the scheduler>",
                     "taskhubName": hub_name(app),
-                    "maxConcurrentWorkItemsCount": str(
-                        app.host_value(f"extensions.durableTask.{limits[kind]}") or DEFAULT_THROTTLE
-                    ),
+                    "maxConcurrentWorkItemsCount": str(_throttle(app, limits[kind])),
                     "workItemType": _WORK_ITEMS[kind],
                 },
             },
@@ -107,9 +125,10 @@ def _managed(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
 
 
 def _mssql(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
-    setting = str(app.host_value("extensions.durableTask.storageProvider.connectionStringName") or "SQLDB_Connection")
-    activities = int(app.host_value("extensions.durableTask.maxConcurrentActivityFunctions") or DEFAULT_THROTTLE)
-    orchestrators = int(app.host_value("extensions.durableTask.maxConcurrentOrchestratorFunctions") or DEFAULT_THROTTLE)
+    name = str(app.host_value(f"{_OPTIONS}.storageProvider.connectionStringName") or "SQLDB_Connection")
+    wiring = secret(name, "connectionStringFromEnv", app.settings)
+    activities = _throttle(app, "maxConcurrentActivityFunctions")
+    orchestrators = _throttle(app, "maxConcurrentOrchestratorFunctions")
     rule = {
         "name": "durable",
         "custom": {
@@ -117,7 +136,7 @@ def _mssql(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
             "metadata": {
                 "query": f"SELECT dt.GetScaleRecommendation({orchestrators}, {activities})",
                 "targetValue": "1",
-                "connectionStringFromEnv": setting,
+                **wiring.metadata,
             },
         },
     }
@@ -135,11 +154,7 @@ def _netherite(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
     }
 
 
-def _queue_rule(name: str, queue: str, target: int, strategy: str, connection: str) -> dict[str, Any]:
-    metadata = {
-        "queueName": queue,
-        "queueLength": str(target),
-        "queueLengthStrategy": strategy,
-        "connectionFromEnv": connection,
-    }
-    return {"name": name, "custom": {"type": "azure-queue", "metadata": metadata}}
+def _queue_rule(name: str, queue: str, target: int, strategy: str, wiring: Wiring) -> dict[str, Any]:
+    metadata = {"queueName": queue, "queueLength": str(target), "queueLengthStrategy": strategy, **wiring.metadata}
+    identity = {"identity": wiring.identity} if wiring.identity else {}
+    return {"name": name, "custom": {"type": "azure-queue", "metadata": metadata, **identity}}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
+from ebb.core.settings.host_files import decode_text, parse_host_file
 
 
 def read_triggers(folder: Path) -> tuple[Trigger, ...]:
@@ -17,11 +17,11 @@ def read_triggers(folder: Path) -> tuple[Trigger, ...]:
     """
     found: list[Trigger] = []
     for path in sorted(folder.glob("*/function.json")):
+        document = parse_host_file(decode_text(path.read_bytes(), str(path)), str(path))
         try:
-            document = json.loads(path.read_text(encoding="utf-8-sig"))
             bindings = document.get("bindings", [])
             triggers = [binding for binding in bindings if str(binding["type"]).lower().endswith("trigger")]
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        except (KeyError, AttributeError, TypeError) as error:
             raise SettingsError(f"{path} is no function.json with bindings: {error!r}") from error
         if document.get("disabled") is True:
             continue

@@ -1,7 +1,8 @@
 """The official table: which setting of Azure Functions becomes which KEDA target, with the defaults of both sides.
 
 Source: https://learn.microsoft.com/azure/container-apps/functions-keda-mappings (15 January 2026). Each row of that
-page is a `Row` here, in its order. The value is handed over as it is: no row multiplies or rounds.
+page is a `Row` here, in its order, and `docs/scale-rules.md` shows them all. The value is handed over as it is: no row
+multiplies or rounds.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ebb.cli.scale_rules.numbers import POSITIVE, Bounds
 from ebb.cli.scale_rules.trigger import Trigger
 
 HOST_JSON = "(host.json)"
@@ -26,11 +28,14 @@ class Row:
     parameter: str  # the Functions side
     path: str
     default: Any
+    means: str  # what the parameter does in the host
     keda_type: str | None = None
     keda_parameter: str | None = None
     keda_default: Any = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])  # KEDA key -> trigger property
     constants: Mapping[str, str] = field(default_factory=dict[str, str])  # KEDA key -> value
+    bounds: Bounds = POSITIVE  # what the host takes for the parameter
+    counts: str = ""  # what KEDA counts
     notes: tuple[str, ...] = ()
     instead: str | None = None  # what to do where there is no mapping
 
@@ -39,6 +44,11 @@ class Row:
         """Where `host.json` has the parameter, or None when the trigger itself has it."""
         return self.path.removesuffix(HOST_JSON).strip() if self.path.endswith(HOST_JSON) else None
 
+    @property
+    def formula(self) -> str | None:
+        """How the page gets the KEDA side from the Functions side; None where it does not."""
+        return f"metadata.{self.keda_parameter} = {self.host_path or self.parameter}" if self.keda_type else None
+
 
 STORAGE_QUEUE = Row(
     "Azure Storage Queue",
@@ -46,10 +56,13 @@ STORAGE_QUEUE = Row(
     "batchSize",
     f"extensions.queues.batchSize {HOST_JSON}",
     16,
+    "messages that one replica takes at a time; it takes more when newBatchThreshold are left",
     "azure-queue",
     "queueLength",
     5,
-    metadata={"queueName": "queueName", "connectionFromEnv": "connection"},
+    metadata={"queueName": "queueName"},
+    bounds=Bounds(1, 32),
+    counts="messages of the queue, those in work included",
     notes=(
         "newBatchThreshold is left out of the rule: one replica takes up to batchSize + newBatchThreshold messages",
         "KEDA counts messages in work too (queueLengthStrategy all)",
@@ -59,7 +72,6 @@ _SERVICE_BUS = {
     "queueName": "queueName",
     "topicName": "topicName",
     "subscriptionName": "subscriptionName",
-    "connectionFromEnv": "connection",
 }
 SERVICE_BUS_SINGLE = Row(
     "Azure Service Bus (single dispatch)",
@@ -67,10 +79,12 @@ SERVICE_BUS_SINGLE = Row(
     "maxConcurrentCalls",
     f"extensions.serviceBus.maxConcurrentCalls {HOST_JSON}",
     16,
+    "messages in work at once on one replica, for each core; for triggers without sessions",
     "azure-servicebus",
     "messageCount",
     5,
     metadata=_SERVICE_BUS,
+    counts="active messages of the queue or subscription, locked ones included",
     notes=("the host multiplies maxConcurrentCalls by the cores of a replica, the rule does not",),
 )
 SERVICE_BUS_SESSIONS = Row(
@@ -79,10 +93,12 @@ SERVICE_BUS_SESSIONS = Row(
     "maxMessageBatchSize",
     f"extensions.serviceBus.maxMessageBatchSize {HOST_JSON}",
     1000,
+    "messages that one call of a function gets at most",
     "azure-servicebus",
     "messageCount",
     5,
     metadata=_SERVICE_BUS,
+    counts="active messages of the queue or subscription, locked ones included",
     notes=(
         "with the default a second replica comes at 1001 messages: set maxMessageBatchSize to what one replica can do",
     ),
@@ -93,12 +109,13 @@ EVENT_HUBS = Row(
     "targetUnprocessedEventThreshold",
     f"extensions.eventHubs.targetUnprocessedEventThreshold {HOST_JSON}",
     None,
+    "unprocessed events that one replica is expected to take",
     "azure-eventhub",
     "unprocessedEventThreshold",
     64,
-    metadata={"eventHubName": "eventHubName", "consumerGroup": "consumerGroup", "connectionFromEnv": "connection"},
+    metadata={"eventHubName": "eventHubName", "consumerGroup": "consumerGroup"},
+    counts="events after the checkpoint of each partition",
     constants={
-        "storageConnectionFromEnv": "AzureWebJobsStorage",
         "blobContainer": "azure-webjobs-eventhub",
         "checkpointStrategy": "blobMetadata",
     },
@@ -110,10 +127,12 @@ KAFKA = Row(
     "LagThreshold",
     ATTRIBUTE,
     1000,
+    "lag that one replica is expected to take",
     "kafka",
     "lagThreshold",
     10,
-    metadata={"bootstrapServers": "brokerList", "topic": "topic", "consumerGroup": "consumerGroup"},
+    metadata={"topic": "topic", "consumerGroup": "consumerGroup"},
+    counts="messages after the committed offset, all partitions together",
 )
 COSMOS_DB = Row(
     "Azure Cosmos DB",
@@ -121,6 +140,7 @@ COSMOS_DB = Row(
     "MaxItemsPerInvocation",
     ATTRIBUTE,
     100,
+    "changes that one call of a function gets at most",
     instead="no KEDA scaler for the change feed: set minReplicas to 1 or more, or switch on allowScalingRuleOverride "
     "and scale on a source that has a scaler (a queue fed from the change feed, or CPU)",
 )
@@ -130,6 +150,8 @@ HTTP = Row(
     "maxConcurrentRequests",
     f"extensions.http.maxConcurrentRequests {HOST_JSON}",
     HTTP_DEFAULT,
+    "web requests in work at once on one replica; more wait",
+    bounds=Bounds(-1),
     instead="Container Apps' own HTTP scaler adds replicas by concurrent requests (10 each by default): nothing to do, "
     "or set its concurrentRequests by allowScalingRuleOverride",
 )
@@ -139,10 +161,12 @@ BLOB = Row(
     "maxDegreeOfParallelism",
     f"extensions.blobs.maxDegreeOfParallelism {HOST_JSON}",
     "8 x cores",
+    "calls at once for all blob functions of one replica",
     "azure-blob",
     "blobCount",
     5,
-    metadata={"blobContainerName": "path", "connectionFromEnv": "connection"},
+    metadata={"blobContainerName": "path"},
+    counts="blobs in the container",
     notes=("KEDA counts the blobs that lie in the container, handled or not: move or delete them when done",),
 )
 EVENT_GRID = Row(
@@ -151,6 +175,8 @@ EVENT_GRID = Row(
     "maxConcurrentRequests",
     f"extensions.http.maxConcurrentRequests {HOST_JSON}",
     HTTP_DEFAULT,
+    "as for HTTP: its events are web requests",
+    bounds=Bounds(-1),
     instead="events come in as web requests: Container Apps' own HTTP scaler serves them; to buffer bursts, let "
     "Event Grid write to a queue and use a queue trigger",
 )
@@ -160,10 +186,13 @@ RABBITMQ = Row(
     "prefetchCount",
     f"extensions.rabbitMQ.prefetchCount {HOST_JSON}",
     30,
+    "messages that the receiver asks for ahead",
     "rabbitmq",
     "value",
     "100.50",
-    metadata={"queueName": "queueName", "hostFromEnv": "connectionStringSetting"},
+    metadata={"queueName": "queueName"},
+    bounds=Bounds(0, 65_535),
+    counts="messages of the queue (amqp: only those that wait; http: those in work too)",
     constants={"mode": "QueueLength"},
     notes=("the page prints 100.50 as KEDA's default; KEDA itself takes 20 when nothing is given",),
 )
@@ -180,7 +209,6 @@ ROWS = (
     EVENT_GRID,
     RABBITMQ,
 )
-MAXIMA = {"extensions.queues.batchSize": 32}
 
 
 def row_for(trigger: Trigger) -> Row | None:

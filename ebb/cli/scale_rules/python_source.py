@@ -1,7 +1,7 @@
-"""Triggers of a Python v2 app, read from its source: the decorators of `function_app.py` and of what it imports.
+"""Triggers of a Python v2 app, read from its source: the decorators of its script and of what that imports.
 
-The app is not imported: another app's packages need not be installed, and nothing of it runs. The price: a value that
-is no constant is shown as the expression that stands there.
+The app is not imported: its packages need not be installed, and nothing of it runs. The price: a value that is no
+constant is shown as the expression that stands there, and a function that is made in a loop is one.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import azure.durable_functions as df
 
 from ebb.cli.scale_rules.constants import Constants
+from ebb.cli.scale_rules.modules import Foreign, Names, reachable_modules
 from ebb.cli.scale_rules.trigger import Trigger
-from ebb.core.errors import SettingsError
 
 # Decorators of azure.functions and azure.durable_functions, and the binding types that they write.
 TRIGGERS = {
@@ -43,87 +44,155 @@ TRIGGERS = {
     "dapr_topic_trigger": "daprTopicTrigger",
     "dapr_service_invocation_trigger": "daprServiceInvocationTrigger",
     "assistant_skill_trigger": "assistantSkillTrigger",
+    "mcp_tool": "mcpToolTrigger",
     "mcp_tool_trigger": "mcpToolTrigger",
+    "mcp_resource_trigger": "mcpResourceTrigger",
+    "mcp_prompt_trigger": "mcpPromptTrigger",
     "connector_trigger": "connectorTrigger",
     "generic_trigger": "",  # its `type` argument says
 }
+_HTTP_APPS = ("AsgiFunctionApp", "WsgiFunctionApp")
+_REGISTER = ("register_functions", "register_blueprint")
 _IRREGULAR = {"path": "path", "data_type": "dataType"}
+_Place = tuple[Path, str]
 
 
-def read_triggers(folder: Path) -> tuple[Trigger, ...]:
-    """The triggers in `function_app.py` and in the modules of the folder that it reaches by imports; none without it.
+@dataclass(frozen=True)
+class Source:
+    """What the source says, and what it leaves open."""
 
-    Raises:
-        SettingsError: a module is not valid Python.
-    """
-    modules = reachable_modules(folder)
-    constants = Constants(folder, modules)
-    return tuple(trigger for path, tree in modules.items() for trigger in _triggers_of(path, tree, folder, constants))
+    triggers: tuple[Trigger, ...]
+    remarks: tuple[str, ...] = ()
 
 
-def reachable_modules(folder: Path) -> dict[Path, ast.Module]:
-    """`function_app.py` and every module of `folder` that it reaches by imports, parsed; empty without it.
+def read_source(folder: Path, script: str = "function_app.py") -> Source:
+    """The triggers in `script` and in the modules of the folder that it reaches by imports; none without it.
 
     Raises:
         SettingsError: a module is not valid Python.
     """
-    entry = folder / "function_app.py"
-    modules: dict[Path, ast.Module] = {}
-    if entry.is_file():
-        _load(entry, folder, modules)
-    return modules
+    return _Reader(folder, script).read()
 
 
-def _load(path: Path, folder: Path, modules: dict[Path, ast.Module]) -> None:
-    try:
-        modules[path] = tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    except (SyntaxError, ValueError) as error:
-        raise SettingsError(f"{path} is not valid Python: {error}") from error
-    for imported in _imported_files(tree, path, folder):
-        if imported not in modules:
-            _load(imported, folder, modules)
+class _Reader:
+    """Goes through the modules of one app."""
 
+    def __init__(self, folder: Path, script: str) -> None:
+        self._folder = folder
+        self._modules = reachable_modules(folder, script)
+        self._names = Names(folder, self._modules)
+        self._constants = Constants(self._names)
+        self._registered = self._registrations()
 
-def _imported_files(tree: ast.Module, path: Path, folder: Path) -> Iterator[Path]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _files_of(folder, alias.name)
-        elif isinstance(node, ast.ImportFrom):
-            base = path.parents[node.level - 1] if node.level else folder
-            yield from _files_of(base, node.module or "")
-            for alias in node.names:
-                yield from _files_of(base, ".".join(filter(None, (node.module, alias.name))))
+    def read(self) -> Source:
+        triggers: list[Trigger] = []
+        left_out: list[str] = []
+        for path, tree in self._modules.items():
+            triggers += self._http_apps(path, tree)
+            for name, calls in _decorated(tree, path, self._names):
+                found = self._function(name, calls, path)
+                if found is not None and self._counts(calls, path):
+                    triggers.append(found)
+                elif found is not None:
+                    left_out.append(found.function)
+        told = f"on a blueprint that nothing registers, so left out: {', '.join(left_out)}"
+        return Source(tuple(triggers), (told,) if left_out else ())
 
-
-def _files_of(base: Path, dotted: str) -> Iterator[Path]:
-    stem = base.joinpath(*dotted.split(".")) if dotted else base
-    yield from (path for path in (stem.with_suffix(".py"), stem / "__init__.py") if dotted and path.is_file())
-
-
-def _triggers_of(path: Path, tree: ast.Module, folder: Path, constants: Constants) -> Iterator[Trigger]:
-    where = path.relative_to(folder).as_posix()
-    for plain_name, calls in _decorated(tree):
-        names = [_arguments(call, path, constants) for call in calls if _decorator(call) == "function_name"]
+    def _function(self, plain_name: str, calls: list[ast.Call], path: Path) -> Trigger | None:
+        names = [self._arguments(call, path) for call in calls if _decorator(call) == "function_name"]
         function = str(names[0].get("name", plain_name)) if names else plain_name
         for call in calls:
-            decorator = _decorator(call)
-            if decorator in TRIGGERS:
-                arguments = _arguments(call, path, constants)
-                kind = TRIGGERS[decorator] or str(arguments.pop("type", "genericTrigger"))
-                yield Trigger(function, kind, arguments, f"{where}:{call.lineno}")
+            kind = TRIGGERS.get(_decorator(call))
+            if kind is None or self._is_foreign(call, path):
+                continue
+            arguments = self._arguments(call, path)
+            kind = kind or str(arguments.pop("type", "genericTrigger"))
+            return Trigger(function, kind, arguments, self._where(path, call))
+        return None
+
+    def _http_apps(self, path: Path, tree: ast.Module) -> Iterator[Trigger]:
+        """`AsgiFunctionApp(...)` and `WsgiFunctionApp(...)` register one function by themselves."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in _HTTP_APPS:
+                names = ("app", "http_auth_level", "function_name")
+                given = dict(zip(names, node.args, strict=False))
+                given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+                name = (
+                    self._constants.value(given["function_name"], path) if "function_name" in given else "http_app_func"
+                )
+                yield Trigger(str(name), "httpTrigger", {"route": "/{*route}"}, self._where(path, node))
+
+    def _where(self, path: Path, node: ast.expr) -> str:
+        return f"{path.relative_to(self._folder).as_posix()}:{node.lineno}"
+
+    def _is_foreign(self, call: ast.Call, path: Path) -> bool:
+        """Whether the decorator is another package's: `@flask_app.route` is no trigger."""
+        origin = self._origin(call, path)
+        if isinstance(origin, tuple):
+            made_by = self._names.assigned(origin[1], origin[0])
+            callee = made_by.func if isinstance(made_by, ast.Call) else made_by
+            origin = self._names.origin(callee, origin[0]) if callee is not None else None
+        return isinstance(origin, Foreign) and not origin.dotted.startswith("azure.")
+
+    def _counts(self, calls: list[ast.Call], path: Path) -> bool:
+        """Whether the function is on an app, or on a blueprint that something registers."""
+        for call in calls:
+            origin = self._origin(call, path)
+            if self._registered is not None and isinstance(origin, tuple) and self._is_blueprint(origin):
+                return origin in self._registered
+        return True
+
+    def _origin(self, call: ast.Call, path: Path) -> _Place | Foreign | None:
+        return self._names.origin(call.func.value, path) if isinstance(call.func, ast.Attribute) else None
+
+    def _is_blueprint(self, place: _Place) -> bool:
+        made_by = self._names.assigned(place[1], place[0])
+        return isinstance(made_by, ast.Call) and ast.unparse(made_by.func).split(".")[-1] == "Blueprint"
+
+    def _registrations(self) -> set[_Place] | None:
+        """The blueprints that are registered somewhere; None where one cannot be told: then all count."""
+        found: set[_Place] = set()
+        for path, tree in self._modules.items():
+            for node in ast.walk(tree):
+                if not (isinstance(node, ast.Call) and _decorator(node) in _REGISTER):
+                    continue
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                place = self._names.origin(given[0], path) if given else None
+                if not isinstance(place, tuple) or not self._is_blueprint(place):
+                    return None
+                found.add(place)
+        return found
+
+    def _arguments(self, call: ast.Call, path: Path) -> dict[str, Any]:
+        """The call's arguments under the names of `function.json`; positional ones by the SDK's own signature."""
+        names = [name for name in inspect.signature(getattr(df.DFApp, _decorator(call))).parameters if name != "self"]
+        given = dict(zip(names, call.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        values = {_binding_name(name): self._constants.value(node, path) for name, node in given.items()}
+        if any(keyword.arg is None for keyword in call.keywords):  # **options
+            values |= {"options": self._constants.value(call.keywords[-1].value, path)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
-def _decorated(tree: ast.Module) -> Iterator[tuple[str, list[ast.Call]]]:
+def _decorated(tree: ast.Module, path: Path, names: Names) -> Iterator[tuple[str, list[ast.Call]]]:
     """Each function's name with its decorators, also those applied by hand: `bp.activity_trigger(...)(work)`."""
     inner: set[ast.Call] = set()
     for node in ast.walk(tree):  # outer calls come before those within them
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node.name, [call for call in node.decorator_list if isinstance(call, ast.Call)]
+            decorators = [_call_of(decorator, path, names) for decorator in node.decorator_list]
+            yield node.name, [call for call in decorators if call is not None]
         elif isinstance(node, ast.Call) and node not in inner:
             name, calls = _applied(node, inner)
             if calls:
                 yield name, calls
+
+
+def _call_of(decorator: ast.expr, path: Path, names: Names) -> ast.Call | None:
+    """The call behind a decorator: itself, or what its name was given (`on_order = app.queue_trigger(...)`)."""
+    if isinstance(decorator, ast.Name):
+        assigned = names.assigned(decorator.id, path)
+        return assigned if isinstance(assigned, ast.Call) else None
+    return decorator if isinstance(decorator, ast.Call) else None
 
 
 def _applied(node: ast.expr, inner: set[ast.Call]) -> tuple[str, list[ast.Call]]:
@@ -138,15 +207,6 @@ def _applied(node: ast.expr, inner: set[ast.Call]) -> tuple[str, list[ast.Call]]
 
 def _decorator(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else ""
-
-
-def _arguments(call: ast.Call, path: Path, constants: Constants) -> dict[str, Any]:
-    """The call's arguments under the names of `function.json`; positional ones by the SDK's own signature."""
-    names = [name for name in inspect.signature(getattr(df.DFApp, _decorator(call))).parameters if name != "self"]
-    given = dict(zip(names, call.args, strict=False))
-    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
-    values = {_binding_name(name): constants.value(node, path) for name, node in given.items()}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _binding_name(argument: str) -> str:

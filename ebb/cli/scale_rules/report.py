@@ -17,8 +17,10 @@ OVERRIDE_API = "2026-03-02-preview"
 
 
 def as_document(report: Report) -> dict[str, Any]:
-    """The whole report as plain JSON: `rules` (one for each trigger), `scale` (what the template holds), `warnings`."""
+    """The whole report as plain JSON: `reading` (how the triggers were found), `rules` (one for each trigger), `scale`
+    (what the template holds), `warnings`."""
     return {
+        "reading": report.reading,
         "rules": [rule.as_json() for rule in report.rules],
         "scale": {"rules": [rule.rule for rule in report.rules if rule.rule]},
         "warnings": list(report.warnings),
@@ -47,6 +49,7 @@ def as_table(report: Report) -> RenderableType:
         remarks += [Text(f"- {rule.source}: {text}") for text in (*rule.notes, *filter(None, (rule.instead,)))]
         remarks += [Text(f"    own rule: {json.dumps(own['custom'])}") for own in rule.override]
     remarks += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
+    remarks.append(Text(f"Triggers are from {report.reading}."))
     if any(rule.override for rule in report.rules):
         remarks.append(Text(f"Own rules need allowScalingRuleOverride: true (API {OVERRIDE_API} or later)."))
     return Group(table, *remarks)

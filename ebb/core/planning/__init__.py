@@ -3,7 +3,7 @@
 from ebb.core.planning.decision import Decision, Wait
 from ebb.core.planning.executions import executions_wanted, plan, plan_several
 from ebb.core.planning.keda import Demand, combine_backlogs
-from ebb.core.planning.waits import error_wait, next_wait
+from ebb.core.planning.waits import error_wait, next_wait, outage_wait
 
 __all__ = [
     "Decision",
@@ -13,6 +13,7 @@ __all__ = [
     "error_wait",
     "executions_wanted",
     "next_wait",
+    "outage_wait",
     "plan",
     "plan_several",
 ]

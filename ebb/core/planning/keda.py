@@ -139,7 +139,7 @@ def executions_to_start(
     """
     if running < bounds.minimum:
         return bounds.minimum - running
-    if not (demand.active or bounds.minimum):
+    if not demand.active:  # a minimum keeps the ScaledJob active, but a trigger that is not still asks for nothing
         return 0
     over = running - bounds.minimum
     most = math.ceil(min(demand.executions, bounds.maximum))

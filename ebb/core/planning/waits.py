@@ -18,6 +18,9 @@ from ebb.core.planning.decision import Wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, local_time
 
+JITTER_OF_ERRORS = 0.2  # of a wait after an error that is drawn by lot
+LONGEST_PROBE = 30.0  # seconds between tries to reach a store that is away, whatever pollingInterval says
+
 
 def next_wait(
     settings: ScheduleSettings,
@@ -45,25 +48,42 @@ def next_wait(
     if moment is None:
         if settings.follows_ticks or settings.windows or settings.end_after:
             raise ValueError("fixedRate, cron, windows and endAfter need to know when they wait")
-        return _from_completion(settings, received, remaining, idle_cycles, error_cycles)
+        return _from_completion(settings, received, remaining, idle_cycles, error_cycles, moment)
     if received and remaining and not error_cycles:
         wait = replace(_at_once(remaining), missed=missed_ticks(settings, moment, moment.now))
     elif settings.follows_ticks and (not error_cycles or worked):
         wait = wait_for_tick(settings, moment)
     elif settings.follows_ticks:
-        retry, tick = _after_error(settings, error_cycles), wait_for_tick(settings, moment)
+        retry, tick = _after_error(settings, error_cycles, moment), wait_for_tick(settings, moment)
         wait = retry if retry.seconds < tick.seconds else tick
     else:
-        wait = _from_completion(settings, received, remaining, idle_cycles, error_cycles)
+        wait = _from_completion(settings, received, remaining, idle_cycles, error_cycles, moment)
         wait = _with_jitter(settings, wait, moment)
     return _until_the_end(settings, _inside_windows(settings, wait, moment), moment)
 
 
-def error_wait(error_cycles: int, base: float = 30.0, cap: float = 300.0) -> Wait:
-    """How long to wait after that many failed cycles in a row; the defaults serve while settings cannot be read."""
-    seconds = _backed_off(error_cycles, base, cap)
+def error_wait(error_cycles: int, base: float = 30.0, cap: float = 300.0, seed: str = "") -> Wait:
+    """How long to wait after that many failed cycles in a row; the defaults serve while settings cannot be read.
+
+    Args:
+        base: seconds after the first one; doubled after each further one.
+        cap: seconds that are never exceeded.
+        seed: up to a fifth is taken off, drawn from it, so that what failed together does not come back together.
+    """
+    most = _backed_off(error_cycles, base, cap)
+    seconds = round(most * (1 - JITTER_OF_ERRORS * _drawn(seed)), 3) if seed else most
     reason = f"{counted(error_cycles, 'cycle')} in a row failed; trying again in {duration(seconds)}"
-    return Wait(seconds, reason, "afterError", "maxPollingInterval" if seconds == cap > base else None)
+    return Wait(seconds, reason, "afterError", "maxPollingInterval" if most == cap > base else None)
+
+
+def outage_wait(error_cycles: int, polling: float | None, seed: str = "") -> Wait:
+    """How long to wait while the store is away, which no cycle can be opened or closed without.
+
+    Each try is the probe that finds it back, so they stay close together: at most two `pollingInterval`, and at most a
+    minute for a schedule that is slower than that (docs/decisions/2026-11-books.md).
+    """
+    base = min(polling or LONGEST_PROBE, LONGEST_PROBE)
+    return error_wait(error_cycles, base, 2 * base, seed)
 
 
 def wait_for_tick(settings: ScheduleSettings, moment: Moment) -> Wait:
@@ -115,11 +135,16 @@ def _without_ticks(settings: ScheduleSettings, now: datetime) -> Wait:
 
 
 def _from_completion(
-    settings: ScheduleSettings, received: int, remaining: int | None, idle_cycles: int, error_cycles: int
+    settings: ScheduleSettings,
+    received: int,
+    remaining: int | None,
+    idle_cycles: int,
+    error_cycles: int,
+    moment: Moment | None,
 ) -> Wait:
     base, cap = settings.polling_interval, settings.max_polling_interval
     if error_cycles:
-        return _after_error(settings, error_cycles)
+        return _after_error(settings, error_cycles, moment)
     if received and remaining:
         return _at_once(remaining)
     if received and settings.source is not None and settings.source.periodic:
@@ -134,8 +159,14 @@ def _from_completion(
     return Wait(seconds, reason, "idle", "maxPollingInterval" if held else None)
 
 
-def _after_error(settings: ScheduleSettings, error_cycles: int) -> Wait:
-    return error_wait(error_cycles, settings.polling_interval, settings.max_polling_interval)
+def _after_error(settings: ScheduleSettings, error_cycles: int, moment: Moment | None) -> Wait:
+    seed = f"{moment.seed}/{error_cycles}" if moment is not None and moment.seed else ""
+    return error_wait(error_cycles, settings.polling_interval, settings.max_polling_interval, seed)
+
+
+def _drawn(seed: str) -> float:
+    """A number from 0 to 1 that is the same for the same seed."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) / 2**64
 
 
 def _at_once(remaining: int) -> Wait:
@@ -145,10 +176,9 @@ def _at_once(remaining: int) -> Wait:
 
 def _with_jitter(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait:
     """Up to `jitter` seconds longer: drawn from schedule and cycle, so that a repeat draws the same."""
-    if not settings.jitter or wait.code == "backlogRemains":
+    if not settings.jitter or wait.code in ("backlogRemains", "afterError"):
         return wait
-    drawn = int.from_bytes(hashlib.sha256(moment.seed.encode()).digest()[:8]) / 2**64
-    extra = round(drawn * settings.jitter, 3)
+    extra = round(_drawn(moment.seed) * settings.jitter, 3)
     reason = f"{wait.reason}, and {duration(extra)} of jitter"
     if wait.until is None:
         return replace(wait, seconds=wait.seconds + extra, reason=reason)

@@ -15,17 +15,18 @@ another instance took over. No rule here may therefore let a late one take anyth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ebb.core.carry import Carry, carry_of, memory_of
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, Opening, Verdict
 from ebb.core.planning import Decision, Wait
+from ebb.core.row import books
+from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.fence import Fence, Standing, promise
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals, Working
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration
 
@@ -57,7 +58,7 @@ def verdict_of(
 
 
 def outlived(
-    row: ScheduleRow, state: CycleState, working: Sequence[Working], now: datetime, skew: timedelta
+    row: ScheduleRow, state: CycleState, working: Sequence[ExecutionNote], now: datetime, skew: timedelta
 ) -> ScheduleRow:
     """The row as it counts once no execution of an earlier launch is at work.
 
@@ -66,7 +67,7 @@ def outlived(
     """
     if row.owner_launch == 0 or row.owner_launch >= state.launch:
         return row
-    busy = any(each.owner != state.owner and now < each.until + skew for each in working)
+    busy = any(each.owner != state.owner and each.is_at_work(now, skew) for each in working)
     return row if busy else replace(row, working_until=None)
 
 
@@ -102,7 +103,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         row = replace(row, intent=Intent.RUNNING, until=None, reason="the pause has ended", changed_at=now)
     kept = row.cycle_for if row.owner == state.owner else 0
     return replace(
-        row,
+        books.opened(row, state.owner, opening),
         owner=state.owner,
         owner_launch=state.launch,
         owner_until=until,
@@ -119,26 +120,6 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
 def taken_up(row: ScheduleRow, opening: Opening, trigger: str | None) -> ScheduleRow:
     """The row without `trigger`, once a cycle that knows of it goes; one that came later stays for the next."""
     return replace(row, triggered=None) if opening.verdict is Verdict.GO and row.triggered == trigger else row
-
-
-def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
-    """The row with a closed cycle in its totals, once."""
-    if row.closed_cycle >= cycle["cycle"]:
-        return row
-    totals = row.totals
-    return replace(
-        row,
-        closed_cycle=cycle["cycle"],
-        totals=Totals(
-            cycles=totals.cycles + 1,
-            processed=totals.processed + cycle["processed"],
-            failed=totals.failed + cycle["failed"],
-            poisoned=totals.poisoned + cycle["poisoned"],
-        ),
-        last_cycle={key: value for key, value in cycle.items() if key != "executions"},
-        error=cycle["error"],
-        history_count=row.history_count + 1,
-    )
 
 
 def rested(

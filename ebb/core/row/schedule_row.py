@@ -25,6 +25,17 @@ class Totals:
     processed: int = 0
     failed: int = 0
     poisoned: int = 0
+    at_least: bool = False  # a lower bound: a process died with what it had handled since its last note
+
+    def to_document(self) -> dict[str, Any]:
+        """The totals as the API shows them."""
+        document: dict[str, Any] = {
+            "cycles": self.cycles,
+            "processed": self.processed,
+            "failed": self.failed,
+            "poisoned": self.poisoned,
+        }
+        return {**document, "atLeast": True} if self.at_least else document
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,14 @@ class ScheduleRow:
     cycle: int = 0  # the latest cycle begun
     cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known
     closed_cycle: int = 0  # the latest cycle counted in `totals`
+    unclosed: tuple[Mapping[str, Any], ...] = ()  # cycles that were opened and are in neither history nor totals yet
     totals: Totals = Totals()
     backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement
     last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions
     error: str | None = None  # of the latest cycle
+    poison: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the poison place, as last looked at
+    failures: int = 0  # cycles in a row in which nothing succeeded
+    last_error: Mapping[str, Any] | None = None  # {"message", "count", "firstAt", "at"}: the latest one, kept
     memory: Mapping[str, Any] | None = None  # {"since", "carry"}: what an instance goes on with where one died
     history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low
     restarts: int = 0  # watchdog restarts in a row
@@ -69,14 +84,3 @@ class ScheduleRow:
         if self.working_until is not None and now < self.working_until:
             return replace(self, owner_until=self.working_until, starting_until=None)
         return replace(self, owner=None, owner_until=None, working_until=None, starting_until=None)
-
-
-@dataclass(frozen=True)
-class Working:
-    """One run of an execution that says of itself that it is at work; Durable may run one twice, even at once."""
-
-    owner: str  # of the fence, under which it acts
-    cycle: int
-    index: int
-    run: str  # tells two runs of one execution apart
-    until: datetime  # it has ended then, whatever happens

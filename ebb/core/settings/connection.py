@@ -3,10 +3,12 @@
     AzureWebJobsStorage = DefaultEndpointsProtocol=https;AccountName=...;AccountKey=...;EndpointSuffix=core.windows.net
     AzureWebJobsStorage = UseDevelopmentStorage=true
     AzureWebJobsStorage__accountName = mystorage                       (or __queueServiceUri, __tableServiceUri, ...)
+    Work__serviceUri = https://mystorage.queue.core.windows.net        (one service alone)
 
 The forms are those of Azure Functions' own connections
 (https://learn.microsoft.com/azure/azure-functions/functions-reference#connections) and of
-https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string.
+https://learn.microsoft.com/azure/storage/common/storage-configure-connection-string. Names match as in
+`ebb/core/settings/app_settings.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ebb.core.errors import SettingsError
+from ebb.core.settings.app_settings import Section, find_connection_section, placeholders, resolve_placeholders
 
 Service = Literal["blob", "queue", "table"]
 SERVICES: tuple[Service, ...] = ("blob", "queue", "table")
@@ -26,6 +29,8 @@ SERVICES: tuple[Service, ...] = ("blob", "queue", "table")
 DEVELOPMENT_ACCOUNT = "devstoreaccount1"
 # Public and the same on every machine: the account of the storage emulator, documented by Microsoft. Not a secret.
 DEVELOPMENT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+DEFAULT_NAME = "AzureWebJobsStorage"  # what a binding without a connection uses
+_KEY_VAULT = "@microsoft.keyvault("
 _DEVELOPMENT_PORTS: dict[Service, int] = {"blob": 10000, "queue": 10001, "table": 10002}
 _EXPECTED = (
     "set it to a connection string (DefaultEndpointsProtocol=...;AccountName=...;AccountKey=...), "
@@ -68,13 +73,17 @@ class Connection:
 
 
 def resolve_connection(name: str, environment: Mapping[str, str]) -> Connection:
-    """Read connection `name` from app settings; `AzureWebJobs<name>` counts too, as in Azure Functions.
+    """Read connection `name` from app settings; `AzureWebJobs<name>` counts too and goes first, as in Azure Functions.
+
+    Args:
+        name: as in a binding: empty means `AzureWebJobsStorage`, and `%NAME%` stands for the value of app setting NAME.
 
     Raises:
         SettingsError: it is not set, or cannot be used; the text names the setting, never its value.
     """
     connection = find_connection(name, environment)
     if connection is None:
+        name = resolve_placeholders(name or DEFAULT_NAME, environment)
         raise SettingsError(f"app setting {name} is not set: {_expected(name)}")
     return connection
 
@@ -85,18 +94,33 @@ def find_connection(name: str, environment: Mapping[str, str]) -> Connection | N
     Raises:
         SettingsError: what is set cannot be used.
     """
-    for setting in (name, f"AzureWebJobs{name}"):
-        value = environment.get(setting, "").strip()
-        if value:
-            return _from_connection_string(setting, value)
-        prefix = f"{setting}__"
-        parts = {key.removeprefix(prefix): text.strip() for key, text in environment.items() if key.startswith(prefix)}
-        if any(parts.values()):
-            return _from_identity(setting, parts)
-    return None
+    resolved = resolve_placeholders(name.strip() or DEFAULT_NAME, environment)
+    if placeholders(resolved):
+        missing = placeholders(resolved)[0]
+        raise SettingsError(f"connection {name} names app setting {missing}, which is not set: set it")
+    section = find_connection_section(resolved, environment)
+    if section is None:
+        return None
+    if section.value:
+        return _from_connection_string(section.name, section.value)
+    return _from_identity(section)
+
+
+def account_of(url: str, service: Service) -> tuple[str, str] | None:
+    """The account that `url` names, and the domain after it; None for a custom domain or an emulator.
+
+    `https://acct.queue.core.windows.net` gives `("acct", "queue.core.windows.net")`.
+    """
+    account, _, domain = (urlsplit(url).hostname or "").partition(".")
+    return (account, domain) if service in domain.split(".") else None
 
 
 def _from_connection_string(name: str, text: str) -> Connection:
+    if text.lower().startswith(_KEY_VAULT):
+        raise SettingsError(
+            f"app setting {name} is a reference to a Key Vault, which only App Service resolves: on Container Apps "
+            f"make it a secret of the app with keyVaultUrl, on your machine {_expected(name)}"
+        )
     parts = _split(name, text)
     if parts.get("usedevelopmentstorage", "").lower() == "true":
         return _development(name, parts.get("developmentstorageproxyuri"))
@@ -141,22 +165,23 @@ def _endpoints_of_parts(name: str, parts: Mapping[str, str], account: str | None
 
 def _development(name: str, proxy: str | None) -> Connection:
     """The emulator on its usual ports, on this machine or at the host of `DevelopmentStorageProxyUri`."""
-    url = urlsplit(_checked_url(proxy or "http://127.0.0.1", f"DevelopmentStorageProxyUri of app setting {name}"))
+    given = proxy or "http://127.0.0.1"
+    url = urlsplit(_checked_url(given, f"DevelopmentStorageProxyUri of app setting {name}"))
+    host = f"[{url.hostname}]" if ":" in str(url.hostname) else url.hostname
     endpoints: dict[Service, str] = {
-        service: f"{url.scheme}://{url.hostname}:{port}/{DEVELOPMENT_ACCOUNT}"
-        for service, port in _DEVELOPMENT_PORTS.items()
+        service: f"{url.scheme}://{host}:{port}/{DEVELOPMENT_ACCOUNT}" for service, port in _DEVELOPMENT_PORTS.items()
     }
     return Connection(name, "connectionString", endpoints, DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY)
 
 
-def _from_identity(name: str, parts: Mapping[str, str]) -> Connection:
-    account = parts.get("accountName") or None
+def _from_identity(section: Section) -> Connection:
+    name, parts = section.name, section.parts
+    account = parts.get("accountname")
     endpoints: dict[Service, str] = {}
     for service in SERVICES:
-        setting = f"{service}ServiceUri"
-        given = parts.get(setting)
+        given = _service_uri(section, service)
         if given:
-            endpoints[service] = _checked_url(given, f"app setting {name}__{setting}", schemes=("https",))
+            endpoints[service] = given
         elif account:
             endpoints[service] = f"https://{account}.{service}.core.windows.net"
     if not endpoints:
@@ -169,9 +194,23 @@ def _from_identity(name: str, parts: Mapping[str, str]) -> Connection:
         "identity",
         endpoints,
         account,
-        client_id=parts.get("clientId") or None,
-        credential=(parts.get("credential") or "").lower() or None,
+        client_id=parts.get("clientid"),
+        credential=parts.get("credential", "").lower() or None,
     )
+
+
+def _service_uri(section: Section, service: Service) -> str | None:
+    """`__queueServiceUri`, or its alias `__serviceUri` where that names this service (or a domain that tells none)."""
+    setting = f"{service}ServiceUri"
+    given = section.parts.get(setting.lower())
+    if given:
+        return _checked_url(given, f"app setting {section.name}__{setting}", schemes=("https",))
+    alias = section.parts.get("serviceuri")
+    if alias is None:
+        return None
+    url = _checked_url(alias, f"app setting {section.name}__serviceUri", schemes=("https",))
+    others: list[Service] = [other for other in SERVICES if other != service]
+    return None if any(account_of(url, other) for other in others) else url
 
 
 def _checked_url(url: str, what: str, schemes: tuple[str, ...] = ("http", "https")) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from ebb.control.watchdog import Watchdog
 from ebb.core.clock import rfc3339
-from ebb.core.row.schedule_row import Intent, Working
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import Intent
 from ebb.core.row.watch import Act
 from ebb.core.settings.schedules import Schedules
 from ebb.sources.memory.source import BROKER
@@ -188,7 +189,7 @@ async def test_old_history_is_forgotten(hub: Hub) -> None:
     watchdog = Watchdog(hub.services)
     await watchdog.look(hub.host.client)
     assert len((await hub.services.store.cycles("parity")).value) == 2, "not each minute"
-    dead = Working("HubA/ebb-parity/a", 1, 0, "one", now - timedelta(hours=2))
+    dead = ExecutionNote("HubA/ebb-parity/a", 1, 0, "one", now - timedelta(hours=2))
     alive = replace(dead, index=1, until=now + timedelta(minutes=1))
     for execution in (dead, alive):
         await hub.services.store.begin_execution("parity", execution)
@@ -213,7 +214,7 @@ async def test_history_is_kept_to_the_limits_in_force(overrides: dict[str, Any],
         for number, days in ((1, 91), (2, 89), (3, 88)):
             at = rfc3339(now - timedelta(days=days))
             await store.write_cycle("parity", {"cycle": number, "startedAt": at, "endedAt": at})
-        dead = Working("HubA/ebb-parity/a", 1, 0, "one", now - timedelta(hours=2))
+        dead = ExecutionNote("HubA/ebb-parity/a", 1, 0, "one", now - timedelta(hours=2))
         await store.begin_execution("parity", dead)
         await update(store, "parity", lambda row: replace(row, overrides=overrides, reason="x"))
         watchdog = Watchdog(hub.services)

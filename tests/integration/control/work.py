@@ -16,3 +16,14 @@ async def handle(message: Message) -> None:
         await asyncio.sleep(float(message.text or 0))
     finally:
         at_work.discard(message.id)
+
+
+def fail(message: Message) -> None:
+    """Fail, whatever the message is."""
+    raise ValueError("this job never works")
+
+
+async def tell(message: Message) -> None:
+    """As `handle`, and say how far it is."""
+    message.progress("1 of 2 pages")
+    await handle(message)

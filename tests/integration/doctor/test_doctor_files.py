@@ -75,6 +75,73 @@ def test_fault_in_host_json_is_found(folder, code):
     assert [finding.code for finding in look(folder)] == [code]
 
 
+# backend, hub name, whether it takes it
+HUB_NAMES = [
+    ("azureStorage", "EbbHub", True), ("azureStorage", "ebb", True), ("azureStorage", "a" * 45, True),
+    ("azureStorage", "my-hub", False), ("azureStorage", "ab", False), ("azureStorage", "a" * 46, False),
+    ("azureStorage", "1hub", False), ("azureStorage", "hub_1", False), ("azureStorage", "hüb", False),
+    ("azureManaged", "my-taskhub", True), ("azureManaged", "EbbHub", True), ("azureManaged", "1hub", True),
+    ("azureManaged", "a" * 64, True), ("azureManaged", "ab", False), ("azureManaged", "a" * 65, False),
+    ("azureManaged", "hub_1", False), ("AzureManaged", "my-taskhub", True),
+    ("mssql", "my hub_1", True), ("mssql", "a" * 50, True), ("mssql", "a" * 51, False), ("MSSQL", "x", True),
+    ("netherite", "anything-goes", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("backend", "name", "fits"), HUB_NAMES)
+def test_hub_name_is_checked_by_the_rules_of_its_backend(folder, backend, name, fits):
+    change_host(folder, lambda host: durable(host).update(hubName=name, storageProvider={"type": backend}))
+    found = [finding for finding in look(folder) if finding.code == "hub-name-invalid"]
+    assert bool(found) is not fits
+
+
+def test_hub_name_from_an_app_setting_is_checked(folder):
+    change_host(folder, lambda host: durable(host).update(hubName="%HUB%"))
+    assert "hub-name-invalid" not in [finding.code for finding in look(folder, {**STORAGE, "hub": "EbbHub"})]
+    assert "hub-name-invalid" in [finding.code for finding in look(folder, {**STORAGE, "HUB": "my-hub"})]
+    assert "hub-name-invalid" in [finding.code for finding in look(folder)]
+
+
+def test_app_on_the_task_scheduler_may_have_a_hyphen_in_its_hub():
+    case = Path(__file__).parents[2] / "data" / "cases" / "hub-name-of-other-backends"
+    assert "hub-name-invalid" not in [finding.code for finding in look(case, {})]
+
+
+# path in host.json, value
+HOST_VALUES = [
+    ("extensions.queues.batchSize", "seven"), ("extensions.queues.batchSize", -1),
+    ("extensions.queues.batchSize", 64), ("extensions.queues.batchSize", True),
+    ("extensions.serviceBus.maxConcurrentCalls", 0), ("extensions.blobs.maxDegreeOfParallelism", 0),
+    ("extensions.eventHubs.targetUnprocessedEventThreshold", "x"), ("extensions.rabbitMQ.prefetchCount", 70_000),
+    ("extensions.durableTask.storageProvider.partitionCount", 17),
+    ("extensions.durableTask.maxConcurrentActivityFunctions", "many"),
+    ("extensions.durableTask.maxConcurrentOrchestratorFunctions", 0),
+    ("functionTimeout", "soon"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "value"), HOST_VALUES)
+def test_value_that_the_host_does_not_start_with_is_found(folder, path, value):
+    (folder / "schedules.yaml").unlink()
+
+    def change(host: Any) -> None:
+        *sections, name = path.split(".")
+        for section in sections:
+            host = host.setdefault(section, {})
+        host[name] = value
+
+    change_host(folder, change)
+    (finding,) = [finding for finding in look(folder) if finding.code == "host-value"]
+    assert path in finding.what
+
+
+def test_files_with_comments_and_byte_order_marks_are_read_as_the_host_reads_them(folder):
+    text = (folder / "host.json").read_text()
+    commented = "\ufeff// the host takes this\n" + text.rstrip().removesuffix("}") + ", /* and this */ }"
+    (folder / "host.json").write_text(commented)
+    assert look(folder) == []
+
+
 def test_more_executions_than_the_replicas_can_run_are_found(folder):
     change_schedules(folder, "handler:", "maxExecutions: 200\n    handler:")
     assert [finding.code for finding in look(folder)] == ["executions-above-capacity"]
@@ -84,7 +151,7 @@ def test_more_executions_than_the_replicas_can_run_are_found(folder):
 
 SETTINGS_FAULTS = {
     "connection-unusable": {"AzureWebJobsStorage": "AccountName=only"},
-    "worker-runtime": {**STORAGE, "FUNCTIONS_WORKER_RUNTIME": "node"},
+    "worker-runtime": {**STORAGE, "Functions_Worker_Runtime": "node"},
     "connection-twice": {**STORAGE, **IDENTITY},
     "identity-resource-id": {**IDENTITY, "AzureWebJobsStorage__managedIdentityResourceId": "/subscriptions/s"},
     "orchestrators-above-threads": {**STORAGE, "PYTHON_THREADPOOL_THREAD_COUNT": "1"},

@@ -31,7 +31,7 @@ async def main():
     )
 
 report = asyncio.run(main())
-print(report.ended, report.lost)
+print(report.ended, report.failed)
 """
 
 

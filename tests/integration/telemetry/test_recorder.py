@@ -132,7 +132,7 @@ async def test_execution_records_messages_durations_and_a_span(lab: Lab) -> None
     results = {result: point.value for result, point in lab.points("ebb.messages").items()}
     assert results == {"processed": 2, "poisoned": 1, "failed": 1}
     assert lab.points("ebb.message.duration")[""].count == 4
-    assert lab.points("ebb.execution.duration")["succeeded"].count == 1
+    assert lab.points("ebb.execution.duration")["partlyFailed"].count == 1
     assert lab.points("ebb.message.age")[""].count == 1
     (span,) = lab.spans.get_finished_spans()
     assert (span.name, span.kind) == ("process work", SpanKind.CONSUMER)

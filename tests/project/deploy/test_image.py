@@ -128,9 +128,16 @@ def test_image_drains_at_sigterm_and_its_entrypoint_becomes_the_host():
 
 
 def test_python_of_the_image_is_one_that_the_project_supports():
+    """The newest that the SDKs, the app and the image all know; requirements.txt has a line for it."""
     version = re.search(r"PYTHON_VERSION=3\.(\d+)", DOCKERFILE)
     assert version
-    assert 11 <= int(version[1]) <= 13
+    supported = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert supported
+    assert int(version[1]) == int(supported[2]) - 1
+    assert f'azure-functions==2.3.0; python_version >= "3.{version[1]}"' in (ROOT / "requirements.txt").read_text()
+    flex = json.loads((ROOT / "infra" / "arm" / "flex.json").read_text())["parameters"]["pythonVersion"]
+    assert flex["defaultValue"] == f"3.{version[1]}"
+    assert flex["allowedValues"] == [f"3.{minor}" for minor in range(int(supported[1]), int(supported[2]))]
 
 
 def test_published_package_leaves_out_tests_and_tools():
@@ -142,7 +149,7 @@ def test_published_package_leaves_out_tests_and_tools():
         "packages",
         "ebb/cli",
         "local.settings.json",
-        ".venv-infra",
+        ".venv*",
         "Dockerfile",
         "azure.yaml",
     }
@@ -150,7 +157,45 @@ def test_published_package_leaves_out_tests_and_tools():
     assert "ebb" not in lines
     pruned = {line.rstrip("/") for line in lines}
     for path in copied():
-        assert path.split("/")[0] not in pruned - {"infra", "dashboard"}, path
+        assert path.split("/")[0] not in pruned - {"infra"}, path
+
+
+@cache
+def tracked() -> tuple[str, ...]:
+    """The files of the repository, as git has them."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    return tuple(listed.stdout.splitlines())
+
+
+# What tools and people leave in a folder; it is no part of the repository, so it may be there or not.
+LEFT_BEHIND = {
+    ".azure", ".devhost", ".git", ".hypothesis", ".import_linter_cache", ".pytest_cache", ".ruff_cache",
+    ".schemathesis", ".venv*", ".vscode", "**/*.pyc", "**/__pycache__", "*.pyc", "__pycache__", "local.settings.json",
+    "node_modules",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [".funcignore", ".dockerignore"])
+def test_ignore_file_names_what_exists(name):
+    """A pattern that fits nothing is a folder that was moved away under it, or a word that was never right."""
+    lines = [line.strip() for line in (ROOT / name).read_text().splitlines()]
+    patterns = [line.lstrip("!").rstrip("/") for line in lines if line and not line.startswith("#")]
+    assert len(set(patterns)) == len(patterns)
+    paths = {path for file in tracked() for path in (file, *(str(parent) for parent in Path(file).parents))}
+    unknown = [
+        pattern
+        for pattern in patterns
+        if pattern not in LEFT_BEHIND and not any(as_regex(pattern).fullmatch(path) for path in paths)
+    ]
+    assert unknown == []
+
+
+def test_every_file_at_the_top_is_published_or_ignored():
+    """What is added to the repository is sorted by somebody: deployed (in the image too), or in .funcignore."""
+    ignored = {line.rstrip("/") for line in (ROOT / ".funcignore").read_text().split()}
+    top = {file.split("/")[0] for file in tracked()}
+    published = {name for name in top if not any(as_regex(pattern).fullmatch(name) for pattern in ignored)}
+    assert published == {path.split("/")[0] for path in copied() if path in tracked()} - {"infra"}
 
 
 @pytest.mark.timeout(600)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ebb.cli.job_template import az_command, bicep, job_for
+from ebb.cli.cron_fields import five_fields, period_fields
+from ebb.cli.job_render import Access, az_command, bicep
+from ebb.cli.job_template import job_for
 from ebb.cli.main import app as command_line
 from ebb.core.errors import SettingsError
 from ebb.core.settings.validation import validate_settings
@@ -20,7 +22,8 @@ AZ_OPTIONS = {
     "--name", "--resource-group", "--environment", "--image", "--mi-user-assigned", "--cpu", "--memory",
     "--trigger-type", "--replica-timeout", "--replica-retry-limit", "--parallelism", "--replica-completion-count",
     "--cron-expression", "--polling-interval", "--min-executions", "--max-executions", "--scale-rule-name",
-    "--scale-rule-type", "--scale-rule-metadata", "--scale-rule-identity",
+    "--scale-rule-type", "--scale-rule-metadata", "--scale-rule-identity", "--scale-rule-auth", "--secrets",
+    "--env-vars", "--registry-server", "--registry-identity",
 }  # fmt: skip
 
 
@@ -29,7 +32,7 @@ def job(**settings: object):
 
 
 def options_of(command: str) -> dict[str, list[str]]:
-    words = shlex.split(command.replace("\\\n", " "))
+    words = shlex.split(command[command.index("az containerapp job") :].replace("\\\n", " "))
     assert words[:4] == ["az", "containerapp", "job", "create"]
     found: dict[str, list[str]] = {}
     for word in words[4:]:
@@ -59,19 +62,89 @@ def test_settings_of_a_queue_schedule_become_those_of_a_job():
     }  # fmt: skip
 
 
-def test_fractions_become_what_a_job_takes():
-    made = job(queueLength=0.4, pollingInterval=0.5, replicaTimeout=30.2)
-    assert made.rules[0]["metadata"]["queueLength"] == "1"
+def test_call_has_every_flag_of_the_tutorial_for_storage_queues():
+    """Flag by flag as in Microsoft's tutorial of event-driven jobs, with the identity in place of the secret."""
+    made = job(maxExecutions=10, pollingInterval=60, replicaTimeout=1800, replicaRetryLimit=1, queueLength=1)
+    image = "crebb.azurecr.io/reader:1"
+    for access in Access:
+        options = options_of(az_command(made, image, access))
+        assert set(options) <= AZ_OPTIONS
+        assert options["--registry-server"] == ["crebb.azurecr.io"]
+        assert options["--registry-identity"] == options["--mi-user-assigned"] == ["<identity resource id>"]
+        assert (options["--parallelism"], options["--replica-completion-count"]) == (["1"], ["1"])
+        assert (options["--cpu"], options["--memory"]) == (["0.5"], ["1Gi"])
+        assert (options["--replica-timeout"], options["--replica-retry-limit"]) == (["1800"], ["1"])
+        assert (options["--min-executions"], options["--max-executions"]) == (["0"], ["10"])
+        assert options["--env-vars"][0] == "AZURE_STORAGE_QUEUE_NAME=orders"
+
+
+def test_secret_stands_in_for_the_identity_and_needs_no_preview():
+    text = az_command(job(), "work", Access.SECRET)
+    options = options_of(text)
+    assert "az extension" not in text
+    assert "--scale-rule-identity" not in options
+    assert options["--scale-rule-auth"] == ["connection=connection-string-secret"]
+    assert options["--secrets"] == ["connection-string-secret=<connection string>"]
+    assert options["--env-vars"][1] == "AZURE_STORAGE_CONNECTION_STRING=secretref:connection-string-secret"
+
+
+def test_identity_of_a_rule_needs_the_preview_of_the_extension_and_says_so():
+    first = az_command(job(), "work").splitlines()
+    assert first[1] == "az extension add --name containerapp --upgrade --allow-preview true"
+    assert "az extension" not in az_command(job(source={"type": "tick"}, pollingInterval=3600), "work")
+
+
+@pytest.mark.parametrize(
+    ("image", "server"),
+    [
+        ("crebb.azurecr.io/work:1", "crebb.azurecr.io"),
+        ("<registry>.azurecr.io/work:1", "<registry>.azurecr.io"),
+        ("localhost:5000/work", "localhost:5000"),
+        ("work:1", None),
+        ("library/work:1", None),
+    ],
+)
+def test_registry_is_read_off_the_image(image, server):
+    options = options_of(az_command(job(), image))
+    assert options.get("--registry-server") == ([server] if server else None)
+    assert ("registries:" in bicep(job(), image)) is (server is not None)
+
+
+@pytest.mark.parametrize(("given", "taken"), [(0.4, 1), (1.5, 2), (2.5, 2), (7.9, 8)])
+def test_fraction_of_a_target_is_said(given, taken):
+    made = job(queueLength=given)
+    assert made.rules[0].length == taken
+    assert f"queueLength {given:g} becomes {taken}: KEDA takes whole numbers" in made.differences
+
+
+def test_fractions_of_times_become_what_a_job_takes():
+    made = job(pollingInterval=0.5, replicaTimeout=30.2)
     assert (made.polling_interval, made.replica_timeout) == (1, 31)
+    assert "pollingInterval 0.5 s becomes 1 s" in made.differences
+    assert not [text for text in job(queueLength=8, pollingInterval=20).differences if "becomes" in text]
+
+
+def test_running_executions_are_not_taken_off_twice():
+    """KEDA's default strategy takes off what runs; a count of visible messages leaves its messages out already."""
+    made = job(queueLengthStrategy="visibleonly")
+    metadata = dict(pair.split("=", 1) for pair in options_of(az_command(made, "w"))["--scale-rule-metadata"])
+    assert metadata["queueLengthStrategy"] == "all"
+    assert any("queueLengthStrategy is all, not visibleonly" in text for text in made.differences)
+    assert not any("queueLengthStrategy" in text for text in job(queueLengthStrategy="all").differences)
 
 
 @pytest.mark.parametrize(
     ("settings", "cron"),
     [
+        ({"pollingInterval": 60}, "* * * * *"),
         ({"pollingInterval": 300}, "*/5 * * * *"),
+        ({"pollingInterval": 1800}, "*/30 * * * *"),
+        ({"pollingInterval": 3600}, "0 * * * *"),
         ({"pollingInterval": 7200}, "0 */2 * * *"),
+        ({"pollingInterval": 86400, "maxPollingInterval": 86400}, "0 0 * * *"),
         ({"waitMode": "cron", "cron": "15 6 * * 1-5"}, "15 6 * * 1-5"),
-        ({"waitMode": "cron", "cron": "30 15 6 * * 1-5"}, "15 6 * * 1-5"),
+        ({"waitMode": "cron", "cron": "0 15 6 * * 1-5"}, "15 6 * * 1-5"),
+        ({"waitMode": "cron", "cron": "30 15 6 * * mon-f"}, "15 6 * * 1-5"),
     ],
 )
 def test_periodic_job_becomes_a_scheduled_one(settings, cron):
@@ -81,13 +154,56 @@ def test_periodic_job_becomes_a_scheduled_one(settings, cron):
     assert options["--trigger-type"] == ["Schedule"]
     assert options["--cron-expression"] == [cron]
     assert "--scale-rule-name" not in options
+    assert any("second 30" in text for text in made.differences) is (settings.get("cron", "")[:2] == "30")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"pollingInterval": 10}, "each 10 s; it can each 1 min"),
+        ({"pollingInterval": 90}, "each 90 s; it can each 1 min or 2 min"),
+        ({"pollingInterval": 2700}, "each 45 min; it can each 30 min or 1 h"),
+        ({"pollingInterval": 5400}, "each 90 min; it can each 1 h or 2 h"),
+        ({"waitMode": "cron", "cron": "*/10 * * * * *"}, "more than once a minute"),
+        ({"waitMode": "cron", "cron": "0 0 0 1-7 * SUN"}, "both must match"),
+        ({"waitMode": "cron", "cron": "0 0 L * *"}, "L, W, #"),
+    ],
+)
+def test_times_that_a_job_cannot_have_are_said_and_not_bent(settings, told):
+    with pytest.raises(SettingsError) as caught:
+        job(source={"type": "tick"}, **settings)
+    assert "schedule orders has no job with the same times" in str(caught.value)
+    assert told in str(caught.value)
+
+
+# seconds -> the fields that come so often; None: none do
+PERIODS = [
+    (60, "* * * * *"), (120, "*/2 * * * *"), (180, "*/3 * * * *"), (360, "*/6 * * * *"), (600, "*/10 * * * *"),
+    (720, "*/12 * * * *"), (900, "*/15 * * * *"), (1200, "*/20 * * * *"), (10_800, "0 */3 * * *"),
+    (43_200, "0 */12 * * *"), (86_400, "0 0 * * *"), (604_800, "0 0 * * 0"),
+    (1, None), (10, None), (59, None), (61, None), (420, None), (2700, None), (5400, None), (18_000, None),
+    (172_800, None), (1_209_600, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "fields"), PERIODS)
+def test_period_is_a_cron_expression_or_none(seconds, fields):
+    if fields is None:
+        with pytest.raises(ValueError, match="no cron expression comes each"):
+            period_fields(seconds)
+    else:
+        assert period_fields(seconds) == fields
+
+
+def test_month_and_day_names_are_no_letters_of_cron():
+    assert five_fields("0 0 * JUL WED") == ("0 0 * JUL WED", 0)
 
 
 def test_what_a_job_cannot_do_is_said():
     text = "\n".join(job(scalingStrategy="eager", maxPollingInterval=900).differences)
     assert "scalingStrategy eager" in text
     assert "maxPollingInterval" in text
-    assert "UTC" in "\n".join(job(source={"type": "tick"}, timeZone="Europe/Paris").differences)
+    assert "UTC" in "\n".join(job(source={"type": "tick"}, pollingInterval=3600, timeZone="Europe/Paris").differences)
 
 
 def test_source_without_a_scaler_is_refused():
@@ -96,13 +212,21 @@ def test_source_without_a_scaler_is_refused():
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("settings", [{}, {"source": {"type": "tick"}, "pollingInterval": 3600}], ids=["event", "cron"])
-def test_bicep_of_the_job_compiles_and_fits_the_model(settings, tmp_path, run_tool):
+@pytest.mark.parametrize(
+    ("settings", "access"),
+    [
+        ({}, Access.IDENTITY),
+        ({}, Access.SECRET),
+        ({"source": {"type": "tick"}, "pollingInterval": 3600}, Access.IDENTITY),
+    ],
+    ids=["identity", "secret", "cron"],
+)
+def test_bicep_of_the_job_compiles_and_fits_the_model(settings, access, tmp_path, run_tool):
     copy = tmp_path / "infra"
     shutil.copytree(ROOT / "infra", copy)
     for template in (copy / "arm").iterdir():
         template.unlink()
-    (copy / "job.bicep").write_text(bicep(job(**settings), "r.example/work:1"))
+    (copy / "job.bicep").write_text(bicep(job(**settings), "r.example/work:1", access))
     checker = copy / "checks" / "bicep.py"
     checker.write_text(re.sub(r"TEMPLATES = .*", 'TEMPLATES = ("job",)', checker.read_text()))
     compiled = run_tool("python", str(checker), cwd=tmp_path)
@@ -134,7 +258,7 @@ class TestCommand:
             assert part in result.output
 
     def test_prints_one_of_them_alone(self):
-        assert self.run("parity", "-o", "az").output.startswith("az containerapp job create")
+        assert "az containerapp job create" in self.run("parity", "-o", "az", "--access", "secret").output
         assert "az containerapp" not in self.run("parity", "-o", "bicep").output
 
     def test_unknown_schedule_is_named_with_the_known_ones(self):

@@ -63,7 +63,18 @@ def test_planted_fault_in_a_template_is_found(changed, file, before, after, comp
 
 
 def test_checkov_finds_nothing_and_every_suppression_says_why(run_tool):
-    arguments = ["-d", "infra", "--framework", "bicep", "--skip-download", "--output", "json"]
+    elsewhere = "CKV_AZURE_23,CKV_AZURE_24,CKV_AZURE_25"  # of several resources: app/sql.bicep says why not here
+    arguments = [
+        "-d",
+        "infra",
+        "--framework",
+        "bicep",
+        "--skip-download",
+        "--skip-check",
+        elsewhere,
+        "--output",
+        "json",
+    ]
     done = run_tool("checkov", *arguments)
     report = json.loads(done.stdout)
     assert report["results"]["failed_checks"] == []
@@ -81,7 +92,10 @@ def test_no_template_holds_or_reads_a_key():
         assert not re.search(
             r"listKeys|listCredentials|AccountKey|SharedAccess|password|adminUserEnabled: true", code
         ), name
-        assert not re.search(r"[A-Za-z0-9+/]{40,}={0,2}", code.replace("schemas.management", "")), name
+        assert not re.search(
+            r"[A-Za-z0-9+/]{40,}={0,2}",
+            re.sub(r"schemas.management|AzureWebJobsSecret\w+|Microsoft\.[\w./]+@", "", code),
+        ), name
     assert "allowSharedKeyAccess: false" in PARTS["app/storage.bicep"]
     assert "adminUserEnabled: false" in PARTS["app/registry.bicep"]
 
@@ -101,6 +115,7 @@ def test_role_ids_are_the_built_in_ones():
         "tableDataReader": "76199698-9eea-4c19-bc75-cec21354c6b6",
         "acrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
         "durableTaskDataContributor": "0ad04412-c4d5-4796-b79c-f76d14c8d402",
+        "keyVaultSecretsOfficer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
     }
     found = dict(re.findall(r"var (\w+) = '([0-9a-f-]{36})'", "\n".join(PARTS.values())))
     assert found == known
@@ -140,7 +155,7 @@ def test_only_the_function_app_leaves_its_rules_to_the_platform():
 
 def test_azure_storage_keeps_a_replica_and_the_task_scheduler_may_go_to_zero():
     variables = template("ebb")["variables"]
-    assert variables["neededReplicas"] == "[if(equals(parameters('backend'), 'azureStorage'), 1, 0)]"
+    assert variables["neededReplicas"] == "[if(equals(parameters('backend'), 'durableTaskScheduler'), 0, 1)]"
     assert app_of("functions")["given"]["minReplicas"]["value"] == "[variables('floor')]"
 
 
@@ -152,7 +167,11 @@ def test_names_that_host_json_and_templates_share_are_the_same():
         == host["hubName"]
         == template("main")["parameters"]["hubName"]["defaultValue"]
     )
-    assert parameters["partitionCount"]["defaultValue"] == host["storageProvider"]["partitionCount"]
+    for name in ("ebb", "flex"):
+        parameters = template(name)["parameters"]
+        assert parameters["hubName"]["defaultValue"] == host["hubName"]
+        assert parameters["partitionCount"]["defaultValue"] == host["storageProvider"]["partitionCount"]
+        assert parameters["activitiesPerReplica"]["defaultValue"] == host["maxConcurrentActivityFunctions"]
     version = template("ebb")["resources"]["functions"]["properties"]["template"]["resources"]["app"]["apiVersion"]
     assert f"apiVersion: {version}" in (ROOT / "azure.yaml").read_text()
 
@@ -168,6 +187,54 @@ def test_scheduler_settings_say_what_host_dts_json_says():
         del both["extensions"]["durableTask"]["storageProvider"]
         del both["logging"]["logLevel"]
     assert host == plain
+
+
+def settings_of(name: str) -> dict:
+    return template(name)["resources"]["settings"]["properties"]["template"]
+
+
+@pytest.mark.parametrize("name", ["ebb", "flex"])
+def test_function_keys_outlive_a_replica(name):
+    """In the storage account or in a Key Vault, never on a replica's own disk."""
+    document = settings_of(name)
+    given = "createObject('name', 'AzureWebJobsSecretStorageType', 'value', parameters('keyStorage'))"
+    assert given in document["outputs"]["settings"]["value"]
+    assert document["parameters"]["keyStorage"]["allowedValues"] == ["blob", "keyvault"]
+    assert template(name)["parameters"]["keyStorage"]["defaultValue"] == "blob"
+    assert "AzureWebJobsSecretStorageKeyVaultUri" in json.dumps(document)
+    assert template(name)["resources"]["keyVault"]["condition"] == "[equals(parameters('keyStorage'), 'keyvault')]"
+
+
+@pytest.mark.parametrize("name", ["ebb", "flex"])
+def test_host_gets_the_numbers_that_the_rules_are_made_of(name):
+    text = json.dumps(settings_of(name))
+    for path in ("maxConcurrentActivityFunctions", "storageProvider__partitionCount", "hubName"):
+        assert f"AzureFunctionsJobHost__extensions__durableTask__{path}" in text
+
+
+@pytest.mark.parametrize("name", ["main", "ebb", "flex"])
+def test_every_template_knows_every_backend(name):
+    backends = ["azureStorage", "durableTaskScheduler", "mssql"]
+    assert template(name)["parameters"]["backend"]["allowedValues"] == backends
+    if name != "main":
+        assert settings_of(name)["parameters"]["backend"]["allowedValues"] == backends
+
+
+def test_database_takes_identities_alone():
+    server = template("main")["resources"]["database"]["properties"]["template"]["resources"]["server"]["properties"]
+    assert server["administrators"]["azureADOnlyAuthentication"] is True
+    assert "administratorLoginPassword" not in server
+    assert "Password" not in PARTS["app/sql.bicep"]
+
+
+def test_flex_consumption_runs_as_the_identity_on_a_supported_python():
+    resources = template("flex")["resources"]
+    app = resources["app"]["properties"]
+    assert app["functionAppConfig"]["deployment"]["storage"]["authentication"]["type"] == "UserAssignedIdentity"
+    assert app["functionAppConfig"]["runtime"]["name"] == "python"
+    assert resources["plan"]["sku"]["name"] == "FC1"
+    allowed = template("flex")["parameters"]["pythonVersion"]["allowedValues"]
+    assert allowed == ["3.11", "3.12", "3.13"]
 
 
 @pytest.mark.parametrize("name", ["main", "ebb"])

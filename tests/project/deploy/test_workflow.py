@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ebb.cli.scale_rules.app import read_app
+from ebb.cli.scale_rules.derive import derive
+
 ROOT = Path(__file__).parents[3]
 WORKFLOW = ROOT / ".github" / "workflows" / "deploy.yaml"
 
@@ -23,7 +26,7 @@ if "ad signed-in-user" in line:
 elif "deployment sub show" in line:
     print(json.dumps({name[:-5].lower() + name[-5:]: value for name, value in outputs.items()}))  # as az may
 elif "deployment group create" in line:
-    print(json.dumps({"servicE_EBB_URI": {"value": "https://app.example"}}))
+    print(json.dumps({"servicE_EBB_URI": {"value": "https://app.example"}, "SERVICE_EBB_NAME": {"value": "func-it"}}))
 elif "show" in line or "list" in line:
     print("/id/of/it")
 """
@@ -32,8 +35,9 @@ elif "show" in line or "list" in line:
 @pytest.fixture
 def az(tmp_path, monkeypatch):
     """A stand-in for az that writes down its calls; gives back the calls."""
-    (tmp_path / "az").write_text(FAKE_AZ)
-    (tmp_path / "az").chmod(0o755)
+    for tool in ("az", "func"):
+        (tmp_path / tool).write_text(FAKE_AZ)
+        (tmp_path / tool).chmod(0o755)
     outputs = json.loads((ROOT / "infra" / "arm" / "main.json").read_text())["outputs"]
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
@@ -65,6 +69,22 @@ def test_deploy_script_gives_each_template_the_parameters_that_it_has(az):
     assert "https://app.example/api/health" in done.stdout
 
 
+def test_deploy_script_publishes_to_flex_consumption_without_image_and_environment(az):
+    done = run("infra/deploy.sh", "trial", "westeurope", "--hosting", "flex", "--backend", "mssql", "--keys", "vault1")
+    assert done.returncode == 0, done.stderr
+    calls = az()
+    creations = {call[1]: call for call in calls if call[:1] == ["deployment"] and call[2] == "create"}
+    assert given_parameters(creations["sub"])["hosting"] == "flex"
+    wanted = json.loads((ROOT / "infra" / "arm" / "flex.json").read_text())["parameters"]
+    given = given_parameters(creations["group"])
+    assert set(given) <= set(wanted)
+    assert {key for key, entry in wanted.items() if "defaultValue" not in entry} <= set(given)
+    assert (given["keyStorage"], given["keyVaultName"]) == ("keyvault", "vault1")
+    assert given["sqlConnection"] == "ebb_sql_connection"
+    assert ["azure", "functionapp", "publish", "func-it", "--python", "--build", "remote"] in calls
+    assert not any(call[:2] == ["acr", "build"] for call in calls)
+
+
 def test_deploy_script_builds_the_image_before_it_deploys_it(az):
     run("infra/deploy.sh", "trial", "westeurope")
     steps = [" ".join(call[:3]) for call in az()]
@@ -91,6 +111,34 @@ def test_scale_override_sends_rules_for_the_hubs_queues(az):
     queues = [rule["custom"]["metadata"]["queueName"] for rule in scale["rules"] if "custom" in rule]
     assert queues == ["ebbhub-workitems", "ebbhub-control-00", "ebbhub-control-01"]
     assert "api-version=2026-03-02-preview" in " ".join(call)
+
+
+def test_every_place_offers_the_same_rules_for_the_task_hub(az):
+    """What `scale-rules` prints for this app, what container.bicep deploys and what scale-override.sh sends."""
+    durable = next(rule for rule in derive(read_app(ROOT, {})).rules if rule.source.startswith("Durable"))
+    printed = {own["name"]: own["custom"]["metadata"] for own in durable.override}
+    run("infra/scale-override.sh", "trial")
+    call = next(call for call in az() if call[0] == "rest")
+    rules = json.loads(call[call.index("--body") + 1])["properties"]["template"]["scale"]["rules"]
+    sent = {rule["name"]: rule["custom"]["metadata"] for rule in rules if "custom" in rule}
+    ebb = json.loads((ROOT / "infra" / "arm" / "ebb.json").read_text())
+    variables = ebb["resources"]["container"]["properties"]["template"]["variables"]
+    work = variables["workItems"][0]
+    keys = ("queueName", "queueLength", "queueLengthStrategy")
+    assert {name: [data[key] for key in keys] for name, data in sent.items()} == {
+        name: [data[key] for key in keys] for name, data in printed.items()
+    }
+    deployed = work["custom"]["metadata"]
+    assert work["name"] == "work-items"
+    assert deployed["queueLength"] == "[format('{0}', parameters('activitiesPerReplica'))]"
+    assert str(ebb["parameters"]["activitiesPerReplica"]["defaultValue"]) == printed["work-items"]["queueLength"]
+    assert deployed["queueLengthStrategy"] == printed["work-items"]["queueLengthStrategy"]
+    control = printed["control-00"]
+    assert (
+        f"'queueLength', '{control['queueLength']}', 'queueLengthStrategy', '{control['queueLengthStrategy']}'"
+        in (variables["control"])
+    )
+    assert "format('control-{0}', padLeft" in variables["control"]
 
 
 def test_scale_override_goes_back_with_empty_rules(az):

@@ -76,7 +76,7 @@ def test_uv_installs_where_it_is_there_and_pip_where_it_fails(
         monkeypatch.setenv("PATH", "/usr/bin:/bin")
     else:
         _uv(project, status)
-    environment._install_python(project)
+    environment._install_python(project, project)
     calls = (project / "calls").read_text().splitlines()
     assert [call.split()[0] for call in calls] == programs
     assert all("requirements-dev.txt" in call for call in calls)

@@ -101,7 +101,7 @@ async def test_replica_timeout_ends_hung_handlers_and_their_messages_wait_for_th
     await execution.clock.run(20)
     report = await running
     assert (report.ended, cancelled) == ("timedOut", ["hangs on the loop"])
-    assert (report.released, report.lost, report.processed) == (2, 2, 1)
+    assert (report.released, report.failed, report.lost, report.processed) == (2, 2, 0, 1)
     assert "replicaTimeout (20 s) is over: 2 handlers" in str(report.error)
     assert execution.visible() == 2
     execution.clock.step(61)
@@ -146,7 +146,7 @@ async def test_handler_that_cannot_be_cancelled_does_not_keep_the_execution() ->
     running = execution.start(stubborn)
     await execution.clock.run(26)
     report = await running
-    assert (report.ended, report.lost) == ("timedOut", 1)
+    assert (report.ended, report.failed, report.lost) == ("timedOut", 1, 0)
     over.set()
     await settle()
 

@@ -118,6 +118,29 @@ def test_activation_is_strictly_greater(backlog: int, expected: int) -> None:
     assert wanted(queue_length=backlog, target=10, activation=50) == expected
 
 
+# backlog, activation, minimum, running: an inactive trigger asks for nothing, whatever the minimum keeps active
+INACTIVE = [
+    (40, 50, 2, 2, 0),
+    (40, 50, 2, 3, 0),
+    (50, 50, 2, 2, 0),
+    (40, 50, 2, 0, 2),  # the floor comes first
+    (40, 50, 2, 1, 1),
+    (40, 50, 0, 0, 0),
+    (51, 50, 2, 2, 8),
+    (0, 0, 2, 2, 0),
+    (1, 0, 2, 2, 1),
+]
+
+
+@pytest.mark.parametrize("strategy", ["default", "custom", "accurate", "eager"])
+@pytest.mark.parametrize(("backlog", "activation", "minimum", "running", "expected"), INACTIVE)
+def test_inactive_trigger_starts_nothing_above_the_minimum(
+    strategy: str, backlog: int, activation: int, minimum: int, running: int, expected: int
+) -> None:
+    given = {"queue_length": backlog, "activation": activation, "min_executions": minimum, "running": running}
+    assert wanted(strategy, custom_deduction=0, custom_percentage="1", **given) == expected
+
+
 def test_activation_gates_while_others_run() -> None:
     assert wanted(queue_length=5, activation=5, running=3) == 0
     assert wanted("accurate", queue_length=6, activation=5, running=3) == 6

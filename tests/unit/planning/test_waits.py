@@ -161,7 +161,8 @@ def test_tick_that_passes_while_a_backlog_is_worked_off_is_missed_once() -> None
 def test_error_before_the_work_is_tried_again_before_the_next_tick() -> None:
     made = settings(waitMode="cron", cron="0 2 * * *")
     wait = next_wait(made, error_cycles=2, moment=after(timedelta(0)))
-    assert (wait.seconds, wait.code) == (60, "afterError")
+    assert wait.code == "afterError"
+    assert 48 <= wait.seconds <= 60
     late = Moment(ONE + timedelta(minutes=59, seconds=50), began=ONE)
     assert next_wait(made, error_cycles=2, moment=late).code == "cron"
 

@@ -10,8 +10,10 @@ import pytest
 
 from ebb.core.cycle import CycleState, Opening, Verdict
 from ebb.core.planning import Decision, Wait
-from ebb.core.row.checkin import checked_in, counted, number_of, outlived, rested, taken_up, verdict_of
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Working
+from ebb.core.row.books import counted
+from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.validation import validate_settings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -88,7 +90,7 @@ def test_hold_for_a_predecessor_looks_again_soon(until: float, seconds: float) -
 
 def test_successor_goes_on_once_no_execution_of_the_earlier_launch_is_noted() -> None:
     on = row(owner="hub/ebb-parity/z", owner_launch=2, working_until=at(300))
-    busy = Working("hub/ebb-parity/z", cycle=7, index=0, run="one", until=at(300))
+    busy = ExecutionNote("hub/ebb-parity/z", cycle=7, index=0, run="one", until=at(300))
     assert verdict(outlived(on, state(), [], NOW, SKEW), state()) is Verdict.GO
     assert verdict(outlived(on, state(), [busy], NOW, SKEW), state()) is Verdict.HOLD
     dead = replace(busy, until=at(-30))
@@ -231,7 +233,16 @@ def test_end_of_a_pause_makes_the_intent_running() -> None:
     assert (resumed.intent, resumed.until) == (Intent.RUNNING, None)
 
 
-CLOSED = {"cycle": 7, "processed": 5, "failed": 1, "poisoned": 0, "error": None, "executions": [{}]}
+CLOSED = {
+    "cycle": 7,
+    "processed": 5,
+    "failed": 1,
+    "poisoned": 0,
+    "outcome": "partlyFailed",
+    "endedAt": "2026-01-01T00:00:00Z",
+    "error": None,
+    "executions": [{}],
+}
 
 
 def test_trigger_is_taken_up_by_a_cycle_that_knows_of_it_and_goes() -> None:

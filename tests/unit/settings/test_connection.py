@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ebb.core.errors import SettingsError
-from ebb.core.settings.connection import DEVELOPMENT_KEY, resolve_connection
+from ebb.core.settings.connection import DEVELOPMENT_KEY, account_of, resolve_connection
 
 KEY = "c2VjcmV0LWtleS1zZWNyZXQta2V5"
 FULL = f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY};EndpointSuffix=core.chinacloudapi.cn"
@@ -81,9 +81,113 @@ def test_resolve_finds_the_setting_with_the_prefix_of_azure_functions() -> None:
     assert resolve_connection("Jobs", {"AzureWebJobsJobs": FULL}).name == "AzureWebJobsJobs"
 
 
-def test_resolve_prefers_the_exact_name() -> None:
-    settings = {"AzureWebJobsJobs": FULL, "Jobs__accountName": "other"}
-    assert resolve_connection("Jobs", settings).account_name == "other"
+def test_resolve_prefers_the_prefixed_name_as_the_host_does() -> None:
+    settings = {"Jobs": FULL.replace("acct", "plain"), "AzureWebJobsJobs": FULL}
+    assert resolve_connection("Jobs", settings).account_name == "acct"
+
+
+def test_resolve_prefers_a_connection_string_to_an_identity_of_the_same_name() -> None:
+    assert resolve_connection("Jobs", {"Jobs__accountName": "other", "Jobs": FULL}).kind == "connectionString"
+
+
+CLOUD = "https://acct.queue.core.usgovcloudapi.net"
+# settings, name asked for, queue endpoint, account, kind
+FORMS = [
+    ({"AzureWebJobsStorage": FULL}, "", "https://acct.queue.core.chinacloudapi.cn", "acct", "connectionString"),
+    ({"azurewebjobsstorage": FULL}, "AzureWebJobsStorage", "https://acct.queue.core.chinacloudapi.cn", "acct",
+     "connectionString"),
+    ({"JOBS": FULL}, "jobs", "https://acct.queue.core.chinacloudapi.cn", "acct", "connectionString"),
+    ({"AZUREWEBJOBSJOBS": FULL}, "Jobs", "https://acct.queue.core.chinacloudapi.cn", "acct", "connectionString"),
+    ({"ConnectionStrings__Jobs": FULL}, "Jobs", "https://acct.queue.core.chinacloudapi.cn", "acct",
+     "connectionString"),
+    ({"ConnectionStrings:Jobs": FULL}, "Jobs", "https://acct.queue.core.chinacloudapi.cn", "acct", "connectionString"),
+    ({"CUSTOMCONNSTR_Jobs": FULL}, "Jobs", "https://acct.queue.core.chinacloudapi.cn", "acct", "connectionString"),
+    ({"Which": "Jobs", "Jobs": FULL}, "%Which%", "https://acct.queue.core.chinacloudapi.cn", "acct",
+     "connectionString"),
+    ({"Which": "Jobs", "AzureWebJobsJobs": FULL}, "%which%", "https://acct.queue.core.chinacloudapi.cn", "acct",
+     "connectionString"),
+    ({"Jobs": f"QueueEndpoint=http://[::1]:10001/a;AccountName=a;AccountKey={KEY}"}, "Jobs", "http://[::1]:10001/a",
+     "a", "connectionString"),
+    ({"Jobs": f"QueueEndpoint={CLOUD};SharedAccessSignature=?sv=1&sig=x%3D"}, "Jobs", CLOUD, None, "connectionString"),
+    ({"Jobs": f"QueueEndpoint={CLOUD}/;SharedAccessSignature=sv=1&sig=x%3D"}, "Jobs", CLOUD, None, "connectionString"),
+    ({"Jobs": "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://[::1]"}, "Jobs",
+     "http://[::1]:10001/devstoreaccount1", "devstoreaccount1", "connectionString"),
+    ({"Jobs": "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=https://box:8888/"}, "Jobs",
+     "https://box:10001/devstoreaccount1", "devstoreaccount1", "connectionString"),
+    ({"Jobs": f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey={KEY}"}, "Jobs",
+     "http://a.queue.core.windows.net", "a", "connectionString"),
+    ({"Jobs__accountName": "acct"}, "Jobs", "https://acct.queue.core.windows.net", "acct", "identity"),
+    ({"Jobs:accountName": "acct"}, "Jobs", "https://acct.queue.core.windows.net", "acct", "identity"),
+    ({"JOBS__ACCOUNTNAME": "acct"}, "Jobs", "https://acct.queue.core.windows.net", "acct", "identity"),
+    ({"AzureWebJobsJobs__accountName": "acct"}, "Jobs", "https://acct.queue.core.windows.net", "acct", "identity"),
+    ({"Jobs__queueServiceUri": CLOUD}, "Jobs", CLOUD, None, "identity"),
+    ({"Jobs__serviceUri": CLOUD}, "Jobs", CLOUD, None, "identity"),
+    ({"Jobs__serviceUri": "https://queue.example.com"}, "Jobs", "https://queue.example.com", None, "identity"),
+    ({"Jobs__serviceUri": "https://x.queue.core.windows.net", "Jobs__queueServiceUri": CLOUD}, "Jobs", CLOUD, None,
+     "identity"),
+    ({"ConnectionStrings__Jobs__accountName": "acct"}, "Jobs", "https://acct.queue.core.windows.net", "acct",
+     "identity"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "name", "queue", "account", "kind"), FORMS)
+def test_every_documented_form_is_read(
+    settings: dict[str, str], name: str, queue: str, account: str | None, kind: str
+) -> None:
+    connection = resolve_connection(name, settings)
+    assert (connection.endpoint("queue"), connection.account_name, connection.kind) == (queue, account, kind)
+
+
+def test_credential_and_client_are_read_without_regard_to_case() -> None:
+    settings = {"Jobs__AccountName": "a", "Jobs__Credential": "ManagedIdentity", "Jobs__ClientId": "1234"}
+    connection = resolve_connection("Jobs", settings)
+    assert (connection.credential, connection.client_id) == ("managedidentity", "1234")
+
+
+def test_service_address_of_another_service_is_not_taken() -> None:
+    connection = resolve_connection("Jobs", {"Jobs__serviceUri": "https://acct.blob.core.windows.net"})
+    assert connection.endpoint("blob") == "https://acct.blob.core.windows.net"
+    with pytest.raises(SettingsError, match="Jobs names no queue service"):
+        connection.endpoint("queue")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"ConnectionStrings__Jobs__accountName": "a"}, "ConnectionStrings__Jobs"),
+        ({"AzureWebJobsJobs": FULL}, "AzureWebJobsJobs"),
+        ({"jobs": FULL}, "jobs"),
+        ({"JOBS__accountName": "a"}, "JOBS"),
+    ],
+)
+def test_connection_is_named_as_it_is_written(settings: dict[str, str], name: str) -> None:
+    assert resolve_connection("Jobs", settings).name == name
+
+
+def test_placeholder_that_is_not_set_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"connection %Which% names app setting Which, which is not set"):
+        resolve_connection("%Which%", {})
+
+
+def test_reference_to_a_key_vault_is_not_taken_for_a_connection_string() -> None:
+    reference = "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/s)"
+    with pytest.raises(SettingsError, match=r"Jobs is a reference to a Key Vault.*keyVaultUrl"):
+        resolve_connection("Jobs", {"Jobs": reference})
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://acct.queue.core.windows.net", ("acct", "queue.core.windows.net")),
+        ("https://acct.z12.queue.storage.azure.net/", ("acct", "z12.queue.storage.azure.net")),
+        ("https://acct.blob.core.windows.net", None),
+        ("https://queue.example.com", None),
+        ("http://127.0.0.1:10001/devstoreaccount1", None),
+        ("http://[::1]:10001/devstoreaccount1", None),
+    ],
+)
+def test_account_is_read_off_an_address(url: str, expected: tuple[str, str] | None) -> None:
+    assert account_of(url, "queue") == expected
 
 
 @pytest.mark.parametrize(

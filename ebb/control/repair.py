@@ -1,0 +1,113 @@
+"""Repairs the books of a schedule: closes what was left behind, and holds the totals against the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from ebb.control.closing import close_left_behind, forget
+from ebb.control.journal import record
+from ebb.core.row import books
+from ebb.core.row.instance import Instance
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
+from ebb.services import Services
+from ebb.store.base import update
+
+PAGE = 200
+
+
+async def close_abandoned(
+    services: Services, row: ScheduleRow, instance: Instance, closed_by: str
+) -> list[dict[str, Any]]:
+    """Close the cycles of a schedule that no instance will go on with, once none of their executions works.
+
+    A live instance does it as it opens its next cycle, and one that should run is started again.
+
+    Returns:
+        The Cycle documents that are in the books now.
+
+    Raises:
+        StoreError: they are left for the next time.
+    """
+    if not row.unclosed or instance.is_live or row.intent is Intent.RUNNING:
+        return []
+    now, skew = services.clock.now(), timedelta(seconds=services.clock_skew)
+    notes = await services.store.executions(row.name)
+    if any(note.is_at_work(now, skew) for note in notes):
+        return []
+    settled = await close_left_behind(services, row, row.unclosed, closed_by)
+    if not settled:
+        return []
+
+    def write(row: ScheduleRow) -> ScheduleRow:
+        for cycle in settled:
+            row = books.counted(row, cycle)
+        return row
+
+    await update(services.store, row.name, write)
+    numbers = {int(cycle["cycle"]) for cycle in settled}
+    await forget(services, row.name, [note for note in notes if note.cycle in numbers])
+    for cycle in settled:
+        cause = f"cycle {cycle['cycle']} was left behind; the notes of its executions give {cycle['outcome']}"
+        event = {"action": "closed", "by": closed_by, "cause": cause}
+        await record(services, row.name, "incident", now, event, f"closed/{cycle['cycle']}")
+    return settled
+
+
+async def repair(services: Services, name: str, instance: Instance, who: str | None, reason: str) -> dict[str, Any]:
+    """Make the books of schedule `name` agree: {"closed": [cycle], "before": Totals, "after": Totals, "trimmed"}.
+
+    Totals below what the history says are raised to it. Where the history still has every cycle, the totals are exactly
+    its sums; where old cycles were forgotten, they stay a lower bound.
+    """
+    row = await services.store.get(name)
+    closed = await close_abandoned(services, row, instance, f"repair by {who or 'an operator'}")
+    sums, kept = await _sums(services, name)
+    before = Totals()
+    trimmed = False
+
+    def write(row: ScheduleRow) -> ScheduleRow:
+        nonlocal before, trimmed
+        before, trimmed = row.totals, kept < row.totals.cycles
+        return replace(row, totals=_raised(row.totals, sums) if trimmed else sums)
+
+    row = await update(services.store, name, write)
+    found = {"before": before.to_document(), "after": row.totals.to_document(), "trimmed": trimmed}
+    event = {"action": "repair", "by": who, "reason": reason, **found}
+    await record(services, name, "audit", services.clock.now(), event)
+    return {"closed": [cycle["cycle"] for cycle in closed], **found}
+
+
+async def _sums(services: Services, name: str) -> tuple[Totals, int]:
+    """The sums over all cycles that the history has, and how many those are."""
+    token: str | None = None
+    sums, kept = Totals(), 0
+    while True:
+        page = await services.store.cycles(name, PAGE, token)
+        for cycle in page.value:
+            sums, kept = _plus(sums, cycle), kept + 1
+        token = page.continuation_token
+        if token is None:
+            return sums, kept
+
+
+def _plus(sums: Totals, cycle: Mapping[str, Any]) -> Totals:
+    return Totals(
+        cycles=sums.cycles + 1,
+        processed=sums.processed + int(cycle["processed"]),
+        failed=sums.failed + int(cycle["failed"]),
+        poisoned=sums.poisoned + int(cycle["poisoned"]),
+        at_least=sums.at_least or bool(cycle.get("atLeast")),
+    )
+
+
+def _raised(totals: Totals, sums: Totals) -> Totals:
+    return Totals(
+        cycles=max(totals.cycles, sums.cycles),
+        processed=max(totals.processed, sums.processed),
+        failed=max(totals.failed, sums.failed),
+        poisoned=max(totals.poisoned, sums.poisoned),
+        at_least=True,
+    )

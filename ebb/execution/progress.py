@@ -1,0 +1,55 @@
+"""The note of an execution, kept up to date while it works: what it did so far outlives its process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from ebb.core.clock import Clock, rfc3339
+from ebb.core.documents import Execution
+from ebb.core.errors import StoreError
+from ebb.core.row.execution_note import ExecutionNote
+from ebb.store.base import Store
+
+NOTE_EVERY = 2.0  # seconds; what a dead process handled since is what the books cannot know
+
+logger = logging.getLogger(__name__)
+
+
+class ProgressNote:
+    """One run's note. Writing it is beside the work: a store that is away delays no message."""
+
+    def __init__(
+        self, store: Store, clock: Clock, schedule: str, note: ExecutionNote, draft: Callable[[datetime], Execution]
+    ) -> None:
+        """`draft` gives the Execution document as it stands at a time."""
+        self._store, self._clock, self._schedule, self._note, self._draft = store, clock, schedule, note, draft
+        self._written: Execution | None = None
+
+    async def keep(self) -> None:
+        """Write the note whenever it says something new, until cancelled."""
+        while True:
+            await self._clock.sleep(NOTE_EVERY)
+            await self._write(self._draft(self._clock.now()))
+
+    async def end(self, execution: Execution) -> None:
+        """Write the last word of the run."""
+        await self._write(execution)
+
+    async def _write(self, execution: Execution) -> None:
+        if self._written is not None and _counts(execution) == _counts(self._written):
+            return
+        document = replace(execution, noted_at=rfc3339(self._clock.now())).to_document()
+        try:
+            await self._store.note_execution(self._schedule, replace(self._note, document=document))
+        except StoreError as error:
+            logger.warning("%s: what an execution did was not noted: %s", self._schedule, error)
+            return
+        self._written = execution
+
+
+def _counts(execution: Execution) -> Execution:
+    """What makes a note worth writing; the ages alone do not."""
+    return replace(execution, current_message_age=None, service_seconds=0.0)
