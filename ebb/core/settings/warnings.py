@@ -48,11 +48,6 @@ def _sources(settings: ScheduleSettings) -> list[str]:
                 f"{source.label()}: up to {own.activation_queue_length} messages may wait for ever, because "
                 f"activationQueueLength must be exceeded in every cycle"
             )
-        if settings.min_executions and not source.periodic and settings.command_per == "message":
-            found.append(
-                f"minExecutions {settings.min_executions}: on an empty backlog these executions find no message and do "
-                "nothing; a command with commandPer: execution runs then, as a job of Container Apps"
-            )
         if source.periodic and settings.min_executions > 1:
             found.append("source tick has one message each cycle: executions beyond the first have nothing to do")
     return found

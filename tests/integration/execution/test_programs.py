@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 from ebb import Message, PoisonMessage
+from ebb.cli.doctor.examine import examine
+from ebb.cli.doctor.subject import Evidence, read_subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.core.settings.warnings import warnings_of
 from ebb.programs import ProgramFailedError, program_of
 from ebb.telemetry.handler_output import at_place
 from tests.integration.control.hub import Hub, eventually, schedules
@@ -124,9 +125,21 @@ def test_settings_with_a_command_are_read_back_as_they_were() -> None:
     assert ScheduleSettings.model_validate(made.as_json()) == made
 
 
-def test_executions_without_messages_are_explained_for_handlers_alone() -> None:
-    assert any("minExecutions 1: on an empty backlog" in each for each in warnings_of(settings("a", minExecutions=1)))
-    assert not warnings_of(settings("a", minExecutions=1, commandPer="execution"))
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        ("handler: handlers.noop:handle", "its handler is called for each message"),
+        ("command: [python, worker.py]", "its command runs for each message"),
+        ("command: [python, worker.py]\n    commandPer: execution", None),
+    ],
+)
+def test_doctor_explains_executions_that_find_no_message(tmp_path: Path, job: str, told: str | None) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0"}')
+    source = "source: {type: storageQueue, queueName: jobs}"
+    (tmp_path / "schedules.yaml").write_text(f"schedules:\n  jobs:\n    {source}\n    minExecutions: 1\n    {job}\n")
+    found = examine(read_subject(tmp_path, Evidence(environment={})), offline=True)
+    texts = [finding.what for finding in found if finding.code == "min-executions-idle"]
+    assert texts == ([f"schedule jobs: minExecutions is 1, and {told}"] if told else [])
 
 
 async def test_job_runs_once_an_execution_on_an_empty_backlog_too(tmp_path: Path) -> None:
