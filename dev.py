@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+FORWARDED = {"test": "pytest", "chaos": "tests.chaos"}  # verbs that are a module of the environment, arguments and all
 FIRST, LAST = (3, 11), (3, 13)  # azure-functions-durable 1.7 and the Functions images share this range
 
 
@@ -42,9 +43,9 @@ def main(arguments: list) -> int:
     if options.verb == "setup":
         return 0
     python = str(environment.venv_python(ROOT))
-    if options.verb == "test":
+    if options.verb in FORWARDED:
         os.chdir(str(ROOT))
-        os.execv(python, [python, "-m", "pytest", *rest])
+        os.execv(python, [python, "-m", FORWARDED[options.verb], *rest])
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until the verb handles it there is nothing to undo
     if not Path(sys.prefix).samefile(ROOT / ".venv"):
@@ -68,20 +69,23 @@ def python_fault(version: tuple, platform: str) -> "str | None":
 
 
 def read_arguments(arguments: list) -> tuple:
-    """The verb with its options, and what `test` hands on to pytest."""
-    if arguments[:1] == ["test"]:
-        return argparse.Namespace(verb="test"), arguments[1:]
+    """The verb with its options, and what `test` and `chaos` hand on to their module."""
+    if arguments and arguments[0] in FORWARDED:
+        return argparse.Namespace(verb=arguments[0]), arguments[1:]
     parser = argparse.ArgumentParser(prog="dev.py", description="Run Ebb on this machine.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{up,feed,test,setup}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="{up,feed,test,chaos,setup}")
     _add_up(verbs.add_parser("up", help="serve the app, feed the sample schedule and show what happens"))
     _add_feed(verbs.add_parser("feed", help="put sample messages into a schedule's queue"))
     verbs.add_parser("test", help="run the test suite; further arguments go to pytest")
+    verbs.add_parser("chaos", help="play the fault scenarios; `chaos --help` shows their arguments")
     verbs.add_parser("setup", help="make the environment (.venv, node_modules), nothing else")
     return parser.parse_args(arguments), []
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
     _add_messages(parser)
+    host = "which host runs the app: ours, Microsoft's Durable extension in one file, or Core Tools (devhost)"
+    parser.add_argument("--host", choices=("devhost", "realhost", "func"), default="devhost", help=host)
     storage = "of the storage emulator: blob, then queue and table on the next two; 0 takes free ones"
     _add_number(parser, "--port", _port_or_any, 7071, "of the app; 0 takes a free one")
     _add_number(parser, "--storage-port", _port_or_any, 10000, storage)

@@ -12,7 +12,7 @@ runs on a thread of its own; an async one on the event loop, which it must not b
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from importlib import import_module
 from inspect import signature
 from typing import cast
@@ -20,7 +20,36 @@ from typing import cast
 from ebb.core.errors import HandlerNotFoundError
 from ebb.core.message import Message
 
+OVERRIDES_SETTING = "EbbHandlerOverrides"
+
 Handler = Callable[[Message], object | Awaitable[object]]
+
+
+def why_not(name: str, deployed: str, all_deployed: Collection[str], changeable: bool) -> str | None:
+    """Why the handler `name`, asked for at run time, is not called; None where it may be.
+
+    Whoever holds a key of the API may change settings; that must not let them call any function of the process.
+
+    Args:
+        deployed: the handler that the schedule was deployed with: it always may.
+        all_deployed: those of all schedules. Handlers come from `handlers` and from the packages that these name.
+        changeable: whether the app lets operators change handlers at all.
+    """
+    if name == deployed:
+        return None
+    if not changeable:
+        return (
+            f"the app was deployed with {deployed}, and operators may not change that: deploy it in schedules.yaml, or "
+            f"set app setting {OVERRIDES_SETTING} to true"
+        )
+    roots = {"handlers", *(_root(each) for each in all_deployed)}
+    if _root(name) not in roots:
+        return f"handlers come from {', '.join(sorted(roots))}: move the function there, or deploy it in schedules.yaml"
+    return None
+
+
+def _root(name: str) -> str:
+    return name.partition(":")[0].partition(".")[0]
 
 
 def load_handler(name: str) -> Handler:

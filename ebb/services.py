@@ -16,12 +16,13 @@ from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
-from ebb.handlers import Handler, load_handler
+from ebb.handlers import OVERRIDES_SETTING, Handler, load_handler, why_not
 from ebb.programs import program_of
 from ebb.sources.base import Source
 from ebb.sources.registry import open_source
 from ebb.store.base import Store
 from ebb.store.tables import PREFIX_PATTERN, TableStore
+from ebb.telemetry import masked_log
 from ebb.telemetry.export import recorder_from
 from ebb.telemetry.recorder import Recorder
 
@@ -57,6 +58,7 @@ class Services:
         Raises:
             SettingsError, HandlerNotFoundError: the app must not start with these.
         """
+        masked_log.install()
         try:
             return cls._read(folder, environment)
         except EbbError as error:
@@ -87,7 +89,9 @@ class Services:
         Raises:
             SourceNotFoundError, SettingsError: its connection is not configured, or not well.
         """
-        opened = self.open_source(settings, self.environment, cycle=cycle, execution=execution, clock=self.clock)
+        opened = self.open_source(
+            settings, self.environment, cycle=cycle, execution=execution, clock=self.clock, remarks=self.store
+        )
         try:
             yield opened
         finally:
@@ -104,14 +108,26 @@ class Services:
             raise SettingsError(str(fault), (fault,))
         settings = self.schedules.effective(name, overrides)
         try:
-            self.handler(settings)
+            self.handler_for(name, settings)
         except HandlerNotFoundError as error:
             fault = FieldError("handler", settings.handler, f"cannot be used: {error}")
             raise SettingsError(str(fault), (fault,)) from error
         return settings
 
+    def handler_for(self, name: str, settings: ScheduleSettings) -> Handler:
+        """The user's function for one message of schedule `name`, under settings that an operator may have changed.
+
+        Raises:
+            HandlerNotFoundError: it may not be called, or cannot be imported; says why.
+        """
+        deployed = {each: known.handler for each, known in self.schedules.items()}
+        changeable = self.environment.get(OVERRIDES_SETTING, "").strip().lower() == "true"
+        if reason := why_not(settings.handler, deployed.get(name, ""), deployed.values(), changeable):
+            raise HandlerNotFoundError(f"handler {settings.handler} is not called: {reason}")
+        return self.handler(settings)
+
     def handler(self, settings: ScheduleSettings) -> Handler:
-        """The user's function for one message.
+        """The user's function for one message, as deployed.
 
         Raises:
             HandlerNotFoundError: it cannot be imported.

@@ -11,6 +11,7 @@ import azure.durable_functions as df
 from ebb.core import status
 from ebb.core.cycle import CycleState, Verdict, summarize
 from ebb.core.names import ETERNAL_SCHEDULER
+from orchestrators.nudges import Nudges
 from orchestrators.steps import Steps, close, fan_out, measure, sleep
 
 
@@ -22,8 +23,9 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
     state = CycleState.from_json(context.get_input(), context.instance_id)
     state = state.owned_by(context.instance_id, context.new_uuid())
 
+    nudges = Nudges(context, state.nudges)
     context.set_custom_status(status.measuring(state))
-    opening = yield from measure(context, state)
+    opening = yield from measure(context, state, nudges)
     if opening.verdict is Verdict.END:
         return {"schedule": state.schedule, "reason": opening.wait.reason}
     state = state.opened(opening)
@@ -37,8 +39,8 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
 
     error = ending.error or summary.error
     context.set_custom_status(status.waiting(opening, ending.wait, context.current_utc_datetime, error))
-    triggered = yield from sleep(context, ending.wait)
-    context.continue_as_new(state.follow(opening, summary, ending, triggered).to_json())
+    triggered = yield from sleep(context, ending.wait, nudges)
+    context.continue_as_new(state.follow(opening, summary, ending, triggered, nudges.known).to_json())
     return None
 
 

@@ -11,8 +11,11 @@ import azure.durable_functions as df
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
-from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, NUDGE, PROCESS_BACKLOG, TRIGGER
+from ebb.core.failures import first_line
+from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from ebb.core.planning import Decision, Wait, outage_wait
+from ebb.core.secrets import hide_secrets
+from orchestrators.nudges import Nudges
 
 LONGEST_TIMER = timedelta(
     days=1
@@ -23,10 +26,12 @@ CLOSE_ATTEMPTS = 3
 Steps = Generator[Any, Any, Any]
 
 
-def measure(context: df.DurableOrchestrationContext, state: CycleState) -> Generator[Any, Any, Opening]:
+def measure(context: df.DurableOrchestrationContext, state: CycleState, nudges: Nudges) -> Generator[Any, Any, Opening]:
     """Open the cycle; a failed activity gives an opening with nothing to do but wait and try again."""
+    activity = context.call_activity(MEASURE_BACKLOG, state.to_json())
     try:
-        answer = yield context.call_activity(MEASURE_BACKLOG, state.to_json())
+        yield context.task_any([activity, nudges.wait])  # the wait has to be open before anything can come
+        answer = yield activity
         return Opening.from_json(answer)
     except Exception as error:  # noqa: BLE001 - Durable gives every failure as a bare Exception
         reason = _first_line(error)
@@ -85,6 +90,7 @@ def close(
         "processed": summary.processed,
         "failed": summary.failed,
         "poisoned": summary.poisoned,
+        "abandoned": summary.abandoned,
         "outcome": summary.outcome,
         "error": summary.error,
     }
@@ -103,21 +109,28 @@ def close(
         return Ending(replace(wait, reason=f"{reason}; {wait.reason}"), error=reason)
 
 
-def sleep(context: df.DurableOrchestrationContext, wait: Wait) -> Generator[Any, Any, bool]:
-    """Wait until the time is over or a nudge comes. No timer is left open: one that is blocks continue-as-new.
+def sleep(context: df.DurableOrchestrationContext, wait: Wait, nudges: Nudges) -> Generator[Any, Any, bool]:
+    """Wait until the time is over or a new nudge comes. No timer is left open: one that is blocks continue-as-new.
 
     Returns:
         Whether an operator asked for the next cycle, so that it runs although it may not be due.
     """
     until = wait.end(context.current_utc_datetime)
-    nudge = context.wait_for_external_event(NUDGE)
-    while context.current_utc_datetime < until:
-        timer: Any = context.create_timer(min(until, context.current_utc_datetime + LONGEST_TIMER))
-        winner = yield context.task_any([timer, nudge])
-        if winner is nudge:
-            timer.cancel()
-            # The Python client sends JSON text as text, the HTTP API the value: azure-functions-durable-python 295.
-            return str(nudge.result).strip('"') == TRIGGER
+    left = until - context.current_utc_datetime
+    while left > timedelta():
+        # A timer that has fired has waited its time, whatever the clock says then: it may have been set back, and a
+        # storage queue hides messages for whole seconds, so that it may be a second early. Each turn has a timer of its
+        # own: one that waits on from an earlier task is not looked at by the extension.
+        part = min(left, LONGEST_TIMER)
+        timer: Any = context.create_timer(context.current_utc_datetime + part)
+        if (yield context.task_any([timer, *nudges.waits])) is timer:
+            left -= part
+            continue
+        timer.cancel()
+        nudge = nudges.take()
+        if nudge is not None:
+            return nudge.is_trigger
+        left = min(left, until - context.current_utc_datetime)
     return False
 
 
@@ -138,5 +151,4 @@ def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, A
 
 def _first_line(error: Exception) -> str:
     """What failed, without the stack that Durable puts behind it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip()[:500]
+    return hide_secrets(first_line(str(error))) or type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ebb import Message
@@ -31,6 +31,7 @@ class Execution:
         )
         self.stop_reason: str | None = None
         self.looks = 0
+        self.needed_until: datetime | None = None  # a sibling has fallen silent, and until then its work is with nobody
 
     def put(self, *bodies: str) -> list[str]:
         return [self.broker.put(QUEUE, body) for body in bodies]
@@ -39,6 +40,9 @@ class Execution:
         self.looks += 1
         return self.stop_reason
 
+    async def is_needed(self) -> bool:
+        return self.needed_until is not None and self.clock.now() < self.needed_until
+
     def start(self, handler: Handler) -> asyncio.Task[ExecutionReport]:
         return asyncio.create_task(
             run_execution(
@@ -46,6 +50,7 @@ class Execution:
                 handler,
                 self.settings,
                 may_go_on=self.may_go_on,
+                is_needed=self.is_needed,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},
             )

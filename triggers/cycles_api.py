@@ -22,7 +22,7 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("list_cycles")
-    @bp.route(route="schedules/{name}/cycles", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_cycles(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
@@ -33,7 +33,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return page_response(req, page)
 
     @bp.function_name("get_cycle")
-    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"])
+    @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def get_cycle(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -50,7 +50,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(document)
 
     @bp.function_name("list_events")
-    @bp.route(route="schedules/{name}/events", methods=["GET"])
+    @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_events(req: func.HttpRequest) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)

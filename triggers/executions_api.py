@@ -22,7 +22,7 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("list_executions")
-    @bp.route(route="schedules/{name}/executions", methods=["GET"])
+    @bp.route(route="schedules/{name}/executions", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def list_executions(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:

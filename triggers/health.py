@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.problems import answers_problems, json_response
@@ -10,9 +9,9 @@ from ebb.control.health import check_all, status_of
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("health")
     @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -15,6 +15,7 @@ from ebb.api.requests import address_of, caller, json_body, schedule_name, text_
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
+from ebb.control.revival import revived
 from ebb.control.schedules import document_of
 from ebb.core.row.intents import merged_overrides
 from ebb.services import Services
@@ -38,20 +39,21 @@ def blueprint(services: Services) -> df.Blueprint:
         _add(bp, services, name, verb, path, action)
 
     @bp.function_name("repair_schedule")
-    @bp.route(route="schedules/{name}/repair", methods=["POST"])
+    @bp.route(route="schedules/{name}/repair", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def repair_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
-        return json_response(await repair(services, name, await look_at(client, name), caller(req), reason))
+        who = caller(req, services.environment)
+        return json_response(await repair(services, name, await look_at(client, name), who, reason))
 
     return bp
 
 
 def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: str, action: Action) -> None:
     @bp.function_name(function)
-    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb])
+    @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -101,6 +103,8 @@ async def _resume(control: Control, req: func.HttpRequest) -> tuple[Outcome, int
 
 
 async def _trigger(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    row, instance = await control.services.store.get(control.name), await look_at(control.client, control.name)
+    await revived(control.services, control.client, row, instance)
     return await control.trigger(text_member(json_body(req, {"reason"}), "reason")), 202
 
 

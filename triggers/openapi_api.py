@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.openapi import document
@@ -10,12 +9,12 @@ from ebb.api.problems import answers_problems, json_response
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("openapi")
-    @bp.route(route="openapi.json", methods=["GET"])
+    @bp.route(route="openapi.json", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
         return json_response(document(tuple(services.schedules)))

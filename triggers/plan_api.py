@@ -19,7 +19,7 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("get_plan")
-    @bp.route(route="schedules/{name}/plan", methods=["GET"])
+    @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
@@ -27,7 +27,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(await plan_of(services, client, name))
 
     @bp.function_name("get_next")
-    @bp.route(route="schedules/{name}/next", methods=["GET"])
+    @bp.route(route="schedules/{name}/next", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def get_next(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.api.problems import answers_problems, invalid_request, json_response
@@ -23,12 +22,12 @@ LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> func.Blueprint:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = func.Blueprint()
 
     @bp.function_name("list_poison")
-    @bp.route(route="schedules/{name}/poison", methods=["GET"])
+    @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
         top = whole_parameter(req, "top", PEEK_LIMIT, PEEK_LIMIT)
@@ -37,7 +36,7 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response({"count": count, "value": [_document(each) for each in found]})
 
     @bp.function_name("get_poison")
-    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"])
+    @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def get_poison(req: func.HttpRequest) -> func.HttpResponse:
         wanted = str(req.route_params.get("id", ""))
@@ -49,13 +48,13 @@ def blueprint(services: Services) -> df.Blueprint:
         return json_response(_document(found[0]))
 
     @bp.function_name("requeue_poison")
-    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"])
+    @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def requeue_poison(req: func.HttpRequest) -> func.HttpResponse:
         return await _act(services, req, "requeuePoison", "requeued")
 
     @bp.function_name("purge_poison")
-    @bp.route(route="schedules/{name}/poison", methods=["DELETE"])
+    @bp.route(route="schedules/{name}/poison", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def purge_poison(req: func.HttpRequest) -> func.HttpResponse:
         return await _act(services, req, "purgePoison", "purged")
@@ -71,7 +70,7 @@ async def _act(services: Services, req: func.HttpRequest, action: str, done: str
         act = place.requeue if action == "requeuePoison" else place.purge
         number, missing = (await act(None, AT_ONCE), []) if ids is None else await _each(place, act, ids)
         remaining = await place.count()
-    event = {"action": action, "by": caller(req), "reason": reason, "messages": number}
+    event = {"action": action, "by": caller(req, services.environment), "reason": reason, "messages": number}
     await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
     return json_response({done: number, "remaining": remaining, **({"notFound": missing} if missing else {})})
 
@@ -99,7 +98,7 @@ async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[Poi
     settings = services.schedules.effective(name, (await services.store.get(name)).overrides)
     index = whole_parameter(req, "source", 1, len(settings.all_sources)) - 1
     chosen = settings.for_source(index)
-    place = open_poison(chosen, services.environment, services.clock)
+    place = open_poison(chosen, services.environment, services.clock, services.store)
     if place is None:
         detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
         raise RequestRefusedError("noPoisonPlace", detail)

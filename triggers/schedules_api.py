@@ -10,6 +10,7 @@ from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name
 from ebb.control.at_work import executions_at_work
 from ebb.control.instances import look_at
+from ebb.control.revival import revived
 from ebb.control.schedules import all_documents, document_of
 from ebb.services import Services
 
@@ -19,19 +20,20 @@ def blueprint(services: Services) -> df.Blueprint:
     bp = df.Blueprint()
 
     @bp.function_name("list_schedules")
-    @bp.route(route="schedules", methods=["GET"])
+    @bp.route(route="schedules", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def list_schedules(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         return json_response({"value": await all_documents(services, client)})
 
     @bp.function_name("get_schedule")
-    @bp.route(route="schedules/{name}", methods=["GET"])
+    @bp.route(route="schedules/{name}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")
     @answers_problems
     async def get_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        row, instance = await services.store.get(name), await look_at(client, name)
+        row = await services.store.get(name)
+        row, instance = await revived(services, client, row, await look_at(client, name))
         document = document_of(services, client, row, instance)
         document["executions"] = await executions_at_work(services, row)
         tag = etag_of(control_tag(row, services.schedules), document)

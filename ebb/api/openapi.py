@@ -123,8 +123,15 @@ def _paths() -> Part:
                 {200: "Schedule"},
                 *(400, 404, 409, 412, 413, 422),
                 body="SettingsPatch!",
+                changing=True,
             ),
-            "delete": _call("resetSettings", "Take all overrides back", {200: "Schedule"}, *(400, 404, 409, 412, 422)),
+            "delete": _call(
+                "resetSettings",
+                "Take all overrides back",
+                {200: "Schedule"},
+                *(400, 404, 409, 412, 422),
+                changing=True,
+            ),
         },
         f"{schedule}/plan": {
             "parameters": [_NAME],
@@ -148,12 +155,24 @@ def _paths() -> Part:
             "get": _call(
                 "listPoison", "Look at messages that failed", {200: "PoisonList"}, 400, 404, parameters=[_top(32, 32)]
             ),
-            "delete": _call("purgePoison", "Remove them for good", {200: "Purged"}, *(400, 404, 413), body="PoisonIds"),
+            "delete": _call(
+                "purgePoison",
+                "Remove them for good",
+                {200: "Purged"},
+                *(400, 404, 413),
+                body="PoisonIds",
+                changing=True,
+            ),
         },
         f"{schedule}/poison/requeue": {
             "parameters": [_NAME, _SOURCE],
             "post": _call(
-                "requeuePoison", "Put them back into the source", {200: "Requeued"}, *(400, 404, 413), body="PoisonIds"
+                "requeuePoison",
+                "Put them back into the source",
+                {200: "Requeued"},
+                *(400, 404, 413),
+                body="PoisonIds",
+                changing=True,
             ),
         },
         f"{schedule}/poison/{{id}}": {
@@ -172,7 +191,7 @@ def _paths() -> Part:
 
 
 def _verb(verb: str, summary: str, answers: Mapping[int, str | None], *problems: int, body: str) -> Part:
-    call = _call(f"{verb}Schedule", summary, answers, *(400, 404, 409, 412, 413), *problems, body=body)
+    call = _call(f"{verb}Schedule", summary, answers, *(400, 404, 409, 412, 413), *problems, body=body, changing=True)
     return {"parameters": [_NAME, _IF_MATCH], "post": call}
 
 
@@ -190,10 +209,13 @@ def _call(
     *problems: int,
     body: str | None = None,
     parameters: list[Part] | None = None,
+    changing: bool = False,
 ) -> Part:
-    """One operation; `body` names its schema, with a ! where it must be given."""
+    """One operation; `body` names its schema, with a ! where it must be given; `changing` ones no web page may send."""
     responses = {str(status): _answer(schema, "as asked") for status, schema in answers.items()}
-    for status in (*sorted(set(problems)), 500, 503):
+    changes = (403,) if changing else ()
+    media = (415,) if body is not None else ()
+    for status in (*sorted({*problems, *changes, *media}), 500, 503):
         problem = {"application/problem+json": {"schema": _ref("Problem")}}
         responses[str(status)] = {"description": _PROBLEMS[status], "content": problem}
     responses["401"] = {"description": "no function key, or a wrong one"}
@@ -230,10 +252,12 @@ def _ref(schema: str) -> Part:
 
 _PROBLEMS = {
     400: "the request cannot be read",
+    403: "sent by the web page of another origin",
     404: "there is no such thing",
     409: "not in this state, or others changed it at the same time",
     412: "changed since the version in If-Match",
     413: "the body is too large",
+    415: "the body is not said to be JSON",
     422: "settings that cannot be used; one entry for each",
     500: "something unexpected; the log has the cause",
     503: "storage, the source or Durable Functions does not answer",

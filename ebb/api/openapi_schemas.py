@@ -73,6 +73,7 @@ SCHEMAS: dict[str, Part] = {
         cycle=COUNT,
         backlog=_or_null(_ref("Backlog")),
         decision=_or_null(_ref("Decision")),
+        abandoned={**COUNT, "description": "executions of earlier cycles with handlers that still run"},
         lastCycle=_or_null(ANY_OBJECT),
         nextCycleAt=TIME_OR_NULL,
         nextCycleReason=TEXT_OR_NULL,

@@ -13,4 +13,6 @@ from ebb.services import Services
 
 def control_of(services: Services, client: df.DurableOrchestrationClient, name: str, req: func.HttpRequest) -> Control:
     """The control of schedule `name` in the hands of the caller of `req`."""
-    return Control(services, client, name, caller(req), Precondition(req, services.schedules).check)
+    return Control(
+        services, client, name, caller(req, services.environment), Precondition(req, services.schedules).check
+    )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import azure.functions as func
 
+from ebb.api.origins import refuse_foreign
 from ebb.core.errors import ConflictError, RequestRefusedError, SettingsError, StoreError
 from ebb.core.wording import did_you_mean
 
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 TYPE_BASE = "urn:ebb:problem:"
 PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for every problem of this code
     "invalidRequest": (400, "Invalid request"),
+    "foreignOrigin": (403, "Foreign origin"),
     "noPoisonPlace": (404, "No poison place"),
     "unknownCycle": (404, "Unknown cycle"),
     "unknownMessage": (404, "Unknown message"),
@@ -29,6 +32,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for
     "stillStopping": (409, "Still stopping"),
     "changedSince": (412, "Changed since"),
     "tooLarge": (413, "Body too large"),
+    "unsupportedMediaType": (415, "Unsupported media type"),
     "invalidSettings": (422, "Invalid settings"),
     "internalError": (500, "Internal error"),
     "durableUnavailable": (503, "Durable Functions unavailable"),
@@ -84,11 +88,17 @@ Route = Callable[..., Awaitable[func.HttpResponse]]
 
 
 def answers_problems(route: Route) -> Route:
-    """Wrap a route so that expected errors become problem documents; what is unexpected is logged and says nothing."""
+    """Wrap a route so that expected errors become problem documents; what is unexpected is logged and says nothing.
+
+    A request that another web page makes its visitor's browser send is refused before the route sees it.
+    """
 
     @functools.wraps(route)
     async def wrapped(*args: Any, **kwargs: Any) -> func.HttpResponse:
         try:
+            for given in (*args, *kwargs.values()):
+                if isinstance(given, func.HttpRequest):
+                    refuse_foreign(given, os.environ)
             return await route(*args, **kwargs)
         except RequestRefusedError as problem:
             return problem_response(problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, urlsplit
@@ -13,11 +14,13 @@ import azure.functions as func
 from ebb.api.problems import invalid_request, unknown_schedule
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import RequestRefusedError
+from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedules import Schedules
 
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
 LONGEST_CALLER = 200  # characters
+TRUST_SETTING = "EbbTrustClientPrincipal"
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
 
 
@@ -37,13 +40,18 @@ def json_body(req: func.HttpRequest, allowed: set[str] | None = None) -> dict[st
     """The JSON object in the body; an empty body is an empty object.
 
     Raises:
-        RequestRefusedError: 400 not a JSON object or a member that is not in `allowed`, 413 too large.
+        RequestRefusedError: 400 not a JSON object or a member that is not in `allowed`, 413 too large, 415 not said to
+            be JSON: what any web page may send without being asked (a form, a text) changes nothing here.
     """
     raw = req.get_body()
     if len(raw) > LARGEST_BODY:
         raise RequestRefusedError("tooLarge", f"{len(raw)} bytes; at most {LARGEST_BODY} are read")
     if not raw.strip():
         return {}
+    kind = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not re.fullmatch(r"application/(?:[\w.-]+\+)?json", kind):
+        detail = f"the body is {kind or 'of no type'}; send it with Content-Type: application/json"
+        raise RequestRefusedError("unsupportedMediaType", detail)
     try:
         body: object = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -75,7 +83,7 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
         raise invalid_request(
             f"{name!r} has characters that are no text: a control character, or half a surrogate pair"
         )
-    return value.strip()
+    return hide_secrets(value.strip())  # it is kept and shown
 
 
 def time_member(body: dict[str, Any], name: str) -> datetime | None:
@@ -114,10 +122,19 @@ def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int
     return int(text)
 
 
-def caller(req: func.HttpRequest) -> str | None:
-    """Who asks, where the platform's authentication says so (Container Apps and App Service set these headers)."""
-    who = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
-    return who[:LONGEST_CALLER] if who else None
+def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
+    """Who asks, as far as that is known.
+
+    The platform's authentication (Easy Auth of Container Apps and App Service) sets a header with the name. Where it is
+    not in front, anybody can set that header; so it counts only where the app setting TRUST_SETTING says that it is.
+    """
+    name = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    claimed = name[:LONGEST_CALLER] if name else None
+    if environment.get(TRUST_SETTING, "").strip().lower() == "true":
+        return claimed
+    with_key = "x-functions-key" in req.headers or "code" in req.params
+    known = "holder of a function key" if with_key else None
+    return f"{known or 'unknown'}, says to be {claimed} (not verified)" if claimed else known
 
 
 def address_of(req: func.HttpRequest) -> str:

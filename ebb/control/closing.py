@@ -26,6 +26,7 @@ from ebb.services import Services
 from ebb.sources import open_poison
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.remarks import remember_crash
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     if row.owner != state.owner:
         return _lost(services, state, row)
     services.telemetry.cycle_closed(state.schedule, cycle)
-    await forget(services, state.schedule, notes)
+    reported = {execution.get("run") for execution in given["executions"]}
+    # The note of a run that died stays: what it held is suspect when it comes again.
+    await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)
     return Ending(wait, carry=carry)
 
@@ -113,8 +116,11 @@ def _document(state: CycleState, given: Mapping[str, Any], notes: Sequence[Execu
 
 
 async def forget(services: Services, schedule: str, notes: Sequence[ExecutionNote]) -> None:
-    """Forget the notes of cycles that are counted; what stays is forgotten by the watchdog."""
+    """Forget notes; what stays is forgotten by the watchdog."""
     try:
+        silent = [note.until for note in notes if not note.has_ended]
+        if silent:  # what it held comes again, and may end a process again
+            await remember_crash(services.store, schedule, max(silent), services.clock.now())
         await services.store.forget_executions(schedule, notes)
     except StoreError as error:
         logger.warning("%s: notes of executions stay: %s", schedule, error, extra={"schedule": schedule})
@@ -133,7 +139,8 @@ async def _rest(
     executions: Sequence[Mapping[str, Any]] = cycle["executions"]
     if executions:
         settled = cycle["processed"] + cycle["poisoned"]
-        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency))
+        left = sum(1 for execution in executions if execution.get("abandoned"))
+        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency), left)
     broken = bool(order.get("broken", cycle["error"]))  # an older version of the app says only the error
     remaining = await _remaining(services, settings, state) if received and not broken else None
     now = services.clock.now()

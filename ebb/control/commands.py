@@ -7,7 +7,6 @@ instance only make that happen soon; if this process dies in between, the watchd
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,11 +14,21 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from ebb.control.instances import Instance, hub_of, launch, look_at, look_until, nudge, terminate, until_ended
+from ebb.control.instances import (
+    Instance,
+    hub_of,
+    launch,
+    look_at,
+    look_until,
+    new_identity,
+    nudge,
+    terminate,
+    until_ended,
+)
 from ebb.control.journal import record
 from ebb.core.clock import rfc3339
 from ebb.core.errors import RequestRefusedError
-from ebb.core.names import TRIGGER, instance_id
+from ebb.core.names import instance_id
 from ebb.core.row import books, intents
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import Operator, acts_elsewhere
@@ -116,11 +125,11 @@ class Control:
         Raises:
             RequestRefusedError: 409 not running; 412; 503.
         """
-        identity = uuid.uuid4().hex
+        identity = new_identity()
         outcome = await self._decide(
             "trigger", reason, lambda row, instance, by: intents.triggered(row, instance, by, identity), {}
         )
-        if outcome.instance.is_live and not await nudge(self.client, self.name, TRIGGER):
+        if outcome.instance.is_live and not await nudge(self.client, self.name, identity):
             raise RequestRefusedError("durableUnavailable", "the wait was not ended")
         return outcome
 

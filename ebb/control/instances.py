@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import azure.durable_functions as df
 
+from ebb.control.durable_sdk import statuses, task_hub_of
 from ebb.core.cycle import CycleState
 from ebb.core.errors import RequestRefusedError
+from ebb.core.failures import first_line
 from ebb.core.names import ETERNAL_SCHEDULER, INSTANCE_PREFIX, NUDGE, instance_id
+from ebb.core.nudge import Nudge
 from ebb.core.row.instance import Instance
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAGE = 100  # instances that Durable lists at once; the SDK cannot ask for the next page
 LOOK_SECONDS = 0.1  # between two looks at what is waited for
 TERMINATING_SECONDS = 5.0  # how long to wait for the effect of a terminate
 T = TypeVar("T")
@@ -25,8 +28,7 @@ T = TypeVar("T")
 
 def hub_of(client: df.DurableOrchestrationClient) -> str:
     """The task hub that this app works in."""
-    # The SDK declares client.task_hub_name and never sets it; the binding that the host sent has it.
-    return str(client._orchestration_bindings.task_hub_name)
+    return task_hub_of(client)
 
 
 async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
@@ -62,9 +64,9 @@ async def look_at_all(client: df.DurableOrchestrationClient, names: Iterable[str
     Raises:
         RequestRefusedError: 503, Durable does not answer.
     """
-    listed = await _asked(client.get_status_by(instance_id_prefix=INSTANCE_PREFIX))
+    listed, are_all = await _asked(statuses(client, INSTANCE_PREFIX))
     found = {status.instance_id: _instance(status) for status in listed}
-    if len(listed) < FIRST_PAGE:
+    if are_all:
         return {name: found.get(instance_id(name), Instance()) for name in names}
     return {name: found.get(instance_id(name)) or await look_at(client, name) for name in names}
 
@@ -87,18 +89,24 @@ async def launch(client: df.DurableOrchestrationClient, name: str, number: int) 
     return True
 
 
-async def nudge(client: df.DurableOrchestrationClient, name: str, why: str | None = None) -> bool:
+async def nudge(client: df.DurableOrchestrationClient, name: str, trigger: str | None = None) -> bool:
     """End the wait of schedule `name`; False where that could not be done. Costs at most one wait, so it is logged.
 
     Args:
-        why: TRIGGER if the next cycle is to run although it may not be due.
+        trigger: the identity of an operator's trigger: the next cycle is to run although it may not be due.
     """
+    sent = Nudge(trigger or new_identity(), is_trigger=trigger is not None)
     try:
-        await client.raise_event(instance_id(name), NUDGE, why)
+        await client.raise_event(instance_id(name), NUDGE, sent.to_json())
     except Exception as error:  # noqa: BLE001 - the client raises bare Exceptions
         logger.warning("%s: the nudge was not delivered: %s", name, error, extra={"schedule": name})
         return False
     return True
+
+
+def new_identity() -> str:
+    """An identity for a nudge: short, for the loop carries the latest ones in its state."""
+    return secrets.token_hex(6)
 
 
 async def terminate(client: df.DurableOrchestrationClient, name: str, reason: str) -> Instance:
@@ -154,5 +162,5 @@ async def _asked(question: Awaitable[T]) -> T:
 
 
 def _unavailable(error: Exception) -> RequestRefusedError:
-    detail = f"Durable Functions did not answer as it should: {str(error)[:300]}"
+    detail = f"Durable Functions did not answer as it should: {first_line(str(error))[:300]}"
     return RequestRefusedError("durableUnavailable", detail)

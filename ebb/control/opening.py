@@ -10,6 +10,7 @@ from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.journal import record
+from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.errors import EbbError, SettingsError, StoreError
@@ -23,6 +24,7 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.remarks import abandoned_executions
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class _Found:
     agenda: Agenda | None = None  # None: not looked, because the cycle may not act
     backlog: dict[str, Any] | None = None
     error: str | None = None
+    abandoned: int = 0
 
 
 async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
@@ -145,7 +148,7 @@ async def _tell(services: Services, state: CycleState, settled: Sequence[Mapping
         notes = await services.store.executions(state.schedule)
     except StoreError:
         return  # the watchdog forgets them
-    await forget(services, state.schedule, [note for note in notes if note.cycle in numbers])
+    await forget(services, state.schedule, [note for note in notes if note.cycle in numbers and note.has_ended])
 
 
 async def _record_own_change(services: Services, before: ScheduleRow, after: ScheduleRow) -> None:
@@ -182,14 +185,22 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
         agenda = before_measuring(settings, state.carry, opened)
         if agenda is not None:
             return _Found(settings, agenda)
-        counts = await measure_all(settings, services.source)
+        counts = await measure_all(settings, services.source, make=True)
+        opened = replace(opened, abandoned=await still_abandoned(services, state.schedule, state.carry))
     except SettingsError as error:
         text = f"settings are refused: {error}"
         return _Found(settings, after_failing(settings, state.carry, opened, text), error=text)
     except EbbError as error:
         return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
     agenda = after_measuring(settings, state.carry, opened, counts)
-    return _Found(settings, agenda, backlog_document(settings, counts, now))
+    return _Found(settings, agenda, backlog_document(settings, counts, now), abandoned=opened.abandoned)
+
+
+async def still_abandoned(services: Services, schedule: str, carry: Carry) -> int:
+    """How many executions of earlier cycles have handlers that still run; asked while there were any, and at first."""
+    if carry.began is not None and not carry.abandoned:
+        return 0
+    return await abandoned_executions(services.store, schedule, services.clock.now())
 
 
 def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> Opening:
@@ -209,6 +220,7 @@ def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> 
         error=found.error,
         shares=agenda.shares,
         carry=agenda.carry,
+        abandoned=found.abandoned,
     )
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import azure.durable_functions as df
 
 from ebb.control.instances import Instance, look_inside
+from ebb.control.opening import still_abandoned
 from ebb.core.carry import carry_of
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState
-from ebb.core.errors import RequestRefusedError, SettingsError, SourceError, SourceNotFoundError
+from ebb.core.errors import RequestRefusedError, SettingsError, SourceError
 from ebb.core.planning.agenda import (
     Agenda,
     Count,
@@ -30,9 +29,7 @@ from ebb.core.planning.agenda import (
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
-from ebb.sources.base import Backlog, Source
-from ebb.sources.combined import Measured, measure_all
-from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.sources.combined import measure_all
 
 MEASURE_SECONDS = 15.0
 
@@ -65,6 +62,7 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
     try:
         settings = services.schedules.effective(row.name, row.overrides)
         counts = await _measured(settings, services)
+        opened = replace(opened, abandoned=await still_abandoned(services, row.name, known.carry))
         agenda, begins_at = _foreseen(settings, known, opened, counts)
     except SettingsError as error:
         agenda, begins_at = after_failing(settings, known.carry, opened, f"settings are refused: {error}"), now
@@ -123,35 +121,10 @@ def _foreseen(
 
 async def _measured(settings: ScheduleSettings, services: Services) -> list[Count]:
     try:
-        return await asyncio.wait_for(measure_all(settings, partial(_looking, services)), MEASURE_SECONDS)
+        return await asyncio.wait_for(measure_all(settings, services.source), MEASURE_SECONDS)
     except (SourceError, TimeoutError) as error:
         detail = str(error) or f"the source did not answer within {MEASURE_SECONDS:g} s"
         raise RequestRefusedError("sourceUnavailable", detail) from error
-
-
-class _Looking:
-    """A source that is only counted: a queue that a cycle would make is empty, and is not made."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    async def measure(self) -> Backlog:
-        try:
-            return await self._source.measure()
-        except SourceNotFoundError:
-            return Backlog(0)
-
-
-@asynccontextmanager
-async def _looking(services: Services, settings: ScheduleSettings) -> AsyncIterator[Measured]:
-    source = settings.source
-    if isinstance(source, StorageQueueSettings) and source.create_queue:
-        as_it_is = settings.model_copy(update={"source": source.model_copy(update={"create_queue": False})})
-        async with services.source(as_it_is) as opened:
-            yield _Looking(opened)
-    else:
-        async with services.source(settings) as opened:
-            yield opened
 
 
 def _blocked(row: ScheduleRow) -> str | None:

@@ -34,7 +34,8 @@ async def close_abandoned(
     if not row.unclosed or instance.is_live or row.intent is Intent.RUNNING:
         return []
     now, skew = services.clock.now(), timedelta(seconds=services.clock_skew)
-    notes = await services.store.executions(row.name)
+    awaited = {int(entry["cycle"]) for entry in row.unclosed}
+    notes = [note for note in await services.store.executions(row.name) if note.cycle in awaited]
     if any(note.is_at_work(now, skew) for note in notes):
         return []
     settled = await close_left_behind(services, row, row.unclosed, closed_by)
@@ -48,7 +49,7 @@ async def close_abandoned(
 
     await update(services.store, row.name, write)
     numbers = {int(cycle["cycle"]) for cycle in settled}
-    await forget(services, row.name, [note for note in notes if note.cycle in numbers])
+    await forget(services, row.name, [note for note in notes if note.cycle in numbers and note.has_ended])
     for cycle in settled:
         cause = f"cycle {cycle['cycle']} was left behind; the notes of its executions give {cycle['outcome']}"
         event = {"action": "closed", "by": closed_by, "cause": cause}

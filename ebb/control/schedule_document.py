@@ -10,6 +10,7 @@ from typing import Any
 from ebb.control.instances import Instance
 from ebb.core.clock import rfc3339
 from ebb.core.errors import SettingsError
+from ebb.core.failures import CODE_CHANGED, first_line
 from ebb.core.names import instance_id
 from ebb.core.row.fence import hub_of
 from ebb.core.row.intents import acts_elsewhere, is_starting
@@ -17,6 +18,7 @@ from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.warnings import warnings_of
+from ebb.core.wording import counted
 
 
 def state_of(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> str:
@@ -56,6 +58,7 @@ def schedule_document(
         "cycle": live.get("cycle") or row.cycle,
         "backlog": live.get("backlog") or row.backlog,
         "decision": live.get("decision") or (last_cycle or {}).get("decision"),
+        "abandoned": live.get("abandoned") or 0,
         "lastCycle": last_cycle,
         "nextCycleAt": live.get("nextCycleAt"),
         "nextCycleReason": live.get("nextCycleReason"),
@@ -110,7 +113,8 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         warnings.append(f"nothing succeeded in the last {row.failures} cycles")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
-        warnings.append(f"the watchdog has started it {row.restarts} times in a row{when}")
+        times, cause = counted(row.restarts, "time"), f": {row.restart_cause}" if row.restart_cause else ""
+        warnings.append(f"it was started again {times} in a row{when}{cause}")
     return warnings
 
 
@@ -125,7 +129,9 @@ def _phase(row: ScheduleRow, instance: Instance, live: Mapping[str, Any], hub: s
 def _error(state: str, live: Mapping[str, Any], row: ScheduleRow, instance: Instance) -> str | None:
     if state == "failed":
         found = "is gone" if instance.status is None else f"is {instance.status}"
-        said = f": {instance.output}" if instance.output else ""
+        said = f": {first_line(str(instance.output))}" if instance.output else ""
+        if instance.code_changed:
+            return f"{CODE_CHANGED}: the instance was begun with another version of the app or its SDK and cannot go on"
         return f"the instance {found} although the schedule should run; the watchdog will start it again{said}"
     return live.get("error") or row.error
 

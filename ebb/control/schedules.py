@@ -7,6 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 
 from ebb.control.instances import Instance, hub_of, look_at_all
+from ebb.control.revival import revived
 from ebb.control.schedule_document import schedule_document
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.services import Services
@@ -23,6 +24,8 @@ async def all_documents(services: Services, client: df.DurableOrchestrationClien
     """All Schedule documents, in the order of schedules.yaml; up to 100 of them cost two requests."""
     rows = await services.store.rows()
     instances = await look_at_all(client, services.schedules)
-    return [
-        document_of(services, client, rows.get(name, ScheduleRow(name)), instances[name]) for name in services.schedules
+    present = [
+        await revived(services, client, rows.get(name, ScheduleRow(name)), instances[name])
+        for name in services.schedules
     ]
+    return [document_of(services, client, row, instance) for row, instance in present]

@@ -7,7 +7,7 @@ read, and the instance of an earlier launch ends itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,18 +19,23 @@ from ebb.control.journal import record
 from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
+from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
+from ebb.core.failures import first_line
 from ebb.core.names import instance_id
+from ebb.core.remarks import abandoned_scope, alone_scope
 from ebb.core.row.fence import hub_of as hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, Finding, Work, judge
+from ebb.core.wording import duration
 from ebb.services import Services
 from ebb.store.base import update
 
 logger = logging.getLogger(__name__)
 
 TRIM_EVERY = timedelta(hours=1)
+REMARKS_AGE = timedelta(days=7)  # beyond the longest lease
 
 
 class Watchdog:
@@ -40,6 +45,7 @@ class Watchdog:
         self._services = services
         self._since = services.clock.now()
         self._trimmed: dict[str, datetime] = {}
+        self._steps = ClockSteps(services.clock)
         self._grace = timedelta(seconds=services.watchdog_grace)
         self._skew = timedelta(seconds=services.clock_skew)
         self._notifier = notifier_of(services)
@@ -56,6 +62,7 @@ class Watchdog:
         except EbbError as error:
             logger.warning("the watchdog cannot look: %s", error)
             return {}
+        await self._tell_of_a_step(client, instances)
         work = tuple(_work(rows.values(), hub_of(client)))
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
@@ -71,18 +78,35 @@ class Watchdog:
             await self._notifier.look(hub_of(client), rows, findings)
         return findings
 
+    async def _tell_of_a_step(self, client: df.DurableOrchestrationClient, instances: Mapping[str, Instance]) -> None:
+        """Where the clock was set back: end the waits that were planned before, for they may last that much longer."""
+        step = self._steps.look()
+        if step >= timedelta():
+            return
+        cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
+        logger.warning("%s: waits are ended, and begin anew", cause)
+        for name, instance in instances.items():
+            if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
+                await nudge(client, name)
+                event = {"action": "endWait", "cause": cause}
+                await record(self._services, name, "incident", self._services.clock.now(), event)
+
     async def _act(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
     ) -> None:
         if finding.act is Act.NUDGE:
             await nudge(client, row.name)
         elif finding.act is Act.CALM:
-            await update(self._services.store, row.name, lambda row: replace(row, restarts=0))
+            await update(self._services.store, row.name, lambda row: replace(row, restarts=0, restart_cause=None))
         elif finding.act is not Act.NOTHING:
-            await self._restart(client, row.name, work)
+            await self.restart(client, row.name, work)
 
-    async def _restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...]) -> None:
-        """Start the schedule again, if it is still found wanting once its row was read anew."""
+    async def restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...] = ()) -> None:
+        """Start the schedule again, if it is still found wanting once its row was read again.
+
+        Raises:
+            EbbError: the store or Durable does not answer.
+        """
         found, seen = Finding(Act.NOTHING), Instance()
 
         async def change(row: ScheduleRow) -> ScheduleRow:
@@ -92,12 +116,13 @@ class Watchdog:
             if found.act not in (Act.START, Act.REPLACE):
                 return row
             now = self._services.clock.now()
-            return replace(launched(row, hub_of(client), now), restarts=row.restarts + 1, restarted_at=now)
+            more = {"restarts": row.restarts + 1, "restarted_at": now, "restart_cause": found.cause}
+            return replace(launched(row, hub_of(client), now), **more)
 
         row = await update(self._services.store, name, change)
         if found.act not in (Act.START, Act.REPLACE):
             return
-        output = str(seen.output)[:500] if seen.output else None
+        output = first_line(str(seen.output)) if seen.output else None
         incident = {"action": found.act.value, "cause": found.cause, "output": output, "restarts": row.restarts}
         self._services.telemetry.incident(name, found.act.value)
         await record(self._services, name, "incident", row.restarted_at or self._since, incident)
@@ -126,6 +151,8 @@ class Watchdog:
             return
         before = now - timedelta(seconds=settings.history_max_age)
         await self._services.store.trim(row.name, settings.history_limit, before)
+        for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
+            await self._services.store.trim_remarks(scope, now - REMARKS_AGE)
 
     def _judge(
         self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]
@@ -147,6 +174,7 @@ class Watchdog:
             updated_at=instance.updated_at,
             wakes_at=_time(custom.get("nextCycleAt")),
             watched_since=self._since,
+            code_changed=instance.code_changed,
             work=work,
         )
         return judge(facts, now, self._skew, self._grace)

@@ -26,6 +26,7 @@ class Carry:
     settled: float = 0  # messages that left for good since then
     goal_left: float | None = None  # drainTime: messages still owed of the backlog that the goal was set for
     goal_until: str | None = None  # RFC 3339: when they should be gone
+    abandoned: int = 0  # executions with handlers that still ran, when that was last looked at
 
     @classmethod
     def from_json(cls, data: object) -> Carry:
@@ -45,6 +46,7 @@ class Carry:
             settled=_number(given.get("settled")) or 0,
             goal_left=_number(given.get("goal_left")),
             goal_until=_moment(given.get("goal_until")),
+            abandoned=int(_number(given.get("abandoned")) or 0),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -98,10 +100,16 @@ class Carry:
             return None
         return Goal(self.goal_left, (parse_rfc3339(self.goal_until) - now).total_seconds())
 
-    def working(self, settled: int, message_seconds: float | None) -> Carry:
-        """After the executions of a cycle: what left for good, and how long a message took."""
+    def working(self, settled: int, message_seconds: float | None, abandoned: int = 0) -> Carry:
+        """After the executions of a cycle: what left for good, how long a message took, and how many left handlers."""
         learned = blended(self.message_seconds, message_seconds, SERVICE_WEIGHT)
-        return replace(self, worked=self.worked + 1, settled=self.settled + settled, message_seconds=learned)
+        return replace(
+            self,
+            worked=self.worked + 1,
+            settled=self.settled + settled,
+            message_seconds=learned,
+            abandoned=self.abandoned + abandoned,
+        )
 
     def planned(self, due: datetime | None, missed: int = 0) -> Carry:
         """With the time for which the next cycle is planned, and the ticks that were missed before it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -27,6 +28,27 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class SteadyClock:
+    """The machine's clock as it was when this was made, and the time that has passed since: no step changes it.
+
+    For what lasts minutes: leases and limits of one execution. The machine's clock may be set meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._began, self._at = datetime.now(UTC), time.monotonic()
+
+    def now(self) -> datetime:
+        return self._began + timedelta(seconds=time.monotonic() - self._at)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def steady(clock: Clock) -> Clock:
+    """`clock` for one execution: a steady one in place of the machine's, which may be set back or forward."""
+    return SteadyClock() if isinstance(clock, SystemClock) else clock
 
 
 def rfc3339(moment: datetime) -> str:

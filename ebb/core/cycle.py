@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import Any, cast
 from ebb.core.carry import Carry
 from ebb.core.documents import Execution
 from ebb.core.names import INSTANCE_PREFIX
+from ebb.core.nudge import remembered
 from ebb.core.planning.decision import Decision, Wait
 
 STATE_VERSION = 1
@@ -27,13 +29,14 @@ class CycleState:
     idle: int = 0  # cycles in a row, before this one, that received nothing
     errors: int = 0  # cycles in a row, before this one, that failed
     triggered: bool = False  # an operator asked for this cycle: it need not be due
+    nudges: tuple[str, ...] = ()  # identities of the nudges taken last: one that comes again is waited past
     carry: Carry = field(default_factory=Carry)
     polling: float | None = None  # seconds between cycles by the settings last read; None: not known
     version: int = STATE_VERSION  # of the app that wrote it
 
     def to_json(self) -> dict[str, Any]:
         """This state as the orchestration's input."""
-        return {**vars(self), "carry": self.carry.to_json()}
+        return {**vars(self), "nudges": list(self.nudges), "carry": self.carry.to_json()}
 
     @classmethod
     def from_json(cls, data: object, instance_id: str) -> CycleState:
@@ -42,6 +45,7 @@ class CycleState:
         A state that cannot be read at all gives the first state of the schedule that `instance_id` names, so that a
         rolled-back app keeps the loop alive.
         """
+        data = _plain(data)
         given = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
         owner, cycle = given.get("owner"), given.get("cycle")
         return cls(
@@ -53,6 +57,7 @@ class CycleState:
             idle=_whole(given.get("idle")),
             errors=_whole(given.get("errors")),
             triggered=given.get("triggered") is True,
+            nudges=remembered(_texts(given.get("nudges")), ()),
             carry=Carry.from_json(given.get("carry")),
             polling=_seconds(given.get("polling")),
             version=_whole(given.get("version")) or STATE_VERSION,
@@ -67,12 +72,18 @@ class CycleState:
         return self if opening.carry is None else replace(self, carry=opening.carry)
 
     def follow(
-        self, opening: Opening, summary: CycleSummary, ending: Ending | None = None, triggered: bool = False
+        self,
+        opening: Opening,
+        summary: CycleSummary,
+        ending: Ending | None = None,
+        triggered: bool = False,
+        nudges: tuple[str, ...] = (),
     ) -> CycleState:
         """The state of the next cycle.
 
         Args:
             triggered: an operator's trigger ended the wait.
+            nudges: the identities of those taken last.
         """
         failed = summary.broken or (ending is not None and ending.error is not None)
         carry = ending.carry if ending is not None and ending.carry is not None else self.opened(opening).carry
@@ -80,6 +91,7 @@ class CycleState:
             self,
             carry=carry,
             triggered=triggered,
+            nudges=nudges,
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
             idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
@@ -110,6 +122,7 @@ class Opening:
     error: str | None = None
     shares: tuple[int, ...] = ()  # for several sources: the source of each execution
     carry: Carry | None = None  # for the next cycle; None: as it was
+    abandoned: int = 0  # executions of earlier cycles with handlers that still run
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
@@ -130,6 +143,7 @@ class Opening:
             error=data["error"],
             shares=tuple(data.get("shares") or ()),
             carry=_carry(data),
+            abandoned=_whole(data.get("abandoned")),
         )
 
 
@@ -161,6 +175,7 @@ class CycleSummary:
     processed: int = 0
     failed: int = 0
     poisoned: int = 0
+    abandoned: int = 0  # handlers that still ran when their execution had ended
     outcome: str = "idle"  # succeeded, partlyFailed, failed, timedOut, lostHost, stopped, idle
     error: str | None = None
     broken: bool = False  # the cycle itself failed, not only handlers: the next one waits longer
@@ -181,13 +196,14 @@ def summarize(executions: Sequence[Mapping[str, Any]], error: str | None) -> Cyc
     errors = [error] if error else [str(each["error"]) for each in telling]
 
     def total(name: str) -> int:
-        return sum(int(execution[name]) for execution in executions)
+        return sum(int(execution.get(name) or 0) for execution in executions)
 
     summary = CycleSummary(
         received=total("received"),
         processed=total("processed"),
         failed=total("failed"),
         poisoned=total("poisoned"),
+        abandoned=total("abandoned"),
         error=errors[0] if errors else None,
         broken=bool(error or broken),
     )
@@ -236,6 +252,21 @@ def _carry(data: Mapping[str, Any]) -> Carry | None:
 
 def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+
+
+def _plain(data: object) -> object:
+    """SDK 2.x gives an input that 1.x wrote as the text that it is in the store."""
+    if not isinstance(data, str):
+        return data
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    found = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(each for each in found if isinstance(each, str))
 
 
 def _whole(value: object) -> int:

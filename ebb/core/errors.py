@@ -4,6 +4,7 @@ EbbError
 ├── SettingsError            the operator: a setting is wrong; retrying changes nothing
 ├── HandlerError             the author of a handler
 │   ├── HandlerNotFoundError     it cannot be imported
+│   ├── HandlerTimeoutError      one call took longer than handlerTimeout
 │   └── PoisonMessage            raised by a handler: this message can never succeed
 ├── SourceError              the source of messages
 │   ├── SourceUnavailableError   unreachable or throttled; comes right by itself or by its operator
@@ -26,6 +27,9 @@ from ebb.core.secrets import hide_secrets, holds_secret
 
 class EbbError(Exception):
     """Root of all errors that Ebb raises on purpose; its text can be shown to an operator (no secrets)."""
+
+    def __str__(self) -> str:
+        return hide_secrets(super().__str__())
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,10 @@ class HandlerNotFoundError(HandlerError, LookupError):
 
 class PoisonMessage(HandlerError):  # noqa: N818 - handlers raise it; it names the message, not a fault of theirs
     """Raise it in a handler to send the message to the poison queue at once, with this text as the reason."""
+
+
+class HandlerTimeoutError(HandlerError):
+    """A call of a handler took longer than `handlerTimeout`."""
 
 
 class RequestRefusedError(EbbError):

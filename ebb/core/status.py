@@ -49,6 +49,7 @@ def _opened(opening: Opening) -> dict[str, Any]:
         "cycle": opening.cycle,
         "backlog": opening.backlog,
         "decision": opening.decision.as_json(),
+        "abandoned": opening.abandoned,
         "error": opening.error,
     }
 

@@ -13,14 +13,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from ebb.core.clock import Clock
+from ebb.core.clock import Clock, steady
 from ebb.core.errors import SourceError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.handler_calls import HandlerCalls
-from ebb.execution.one_message import Ended, ExecutionReport, OneMessage
+from ebb.execution.in_flight import InFlight
+from ebb.execution.one_message import Ended, ExecutionReport, OneMessage, describe
+from ebb.execution.suspicion import NoSuspicion, Suspicion
+from ebb.execution.turns import Turns
 from ebb.handlers import Handler
 from ebb.sources.base import Source
 from ebb.sources.holding import Held, Holding
@@ -28,11 +31,17 @@ from ebb.sources.holding import Held, Holding
 __all__ = ["ExecutionReport", "run_execution"]
 
 LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
+STOOD_STILL = timedelta(seconds=15)  # who notices that so much time has passed unseen looks before it begins anything
 GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what had not begun
 
 _log = logging.getLogger("ebb.execution")
 
 MayGoOn = Callable[[], Awaitable[str | None]]
+IsNeeded = Callable[[], Awaitable[bool]]
+
+
+async def _never() -> bool:
+    return False
 
 
 async def run_execution(
@@ -43,6 +52,9 @@ async def run_execution(
     may_go_on: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
+    is_needed: IsNeeded = _never,
+    turns: Turns | None = None,
+    suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
@@ -51,12 +63,17 @@ async def run_execution(
         may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
+        is_needed: asked when the slice is over; where it says yes, the execution goes on for another LOOK_EVERY, for
+            half of `replicaTimeout` at most. At an empty source it ends in any case: its place may be needed.
+        turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
+        suspicion: which messages may have ended a process; None: nobody knows.
         report: filled as the work goes on, for whoever wants to look meanwhile.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    return await _Execution(source, handler, settings, may_go_on, clock, log or {}, report or ExecutionReport()).run()
+    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport()
+    return await _Execution(source, handler, settings, may_go_on, is_needed, steady(clock), log or {}, *given).run()
 
 
 class _Execution:
@@ -66,47 +83,69 @@ class _Execution:
         handler: Handler,
         settings: ScheduleSettings,
         may_go_on: MayGoOn,
+        is_needed: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
+        turns: Turns,
+        suspicion: Suspicion,
         report: ExecutionReport,
     ) -> None:
-        self._settings, self._may_go_on, self._clock, self._log = settings, may_go_on, clock, log
+        self._settings, self._clock, self._log = settings, clock, log
+        self._may_go_on, self._is_needed = may_go_on, is_needed
         self._report = report
         self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
-        self._one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, self._handled)
+        self._turns, self._suspicion = turns, suspicion
+        one = OneMessage(
+            self._holding, self._calls, settings, clock, self._report, log, self._handled, suspicion, self._fail
+        )
+        self._in_flight = InFlight(one, turns, settings.handler_timeout, clock, self._finished)
         self._ready: deque[Held] = deque()  # received, not begun
-        self._running: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._ended: Ended | None = None  # why no more messages are taken
         self._fault: BaseException | None = None  # a defect of ours, to be raised
         now = clock.now()
         self._slice_end = now + timedelta(seconds=settings.execution_slice)
+        self._stay_from = now + timedelta(seconds=2 * LOOK_EVERY)
+        self._stay_until = now + timedelta(seconds=settings.replica_timeout / 2)
         self._look_at = now + timedelta(seconds=LOOK_EVERY)
         self._receive_at = now
+        self._awake_at = now  # when it last knew that it does not stand still
 
     async def run(self) -> ExecutionReport:
         work = asyncio.create_task(self._work())
         limit = asyncio.create_task(self._clock.sleep(self._settings.replica_timeout))
-        background = [asyncio.create_task(self._holding.keep()), asyncio.create_task(self._wake_regularly())]
+        side = {
+            limit: "time limit",
+            asyncio.create_task(self._holding.keep()): "lease keeper",
+            asyncio.create_task(self._in_flight.limit()): "handler limit",
+            asyncio.create_task(self._wake_regularly()): "regular look",
+        }
         try:
-            await asyncio.wait({work, limit}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
-            else:
+            elif limit.done() and limit.exception() is None:
                 await self._time_out(work)
+            else:
+                dead = next(task for task in side if task.done())
+                await self._end_without(side[dead], dead.exception(), work)
         finally:
             self._calls.close()
             self._ready.clear()  # after a cancellation or a defect: what had not begun comes back by its lease
-            for task in (work, limit, *background, *self._running):
+            self._turns.forget(self._begin)
+            self._in_flight.cancel()
+            for task in (work, *side):
                 task.cancel()
-            await asyncio.gather(work, limit, *background, return_exceptions=True)
+            await asyncio.gather(work, *side, return_exceptions=True)
+        left = (*self._in_flight.left_behind(), *self._calls.left_behind)
+        self._report.left_behind = tuple(each for each in left if not each.done())
         self._report.ended = self._ended or "empty"
         return self._report
 
     @property
     def _in_hand(self) -> int:
-        return len(self._ready) + len(self._running)
+        return len(self._ready) + len(self._in_flight)
 
     async def _work(self) -> None:
         while self._ended is None or self._in_hand:
@@ -115,10 +154,10 @@ class _Execution:
             room = self._room
             if self._ended is None and room and self._clock.now() >= self._receive_at:
                 await self._take(min(room, self._settings.batch_size))
-            elif self._ended is None and not self._in_hand:
-                self._ended = "empty"
             elif self._in_hand:
                 await self._changed.wait()
+            elif self._ended is None:
+                self._ended = "empty"
         if self._fault is not None:
             raise self._fault
 
@@ -128,10 +167,19 @@ class _Execution:
             self._look_at = now + timedelta(seconds=LOOK_EVERY)
             if reason := await self._may_go_on():
                 self._ended, self._report.reason = "stopped", reason
+            self._awake_at = self._clock.now()
+            self._begin()
         if self._ended in ("stopped", "failed") and self._ready:
             await self._give_back()
         if self._ended is None and now >= self._slice_end:
-            self._ended = "slice"
+            if await self._has_to_stay():
+                self._slice_end = now + timedelta(seconds=LOOK_EVERY)
+            else:
+                self._ended = "slice"
+
+    async def _has_to_stay(self) -> bool:
+        """Whether to go on although the slice is over; a short execution has seen nobody die and does not ask."""
+        return self._stay_from <= self._clock.now() < self._stay_until and await self._is_needed()
 
     @property
     def _room(self) -> int:
@@ -168,33 +216,40 @@ class _Execution:
         if enqueued:
             age = (now - min(enqueued)).total_seconds()
             self._report.oldest_message_age = max(self._report.oldest_message_age or 0.0, age)
+        await self._suspect(batch)
         await self._look_around()  # a slow receive may have outlasted the permission to begin anything
         for held in batch:  # the last try first: who is given back too often would become poison unseen
             last = held.message.dequeue_count >= self._settings.max_dequeue_count
             (self._ready.appendleft if last else self._ready.append)(held)
         self._begin()
 
+    async def _suspect(self, batch: Sequence[Held]) -> None:
+        """Mark the messages that may have ended a process. Isolated handlers end their own."""
+        again = [held for held in batch if held.message.dequeue_count > 1]
+        if not again:
+            return
+        crashed = self._settings.isolation == "none" and await self._suspicion.crashed()
+        for held in again:
+            held.alone = crashed or held.message.dequeue_count > self._settings.max_dequeue_count
+
     def _begin(self) -> None:
         if self._ended in ("stopped", "failed", "timedOut"):
             return  # what has not begun is given back
-        while self._ready and len(self._running) < self._settings.concurrency:
-            task = asyncio.create_task(self._process(self._ready.popleft()))
-            self._running.add(task)
-            task.add_done_callback(self._finished)
+        if self._clock.now() > self._awake_at + STOOD_STILL:
+            self._look_at = self._awake_at  # others may have taken over meanwhile: look before anything begins
+            self._changed.set()
+            return
+        while self._ready and len(self._in_flight) < self._settings.concurrency:
+            if not self._turns.enter(self._ready[0].alone, self._begin):
+                return
+            self._in_flight.begin(self._ready.popleft())
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
+    def _finished(self, fault: BaseException | None) -> None:
+        if fault is not None:
             self._fault, self._ended = fault, "failed"
         self._begin()
         if self._ended is not None or self._room:
             self._changed.set()
-
-    async def _process(self, held: Held) -> None:
-        try:
-            await self._one.process(held)
-        except SourceError as error:
-            self._fail(error)
 
     def _fail(self, error: SourceError) -> None:
         """The source is away: take no more, finish what is in hand as far as that goes."""
@@ -207,6 +262,7 @@ class _Execution:
     async def _give_back(self) -> None:
         """Release what had not begun."""
         ready, self._ready = self._ready, deque()
+        self._turns.forget(self._begin)
         results = await asyncio.gather(
             *(self._holding.release(held, timedelta()) for held in ready), return_exceptions=True
         )
@@ -219,18 +275,29 @@ class _Execution:
                     self._fault = result
 
     async def _time_out(self, work: asyncio.Task[None]) -> None:
-        """`replicaTimeout` is over: handlers are cancelled or abandoned, their messages come back by their lease."""
-        _log.error("replicaTimeout (%g s) is over", self._settings.replica_timeout, extra=self._log)
+        """`replicaTimeout` is over."""
+        limit = f"replicaTimeout ({self._settings.replica_timeout:g} s) is over"
+        _log.error(limit, extra=self._log)
         self._ended = "timedOut"
+        await self._cut_short(work, "timedOut", limit)
+
+    async def _end_without(self, name: str, cause: BaseException | None, work: asyncio.Task[None]) -> None:
+        """A task beside the work has died. Without it leases lapse or limits do not hold: nothing may go on."""
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        died = f"the {name} of the execution died ({describe(cause)})"
+        _log.error(died, extra=self._log, exc_info=cause)
+        self._ended = "failed"
+        await self._cut_short(work, "died", died)
+
+    async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
+        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease."""
+        report, unbegun = self._report, len(self._ready)
         work.cancel()
-        hung = set(self._running)
-        for task in hung:
-            task.cancel()
-        unbegun = len(self._ready)
-        self._report.error = (
-            f"replicaTimeout ({self._settings.replica_timeout:g} s) is over: {len(hung)} handlers were ended or "
-            f"abandoned, {unbegun} messages that had not begun were given back"
-        )
+        hung = self._in_flight.cancel()
+        ended = f"{len(hung)} handlers were ended or abandoned"
+        report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
+        report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:
@@ -239,12 +306,13 @@ class _Execution:
         finally:
             leave.cancel()
             giving_back.cancel()
-        report = self._report
-        report.failed += len(hung)
-        report.count_error("timedOut", report.error or "")
-        report.lost = report.received - report.processed - report.failed - report.poisoned - report.released
+        unsettled = report.received - report.processed - report.failed - report.poisoned - report.released
+        report.failed += min(len(hung), unsettled)
+        report.lost = unsettled - min(len(hung), unsettled)
 
     async def _wake_regularly(self) -> None:
         while True:
             await self._clock.sleep(LOOK_EVERY)
+            if self._clock.now() <= self._awake_at + STOOD_STILL:
+                self._awake_at = self._clock.now()
             self._changed.set()

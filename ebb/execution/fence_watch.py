@@ -9,8 +9,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.core.clock import rfc3339
+from ebb.core.documents import Execution
 from ebb.core.errors import StoreError
 from ebb.core.row.books import is_closed
+from ebb.core.row.checkin import has_silent_sibling
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.fence import promise
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -27,8 +30,10 @@ class FenceWatch:
         """Watch for the owner that `order` names; `longest` is how many seconds the execution may run."""
         self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
         self._launch, self._longest = int(order.get("launch", 0)), longest
-        until = promise(services.clock.now(), longest)
-        self.note = ExecutionNote(self._owner, int(order["cycle"]), int(order["index"]), uuid.uuid4().hex, until)
+        now = services.clock.now()
+        begun = Execution(index=int(order["index"]), started_at=rfc3339(now), errors=[]).to_document()
+        where = int(order["cycle"]), int(order["index"]), uuid.uuid4().hex
+        self.note = ExecutionNote(self._owner, *where, promise(now, longest), begun)
         self._lease_until: datetime | None = None
         self.outcome: str | None = None  # "stopped" or "fenceLost" once it may not go on
 
@@ -66,6 +71,15 @@ class FenceWatch:
             self.outcome = "fenceLost"
             return f"the fence cannot be renewed: {error}"
 
+    async def is_needed(self) -> bool:
+        """Whether the cycle cannot end yet, because another execution of it has fallen silent."""
+        try:
+            noted = await self._services.store.executions(self._schedule)
+        except StoreError as error:
+            logger.warning("%s: the other executions were not looked at: %s", self._schedule, error)
+            return False
+        return has_silent_sibling(self.note, noted, self._services.clock.now())
+
     def _look(self, row: ScheduleRow) -> str | None:
         self._lease_until = row.owner_until
         if row.owner != self._owner:
@@ -74,9 +88,9 @@ class FenceWatch:
         if 0 < self._launch < row.launch:
             self.outcome = "fenceLost"
             return "the schedule was launched again since"
-        if is_closed(row, self.note.cycle):
+        if is_closed(row, self.note.cycle) or row.cycle > self.note.cycle:
             self.outcome = "fenceLost"
-            return f"cycle {self.note.cycle} is closed already"
+            return f"cycle {self.note.cycle} is closed: this is a late repetition of one of its executions"
         if row.intent is not Intent.RUNNING:
             self.outcome = "stopped"
             return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value

@@ -33,6 +33,7 @@ class HandlerCalls:
         self._is_async = inspect.iscoroutinefunction(handler)
         self._idle: deque[_HandlerThread] = deque()
         self._has_blocked = False
+        self.left_behind: list[asyncio.Future[None]] = []  # each ends with a thread that was abandoned at work
 
     async def __call__(self, message: Message) -> None:
         """Handle one message; raises what the handler raises. Cancelling abandons a thread that is at work."""
@@ -65,6 +66,8 @@ class HandlerCalls:
             result, error = await done
         except asyncio.CancelledError:
             thread.jobs.put(None)  # should the handler ever return, its thread ends
+            if done.cancelled():
+                self.left_behind.append(thread.abandon())
             raise
         self._idle.append(thread)
         if error is not None:
@@ -79,7 +82,13 @@ class _HandlerThread(threading.Thread):
         super().__init__(name="ebb-handler", daemon=True)
         self._handler = handler
         self.jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._ended: asyncio.Future[None] | None = None
         self.start()
+
+    def abandon(self) -> asyncio.Future[None]:
+        """Nobody waits for the present job any more; the result is done when it has ended after all."""
+        self._ended = asyncio.get_running_loop().create_future()
+        return self._ended
 
     def run(self) -> None:
         while (job := self.jobs.get()) is not None:
@@ -90,11 +99,12 @@ class _HandlerThread(threading.Thread):
             except BaseException as error:  # noqa: BLE001 - given to who waits; SystemExit must not end the thread
                 outcome = None, error
             try:
-                done.get_loop().call_soon_threadsafe(_resolve, done, outcome)
+                done.get_loop().call_soon_threadsafe(self._resolve, done, outcome)
             except RuntimeError:  # the event loop is closed: nobody waits any more
                 return
 
-
-def _resolve(done: asyncio.Future[_Outcome], outcome: _Outcome) -> None:
-    if not done.done():
-        done.set_result(outcome)
+    def _resolve(self, done: asyncio.Future[_Outcome], outcome: _Outcome) -> None:
+        if not done.done():
+            done.set_result(outcome)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)

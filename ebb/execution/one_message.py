@@ -12,13 +12,15 @@ from typing import Any, Literal
 
 from ebb import Message, PoisonMessage
 from ebb.core.clock import Clock
-from ebb.core.errors import LeaseLostError, SourceError
-from ebb.core.secrets import hide_secrets, holds_secret
+from ebb.core.errors import HandlerTimeoutError, LeaseLostError, SourceError
+from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
 from ebb.execution.handler_calls import HandlerCalls
+from ebb.execution.isolated import IsolatedHandlerError
+from ebb.execution.suspicion import Suspicion
 from ebb.sources.base import UNREADABLE
-from ebb.sources.holding import Held, Holding
+from ebb.sources.holding import NEVER, Held, Holding
 
 ERROR_LENGTH = 500  # characters of an error that are kept
 PROGRESS_LENGTH = 200  # characters of what a handler says of itself
@@ -41,6 +43,7 @@ class ExecutionReport:
     ended: Ended = "empty"
     reason: str | None = None  # in words, if it was stopped
     error: str | None = None  # the source's error if it failed, otherwise the first one of a handler
+    left_behind: tuple[asyncio.Future[Any], ...] = ()  # handlers that still run; each is done when one has ended
     handled: int = 0  # calls of handlers that have ended
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
@@ -66,83 +69,124 @@ class OneMessage:
         report: ExecutionReport,
         log: Mapping[str, object],
         on_handled: Callable[[], None],
+        suspicion: Suspicion,
+        on_source_error: Callable[[SourceError], None],
     ) -> None:
         """`on_handled` is called each time that a handler is done, before its message is settled."""
         self._holding, self._calls, self._settings = holding, calls, settings
         self._clock, self._report, self._log, self._on_handled = clock, report, log, on_handled
+        self._suspicion, self._on_source_error = suspicion, on_source_error
+        # Where both limits are the same, that of the execution ends everything at once.
+        self._limited = settings.handler_timeout < settings.replica_timeout
+        self._limit = timedelta(seconds=settings.handler_timeout)
         self._retry_delay = timedelta(seconds=settings.visibility_timeout)
 
     async def process(self, held: Held) -> None:
-        """Handle and settle one message.
-
-        Raises:
-            SourceError: the source failed; the message comes again.
-        """
-        message, report = held.message, self._report
+        """Handle and settle one message. A failure of the source is told to who made this; the message comes again."""
         try:
-            if unfit := self._unfit(message):
-                report.count_error("unfit", unfit)
+            message = held.message
+            doubtful = message.properties or message.dequeue_count > self._settings.max_dequeue_count
+            if doubtful and (unfit := await self._unfit(message)):
+                self._report.count_error("unfit", unfit)
                 await self._dead_letter(held, unfit)
                 return
             if held.lost:
                 raise LeaseLostError(f"message {message.id} was lost before its handler began")
-            failure = await self._handle(message)
-            if failure is None:
-                await self._holding.complete(held)
-                report.processed += 1
-            elif verdict := self._verdict(message, failure):
-                await self._dead_letter(held, verdict)
-            else:
-                await self._holding.release(held, self._retry_delay)
-                report.failed += 1
-        except LeaseLostError as error:
-            report.lost += 1
-            _log.warning("not settled: %s", error, extra=self._log)
-        except SourceError:
-            report.lost += 1
-            raise
+            if held.alone:
+                await self._suspicion.begin(message.id)
+            failure = await self._handle(held)
+            if held.abandoned:
+                return  # `give_up` has settled it
+            if held.alone:
+                await self._suspicion.end(message.id)
+            await self._settle(held, failure)
+        except SourceError as error:
+            self._lose(error)
 
-    def _unfit(self, message: Message) -> str | None:
+    async def give_up(self, held: Held) -> None:
+        """Settle a message whose handler does not end although it was told to."""
+        try:
+            self._report.in_hand.pop(id(held.message), None)
+            self._count_handled(self._limit.total_seconds())
+            if held.alone:
+                await self._suspicion.end(held.message.id)
+            await self._settle(held, self._timed_out())
+        except SourceError as error:
+            self._lose(error)
+
+    def _lose(self, error: SourceError) -> None:
+        self._report.lost += 1
+        if isinstance(error, LeaseLostError):
+            _log.warning("not settled: %s", error, extra=self._log)
+        else:
+            self._on_source_error(error)
+
+    async def _settle(self, held: Held, failure: BaseException | None) -> None:
+        if failure is None:
+            await self._holding.complete(held)
+            self._report.processed += 1
+        elif verdict := self._verdict(held.message, failure):
+            await self._dead_letter(held, verdict)
+        else:
+            await self._holding.release(held, self._retry_delay)
+            self._report.failed += 1
+
+    async def _unfit(self, message: Message) -> str | None:
         """Why a message goes to the poison place without its handler being called."""
         if UNREADABLE in message.properties:
             return message.properties[UNREADABLE]
         limit = self._settings.max_dequeue_count
-        if message.dequeue_count > limit:
+        if message.dequeue_count > limit and (tries := await self._suspicion.tries(message.id)):
+            alone = f"; {tries} times nothing else was at work in its process" if tries > 1 else ""
             return (
                 f"received {message.dequeue_count} times, more than maxDequeueCount ({limit}), and never settled: "
-                "its handler hung or ended the process, or executions were stopped before it began"
+                f"its handler hung or ended the process{alone}"
             )
         return None
 
-    async def _handle(self, message: Message) -> BaseException | None:
+    async def _handle(self, held: Held) -> BaseException | None:
         """Call the handler; returns what it raised."""
         began = self._clock.now()
-        message.report, self._report.in_hand[id(message)] = self._progressed, began
+        if self._limited:
+            held.deadline = began + self._limit
+        held.message.report, self._report.in_hand[id(held.message)] = self._progressed, began
         try:
-            await self._calls(message)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():  # the execution ends, it is not the handler's own doing
-                raise
-            return error
+            await self._calls(held.message)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything, KeyboardInterrupt too; it is the outcome
-            return error
+            return self._failure(held, error)
         finally:
-            self._report.in_hand.pop(id(message), None)
-            self._report.service_seconds += (self._clock.now() - began).total_seconds()
-            self._report.handled += 1
-            self._on_handled()
+            held.deadline = NEVER
+            self._report.in_hand.pop(id(held.message), None)
+            if not held.abandoned:
+                self._count_handled((self._clock.now() - began).total_seconds())
         return None
+
+    def _failure(self, held: Held, error: BaseException) -> BaseException:
+        """What the failure of a handler is: its own doing, or that of who cancelled it."""
+        task = asyncio.current_task()
+        if held.overdue and task is not None and task.uncancel() == 0:
+            return self._timed_out()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise error  # the execution ends
+        return error
+
+    def _timed_out(self) -> HandlerTimeoutError:
+        return HandlerTimeoutError(f"handlerTimeout ({self._settings.handler_timeout:g} s) is over")
+
+    def _count_handled(self, seconds: float) -> None:
+        self._report.service_seconds += seconds
+        self._report.handled += 1
+        self._on_handled()
 
     def _verdict(self, message: Message, failure: BaseException) -> str | None:
         """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
-        text = _describe(failure)
-        self._report.count_error(type(failure).__name__, text)
+        text = describe(failure)
+        self._report.count_error(kind_of(failure), text)
         tries = message.dequeue_count
-        more = {} if isinstance(failure, PoisonMessage) else _traceback(failure)
-        _log.warning("message %s, try %s: %s", message.id, tries, text, extra=self._log, **more)
+        shown = text if isinstance(failure, PoisonMessage) else _told_with_traceback(text, failure)
+        _log.warning("message %s, try %s: %s", message.id, tries, shown, extra=self._log)
         if isinstance(failure, PoisonMessage):
-            return _describe(failure).removeprefix("PoisonMessage: ")
+            return describe(failure).removeprefix("PoisonMessage: ")
         limit = self._settings.max_dequeue_count
         return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
 
@@ -155,15 +199,24 @@ class OneMessage:
         _log.warning("message %s is poison: %s", held.message.id, reason, extra=self._log)
 
 
-def _describe(error: BaseException) -> str:
+def kind_of(error: BaseException) -> str:
+    """The type of an error, as errors are counted by it; of an isolated handler the type that it raised."""
+    return str(error).partition(":")[0] if isinstance(error, IsolatedHandlerError) else type(error).__name__
+
+
+def describe(error: BaseException | None) -> str:
+    """What kind of error it is and what it says, without secrets, at most ERROR_LENGTH characters."""
+    if error is None:
+        return "it ended"
     try:
         text = str(error).strip()
     except Exception:  # noqa: BLE001 - user code again: its __str__
         text = "(its text cannot be read)"
+    if isinstance(error, IsolatedHandlerError):
+        return text[:ERROR_LENGTH]  # it says its type
     return hide_secrets(f"{type(error).__name__}: {text}")[:ERROR_LENGTH] if text else type(error).__name__
 
 
-def _traceback(error: BaseException) -> dict[str, Any]:
-    """What a log record takes for the traceback of `error`, unless that would show a secret."""
-    shown = not holds_secret("".join(traceback.format_exception(error)))
-    return {"exc_info": error} if shown else {}
+def _told_with_traceback(text: str, error: BaseException) -> str:
+    """`text` and the traceback of `error`, without secrets."""
+    return hide_secrets(f"{text}\n{''.join(traceback.format_exception(error)).rstrip()}")

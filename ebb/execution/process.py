@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import rfc3339
@@ -16,11 +16,15 @@ from ebb.core.documents import Execution
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
+from ebb.execution.abandoned import note_abandoned
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
+from ebb.execution.isolated import isolated
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
+from ebb.execution.suspicion import StoredSuspicion
+from ebb.execution.turns import turns_here
 from ebb.handlers import Handler
 from ebb.services import Services
 from ebb.sources.base import Source
@@ -84,19 +88,40 @@ class _Run:
         return ended
 
     async def _work(self) -> None:
-        handler = self.services.telemetry.timed(self.order["schedule"], self.services.handler(self.settings))
+        schedule = str(self.order["schedule"])
+        handler = self.services.telemetry.timed(schedule, self._handler(schedule))
         async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
             with at_place(self.log):
-                await self._run_in(source, handler)
+                await self._run_in(source, handler, schedule)
+        await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 
-    async def _run_in(self, source: Source, handler: Handler) -> None:
+    async def _run_in(self, source: Source, handler: Handler, schedule: str) -> None:
         may_go_on, clock = self._watch.reason_to_stop, self.services.clock
         if self.settings.command is not None and self.settings.command_per == "execution":
             await run_program(handler, self.settings.replica_timeout, may_go_on, clock, self.report)
         else:
             await run_execution(
-                source, handler, self.settings, may_go_on=may_go_on, clock=clock, log=self.log, report=self.report
+                source,
+                handler,
+                self.settings,
+                may_go_on=may_go_on,
+                is_needed=self._watch.is_needed,
+                clock=clock,
+                log=self.log,
+                report=self.report,
+                turns=turns_here(),
+                suspicion=self._suspicion(schedule),
             )
+
+    def _handler(self, schedule: str) -> Handler:
+        handler = self.services.handler_for(schedule, self.settings)
+        if self.settings.command is not None:  # it is a process of its own
+            return handler
+        return isolated(self.settings.handler) if self.settings.isolation == "process" else handler
+
+    def _suspicion(self, schedule: str) -> StoredSuspicion:
+        lease = timedelta(seconds=self.settings.visibility_timeout)
+        return StoredSuspicion(self.services.store, schedule, self._watch.note, lease, self.services.clock)
 
     def _outcome(self) -> str:
         if self._watch.outcome is not None:
@@ -119,6 +144,7 @@ class _Run:
             processed=report.processed,
             failed=report.failed,
             poisoned=report.poisoned,
+            abandoned=len(report.left_behind),
             service_seconds=round(report.service_seconds, 6),
             oldest_message_age=report.oldest_message_age,
             error=clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable

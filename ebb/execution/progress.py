@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ebb.core.clock import Clock, rfc3339
 from ebb.core.documents import Execution
@@ -14,6 +14,7 @@ from ebb.core.row.execution_note import ExecutionNote
 from ebb.store.base import Store
 
 NOTE_EVERY = 2.0  # seconds; what a dead process handled since is what the books cannot know
+BEAT_EVERY = timedelta(seconds=5)  # siblings take an execution that is silent for much longer for a dead one
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class ProgressNote:
         """`draft` gives the Execution document as it stands at a time."""
         self._store, self._clock, self._schedule, self._note, self._draft = store, clock, schedule, note, draft
         self._written: Execution | None = None
+        self._beat = clock.now() + BEAT_EVERY
 
     async def keep(self) -> None:
         """Write the note whenever it says something new, until cancelled."""
@@ -39,15 +41,16 @@ class ProgressNote:
         await self._write(execution)
 
     async def _write(self, execution: Execution) -> None:
-        if self._written is not None and _counts(execution) == _counts(self._written):
+        now = self._clock.now()
+        if self._written is not None and _counts(execution) == _counts(self._written) and now < self._beat:
             return
-        document = replace(execution, noted_at=rfc3339(self._clock.now())).to_document()
+        document = replace(execution, noted_at=rfc3339(now)).to_document()
         try:
             await self._store.note_execution(self._schedule, replace(self._note, document=document))
         except StoreError as error:
             logger.warning("%s: what an execution did was not noted: %s", self._schedule, error)
             return
-        self._written = execution
+        self._written, self._beat = execution, now + BEAT_EVERY
 
 
 def _counts(execution: Execution) -> Execution:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
+from ebb.core.remarks import Remarks
 from ebb.core.settings.schedule_settings import ScheduleSettings
 
 UNREADABLE = "ebb-unreadable"
@@ -32,6 +33,7 @@ class Backlog:
     count: int
     approximate: bool = False  # the count may contain messages that cannot be received yet
     periodic: bool = False  # the messages come with the cycle itself: no reason to begin the next one at once
+    missing: bool = False  # there is no such place yet, and the settings let a cycle make it (`Makeable`)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,20 @@ class Opening:
     clock: Clock
     cycle: int
     execution: int  # its number within the cycle, from 0
+    remarks: Remarks | None = None  # for what does not fit into the source itself; None: nothing is kept beside it
+
+
+@runtime_checkable
+class Makeable(Protocol):
+    """What a source adds whose place may be made: only the opening of a cycle does so, looking never."""
+
+    async def make(self) -> None:
+        """Make the place; one that is there already is fine.
+
+        Raises:
+            SourceUnavailableError: it cannot be made now, or not with these credentials.
+        """
+        ...
 
 
 class Source(Protocol):
@@ -52,7 +68,7 @@ class Source(Protocol):
         """Count the messages that wait. Takes nothing, changes nothing; one or two requests.
 
         Raises:
-            SourceNotFoundError: the queue does not exist.
+            SourceNotFoundError: the queue does not exist, and the settings do not say that a cycle makes it.
             SourceUnavailableError: it cannot be reached, or refuses this app.
         """
         ...
@@ -95,7 +111,8 @@ class Source(Protocol):
     async def dead_letter(self, message: Message, reason: str) -> None:
         """Move `message` to the poison place of this source, with `reason`; only then remove it from the source.
 
-        A crash in between leaves it in both places, never in none.
+        A crash in between leaves it in both places, never in none. Doing it again for a message of the same id, after
+        a crash or an answer that was lost, leaves one poisoned message for who lists, requeues or purges them.
 
         Raises:
             LeaseLostError: another receiver holds it now; it may be in both places.

@@ -10,7 +10,7 @@ from typing import Protocol
 from ebb.core.errors import SourceError
 from ebb.core.planning.agenda import Count
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Backlog
+from ebb.sources.base import Backlog, Makeable
 
 
 class Measured(Protocol):
@@ -24,10 +24,13 @@ class Measured(Protocol):
 OpenSource = Callable[[ScheduleSettings], AbstractAsyncContextManager[Measured]]
 
 
-async def measure_all(settings: ScheduleSettings, open_source: OpenSource) -> list[Count]:
+async def measure_all(settings: ScheduleSettings, open_source: OpenSource, make: bool = False) -> list[Count]:
     """Count what waits in each source, in the order of the settings.
 
     A source that fails is left out of the plan and the others still count, as in KEDA; its entry says why.
+
+    Args:
+        make: make what is missing and may be made; for the opening of a cycle alone.
 
     Raises:
         SourceError: no source could be measured; the first one's error.
@@ -38,6 +41,8 @@ async def measure_all(settings: ScheduleSettings, open_source: OpenSource) -> li
         try:
             async with open_source(settings.for_source(index)) as source:
                 backlog = await source.measure()
+                if make and backlog.missing and isinstance(source, Makeable):
+                    await source.make()
         except SourceError as error:
             return error
         return Count(backlog.count, backlog.periodic)

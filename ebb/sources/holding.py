@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError
 from ebb.core.message import Message
 from ebb.sources.base import Source
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 _log = logging.getLogger("ebb.execution")
 
@@ -24,6 +26,10 @@ class Held:
     renew_at: datetime
     renewing: asyncio.Task[None] | None = None
     lost: bool = False  # another receiver may have it
+    alone: bool = False  # to be handled with nothing beside it in this process
+    deadline: datetime = NEVER  # of its handler
+    overdue: bool = False  # the handler was told to end
+    abandoned: bool = False  # the handler has not ended; the message is settled without it
 
 
 class Holding:
@@ -72,18 +78,18 @@ class Holding:
         await self._source.dead_letter(held.message, reason)
 
     async def keep(self) -> None:
-        """Renew leases at half their time, until cancelled. What is abandoned then comes back when its lease ends."""
-        try:
+        """Renew leases at half their time, until cancelled. What is abandoned then comes back when its lease ends.
+
+        Raises:
+            ExceptionGroup: a renewal failed in a way that the contract of sources does not know.
+        """
+        async with asyncio.TaskGroup() as renewals:
             while True:
                 await self._clock.sleep(self._lease.total_seconds() / 6)
                 now = self._clock.now()
                 for held in self._held:
                     if held.renew_at <= now and held.renewing is None:
-                        held.renewing = asyncio.create_task(self._renew(held))
-        finally:
-            for held in self._held:
-                if held.renewing is not None:
-                    held.renewing.cancel()
+                        held.renewing = renewals.create_task(self._renew(held))
 
     async def _renew(self, held: Held) -> None:
         renew_at = self._clock.now() + self._lease / 2

@@ -7,6 +7,7 @@ from typing import cast
 
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import SettingsError
+from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Opening, Source
@@ -35,6 +36,7 @@ def open_source(
     cycle: int = 0,
     execution: int = 0,
     clock: Clock | None = None,
+    remarks: Remarks | None = None,
 ) -> Source:
     """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
 
@@ -46,11 +48,14 @@ def open_source(
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     opener = part(KINDS[settings.source.type].source)
-    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution)))
+    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)))
 
 
 def open_poison(
-    settings: ScheduleSettings, environment: Mapping[str, str], clock: Clock | None = None
+    settings: ScheduleSettings,
+    environment: Mapping[str, str],
+    clock: Clock | None = None,
+    remarks: Remarks | None = None,
 ) -> PoisonPlace | None:
     """The poison place of the source that the settings name; None where that source has none. Close it after use.
 
@@ -60,4 +65,4 @@ def open_poison(
     opener = KINDS[settings.source.type].poison if settings.source else None
     if opener is None:
         return None
-    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0)))
+    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)))

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ebb.core.errors import ConflictError
+from ebb.core.remarks import Remarks
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
 
@@ -27,7 +28,7 @@ class Page:
     continuation_token: str | None = None
 
 
-class Store(Protocol):
+class Store(Remarks, Protocol):
     """Where rows and history are kept. All methods raise StoreUnavailableError when it cannot be reached."""
 
     async def get(self, name: str) -> ScheduleRow:

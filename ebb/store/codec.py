@@ -28,7 +28,12 @@ EXECUTIONS_LIMIT = 420_000  # of all executions of a cycle together: 840 KiB of 
 TEXT_LIMIT = 4_000  # characters of one text, before a document's own limit cuts deeper
 
 _CUT = " … (cut)"
-_FREE_TEXTS = {"reason", "changed_by", "error"}  # written by people and exceptions; other texts are never cut
+_FREE_TEXTS = {
+    "reason",
+    "changed_by",
+    "error",
+    "restart_cause",
+}  # written by people and exceptions; other texts are never cut
 _KEPT = {name: hint for name, hint in get_type_hints(ScheduleRow).items() if name not in ("name", "etag")}
 _TIMES = {name for name, hint in _KEPT.items() if datetime in (hint, *get_args(hint))}
 _NESTED = {name for name, hint in _KEPT.items() if "Mapping" in str(hint)}
@@ -141,6 +146,25 @@ def event_properties(event: Mapping[str, Any]) -> Properties:
         "at": rfc3339(at),
         "document": bounded_text(event, PROPERTY_LIMIT),
     }
+
+
+def remark_properties(key: str, at: datetime, remark: Mapping[str, Any]) -> Properties:
+    """A remark as the properties of one entity; its key stands as a hash, for keys may not hold every character.
+
+    Raises:
+        ValueError: it is too large even with all its texts cut.
+    """
+    return {
+        "RowKey": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        "key": key,
+        "at": rfc3339(at),
+        "document": bounded_text(remark, PROPERTY_LIMIT),
+    }
+
+
+def read_remark(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The key and the remark that `remark_properties` wrote."""
+    return str(properties["key"]), json.loads(properties["document"])
 
 
 def read_document(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
@@ -20,7 +21,9 @@ from ebb.store.codec import (
     note_properties,
     read_document,
     read_note,
+    read_remark,
     read_row,
+    remark_properties,
     row_properties,
 )
 from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, start_after
@@ -33,6 +36,7 @@ class MemoryStore:
         self._rows: dict[str, tuple[Properties, str]] = {}
         self._history: dict[str, dict[str, Properties]] = {}
         self._notes: dict[str, dict[str, Properties]] = {}
+        self._remarks: dict[str, dict[str, Properties]] = {}
         self._versions = itertools.count(1)
 
     async def get(self, name: str) -> ScheduleRow:
@@ -89,6 +93,20 @@ class MemoryStore:
         for key in (*cycles, *events):
             del self._history[schedule][key]
         return len(cycles)
+
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        self._remarks.setdefault(scope, {})[key] = remark_properties(key, at, remark)
+
+    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+        return dict(read_remark(properties) for properties in self._remarks.get(scope, {}).values())
+
+    async def delete_remark(self, scope: str, key: str) -> None:
+        self._remarks.get(scope, {}).pop(key, None)
+
+    async def trim_remarks(self, scope: str, before: datetime) -> None:
+        kept = self._remarks.get(scope, {})
+        for key in [key for key, note in kept.items() if str(note["at"]) < rfc3339(before)]:
+            del kept[key]
 
     async def check(self) -> None:
         """Memory is always there."""

@@ -10,13 +10,14 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
+from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
@@ -31,7 +32,9 @@ from ebb.store.codec import (
     note_properties,
     read_document,
     read_note,
+    read_remark,
     read_row,
+    remark_properties,
     row_properties,
 )
 from ebb.store.keys import CYCLES, EVENTS, checked_top, cycle_key, end_of, start_after
@@ -43,6 +46,7 @@ EXECUTIONS_PARTITION = "executions-"
 PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 PAGE_LIMIT = 1000  # entities of one answer; the service's limit
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 
 
@@ -134,6 +138,29 @@ class TableStore:
         forgot = await self._trim(schedule, CYCLES, keep, before)
         await self._trim(schedule, EVENTS, keep, before)
         return forgot
+
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        await self._replace(_entity(scope, remark_properties(key, at, remark)))
+
+    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+        found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
+        return dict(read_remark(entity) for entity in found)
+
+    async def delete_remark(self, scope: str, key: str) -> None:
+        async with self._service.calling(self._history) as client:
+            row = str(remark_properties(key, _ANY_TIME, {})["RowKey"])
+            await client.delete_entity(scope, row)  # says nothing where there is none
+
+    async def trim_remarks(self, scope: str, before: datetime) -> None:
+        found = await self._query(
+            self._history,
+            "PartitionKey eq @partition and at lt @before",
+            {"partition": scope, "before": rfc3339(before)},
+            select=["RowKey"],
+        )
+        for entity in found:
+            async with self._service.calling(self._history) as client:
+                await client.delete_entity(scope, entity["RowKey"])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)

@@ -115,6 +115,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         history_count=17,
         restarts=2,
         restarted_at=START,
+        restart_cause="the instance was gone",
     )
     default = ScheduleRow(name="")
     unset = [each.name for each in fields(row) if getattr(row, each.name) == getattr(default, each.name)]
@@ -440,3 +441,39 @@ async def test_update_raises_the_conflict_when_others_win_every_time(store: Stor
     assert calls == 3
     row = await store.get("parity")
     assert (row.cycle, row.reason) == (3, None)
+
+
+async def test_notes_are_replaced_removed_and_forgotten_by_age(store: Store) -> None:
+    assert await store.remarks("alone:parity") == {}
+    odd = "an id / with # odd ? characters \\ and 'quotes'"
+    await store.write_remark("alone:parity", odd, START, {"tries": 1})
+    await store.write_remark("alone:parity", odd, START, {"tries": 2})
+    await store.write_remark("alone:parity", "late", START + timedelta(hours=1), {"tries": 1})
+    await store.write_remark("alone:other", "late", START, {"tries": 7})
+    assert await store.remarks("alone:parity") == {odd: {"tries": 2}, "late": {"tries": 1}}
+    await store.trim_remarks("alone:parity", START + timedelta(minutes=1))
+    assert await store.remarks("alone:parity") == {"late": {"tries": 1}}
+    await store.delete_remark("alone:parity", "late")
+    await store.delete_remark("alone:parity", "late")
+    assert await store.remarks("alone:parity") == {}
+    assert await store.remarks("alone:other") == {"late": {"tries": 7}}
+
+
+async def test_note_of_a_long_text_is_cut_and_not_refused(store: Store) -> None:
+    await store.write_remark("poison:work", "1", START, {"reason": "x" * 100_000})
+    reason = (await store.remarks("poison:work"))["1"]["reason"]
+    assert reason.startswith("xxx")
+    assert reason.endswith("(cut)")
+
+
+async def test_notes_are_no_part_of_the_history(store: Store) -> None:
+    await store.write_cycle("parity", cycle(1))
+    await store.write_remark("alone:parity", "1", START, {"tries": 1})
+    assert [each["cycle"] for each in (await store.cycles("parity")).value] == [1]
+    await store.trim("parity", keep=1)
+    assert await store.remarks("alone:parity") == {"1": {"tries": 1}}
+
+
+async def test_delete_of_a_note_where_there_is_no_table_yet_says_nothing(store: Store) -> None:
+    await store.delete_remark("alone:parity", "1")
+    await store.trim_remarks("alone:parity", START)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,15 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class Orchestration:
     """One execution of an orchestrator: its history so far and what it last replied."""
 
-    def __init__(self, handle: Callable[[str], str], name: str, instance_id: str, given: object) -> None:
+    def __init__(
+        self,
+        handle: Callable[[str], str],
+        name: str,
+        instance_id: str,
+        given: object,
+        events: Sequence[tuple[str, object]] = (),
+    ) -> None:
+        """`events` (name, data) come in the first episode, as those do that continue-as-new carried over."""
         self._handle, self._instance_id = handle, instance_id
         self._input = json.dumps(given)
         self.now = START
@@ -21,7 +29,8 @@ class Orchestration:
         self._seen: list[dict[str, Any]] = []
         self.scheduled: list[dict[str, Any]] = []  # leaf actions in the order of their numbers
         self.reply: dict[str, Any] = {}
-        self._episode({"EventType": 0, "Name": name, "Input": self._input, "Version": ""})
+        raised = [{"EventType": 15, "Name": each, "Input": json.dumps(data)} for each, data in events]
+        self._episode({"EventType": 0, "Name": name, "Input": self._input, "Version": ""}, *raised)
 
     @property
     def is_done(self) -> bool:
@@ -51,10 +60,11 @@ class Orchestration:
         self._later(0.0)
         self._episode({"EventType": 6, "TaskScheduledId": number, "Reason": reason, "Details": "stack"})
 
-    def fire(self) -> None:
-        """Let the latest timer fire, at its time."""
+    def fire(self, late: float = 0.0, early: float = 0.0) -> None:
+        """Let the latest timer fire, at its time; `late` or `early` by so many seconds of a clock that was set."""
         number, timer = [(n, action) for n, action in enumerate(self.scheduled) if action["actionType"] == 5][-1]
-        self.now = max(self.now, datetime.fromisoformat(timer["fireAt"]))
+        fires_at = datetime.fromisoformat(timer["fireAt"]) + timedelta(seconds=late - early)
+        self.now = max(self.now, fires_at)
         self._episode({"EventType": 11, "TimerId": number, "FireAt": timer["fireAt"]})
 
     def event(self, name: str, data: object = None) -> None:
@@ -64,9 +74,9 @@ class Orchestration:
     def _later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def _episode(self, event: dict[str, Any]) -> None:
+    def _episode(self, *events: dict[str, Any]) -> None:
         stamp = {"EventId": -1, "IsPlayed": False, "Timestamp": self.now.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")}
-        self._history += [{"EventType": 12, **stamp}, {**stamp, **event}]
+        self._history += [{"EventType": 12, **stamp}, *({**stamp, **event} for event in events)]
         payload = {
             "history": self._history,
             "input": self._input,

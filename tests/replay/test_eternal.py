@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
+from ebb.core.nudge import Nudge
 from ebb.core.planning import Decision, Wait
 from orchestrators import eternal
 from orchestrators.steps import close
@@ -19,9 +21,10 @@ from tests.replay.driver import Orchestration
 HANDLE = df.Orchestrator.create(eternal.eternal_scheduler)
 
 
-def begin(state: object = None) -> Orchestration:
+def begin(state: object = None, events: Sequence[object] = ()) -> Orchestration:
+    """A generation in its first episode; `events` are nudges that came with its start."""
     given = {"schedule": "parity", "taskHub": "hub"} if state is None else state
-    return Orchestration(HANDLE, "eternal_scheduler", "ebb-parity", given)
+    return Orchestration(HANDLE, "eternal_scheduler", "ebb-parity", given, [("nudge", data) for data in events])
 
 
 def opening(verdict: Verdict = Verdict.GO, executions: int = 0, retries: int = 0, **more: Any) -> dict[str, Any]:
@@ -146,8 +149,68 @@ def test_nudge_ends_the_wait_and_cancels_the_timer() -> None:
     run.complete(0, opening())
     run.event("nudge")
     assert run.is_done
-    (any_of,) = [action for action in run.reply["actions"][0] if action["actionType"] == 11]
-    assert [a["isCanceled"] for a in any_of["compoundActions"] if a["actionType"] == 5] == [True]
+    assert _cancelled(run) == [True]
+
+
+def _cancelled(run: Orchestration) -> list[bool]:
+    """Of each timer, in order, whether it was cancelled."""
+    compounds = [action for action in run.reply["actions"][0] if action["actionType"] == 11]
+    return [each["isCanceled"] for any_of in compounds for each in any_of["compoundActions"] if each["actionType"] == 5]
+
+
+def test_nudge_that_the_extension_carries_over_is_waited_past() -> None:
+    nudge = Nudge("one", is_trigger=True).to_json()
+    run = begin()
+    run.complete(0, opening())
+    run.event("nudge", nudge)
+    assert run.next_input["nudges"] == ["one"]
+    carried = begin(run.next_input, events=[nudge])
+    carried.complete(0, opening(wait=Wait(300.0, "idle")))
+    assert not carried.is_done
+    assert _cancelled(carried)[-1] is False
+    assert carried.timers()[-1]["fireAt"] == "2026-01-01T00:05:00.000000Z"
+    carried.event("nudge", Nudge("two").to_json())
+    assert carried.is_done
+    assert carried.next_input["nudges"] == ["one", "two"]
+    assert carried.next_input["triggered"] is False
+
+
+def test_nudge_that_comes_again_and_again_does_not_keep_the_loop_from_its_timer() -> None:
+    """SDK 1.x gives an event that came before its wait to every later wait of the generation."""
+    nudge = Nudge("one").to_json()
+    run = begin({"schedule": "parity", "nudges": ["one"]}, events=[nudge, nudge])
+    run.complete(0, opening())
+    assert not run.is_done
+    run.fire()
+    assert run.is_done
+
+
+def test_nudge_that_no_wait_took_is_known_in_the_next_generation() -> None:
+    run = begin()
+    run.complete(0, opening(executions=1))
+    run.event("nudge", Nudge("one").to_json())
+    run.complete(1, execution(0))
+    run.complete(2, Ending(Wait(0.0, "more waits")).to_json())
+    assert run.is_done
+    assert run.next_input["nudges"] == ["one"]
+
+
+@pytest.mark.parametrize("data", [None, "trigger", '"trigger"', "null", {"why": "trigger"}, {"id": 7}, [1], "not json"])
+def test_nudge_without_an_identity_ends_every_wait(data: object) -> None:
+    run = begin()
+    run.complete(0, opening())
+    run.event("nudge", data)
+    assert run.is_done
+    assert run.next_input["nudges"] == []
+    assert run.next_input["triggered"] is ("trigger" in str(data))
+
+
+def test_only_the_latest_nudges_are_known() -> None:
+    state = {"schedule": "parity", "nudges": [f"n{number}" for number in range(60)]}
+    run = begin(state)
+    run.complete(0, opening())
+    run.event("nudge", json.dumps(Nudge("n" * 1000).to_json()))
+    assert run.next_input["nudges"] == [*(f"n{number}" for number in range(29, 60)), "n" * 40]
 
 
 def test_nudge_during_executions_ends_the_coming_wait() -> None:
@@ -158,6 +221,15 @@ def test_nudge_during_executions_ends_the_coming_wait() -> None:
     run.complete(2, Ending(Wait(300.0, "drained")).to_json())
     assert run.is_done
     assert run.next_input["cycle"] == 8
+
+
+def test_timer_that_fires_early_ends_the_wait_all_the_same() -> None:
+    """The extension's timers are up to a second early; a timer for the rest would fire at once, again and again."""
+    run = begin()
+    run.complete(0, opening())
+    run.fire(early=0.9)
+    assert run.is_done
+    assert len(run.timers()) == 1
 
 
 def test_long_wait_is_a_chain_of_days() -> None:
@@ -234,3 +306,14 @@ def test_state_is_small_whatever_the_cycle() -> None:
 
 def test_measure_is_the_first_activity_of_a_cycle() -> None:
     assert begin().scheduled[0]["functionName"] == MEASURE_BACKLOG
+
+
+@pytest.mark.parametrize(("seconds", "timers"), [(30.0, 1), (200_000.0, 3)])
+def test_clock_that_is_set_back_does_not_lengthen_the_wait(seconds: float, timers: int) -> None:
+    run = begin()
+    run.complete(0, opening(wait=Wait(seconds, "idle")))
+    for _ in range(timers):
+        assert not run.is_done
+        run.fire(late=-60)
+    assert run.is_done
+    assert len(run.timers()) == timers

@@ -70,10 +70,13 @@ async def azurite(state: StateFolder, port: int, root: Path) -> AsyncIterator[Ch
         grace=_STOP_GRACE,
     ) as running:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not all(accepts(port + offset) for offset in range(len(SERVICES))):
+        while silent := [offset for offset in range(len(SERVICES)) if not accepts(port + offset)]:
             running.check()
             if time.monotonic() > deadline:
-                raise LocalError(f"Azurite did not answer within {_START_TIMEOUT:g} s; see {running.log}")
+                raise LocalError(
+                    f"the {SERVICES[silent[0]]} service of Azurite does not listen on port {port + silent[0]} after "
+                    f"{_START_TIMEOUT:g} s; see {running.log}, or choose other ports with --storage-port N"
+                )
             await asyncio.sleep(0.05)
         running.check()
         yield running

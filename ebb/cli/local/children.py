@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,13 +29,26 @@ _TAIL = 20  # lines
 class Child:
     """A running child process with its output in a log file."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path, writer: KeptLog | None = None) -> None:
-        """`writer` is what writes the log, where the child does not do so itself."""
-        self.name, self.log, self._process, self._writer = name, log, process, writer
+    def __init__(
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        log: Path,
+        noise: re.Pattern[str] | None = None,
+        writer: KeptLog | None = None,
+    ) -> None:
+        """`noise` matches lines that say nothing of the child's end; `writer` writes the log in the child's place."""
+        self.name, self.log, self._process, self._noise, self._writer = name, log, process, noise, writer
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def killed_by(self) -> str | None:
+        """The name of the signal that ended the child; None while it runs, and where it ended by itself."""
+        status = self._process.poll()
+        return signal.Signals(-status).name if status is not None and status < 0 else None
 
     def check(self) -> None:
         """Nothing while the child runs.
@@ -70,7 +84,8 @@ class Child:
     def _tail(self) -> list[str]:
         if self._writer is not None:
             self._writer.join(_ENDING)  # a grandchild may hold the pipe open: what is written by then has to do
-        return self.log.read_text(errors="replace").splitlines()[-_TAIL:]
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if not (self._noise and self._noise.search(line))][-_TAIL:]
 
 
 @contextlib.asynccontextmanager
@@ -82,25 +97,33 @@ async def child(
     folder: Path,
     environment: Mapping[str, str],
     grace: float,
+    noise: re.Pattern[str] | None = None,
     kept: bool = False,
 ) -> AsyncIterator[Child]:
     """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force.
 
     Args:
+        noise: as of `Child`.
         kept: write the log as `KeptLog` does.
+
+    Raises:
+        LocalError: there is no such program, or it cannot be run here.
     """
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
-            command,
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if kept else output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_parent(os.getpid()),
-        )
-    started = Child(name, process, log, KeptLog(process.stdout, log) if process.stdout else None)
+        try:
+            process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
+                command,
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if kept else output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent(os.getpid()),
+            )
+        except OSError as error:
+            raise LocalError(f"{name} cannot be started: {command[0]}: {error.strerror}") from error
+    started = Child(name, process, log, noise, KeptLog(process.stdout, log) if process.stdout else None)
     try:
         yield started
     finally:

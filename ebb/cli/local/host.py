@@ -1,34 +1,30 @@
-"""The app itself: the local host as a child process, ready when it is entered."""
+"""The app itself: its host as a child process, ready when it is entered."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import re
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ebb.cli.local.children import Child, child
+from ebb.cli.local.engines import Engine
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.state import StateFolder
 
 _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
-_READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 
 
 @contextlib.asynccontextmanager
-async def host(state: StateFolder, port: int, connection: str, root: Path) -> AsyncIterator[Child]:
+async def host(engine: Engine, state: StateFolder, port: int, connection: str, root: Path) -> AsyncIterator[Child]:
     """Run the app in `root` on `port` with `connection` as its storage; it has loaded when this is entered.
 
     Raises:
         LocalError: it ended or was not ready in time; the text shows the end of its log.
     """
-    command = [sys.executable, "-m", "devhost", "start", "--port", str(port)]
-    command += ["--script-root", str(root), "--state", str(state.path)]
     settings = {
         "AzureWebJobsStorage": connection,
         "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -36,22 +32,32 @@ async def host(state: StateFolder, port: int, connection: str, root: Path) -> As
         "EbbLogContext": "on",
         "PYTHONUNBUFFERED": "1",
     }
-    before = (
-        state.host_log.stat().st_size if state.host_log.exists() else 0
-    )  # of earlier runs: what is read is this one's
+    log = state.host_log(engine.name)
+    before = log.stat().st_size if log.exists() else 0  # of earlier runs: what is read below is this one's
     async with child(
         "the app",
-        command,
-        log=state.host_log,
+        engine.command(port, root, state.path),
+        log=log,
         folder=root,
-        environment={**os.environ, **settings},
+        environment={**os.environ, **engine.variables, **settings},
         grace=_STOP_GRACE,
+        noise=engine.noise,
         kept=True,
     ) as running:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not _READY.search(state.host_log.read_bytes()[before:].decode(errors="replace")):
-            running.check()
+        while not engine.ready.search(log.read_bytes()[before:].decode(errors="replace")):
+            _check_start(running, engine)
             if time.monotonic() > deadline:
-                raise LocalError(f"the app was not ready within {_START_TIMEOUT:g} s; see {running.log}")
+                raise LocalError(f"the app was not ready on {engine.name} within {_START_TIMEOUT:g} s; see {log}")
             await asyncio.sleep(0.05)
         yield running
+
+
+def _check_start(running: Child, engine: Engine) -> None:
+    """As `Child.check`; who was killed has no last words worth showing, who ended by itself has (.NET by SIGABRT)."""
+    if running.killed_by in ("SIGKILL", "SIGTERM"):
+        raise LocalError(
+            f"the app was ended by {running.killed_by} while it started on {engine.name}: run the command again; "
+            f"what it said until then is in {running.log}"
+        )
+    running.check()

@@ -15,9 +15,7 @@ LARGEST = 10 * 1024 * 1024  # bytes of one file
 KEPT = 5  # older files
 
 # What the live view asks for again and again; a call that failed is another matter.
-POLLING = re.compile(
-    rb"INFO devhost\.function: (Executing|Executed) 'Functions\.(get_schedule|list_cycles)' \((Id|Succ)"
-)
+POLLING = re.compile(rb"Execut(ing|ed) '(Functions\.)?(get_schedule|list_cycles)'(?!.*Failed)")
 
 
 class KeptLog(threading.Thread):

@@ -19,6 +19,8 @@ _MADE = (
     "azurite",
     "azurite.log",
     "devhost.log*",
+    "realhost.log*",
+    "func.log*",
     "parity.jsonl",
     "state.db*",
     "app.json",
@@ -33,8 +35,11 @@ class StateFolder:
         self.path = path.absolute()
         self.storage = self.path / "azurite"
         self.storage_log = self.path / "azurite.log"
-        self.host_log = self.path / "devhost.log"
         self.ledger = self.path / "parity.jsonl"
+
+    def host_log(self, engine: str) -> Path:
+        """What the app and its host say on the host called `engine`."""
+        return self.path / f"{engine}.log"
 
     @contextlib.contextmanager
     def held(self, address: str) -> Iterator[None]:

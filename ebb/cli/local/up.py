@@ -18,6 +18,7 @@ from ebb.cli.acceptance.summary import Summary
 from ebb.cli.local.api import Api, UnreachableError
 from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.cli.local.children import Child
+from ebb.cli.local.engines import Engine, find_engine
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.feeding import Feeder, feeder, queue_of
 from ebb.cli.local.host import host
@@ -44,6 +45,7 @@ async def up(options: argparse.Namespace) -> int:
     _require_ledger(options, read_schedule(ROOT, options.schedule, os.environ).handler)
     if _is_shown(options):
         os.environ.setdefault(PARITY_SECONDS, "1")
+    engine = find_engine(options.host, ROOT, os.environ)
     port = options.port or free_port()
     storage_port = options.storage_port or free_port(len(SERVICES))
     url = f"http://{LOOPBACK}:{port}"
@@ -56,10 +58,10 @@ async def up(options: argparse.Namespace) -> int:
         if options.clean:
             state.clean()
         state.ledger.unlink(missing_ok=True)
-        async with _app(state, port, storage_port) as children, Api(url, options.schedule) as api:
+        async with _app(engine, state, port, storage_port) as children, Api(url, options.schedule) as api:
             storage = storage_port, connection_string(storage_port)
             try:
-                with announced(state.path, url, storage, options.schedule, state.host_log):
+                with announced(state.path, url, storage, options.schedule, state.host_log(engine.name)):
                     ending, summary = await _serve(options, state, api, children, storage_port)
             except UnreachableError:
                 for child in children:
@@ -70,7 +72,7 @@ async def up(options: argparse.Namespace) -> int:
     if options.once:
         for line in _complaints(ending, summary):
             complain(line)
-    say(json.dumps(summary.as_json()) if options.json else summary.in_words())
+    say(json.dumps({"host": engine.name, **summary.as_json()}) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
 
 
@@ -131,11 +133,12 @@ def _fed(options: argparse.Namespace) -> tuple[str, int]:
 
 
 @contextlib.asynccontextmanager
-async def _app(state: StateFolder, port: int, storage_port: int) -> AsyncIterator[list[Child]]:
+async def _app(engine: Engine, state: StateFolder, port: int, storage_port: int) -> AsyncIterator[list[Child]]:
     """Storage and app, started in this order and stopped in the other."""
     async with azurite(state, storage_port, ROOT) as storage:
         say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
-        async with host(state, port, connection_string(storage_port), ROOT) as app:
+        async with host(engine, state, port, connection_string(storage_port), ROOT) as app:
+            say(f"{engine.name} on port {port}, what the app says is in {app.log}")
             try:
                 yield [app, storage]
             finally:

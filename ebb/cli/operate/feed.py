@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from azure.core.exceptions import AzureError, ResourceExistsError
-from azure.storage.queue.aio import QueueClient
 
 from ebb.cli.client import CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, refuse_together, say
 from ebb.cli.scale_rules.app import read_json
-from ebb.core.errors import SettingsError
+from ebb.core.errors import SettingsError, SourceError
 from ebb.core.settings.connection import Connection, find_connection, resolve_connection
 from ebb.core.wording import counted
-from ebb.sources.storage_queue.text import encode_body
+from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.client import QueueClient
+from ebb.sources.storage_queue.text import Encoding, encode_body, refusal
 
 AT_ONCE = 16  # puts in flight
 STORAGE = "AzureWebJobsStorage"
@@ -54,17 +52,17 @@ def feed(
     with calls(url, output) as client:
         source = client.schedule(name)["settings"].get("source")
         if not source or source["type"] != "storageQueue":
-            raise failed(
-                f"{name} reads from {source['type'] if source else 'several sources'}, not a queue", Exit.USAGE
-            )
+            found = source["type"] if source else "several sources"
+            raise failed(f"{name} reads from {found}, not a queue", Exit.USAGE)
         texts = list(text or ()) or _lines(lines) if text or lines else _times(count or COUNT)
+        stored = _as_stored(texts, source["messageEncoding"])
         try:
             connection = _connection(source["connection"], client)
-            asyncio.run(_put(connection, source, texts))
+            asyncio.run(_put(connection, source["queueName"], stored))
         except SettingsError as error:
             raise failed(str(error), Exit.USAGE) from error
-        except AzureError as error:
-            raise failed(f"queue {source['queueName']}: {error.message or error}", Exit.UNREACHABLE) from error
+        except SourceError as error:
+            raise failed(f"queue {source['queueName']}: {error}", Exit.UNREACHABLE) from error
         triggered = _trigger(client, name)
     host = urlsplit(connection.endpoint("queue")).netloc
     told = {"put": len(texts), "queueName": source["queueName"], "host": host, "triggered": triggered}
@@ -103,26 +101,24 @@ def _connection(name: str, client: Client) -> Connection:
     return found
 
 
-async def _put(connection: Connection, source: Mapping[str, Any], texts: list[str]) -> None:
-    async with _queue(connection, source["queueName"]) as queue:
-        with contextlib.suppress(ResourceExistsError):
-            await queue.create_queue()
-        for start in range(0, len(texts), AT_ONCE):
-            bodies = (encode_body(text.encode(), source["messageEncoding"]) for text in texts[start : start + AT_ONCE])
-            await asyncio.gather(*(queue.send_message(body, time_to_live=-1) for body in bodies))
+async def _put(connection: Connection, queue: str, texts: list[str]) -> None:
+    client = QueueClient(open_account(connection), queue, create=True)
+    for start in range(0, len(texts), AT_ONCE):
+        await asyncio.gather(*(client.put(text) for text in texts[start : start + AT_ONCE]))
 
 
-def _queue(connection: Connection, name: str) -> QueueClient:
-    """The queue, by key or signature, or as who is signed in on this machine."""
-    endpoint = connection.endpoint("queue")
-    if connection.account_key:
-        key = {"account_name": str(connection.account_name), "account_key": connection.account_key}
-        return QueueClient(endpoint, name, credential=key, retry_total=1)
-    if connection.sas:
-        return QueueClient(endpoint, name, credential=connection.sas, retry_total=1)
-    from azure.identity.aio import DefaultAzureCredential  # imported late: it costs a third of a second
-
-    return QueueClient(endpoint, name, credential=DefaultAzureCredential(), retry_total=1)
+def _as_stored(bodies: list[str], encoding: Encoding) -> list[str]:
+    """The texts that the queue is to hold; nothing is put if it would not take one of them, or not give it back."""
+    stored: list[str] = []
+    for number, body in enumerate(bodies, 1):
+        try:
+            text = encode_body(body.encode(), encoding)
+        except UnicodeEncodeError:  # half a surrogate pair, as a shell makes it of a byte that is not UTF-8
+            raise failed(f"message {number} of {len(bodies)} is not UTF-8; nothing was put", Exit.USAGE) from None
+        if reason := refusal(text):
+            raise failed(f"message {number} of {len(bodies)}: {reason}; nothing was put", Exit.USAGE)
+        stored.append(text)
+    return stored
 
 
 def _times(count: int) -> list[str]:
@@ -135,7 +131,8 @@ def _lines(path: Path | None) -> list[str]:
         content = sys.stdin.read() if str(path) == "-" else Path(str(path)).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise failed(f"{path} cannot be read: {error}", Exit.USAGE) from error
-    found = [line for line in content.splitlines() if line.strip()]
+    # Not splitlines: it also ends lines at characters that belong to a message, or that no message may have.
+    found = [line.rstrip("\r") for line in content.split("\n") if line.strip()]
     if not found:
         raise failed(f"{path} has no lines", Exit.USAGE)
     return found

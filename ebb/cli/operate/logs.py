@@ -22,7 +22,7 @@ from ebb.cli.running import find_running, looked_at
 
 LOOK = 0.2  # seconds between looks at a log that is followed
 STILL = 3  # looks without a new line after which the last record counts as complete
-LOG = "devhost.log"
+LOGS = ("devhost.log", "realhost.log", "func.log")
 _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
@@ -68,7 +68,8 @@ def _log_file() -> Path:
     if running is not None:
         return Path(running.log)
     places = looked_at(Path.cwd(), os.environ)
-    found = next((folder / LOG for folder in places if (folder / LOG).exists()), None)
+    there = [folder / log for folder in places for log in LOGS if (folder / log).exists()]
+    found = max(there, key=lambda path: path.stat().st_mtime, default=None)
     if found is None:
         where = ", ".join(map(str, places))
         raise failed(f"no log of an app is here (looked in {where}): start one with `up`", Exit.NOT_FOUND)

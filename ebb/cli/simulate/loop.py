@@ -42,6 +42,11 @@ class Task:
         """What came of it; raises what it failed with."""
         return self.future.result()
 
+    @property
+    def is_completed(self) -> bool:
+        """Whether it has a result."""
+        return self.future.done()
+
     def cancel(self) -> None:
         """Call a timer off."""
         if self._alarm is not None:

@@ -31,7 +31,8 @@ class _Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if len(self._recording.warnings) < MOST:
-            self._recording.warnings.append((self._recording.seconds(self._clock.now()), record.getMessage()))
+            text = record.getMessage().partition("\n")[0]  # without a traceback
+            self._recording.warnings.append((self._recording.seconds(self._clock.now()), text))
 
 
 @contextmanager

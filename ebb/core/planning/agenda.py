@@ -15,6 +15,7 @@ from ebb.core.calendar.windows import next_open
 from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
 from ebb.core.planning import plan, plan_several
+from ebb.core.planning.abandoned import beside_abandoned, held_by_abandoned, without_abandoned
 from ebb.core.planning.decision import Decision, Wait
 from ebb.core.planning.sharing import share_executions
 from ebb.core.planning.waits import closed, ended, next_wait, wait_for_tick
@@ -42,6 +43,7 @@ class Now:
     cycle: int = 0  # its number
     seed: str = ""  # schedule and cycle, for jitter
     measured: datetime | None = None  # when the backlog was counted; None: at `time`
+    abandoned: int = 0  # executions of earlier cycles with handlers that still run
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,16 @@ def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agen
 def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]) -> Agenda:
     """The agenda for what was counted, one entry a source, in the order of the settings."""
     backlog, measured = sum(count.messages for count in counts), now.measured or now.time
-    carry = carry.started(now.time)
+    carry = replace(carry.started(now.time), abandoned=now.abandoned)
     if not any(count.error for count in counts):  # a part of the backlog would look like work that was done
         carry = carry.measuring(backlog, measured)
     if settings.scaling_strategy == "drainTime":
         carry = carry.aiming(backlog, measured, settings.drain_target)
-    decision, shares = _decide(settings, carry, now, counts)
-    wait = next_wait(settings, idle_cycles=now.idle + 1, moment=_moment(carry, now))
+    free = without_abandoned(settings, now.abandoned)
+    decision, shares = _decide(free, carry, now, counts) if free else (held_by_abandoned(settings, now.abandoned), ())
+    if free and now.abandoned and decision.executions:
+        decision = beside_abandoned(decision, settings, now.abandoned)
+    wait = next_wait(settings, idle_cycles=now.idle + 1 if free else 1, moment=_moment(carry, now))
     if decision.executions == 0:
         carry = planned_after(settings, carry, wait, now.time)
     used = _fairly_shared(_within_window(settings, now.time), backlog, decision.executions)

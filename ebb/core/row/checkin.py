@@ -30,6 +30,9 @@ from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration
 
+SILENT = timedelta(seconds=12)  # since the last beat of an execution; it beats every 5 s (LOOK_EVERY)
+REDELIVERED = timedelta(seconds=100)  # since the last beat: host.json's workItemQueueVisibilityTimeout, and room
+
 LOOK_AGAIN = 2.0  # seconds, at executions of an earlier run that may end long before they must
 
 
@@ -69,6 +72,19 @@ def outlived(
         return row
     busy = any(each.owner != state.owner and each.is_at_work(now, skew) for each in working)
     return row if busy else replace(row, working_until=None)
+
+
+def has_silent_sibling(mine: ExecutionNote, noted: Sequence[ExecutionNote], now: datetime) -> bool:
+    """Whether another execution of the cycle of `mine` has said nothing for long: its host died, or stands still.
+
+    The cycle cannot end before its work was given to another host, so whoever can goes on meanwhile. After REDELIVERED
+    that has happened, and the note of the dead run tells nothing any more.
+    """
+    others = [each for each in noted if (each.owner, each.cycle) == (mine.owner, mine.cycle) and each.run != mine.run]
+    over = {each.index for each in others if each.has_ended} | {mine.index}  # and earlier runs of this very execution
+    beats = [(each.index, each.beat) for each in others if each.beat is not None and each.index not in over]
+    latest = {index: max(beat for at, beat in beats if at == index) for index, _ in beats}
+    return any(SILENT < now - beat < REDELIVERED for beat in latest.values())
 
 
 def number_of(row: ScheduleRow, state: CycleState) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.core.clock import parse_rfc3339
 from ebb.core.documents import Execution
 
 
@@ -25,6 +26,12 @@ class ExecutionNote:
     def has_ended(self) -> bool:
         """Whether the run said its last word."""
         return self.document.get("endedAt") is not None
+
+    @property
+    def beat(self) -> datetime | None:
+        """When the run last said that it is at work; None where an older version of the app wrote the note."""
+        said = self.document.get("notedAt") or self.document.get("startedAt")
+        return parse_rfc3339(str(said)) if said else None
 
     def is_at_work(self, now: datetime, skew: timedelta) -> bool:
         """Whether the run may still handle messages, when clocks may differ by `skew`."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ebb.core.failures import is_code_change
+
 LIVE = frozenset({"Running", "Pending", "ContinuedAsNew", "Suspended"})
 
 
@@ -18,6 +20,11 @@ class Instance:
     custom: Mapping[str, Any] | None = None
     output: Any = None
     updated_at: datetime | None = None
+
+    @property
+    def code_changed(self) -> bool:
+        """Whether it failed because the app's code is another one than it was begun with."""
+        return self.status == "Failed" and is_code_change(self.output)
 
     @property
     def is_live(self) -> bool:

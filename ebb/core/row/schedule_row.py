@@ -73,6 +73,7 @@ class ScheduleRow:
     history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low
     restarts: int = 0  # watchdog restarts in a row
     restarted_at: datetime | None = None
+    restart_cause: str | None = None  # of the latest of them
     etag: str | None = None  # version of the row as read; None where it does not exist yet
 
     def is_paused(self, now: datetime) -> bool:

@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ebb.core.clock import rfc3339
+from ebb.core.failures import CODE_CHANGED
 from ebb.core.row.fence import hub_of
 
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
+CHANGES_AT_ONCE = 3  # starts in a row without a rest after a change of code: forth, back and forth again
 UNSEEN = timedelta(seconds=20)  # after which a command that the instance has not looked at is worth another nudge
 
 # What an activity that is no execution takes at the longest, with room for conflicts: the two requests that count a
@@ -61,6 +63,7 @@ class Facts:
     updated_at: datetime | None  # when the instance last said something
     wakes_at: datetime | None  # when it said that it would go on
     watched_since: datetime  # silence before that may have been ours
+    code_changed: bool = False  # the instance failed because the app's code is another one than it was begun with
     work: tuple[Work, ...] = ()  # of all schedules: each one's present cycle, and the one before
 
     @property
@@ -87,6 +90,7 @@ def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Fin
         return Finding(Act.NOTHING)
     finding = _live(facts, now, skew, grace) if facts.is_live else _ended(facts)
     resting = facts.restarted_at is not None and now < facts.restarted_at + backoff(facts.restarts)
+    resting = resting and not (facts.code_changed and facts.restarts < CHANGES_AT_ONCE)
     if resting and finding.act in (Act.START, Act.REPLACE):
         return Finding(Act.NOTHING, f"{finding.cause}; waiting after {facts.restarts} starts in a row")
     return finding
@@ -111,6 +115,9 @@ def _is_ours(facts: Facts, now: datetime, skew: timedelta) -> bool:
 def _ended(facts: Facts) -> Finding:
     if facts.status is None:
         return Finding(Act.START, "the instance was gone")
+    if facts.code_changed:
+        cause = "the app or its SDK is another one than the instance was begun with"
+        return Finding(Act.START, f"{CODE_CHANGED}: {cause}")
     return Finding(Act.START, f"the instance was {facts.status}")
 
 

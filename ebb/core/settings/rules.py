@@ -52,6 +52,7 @@ def _limits(settings: ScheduleSettings) -> None:
         ("minExecutions", settings.min_executions, "maxExecutions", settings.max_executions),
         ("pollingInterval", settings.polling_interval, "maxPollingInterval", settings.max_polling_interval),
         ("executionSlice", settings.execution_slice, "replicaTimeout", settings.replica_timeout),
+        ("handlerTimeout", settings.handler_timeout, "replicaTimeout", settings.replica_timeout),
     )
     for low_name, low, high_name, high in pairs:
         if low > high:

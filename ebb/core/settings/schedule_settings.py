@@ -19,6 +19,7 @@ from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
 PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place
+ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
 
 
@@ -99,9 +100,24 @@ class ScheduleSettings(SettingsModel):
     replica_timeout: Seconds = Field(
         300.0, ge=1, le=DAY_SECONDS, description="seconds after which an execution is ended; below functionTimeout"
     )
+    handler_timeout: Seconds = Field(
+        270.0,
+        ge=0.1,
+        le=DAY_SECONDS,
+        description="seconds after which one call of a handler is ended and counts as failed; nine tenths of "
+        "replicaTimeout where not given, all of it below a minute",
+    )
+    isolation: Literal["none", "process"] = Field(
+        "none", description="process: handlers run in child processes, which can be killed and may crash"
+    )
     replica_retry_limit: int = Field(1, ge=0, le=10, description="how often a crashed execution is run again")
     batch_size: int = Field(16, ge=1, le=32, description="messages per receive at most; fewer where handlers are slow")
-    concurrency: int = Field(16, ge=1, le=1000, description="handlers in flight within one execution")
+    concurrency: int = Field(
+        16,
+        ge=1,
+        le=1000,
+        description="handlers in flight within one execution; 4 with isolation: process where not given",
+    )
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
     )
@@ -131,6 +147,11 @@ class ScheduleSettings(SettingsModel):
             elif high in given and low not in given:
                 value = _seconds(given[high], low_default)
                 followed[low] = min(low_default, value) if value > 0 else low_default
+        if "replicaTimeout" in given and "handlerTimeout" not in given:
+            limit = _seconds(given["replicaTimeout"], 0)
+            followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
+        if given.get("isolation") == "process" and "concurrency" not in given:
+            followed["concurrency"] = ISOLATED_CONCURRENCY
         return followed
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration, plain
 
+MANY_EXECUTIONS = 100  # of one cycle; measured, see docs/engines.md
 SLOW_BATCH = 8  # messages of one batch per slot beyond which the last ones of it wait long for their turn
 
 
@@ -29,6 +30,11 @@ def _scaling(settings: ScheduleSettings) -> list[str]:
         settings.custom_scaling_queue_length_deduction or settings.custom_scaling_running_job_percentage is not None
     ):
         found.append(f"customScaling... settings have no effect with scalingStrategy {strategy}")
+    if settings.max_executions > MANY_EXECUTIONS:
+        found.append(
+            f"maxExecutions {settings.max_executions}: beyond {MANY_EXECUTIONS} at once the Durable extension takes "
+            "ever longer to start and to collect each (docs/engines.md); more concurrency does more"
+        )
     if settings.queue_length < 1:
         found.append(f"queueLength {plain(settings.queue_length)} wants more executions than there are messages")
     if settings.batch_size > SLOW_BATCH * settings.concurrency:

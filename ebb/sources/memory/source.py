@@ -139,7 +139,8 @@ class MemorySource:
 
     async def dead_letter(self, message: Message, reason: str) -> None:
         poisoned = PoisonedMessage(message.id, message.body, reason, message.dequeue_count)
-        self._broker.queue(self._name).poisoned.append(poisoned)
+        place = self._broker.queue(self._name).poisoned
+        place[:] = [*(each for each in place if each.id != message.id), poisoned]  # once, however often it is put there
         await self.complete(message)
 
     async def close(self) -> None:

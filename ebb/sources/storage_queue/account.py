@@ -61,11 +61,16 @@ class StorageAccount:
         self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
         self.host = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
         self._proxy = _proxy_of_environment(url.scheme, url.hostname or "")
+        self.singly: dict[str, float] = {}  # queue: until when (loop time) its messages are received one by one
         self._session: aiohttp.ClientSession | None = None
         self._holding: AsyncGenerator[None] | None = None
 
-    async def request(self, verb: str, path: str, query: Mapping[str, str], body: bytes = b"") -> Response:
+    async def request(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes = b"", final: int | None = None
+    ) -> Response:
         """Send one request and try again while the service is out of reach or overloaded.
+
+        `final` is a status that is returned at once, although others of its kind are tried again.
 
         Every call of a queue may be repeated: a receive whose answer was lost hides its messages until their lease
         ends, and a put may leave a message twice; neither loses one.
@@ -75,12 +80,14 @@ class StorageAccount:
         """
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._attempts(verb, path, query, body)
+                return await self._attempts(verb, path, query, body, final)
         except TimeoutError as error:
             text = f"{self.host} did not answer within {TOTAL_SECONDS:g} s (app setting {self.connection.name})"
             raise SourceUnavailableError(text) from error
 
-    async def _attempts(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Response:
+    async def _attempts(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, final: int | None
+    ) -> Response:
         pause = FIRST_PAUSE
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -92,7 +99,7 @@ class StorageAccount:
                 if response.status in (401, 403):
                     if not (response.status == 401 and attempt == 1 and self.signer.forget()):
                         raise self._refused(response)
-                elif response.status not in RETRIED_STATUS:
+                elif response.status not in RETRIED_STATUS or response.status == final:
                     return response
                 elif attempt == ATTEMPTS:
                     raise self._overloaded(response)

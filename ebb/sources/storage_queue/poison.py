@@ -9,24 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from ebb.core.clock import rfc3339
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
+from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.base import Opening
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
+from ebb.sources.storage_queue.poison_texts import Folding, Found
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import POISON_SUFFIX
-from ebb.sources.storage_queue.text import (
-    TEXT_ENCODING,
-    Encoding,
-    QueueEntry,
-    decode_body,
-    encode_body,
-    open_envelope,
-    read_page,
-)
+from ebb.sources.storage_queue.text import TEXT_ENCODING, QueueEntry, encode_body, read_page
 
 HOLD = timedelta(seconds=60)  # while messages are looked through
 LONGEST_SEARCH = 2000  # messages that one call looks through
@@ -35,27 +28,32 @@ LONGEST_SEARCH = 2000  # messages that one call looks through
 class PoisonQueue:
     """A `PoisonPlace`. Connections open at the first call."""
 
-    def __init__(self, source: StorageQueueSettings, connection: Connection) -> None:
-        self._source, self._connection = source, connection
+    def __init__(self, source: StorageQueueSettings, connection: Connection, remarks: Remarks | None = None) -> None:
+        self._source, self._connection, self._remarks = source, connection, remarks
+        self._scope = poison_scope(source.queue_name)
 
     async def count(self) -> int:
         try:
-            return await self._poison_queue().count_all()
+            count = await self._poison_queue().count_all()
+            if not 0 < count <= PEEK_LIMIT:
+                return count
+            entries = await self._poison_queue().peek(PEEK_LIMIT)
         except SourceNotFoundError:  # it is made when the first message goes there
             return 0
+        return count - len(entries) + len((await self._folding()).fold(entries))  # without the copies that can be seen
 
     async def peek(self, limit: int) -> list[Poisoned]:
         try:
-            entries = await self._poison_queue().peek(min(limit, PEEK_LIMIT))
+            entries = await self._poison_queue().peek(PEEK_LIMIT)
         except SourceNotFoundError:
             return []
-        return [_poisoned(entry, self._source.message_encoding) for entry in entries]
+        return [found.poisoned for found in (await self._folding()).fold(entries)[:limit]]
 
     async def requeue(self, ids: frozenset[str] | None, limit: int) -> int:
         queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
-        async def put_back(entry: QueueEntry) -> None:
-            poisoned, encoding = _poisoned(entry, self._source.message_encoding), self._source.message_encoding
+        async def put_back(poisoned: Poisoned) -> None:
+            encoding = self._source.message_encoding
             if encoding == "auto" and poisoned.about.get(TEXT_ENCODING) == "base64":
                 encoding = "base64"  # as its sender wrote it
             await queue.put(encode_body(poisoned.body, encoding))
@@ -63,7 +61,7 @@ class PoisonQueue:
         return await self._each(ids, limit, put_back)
 
     async def purge(self, ids: frozenset[str] | None, limit: int) -> int:
-        async def nothing_more(entry: QueueEntry) -> None:
+        async def nothing_more(poisoned: Poisoned) -> None:
             """Its removal is all there is to do."""
 
         return await self._each(ids, limit, nothing_more)
@@ -71,29 +69,42 @@ class PoisonQueue:
     async def close(self) -> None:
         """The connections are the storage account's."""
 
-    async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[QueueEntry], Awaitable[None]]) -> int:
+    async def _each(self, ids: frozenset[str] | None, limit: int, act: Callable[[Poisoned], Awaitable[None]]) -> int:
         """Receive messages, act on those that are meant and remove them; give the others back at the end."""
-        poison, done, looked_at = self._poison_queue(), 0, 0
-        meant: list[QueueEntry] = []
-        others: list[QueueEntry] = []
+        poison, folding = self._poison_queue(), await self._folding()
+        done: set[str] = set()
+        looked_at, held = 0, list[QueueEntry]()
+        most = min(limit, len(ids) if ids is not None else limit)
         try:
-            while done < min(limit, len(ids) if ids is not None else limit) and looked_at < LONGEST_SEARCH:
-                page = await poison.receive_if_there(
-                    PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - done), HOLD
-                )
+            while len(done) < most and looked_at < LONGEST_SEARCH:
+                at_once = PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - len(done))
+                page = await poison.receive_if_there(at_once, HOLD)
                 if not page:
                     break
                 looked_at += len(page)
-                meant = [entry for entry in page if ids is None or entry.id in ids]
-                others += [entry for entry in page if entry not in meant]
-                while meant:
-                    await act(meant[0])
-                    await poison.delete(meant[0].id, meant[0].receipt)
-                    del meant[0]
-                    done += 1
+                held += page
+                for found in folding.fold(page):
+                    id_ = found.poisoned.id
+                    if ids is not None and id_ not in ids:
+                        continue
+                    if id_ not in done:
+                        await act(found.poisoned)
+                    await self._remove(poison, found, held)
+                    done.add(id_)
         finally:
-            await _give_back(poison, others + meant)
-        return done
+            await _give_back(poison, held)
+        return len(done)
+
+    async def _remove(self, poison: QueueClient, found: Found, held: list[QueueEntry]) -> None:
+        for entry in found.entries:
+            await poison.delete(entry.id, entry.receipt)
+            held.remove(entry)
+        if self._remarks is not None and found.poisoned.about.get("originalId"):
+            await self._remarks.delete_remark(self._scope, found.poisoned.id)
+
+    async def _folding(self) -> Folding:
+        remarks = await self._remarks.remarks(self._scope) if self._remarks is not None else {}
+        return Folding(self._source.message_encoding, remarks)
 
     def _poison_queue(self) -> _LookableQueue:
         name = self._source.queue_name + POISON_SUFFIX
@@ -124,20 +135,6 @@ async def _give_back(queue: QueueClient, entries: list[QueueEntry]) -> None:
             continue
 
 
-def _poisoned(entry: QueueEntry, encoding: Encoding) -> Poisoned:
-    try:
-        stored = decode_body(entry.text, encoding)
-    except ValueError:
-        stored = entry.text.encode(errors="replace")
-    body, envelope = open_envelope(stored)
-    about = {key: value for key, value in envelope.items() if key not in ("reason", "id")}
-    about["originalId"] = envelope.get("id")
-    if not envelope and entry.enqueued_at:
-        about["deadLetteredAt"] = rfc3339(entry.enqueued_at)
-    reason = envelope.get("reason")
-    return Poisoned(entry.id, reason if isinstance(reason, str) else None, body, about)
-
-
 def open_poison(opening: Opening) -> PoisonQueue:
     """The poison place of the queue that the settings name.
 
@@ -146,4 +143,4 @@ def open_poison(opening: Opening) -> PoisonQueue:
     """
     source = opening.settings.source
     assert isinstance(source, StorageQueueSettings)
-    return PoisonQueue(source, resolve_connection(source.connection, opening.environment))
+    return PoisonQueue(source, resolve_connection(source.connection, opening.environment), opening.remarks)

@@ -6,8 +6,8 @@ has no properties, so a poison message is a JSON object, written in the queue's 
     {"reason": "...", "id": "...", "dequeueCount": 5, "enqueuedAt": "...", "deadLetteredAt": "...",
      "body": "the body as it was", "bodyEncoding": "text"}          (or "base64", if the body is not UTF-8 text)
 
-`sources.queue_text.open_envelope` gives the body back. A body so large that the object would pass the service's limit
-of 64 KiB goes there unchanged, and its reason only to the log.
+`open_envelope` in `text.py` gives the body back. A body so large that the object would pass the service's limit of
+64 KiB goes there unchanged; its reason is noted beside the history first, under its id and the digest of its text.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
-from ebb.core.errors import LeaseLostError, SourceUnavailableError
+from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailableError, StoreError
 from ebb.core.message import Message
+from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.base import UNREADABLE, Backlog, Opening
-from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
+from ebb.sources.storage_queue.poison_texts import about, digest, poison_envelope, unwrapped
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.text import (
     TEXT_ENCODING,
@@ -31,7 +33,6 @@ from ebb.sources.storage_queue.text import (
     decode_body,
     encode_body,
     encoding_of,
-    poison_envelope,
 )
 
 POISON_SUFFIX = "-poison"
@@ -49,8 +50,9 @@ class StorageQueueSource:
         connection: Connection,
         visible_only: bool = True,
         clock: Clock | None = None,
+        remarks: Remarks | None = None,
     ) -> None:
-        self._source, self._visible_only = source, visible_only
+        self._source, self._visible_only, self._remarks = source, visible_only, remarks
         self._connection, self._clock = connection, clock or SystemClock()
         self._closed = False
         self._clients: dict[str, QueueClient] = {}
@@ -59,11 +61,19 @@ class StorageQueueSource:
         """Count the messages: `visibleonly` peeks, exact below 32 and the approximate count from there on; `all` asks
         for the approximate count, which contains leased and delayed messages (both as KEDA's azure-queue scaler).
         """
-        queue = self._queue()
-        visible = await queue.count_visible() if self._visible_only else PAGE
-        if visible < PAGE:
-            return Backlog(visible)
-        return Backlog(max(await queue.count_all(), visible if self._visible_only else 0), approximate=True)
+        queue = QueueClient(self._account(), self._source.queue_name, create=False)
+        try:
+            visible = await queue.count_visible() if self._visible_only else None
+            if visible is not None and visible < PAGE:
+                return Backlog(visible)
+            return Backlog(max(await queue.count_all(), visible or 0), approximate=True)
+        except SourceNotFoundError:
+            if self._source.create_queue:
+                return Backlog(0, missing=True)
+            raise
+
+    async def make(self) -> None:
+        await self._queue().create()
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         return [self._message(entry) for entry in await self._queue().receive(limit, lease)]
@@ -81,7 +91,12 @@ class StorageQueueSource:
             _log.debug("message %s was no longer held when it was given back", message.id)
 
     async def dead_letter(self, message: Message, reason: str) -> None:
-        await self._poison_queue().put(self._poison_text(message, reason))
+        encoding, envelope = self._source.message_encoding, poison_envelope(message, reason, self._clock.now())
+        text = encode_body(envelope.encode(errors="replace"), encoding)
+        if len(text.encode(errors="replace")) > TEXT_LIMIT:
+            text = unwrapped(message, encoding)
+            await self._note_reason(message, reason, text)
+        await self._poison_queue().put(text)
         await self.complete(message)
 
     async def close(self) -> None:
@@ -97,10 +112,13 @@ class StorageQueueSource:
     def _client(self, name: str, create: bool) -> QueueClient:
         client = self._clients.get(name)
         if client is None:
-            if self._closed:  # a handler that outlived its execution comes too late
-                raise SourceUnavailableError(f"the source of queue {name} is closed")
-            client = self._clients[name] = QueueClient(open_account(self._connection), name, create)
+            client = self._clients[name] = QueueClient(self._account(), name, create)
         return client
+
+    def _account(self) -> StorageAccount:
+        if self._closed:  # a handler that outlived its execution comes too late
+            raise SourceUnavailableError(f"the source of queue {self._source.queue_name} is closed")
+        return open_account(self._connection)
 
     def _message(self, entry: QueueEntry) -> Message:
         properties: dict[str, str] = {}
@@ -126,16 +144,18 @@ class StorageQueueSource:
                 )
         return encoding
 
-    def _poison_text(self, message: Message, reason: str) -> str:
-        encoding = self._source.message_encoding
-        text = encode_body(poison_envelope(message, reason, self._clock.now()).encode(errors="replace"), encoding)
-        if len(text.encode(errors="replace")) <= TEXT_LIMIT:
-            return text
-        _log.warning("message %s is too large to carry its reason to the poison queue: %s", message.id, reason)
-        if UNREADABLE in message.properties:
-            return message.body.decode(errors="replace")
-        own = message.properties.get(TEXT_ENCODING)
-        return encode_body(message.body, "base64" if own == "base64" else encoding)
+    async def _note_reason(self, message: Message, reason: str, text: str) -> None:
+        """Keep the reason of a message that is too large to carry it. Before the put: no reason is lost to a crash."""
+        if self._remarks is None:
+            _log.warning("message %s is too large to carry its reason to the poison queue: %s", message.id, reason)
+            return
+        now, scope = self._clock.now(), poison_scope(self._source.queue_name)
+        try:
+            await self._remarks.write_remark(
+                scope, message.id, now, {**about(message, reason, now), "digest": digest(text)}
+            )
+        except StoreError as error:
+            raise SourceUnavailableError(f"the reason of message {message.id} could not be kept: {error}") from error
 
 
 def open_storage_queue(opening: Opening) -> StorageQueueSource:
@@ -148,4 +168,4 @@ def open_storage_queue(opening: Opening) -> StorageQueueSource:
     assert isinstance(source, StorageQueueSettings)
     connection = resolve_connection(source.connection, opening.environment)
     visible_only = opening.settings.queue_length_strategy == "visibleonly"
-    return StorageQueueSource(source, connection, visible_only, opening.clock)
+    return StorageQueueSource(source, connection, visible_only, opening.clock, opening.remarks)

@@ -17,8 +17,6 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from ebb.core.clock import rfc3339
-from ebb.core.message import Message
 from ebb.sources.storage_queue.detection import decoded
 
 Encoding = Literal["none", "base64", "auto"]
@@ -28,6 +26,7 @@ TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
 
 _MESSAGE = re.compile(r"<QueueMessage>(.*?)</QueueMessage>", re.DOTALL)
 _FIELD = re.compile(r"<(\w+)>([^<]*)</\1>")
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _ESCAPED = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}
@@ -74,6 +73,26 @@ def unescape(text: str) -> str:
     return _REFERENCE.sub(_resolve, text) if "&" in text else text
 
 
+def refusal(text: str) -> str | None:
+    """Why the service would not take `text`, or could not give it back; None where it can do both.
+
+    The service answers 400 InvalidXmlDocument to a character that XML 1.0 forbids
+    (https://www.w3.org/TR/xml/#charsets); Azurite takes it and then cannot be read any more.
+    """
+    if odd := _NO_XML.search(text):
+        return (
+            f"U+{ord(odd[0]):04X} at character {odd.start() + 1} cannot stand in a queue's message (XML 1.0 forbids "
+            "it): use messageEncoding base64"
+        )
+    size = len(text.encode())  # no surrogates are left here
+    if size > TEXT_LIMIT:
+        return (
+            f"its text takes {size:,} bytes as it is stored, a queue's message has {TEXT_LIMIT:,} at most (48 KiB of "
+            "body with base64): put what is large into a blob, and its address into the message"
+        )
+    return None
+
+
 def encode_body(body: bytes, encoding: Encoding) -> str:
     """`body` as the text of a message; with `auto` as it is, where it is a text that is read back as it is.
 
@@ -104,25 +123,6 @@ def decode_body(text: str, encoding: Encoding) -> bytes:
         return base64.b64decode("".join(text.split()).encode(), validate=True)
     except binascii.Error as error:
         raise ValueError(f"messageEncoding is base64 but the text is not base64 ({error})") from error
-
-
-def poison_envelope(message: Message, reason: str, now: datetime) -> str:
-    """What the poison queue gets: JSON with the body and why it is there (`open_envelope` gives both back)."""
-    try:
-        body, body_encoding = message.body.decode(), "text"
-    except UnicodeDecodeError:
-        body, body_encoding = base64.b64encode(message.body).decode(), "base64"
-    envelope = {
-        "reason": reason,
-        "id": message.id,
-        "dequeueCount": message.dequeue_count,
-        "enqueuedAt": rfc3339(message.enqueued_at) if message.enqueued_at else None,
-        "deadLetteredAt": rfc3339(now),
-        "body": body,
-        "bodyEncoding": body_encoding,
-        **{key: message.properties[key] for key in (TEXT_ENCODING,) if key in message.properties},
-    }
-    return json.dumps(envelope, ensure_ascii=False)
 
 
 def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:

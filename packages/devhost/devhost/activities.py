@@ -9,10 +9,12 @@ from typing import Any
 
 from devhost.arguments import Bindings
 from devhost.converters import Datum, encode
+from devhost.dotnet_errors import activity_details
 from devhost.errors import FunctionError
 from devhost.events import EventType, activity_failed, event
 from devhost.indexing import Functions
 from devhost.instance import Event, Instance, OpenWork
+from devhost.texts import compact
 
 Deliver = Callable[[str, Event, str], None]
 IsLive = Callable[[Instance, str], bool]
@@ -79,11 +81,11 @@ class ActivityWorker:
             datum = Datum("null" if text is None else text, "string")
             result = await self._bindings.call(function, datum, _encode)
         except FunctionError as failure:
-            end = activity_failed(work, failure.reason, failure.details)
+            end = activity_failed(work, failure.reason, activity_details(failure.reason, failure.details))
         else:
             end = event(EventType.TaskCompleted, TaskScheduledId=work.number, Result=result)
         self._deliver(instance.instance_id, end, execution_id)
 
 
 def _encode(result: Any) -> str:
-    return encode("activityTrigger", result).value
+    return compact(encode("activityTrigger", result).value)

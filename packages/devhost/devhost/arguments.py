@@ -11,6 +11,7 @@ from devhost.errors import FunctionError
 from devhost.failures import reason_of, traceback_of
 from devhost.indexing import Function
 from devhost.invocation import Invoker, Out
+from devhost.supported import INPUTS, OUTPUTS
 
 log = logging.getLogger("devhost.function")
 
@@ -61,7 +62,7 @@ class Bindings:
         arguments = {function.trigger["name"]: decode(function.kind, datum, metadata)}
         outputs: list[tuple[dict[str, Any], Out]] = []
         for binding in function.bindings:
-            if binding["type"] == "durableClient":
+            if binding["type"] in INPUTS:
                 arguments[binding["name"]] = self._client_json()
             elif binding is not function.trigger:
                 self._must_be_supported(function, binding)
@@ -86,7 +87,7 @@ class Bindings:
                     await self._writers[binding["type"]](binding, value)
 
     def _must_be_supported(self, function: Function, binding: dict[str, Any]) -> None:
-        if binding["direction"] != "OUT" or binding["type"] not in ("http", *self._writers):
+        if binding["direction"] != "OUT" or binding["type"] not in OUTPUTS:
             raise NotImplementedError(
                 f"the devhost has no {binding['type']} binding ({binding['name']} of {function.name}); run this "
                 "function under func"

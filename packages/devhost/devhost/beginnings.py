@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from devhost.decisions import HTTP_ACTIVITY, KINDS, Action
+from devhost.decisions import HTTP_ACTIVITY, KINDS
 from devhost.errors import ReplyError
 from devhost.ids import fault_of_id
 from devhost.indexing import Functions
 from devhost.instance import Instance, OpenWork
+from devhost.pacing import Action
 from devhost.retries import retry_state
 from devhost.timestamps import read
 
@@ -24,16 +26,16 @@ class Beginnings:
 
     functions: Functions
     new_id: Callable[[], str]
+    default_version: str | None = None
 
-    def work_of(self, instance: Instance, action: Action) -> OpenWork:
-        """Take the next number and describe the work; nothing is begun yet.
+    def work_of(self, instance: Instance, number: int, action: Action) -> OpenWork:
+        """Describe the work of an action that has this task number; nothing is begun yet.
 
         Raises:
             ReplyError: the action names a function that is not there, or holds a value that cannot be carried out.
         """
         kind = KINDS[action["actionType"]]
         name = _text(f"the name of the {_WORDS.get(kind, kind)}", action.get("functionName") or "")
-        number = instance.take_number()
         if kind == "activity":
             self._must_exist("activityTrigger", name)
             return OpenWork(number, kind, name, _with_retry(action, {"input": action.get("input")}))
@@ -59,7 +61,7 @@ class Beginnings:
             fault = f"a sub-orchestration cannot have its parent's ID: '{child_id}'"
         if fault:
             raise ReplyError(fault)
-        version = action.get("version")
+        version = action.get("version") or self.default_version
         body = {"input": action.get("input"), "instanceId": child_id, "version": version and str(version)}
         return _with_retry(action, body)
 
@@ -68,14 +70,14 @@ class Beginnings:
         self._must_exist("entityTrigger", target.split("@")[1])
         request = {
             "op": action["operation"],
-            "id": self.new_id(),
+            "id": str(UUID(self.new_id())),
             "parent": instance.instance_id,
             "parentExecution": instance.execution_id,
         }
         if kind == "signal":
             request["signal"] = True
         if action.get("input") is not None:
-            request["input"] = action["input"]
+            request["input"] = json.dumps(action["input"])
         return {"entity": target, "message": json.dumps(request), "requestId": request["id"]}
 
 

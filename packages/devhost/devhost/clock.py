@@ -28,7 +28,9 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
     def call_at(self, moment: datetime, callback: Callable[[], None]) -> Alarm:
-        """Call `callback` on the event loop at or after `moment`, never before."""
+        """Call `callback` on the event loop at or after `moment`, never before, unless the clock is set back meanwhile:
+        then once the time has passed that there was until `moment`.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None: ...
@@ -51,14 +53,16 @@ class _RealAlarm:
     def __init__(self, clock: RealClock, moment: datetime, callback: Callable[[], None]) -> None:
         self._clock, self._moment, self._callback = clock, moment, callback
         self._loop = asyncio.get_running_loop()
+        # Whoever sets the wall clock back does not make anybody wait that much longer.
+        self._over_at = self._loop.time() + (moment - clock.now()).total_seconds()
         self._arm()
 
     def _arm(self) -> None:
-        left = (self._moment - self._clock.now()).total_seconds()
+        left = min((self._moment - self._clock.now()).total_seconds(), self._over_at - self._loop.time())
         self._handle = self._loop.call_later(min(max(left, 0.0), LONGEST_ARM_SECONDS), self._look)
 
     def _look(self) -> None:
-        if self._clock.now() < self._moment:
+        if self._clock.now() < self._moment and self._loop.time() < self._over_at:
             self._arm()
         else:
             self._callback()

@@ -10,16 +10,19 @@ from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
+from uuid import UUID
 
 from devhost.clock import Clock, ManualClock
+from devhost.dotnet_errors import orchestration_details
 from devhost.durable_timers import DurableTimers
 from devhost.episode import Episodes
 from devhost.errors import OperationError
-from devhost.events import EventType, event
+from devhost.events import EventType, event, execution_completed
 from devhost.failures import reason_of
-from devhost.instance import Event, Instance, OpenWork, Parent, Status
+from devhost.held_work import HeldWork
+from devhost.instance import Event, Instance, Message, OpenWork, Parent, Status
 from devhost.lane import Lane
-from devhost.recovery import load_unfinished
+from devhost.recovery import load_rewound, load_unfinished
 from devhost.store import Store
 from devhost.timestamps import stamp
 from devhost.versions import is_runnable
@@ -63,8 +66,9 @@ class Engine:
         for instance in load_unfinished(self._store):
             self.live[instance.instance_id] = instance
         found = list(self.live.values())
+        held = HeldWork(self.episodes.settings, self._clock) if self._store.was_killed else None
         for instance in found:
-            self._guarded(instance, self._take_up)
+            self._guarded(instance, partial(self._take_up, held=held))
         return len(found)
 
     def create(
@@ -72,7 +76,9 @@ class Engine:
     ) -> Instance:
         """Create an instance and queue its first episode. A terminal instance of the same ID is replaced."""
         now = stamp(self._clock.now())
-        instance = Instance(instance_id, self._new_id(), name, version, input_text, now, now, parent)
+        # As the extension: a GUID for what is started, 32 digits for sub-orchestrations and later generations.
+        execution_id = self._new_id() if parent else str(UUID(self._new_id()))
+        instance = Instance(instance_id, execution_id, name, version, input_text, now, now, parent)
         instance.changes.restarted = True
         self.live[instance_id] = instance
         self._touch(instance)
@@ -97,22 +103,36 @@ class Engine:
 
     def terminate(self, instance: Instance, reason: str) -> None:
         """End the instance now; its running activities finish and their results are dropped."""
-        self._note(instance, event(EventType.ExecutionTerminated, Input=reason), reason)
+        ended = execution_completed(instance, "Terminated", reason)
+        self._note(instance, reason, event(EventType.ExecutionTerminated, Input=reason), ended)
         self._finish(instance, Status.Terminated)
-        self._tell_parent(instance, failure={"Reason": reason, "Details": ""})
+        self._tell_parent(instance, failure={"Reason": reason, "Details": None})
 
     def suspend(self, instance: Instance, reason: str) -> None:
         """Run no more episodes until `resume`."""
         instance.suspended = True
-        self._note(instance, event(EventType.ExecutionSuspended, Input=reason), reason)
+        self._note(instance, reason, event(EventType.ExecutionSuspended, Reason=reason))
         self._touch(instance)
 
     def resume(self, instance: Instance, reason: str) -> None:
         """Let the messages in that queued up while the instance was suspended."""
         instance.suspended = False
-        self._note(instance, event(EventType.ExecutionResumed, Input=reason), reason)
+        self._note(instance, reason, event(EventType.ExecutionResumed, Reason=reason))
         self._touch(instance)
         self._queue(instance)
+
+    def rewind(self, instance_id: str, reason: str) -> None:
+        """Run again what failed in this failed instance; where sub-orchestrations failed, in these."""
+        row = self._store.row(instance_id)
+        if row is None or Status(row["status"]) is not Status.Failed:
+            return
+        instance = load_rewound(self._store, row)
+        self.live[instance_id] = instance
+        self._touch(instance)
+        for child in instance.work.values():
+            self.rewind(child.body["instanceId"], reason)
+        if not instance.work:
+            self.deliver(instance_id, event(EventType.GenericEvent, Data=reason))
 
     def ended(self, instance_id: str) -> asyncio.Future[None]:
         """Return a future that is done once the instance has ended and that is stored."""
@@ -127,14 +147,15 @@ class Engine:
         """Call off all timers."""
         self._timers.close()
 
-    def _note(self, instance: Instance, what: Event, reason: str) -> None:
+    def _note(self, instance: Instance, reason: str, *what: Event) -> None:
         """Keep the reason as output and, once the history has begun, as an episode in which no code runs."""
         instance.output = json.dumps(reason)
         instance.updated = stamp(self._clock.now())
         if instance.history:
             framing = (EventType.OrchestratorStarted, EventType.OrchestratorCompleted)
             opening, closing = (event(one, instance.updated) for one in framing)
-            instance.add_episode([opening, {**what, "Timestamp": instance.updated}, closing])
+            told = [{**one, "Timestamp": instance.updated} for one in what]
+            instance.add_episode([opening, *told, closing])
 
     def _gathered(self, instance: Instance) -> None:
         instance.is_gathering = False
@@ -162,16 +183,28 @@ class Engine:
         except Exception as error:  # what one app provokes must not end the work of the others
             log.error("orchestration %s (%s) fails", instance.instance_id, instance.name, exc_info=error)
             reason = f"Orchestrator function '{instance.name}' failed: {reason_of(error)}"
-            self._note(
-                instance, event(EventType.ExecutionCompleted, OrchestrationStatus="Failed", Result=reason), reason
-            )
-            self._fail(instance, reason)
+            self._note(instance, reason, execution_completed(instance, "Failed", reason))
+            self._fail(instance, reason, orchestration_details(reason_of(error)))
 
-    def _take_up(self, instance: Instance) -> None:
+    def _take_up(self, instance: Instance, held: HeldWork | None) -> None:
         for work in list(instance.work.values()):
-            self._begin(instance, work, again=True)
-        if instance.inbox or not instance.history:
+            if held is None or not held.hold_work(work, partial(self._begin_late, instance, work)):
+                self._begin(instance, work, again=True)
+        has_messages = bool(instance.inbox) or not instance.history
+        if has_messages and (held is None or not held.hold_messages(instance, partial(self._take_back, instance))):
             self._queue(instance)
+
+    def _begin_late(self, instance: Instance, work: OpenWork) -> None:
+        if instance.work.get(work.number) is work and self.live.get(instance.instance_id) is instance:
+            self._begin(instance, work, again=True)
+
+    def _take_back(self, instance: Instance, messages: list[Message], execution_id: str) -> None:
+        """Let messages in that a dead host had held; the ends of another generation's work are over."""
+        if self.live.get(instance.instance_id) is not instance:
+            return
+        is_same = instance.execution_id == execution_id
+        instance.inbox.extend(one for one in messages if is_same or one.is_external)
+        self._queue(instance)
 
     def _episode(self, instance: Instance) -> None:
         if not is_runnable(instance, self.episodes.settings):
@@ -206,17 +239,16 @@ class Engine:
         child_id = work.body["instanceId"]
         if again:
             return
-        parent = Parent(instance.instance_id, instance.execution_id, instance.name, work.number)
+        parent = Parent(instance.instance_id, instance.execution_id, instance.name, work.number, instance.version)
         if child_id in self.live:
             reason = f"An Orchestration instance with the ID '{child_id}' already exists."
             failed = event(
-                EventType.SubOrchestrationInstanceFailed, TaskScheduledId=work.number, Reason=reason, Details=""
+                EventType.SubOrchestrationInstanceFailed, TaskScheduledId=work.number, Reason=reason, Details=None
             )
             self.deliver(parent.instance_id, failed, parent.execution_id)
             return
         text = work.body["input"]
-        version = work.body["version"] or self.episodes.settings.default_version
-        self.create(work.name, child_id, None if text is None else json.dumps(text), version, parent)
+        self.create(work.name, child_id, None if text is None else json.dumps(text), work.body["version"], parent)
 
     def _end(self, instance: Instance) -> None:
         outcome = instance.outcome
@@ -230,12 +262,12 @@ class Engine:
             self._finish(instance, Status.Completed)
             self._tell_parent(instance, result=outcome.value)
         else:
-            self._fail(instance, str(outcome.value))
+            self._fail(instance, str(outcome.value), outcome.details)
 
-    def _fail(self, instance: Instance, reason: str) -> None:
+    def _fail(self, instance: Instance, reason: str, details: str) -> None:
         instance.output = json.dumps(reason)
         self._finish(instance, Status.Failed)
-        self._tell_parent(instance, failure={"Reason": reason, "Details": f"Message: {reason}"})
+        self._tell_parent(instance, failure={"Reason": reason, "Details": details})
 
     def _finish(self, instance: Instance, status: Status) -> None:
         for number in list(instance.work):
@@ -268,8 +300,8 @@ class Engine:
         if instance is not None:
             return instance
         if self._store.row(instance_id) is None:
-            raise OperationError(404, f"No instance with ID '{instance_id}' found.")
-        raise OperationError(410, f"The instance with ID '{instance_id}' is completed, failed or terminated.")
+            raise OperationError(404, f"No instance with ID '{instance_id}' found.", None)
+        raise OperationError(410, f"The instance with ID '{instance_id}' is completed, failed or terminated.", None)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -24,7 +24,8 @@ from devhost.timestamps import stamp
 log = logging.getLogger("devhost.entities")
 
 Request = dict[str, Any]
-"""A message to an entity: `op`, `id`, `input` (JSON text), `signal`, and for calls `parent` and `parentExecution`."""
+"""A message to an entity: `op`, `id`, `input` (JSON text; the SDK puts a string of JSON text in it), `signal`, and for
+calls `parent` and `parentExecution`."""
 
 
 @dataclass(eq=False)
@@ -132,7 +133,8 @@ class Entities:
             )
         except FunctionError as failure:
             error = {"isError": True, "result": json.dumps(failure.reason)}
-            reply = {"entityExists": entity.present, "entityState": entity.state, "results": [error] * len(batch)}
+            # The entity was made for the batch before its code ran, so it exists from now on, as in the extension.
+            reply = {"entityExists": True, "entityState": entity.state, "results": [error] * len(batch)}
         self._apply(entity, batch, reply)
 
     def _apply(self, entity: Entity, batch: list[tuple[int, Request]], reply: dict[str, Any]) -> None:
@@ -173,7 +175,7 @@ def _payload(entity: Entity, batch: list[tuple[int, Request]]) -> str:
     operations = [
         {
             "name": request["op"],
-            "input": None if request.get("input") is None else json.dumps(request["input"]),
+            "input": request.get("input"),
             "isSignal": bool(request.get("signal")),
         }
         for _, request in batch
@@ -193,5 +195,6 @@ def _reply(operations: int, text: str) -> dict[str, Any]:
 def _answer(request: Request, result: dict[str, Any]) -> Event:
     content = {"result": result["result"]}
     if result["isError"]:
-        content["exceptionType"] = "System.Exception"
-    return event(EventType.EventRaised, Name=request["id"], Input=json.dumps(content))
+        content["exceptionType"] = "Error"
+    text = json.dumps(content, separators=(",", ":"))
+    return event(EventType.EventRaised, Name=request["id"], Input=text, ParentTraceContext=None)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from devhost.entities import Entities
-from devhost.errors import OperationError
+from devhost.errors import BadRequestError
 from devhost.indexing import Functions
 from devhost.lane import Lane
 from devhost.queries import read_time, read_top
 from devhost.responses import flag, json_response, json_text
 from devhost.status import parsed
 from devhost.store import Store
+from devhost.texts import compact
 from devhost.timestamps import seconds_only
 
 Handler = Callable[..., Awaitable[web.Response]]
@@ -46,14 +46,14 @@ class EntityApi:
 
     async def _signal(self, request: web.Request, name: str, key: str) -> web.Response:
         text = await json_text(request)
-        return await self._send(name, key, request.query.get("op") or "", _input_text(text) if text else None)
+        return await self._send(name, key, request.query.get("op") or "", compact(text) if text else None)
 
     async def _delete(self, _request: web.Request, name: str, key: str) -> web.Response:
         return await self._send(name, key, "delete", None)
 
     async def _send(self, name: str, key: str, operation: str, input_text: str | None) -> web.Response:
         if self._functions.durable("entityTrigger", name) is None:
-            raise OperationError(400, self._functions.missing("entityTrigger", name))
+            raise BadRequestError(400, self._functions.missing("entityTrigger", name))
         request: dict[str, Any] = {"op": operation, "id": self._new_id(), "signal": True}
         if input_text is not None:
             request["input"] = input_text
@@ -74,20 +74,6 @@ class EntityApi:
 
 def _entity_id(name: str, key: str) -> str:
     return f"@{name.lower()}@{'' if key == '$' else key}"
-
-
-def _input_text(text: str) -> str:
-    """The operation's input as JSON text. The Python client sends that text as a JSON string, others plain JSON."""
-    value = json.loads(text)
-    return value if isinstance(value, str) and _is_json(value) else text
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _entry(row: dict[str, Any], with_state: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ DevhostError
 │   └── StateError      the state file belongs to someone else or to another version
 ├── FunctionError      user code failed; carries the text that Durable puts into a failure
 ├── ReplyError          an orchestrator's reply breaks the protocol or its own history
+│   └── ChangedCodeError  its code does not decide again what it had decided
 └── OperationError      a management call cannot be done; carries the HTTP status
 """
 
@@ -49,13 +50,27 @@ class ReplyError(DevhostError):
     """An orchestrator's reply cannot be accepted; the text becomes the instance's failure."""
 
 
+class ChangedCodeError(ReplyError):
+    """An orchestrator's code does not decide again what the history says it had decided."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"Non-Deterministic workflow detected: {text}")
+
+
 class OperationError(DevhostError):
     """A management operation is refused.
 
     `status` is the HTTP status of the management API; `body` is its JSON body, None for an empty one.
     """
 
-    def __init__(self, status: int, message: str, body: object | None = None) -> None:
+    def __init__(self, status: int, message: str, body: object | None) -> None:
         super().__init__(message)
         self.status = status
-        self.body = body if body is not None else {"Message": message}
+        self.body = body
+
+
+class BadRequestError(OperationError):
+    """A 404 or 400 with a body that says what is wrong in our words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status, message, {"Message": message})

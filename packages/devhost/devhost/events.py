@@ -61,6 +61,7 @@ def execution_started(instance: Instance, timestamp: str) -> Event:
         },
         "Name": instance.parent.name,
         "TaskScheduleId": instance.parent.number,
+        "Version": instance.parent.version or "",
     }
     return event(
         EventType.ExecutionStarted,
@@ -71,6 +72,23 @@ def execution_started(instance: Instance, timestamp: str) -> Event:
         OrchestrationInstance={"InstanceId": instance.instance_id, "ExecutionId": instance.execution_id},
         ParentInstance=parent,
         Tags=None,
+        Correlation=None,
+        ScheduledStartTime=None,
+        Generation=None if parent else instance.generation,
+        ParentTraceContext=None,
+        GenerateNewTrace=False,
+    )
+
+
+def execution_completed(instance: Instance, status: str, result: str | None) -> Event:
+    """The last event of an execution; a message still, without its time."""
+    return event(
+        EventType.ExecutionCompleted,
+        "",
+        instance.next_number,
+        OrchestrationStatus=status,
+        Result=result,
+        FailureDetails=None,
     )
 
 
@@ -98,4 +116,4 @@ def work_begun(work: OpenWork, timestamp: str, store_inputs: bool) -> Event:
 def activity_failed(work: OpenWork, reason: str, details: str) -> Event:
     """The end of a failed activity, in the words of the Durable extension (two spaces after the colon)."""
     text = f"Activity function '{work.name}' failed:  {reason}"
-    return event(EventType.TaskFailed, TaskScheduledId=work.number, Reason=text, Details=details)
+    return event(EventType.TaskFailed, TaskScheduledId=work.number, Reason=text, Details=details, FailureDetails=None)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sqlite3
 import uuid
 import warnings
 from pathlib import Path
@@ -218,7 +219,7 @@ class Host:
         self.lane = Lane(self.store, self._on_broken)
         self.progress = Progress(self.clock, self.lane, self.ledger)
         replay = replay_live if settings.extended_sessions else replay_parsed
-        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id), replay)
+        episodes = Episodes(functions, settings, Beginnings(functions, self._new_id, settings.default_version), replay)
         writers = {"queue": QueueOutput(settings.queues.message_encoding, os.environ).write}
         bindings = Bindings(self._invoker, self._client_json, writers)
         self.engine = Engine(self.store, self.lane, self.clock, episodes, self._new_id)
@@ -253,7 +254,8 @@ class Host:
         return uuid.uuid5(uuid.NAMESPACE_OID, f"devhost-{self._ids}").hex
 
     def _on_broken(self, error: BaseException) -> None:
-        log.critical("the host stops, because %s", cause_of(error), exc_info=error)
+        is_ours = not isinstance(error, sqlite3.Error | OSError)  # a full disk needs no traceback
+        log.critical("the host stops, because %s", cause_of(error), exc_info=error if is_ours else None)
         if self.broken and not self.broken.done():
             self.broken.set_exception(error)
 

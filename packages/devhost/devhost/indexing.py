@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +18,14 @@ from azure.functions import FunctionRegister
 
 from devhost.errors import AppError
 from devhost.failures import account_of, reason_of, traceback_of
-from devhost.parameters import check_parameters
+from devhost.own_folder import own_folder_first
+from devhost.parameters import check_context_only, check_parameters
+from devhost.supported import TRIGGERS
 
 log = logging.getLogger("devhost.indexing")
+
+_SCRIPT_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_\-]*\.py")
+"""What the worker takes as PYTHON_SCRIPT_FILE_NAME (azure_functions_worker/utils/common.py)."""
 
 _DURABLE_NAME = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
 
@@ -94,13 +100,16 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
         AppError: there is no such file, it fails to import, or it holds no app object or more than one.
     """
     file_name = environment.get("PYTHON_SCRIPT_FILE_NAME", "function_app.py")
+    if not _SCRIPT_NAME.fullmatch(file_name):
+        raise AppError(f"Invalid file name: {file_name} (PYTHON_SCRIPT_FILE_NAME; letters, digits, _ and -, and .py)")
     if not (script_root / file_name).is_file():
-        raise AppError(f"no {file_name} in {script_root}; give the app's folder with --script-root")
+        raise AppError(_missing_script(script_root, file_name))
     name = Path(file_name).stem
     # A host that ran before in this process may have left another app's module of this name.
     sys.modules.pop(name, None)
     os.chdir(script_root)
     sys.path.insert(0, str(script_root))
+    own_folder_first(script_root)
     try:
         module = importlib.import_module(name)
     except KeyboardInterrupt:
@@ -111,6 +120,17 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
     if len(apps) != 1:
         raise AppError(f"{file_name} must hold exactly one FunctionApp or DFApp at top level, found {len(apps)}")
     return next(iter(apps.values()))
+
+
+def _missing_script(script_root: Path, file_name: str) -> str:
+    older = sorted(str(path.relative_to(script_root)) for path in script_root.glob("*/function.json"))
+    if not older:
+        return f"no {file_name} in {script_root}; give the app's folder with --script-root"
+    return (
+        f"{script_root} is an app of the v1 model: it has no {file_name}, but {', '.join(older)}. The devhost serves "
+        "the v2 model only (functions declared by decorators); how to move over: "
+        "https://learn.microsoft.com/azure/azure-functions/functions-reference-python?pivots=python-mode-decorators"
+    )
 
 
 def list_functions(app: FunctionRegister, environment: Mapping[str, str]) -> Functions:
@@ -139,8 +159,12 @@ def _describe(built: Any, environment: Mapping[str, str]) -> Function:
     name = built.get_function_name()
     bindings = tuple(json.loads(text) for text in built.get_raw_bindings())
     trigger = next(one for one in bindings if one["type"] == built.get_trigger().type)
-    if trigger["type"] not in ("orchestrationTrigger", "entityTrigger"):  # what the worker sees of these is the SDK's
+    if trigger["type"] in ("orchestrationTrigger", "entityTrigger"):
+        check_context_only(name, trigger, bindings)
+    else:
         check_parameters(name, built.get_user_function(), bindings)
+    if trigger["type"] not in TRIGGERS:
+        log.warning("function %s: the devhost has no %s, so nothing runs it here", name, trigger["type"])
     disabled = environment.get(f"AzureWebJobs.{name}.Disabled", environment.get(f"AzureWebJobs_{name}_Disabled", ""))
     if trigger["type"] == "orchestrationTrigger" and trigger["name"] != "context":
         log.warning("orchestrator %s names its context %r; Azure only accepts 'context'", name, trigger["name"])

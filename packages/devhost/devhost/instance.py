@@ -39,6 +39,7 @@ class Parent:
     execution_id: str
     name: str
     number: int
+    version: str | None = None
 
 
 @dataclass
@@ -70,22 +71,26 @@ class Message:
 
 @dataclass(frozen=True)
 class Decision:
-    """One number-taking action that the orchestrator's code has made: what a replay must make again."""
+    """What a task number stands for: an action of the code, which a replay must make again, or a step of a retry."""
 
     number: int
     kind: str
     name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} '{self.name}'" if self.name else self.kind
+    is_retry: bool = False
 
 
 @dataclass
 class Outcome:
-    """How the orchestrator's code ended: `kind` is completed, failed or continued; `value` is JSON text or a reason."""
+    """How the orchestrator's code ended: `kind` is completed, failed or continued; `value` is JSON text or a reason.
+
+    `reached` is the number of events of the history before the continue-as-new; what was raised later is carried on.
+    `details` is what a parent is told of a failure besides.
+    """
 
     kind: str
     value: str | None
+    reached: int = 0
+    details: str = ""
 
 
 @dataclass(eq=False)
@@ -108,16 +113,24 @@ class Instance:
     suspended: bool = False
     outcome: Outcome | None = None
     history: list[Event] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: dict[int, Decision] = field(default_factory=dict)
     work: dict[int, OpenWork] = field(default_factory=dict)
     inbox: deque[Message] = field(default_factory=deque)
     waits: dict[str, int] = field(default_factory=dict)
     delivered: dict[str, int] = field(default_factory=dict)
+    carried: list[Event] | None = None
+    held: str | None = None
+    generation: int = 0
     changes: Changes = field(default_factory=lambda: Changes())
     is_queued: bool = False
     is_gathering: bool = False
     episode_seconds: float = 0.0
     replay_cache: Any = None
+
+    @property
+    def shown(self) -> Status:
+        """The status that the management API shows."""
+        return Status.Suspended if self.suspended and not self.status.is_terminal else self.status
 
     def add_episode(self, events: list[Event]) -> None:
         """Append a finished episode in which no code ran."""
@@ -156,11 +169,14 @@ class Instance:
             self.changes.rows_taken.append(message.row)
 
     def restart(self, execution_id: str, input_text: str | None, created: str) -> None:
-        """Begin the next execution of a continue-as-new; only external events that wait are carried over."""
+        """Begin the next execution of a continue-as-new, with the events that are carried over."""
+        reached = self.outcome.reached if self.outcome else 0
+        self.carried = [one for one in self.history[reached:] if one["EventType"] == EVENT_RAISED]
         self.execution_id, self.input, self.created = execution_id, input_text, created
         self.next_number = self.episodes = 0
+        self.generation += 1
         self.outcome = self.replay_cache = None
-        self.history, self.decisions, self.work, self.waits, self.delivered = [], [], {}, {}, {}
+        self.history, self.decisions, self.work, self.waits, self.delivered = [], {}, {}, {}, {}
         rows_taken = [message.row for message in self.inbox if message.row and not message.is_external]
         self.inbox = deque(message for message in self.inbox if message.is_external)
         self.changes = Changes(restarted=True, rows_taken=self.changes.rows_taken + rows_taken)

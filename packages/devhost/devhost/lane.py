@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from devhost.errors import OperationError
+from devhost.errors import BadRequestError, OperationError
 from devhost.failures import reason_of
 from devhost.store import Store
 
@@ -130,9 +130,9 @@ class Lane:
 def cause_of(error: BaseException) -> str:
     """Say why a lane broke: the store, or a fault of the host itself."""
     if isinstance(error, sqlite3.Error | OSError):
-        return f"the state could not be written: {error}"
+        return f"the state could not be written: {error} (is the disk full?)"
     return f"the host has a fault: {reason_of(error)}"
 
 
 def _stopped(reason: str) -> OperationError:
-    return OperationError(503, f"Not stored: {reason}. Start the host again.")
+    return BadRequestError(503, f"Not stored: {reason}. Start the host again.")

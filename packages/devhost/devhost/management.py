@@ -11,10 +11,10 @@ from aiohttp import web
 
 from devhost.client_binding import MANAGEMENT_BASE, management_urls
 from devhost.entity_api import EntityApi
-from devhost.errors import OperationError
+from devhost.errors import BadRequestError, OperationError
 from devhost.operations import Operations, bad_argument
 from devhost.queries import read_query
-from devhost.responses import flag, json_response, json_text
+from devhost.responses import empty_response, flag, json_response, json_text
 from devhost.status import Show
 
 Handler = Callable[..., Awaitable[web.Response]]
@@ -36,12 +36,12 @@ class Management:
             handler = self._find(request.method, parts)
             return await handler(request, *parts[1:])
         except OperationError as error:
-            return json_response(error.body, error.status)
+            return empty_response(error.status) if error.body is None else json_response(error.body, error.status)
 
     def _check_hub(self, request: web.Request) -> None:
         hub = request.query.get("taskHub")
         if hub and hub.lower() != self._hub.lower():
-            raise OperationError(404, f"This host serves the task hub '{self._hub}', not '{hub}'.")
+            raise BadRequestError(404, f"This host serves the task hub '{self._hub}', not '{hub}'.")
 
     def _find(self, method: str, parts: list[str]) -> Handler:
         collection, depth = parts[0].lower(), len(parts)
@@ -58,7 +58,7 @@ class Management:
         found = handlers.get((collection, depth), {})
         if method not in found:
             hint = f"; it takes {' or '.join(found)}" if found else ""
-            raise OperationError(404, f"No management operation {method} {MANAGEMENT_BASE}/{'/'.join(parts)}{hint}.")
+            raise BadRequestError(404, f"No management operation {method} {MANAGEMENT_BASE}/{'/'.join(parts)}{hint}.")
         return found[method]
 
     async def _start(self, request: web.Request, name: str, instance_id: str = "") -> web.Response:
@@ -113,8 +113,8 @@ class Management:
         return json_response({"instancesDeleted": await self._operations.purge_matching(query)})
 
     async def _raise_event(self, request: web.Request, instance_id: str, _word: str, name: str) -> web.Response:
-        if request.can_read_body and not request.content_type.endswith("json"):
-            raise OperationError(400, "Only application/json request content is supported")
+        if request.content_type.lower() != "application/json":
+            raise BadRequestError(400, "Only application/json request content is supported")
         text = await json_text(request)
         await self._operations.raise_event(instance_id, name, text or "null")
         return web.Response(status=202)
@@ -128,8 +128,11 @@ class Management:
             new_id = flag(request, "restartWithNewInstanceId", default=True)
             return self._started(request, await self._operations.restart(instance_id, new_id=new_id))
         if operation == "rewind":
-            self._operations.refuse_rewind(instance_id)
-        raise OperationError(404, f"No operation '{operation}'; there are terminate, suspend, resume, restart, rewind.")
+            await self._operations.rewind(instance_id, request.query.get("reason") or "")
+            return web.Response(status=202)
+        raise BadRequestError(
+            404, f"No operation '{operation}'; there are terminate, suspend, resume, restart, rewind."
+        )
 
 
 def _origin(request: web.Request) -> str:

@@ -18,35 +18,33 @@ from devhost.queries import Page, Query, find_page, select_ids
 from devhost.settings import HostSettings
 from devhost.status import Show, status_json
 from devhost.store import Store
+from devhost.texts import compact
 from devhost.timestamps import stamp
 
 
 def bad_argument(text: str) -> OperationError:
     """The 400 of the Durable extension for arguments that it cannot take."""
-    return OperationError(
-        400,
-        text,
-        {
-            "Message": "One or more of the arguments submitted is incorrect",
-            "ExceptionMessage": text,
-            "ExceptionType": "System.ArgumentException",
-            "StackTrace": "",
-        },
-    )
+    return _with_exception(400, "One or more of the arguments submitted is incorrect", text, "System.ArgumentException")
 
 
 def went_wrong(text: str) -> OperationError:
     """The 500 of the Durable extension."""
-    return OperationError(
-        500,
-        text,
-        {
-            "Message": "Something went wrong while processing your request",
-            "ExceptionMessage": text,
-            "ExceptionType": "System.InvalidOperationException",
-            "StackTrace": "",
-        },
-    )
+    lead = "Something went wrong while processing your request"
+    return _with_exception(500, lead, text, "System.InvalidOperationException")
+
+
+def _with_exception(status: int, lead: str, text: str, kind: str) -> OperationError:
+    body = {"Message": lead, "ExceptionMessage": text, "ExceptionType": kind, "StackTrace": ""}
+    return OperationError(status, text, body)
+
+
+def _refused(status: int, text: str) -> OperationError:
+    """A refusal that the extension says in one JSON string."""
+    return OperationError(status, text, text)
+
+
+def _unknown(instance_id: str) -> OperationError:
+    return OperationError(404, f"No instance with ID '{instance_id}' found.", None)
 
 
 @dataclass
@@ -67,11 +65,8 @@ class Operations:
         """Start an orchestration; `input_text` is JSON text. Returns its ID.
 
         Raises:
-            OperationError: 400 unknown orchestrator or bad ID, 500 the ID is in use by an instance that has not ended.
+            OperationError: 400 bad ID, 409 the ID is in use by an instance that has not ended.
         """
-        function = self.functions.durable("orchestrationTrigger", name)
-        if function is None:
-            raise bad_argument(self.functions.missing("orchestrationTrigger", name))
         instance_id = instance_id or self.new_id()
         fault = fault_of_id(instance_id)
         if fault:
@@ -79,10 +74,11 @@ class Operations:
         running = self.engine.live.get(instance_id)
         if running is not None:
             if not self.settings.any_state_overridable:
-                status = Status.Suspended if running.suspended else running.status
-                raise went_wrong(f"An Orchestration instance with the status {status.name} already exists.")
+                text = f"An Orchestration instance with the status {running.shown.name} already exists."
+                raise OperationError(409, text, {"Message": text})
             self.engine.terminate(running, "replaced by a new start (overridableExistingInstanceStates: AnyState)")
-        self.engine.create(function.durable_name, instance_id, input_text, version or self.settings.default_version)
+        # A name that no orchestrator has is taken, as in Azure: the instance then fails and says so.
+        self.engine.create(name, instance_id, input_text, version or self.settings.default_version)
         await self.lane.committed()
         return instance_id
 
@@ -94,7 +90,7 @@ class Operations:
         """
         row = next(iter(self.store.rows("SELECT * FROM listed WHERE id = ?", (instance_id,))), None)
         if row is None:
-            raise OperationError(404, f"No instance with ID '{instance_id}' found.")
+            raise _unknown(instance_id)
         return status_json(row, show, self.store.history(instance_id) if show.history else None)
 
     def find(self, query: Query) -> Page:
@@ -108,7 +104,9 @@ class Operations:
             OperationError: 404 unknown, 410 ended.
         """
         self.engine.live_or_refuse(instance_id)
-        self.engine.deliver(instance_id, event(EventType.EventRaised, Name=name, Input=text))
+        self.engine.deliver(
+            instance_id, event(EventType.EventRaised, Name=name, Input=compact(text), ParentTraceContext=None)
+        )
         await self.lane.committed()
 
     async def change(self, instance_id: str, operation: str, reason: str) -> None:
@@ -122,11 +120,11 @@ class Operations:
             self.engine.terminate(instance, reason)
         elif operation == "suspend":
             if instance.suspended:
-                raise went_wrong(f"Cannot suspend orchestration instance {instance_id}: it is already suspended.")
+                raise went_wrong(_cannot(operation, instance))
             self.engine.suspend(instance, reason)
         else:
             if not instance.suspended:
-                raise went_wrong(f"Cannot resume orchestration instance {instance_id}: it is not suspended.")
+                raise went_wrong(_cannot(operation, instance))
             self.engine.resume(instance, reason)
         await self.lane.committed()
 
@@ -134,39 +132,55 @@ class Operations:
         """Start the instance's orchestrator again with the same input; returns the ID.
 
         Raises:
-            OperationError: 400 unknown ID; 500 when the same ID is to be used and has not ended.
+            OperationError: 400 unknown ID; 409 when the same ID is to be used and has not ended.
         """
         row = self.store.row(instance_id)
         if row is None:
-            raise bad_argument("InstanceId does not match a valid orchestration instance.")
-        return await self.start(row["name"], None if new_id else instance_id, row["input"], row["version"])
+            lead = "InstanceId does not match a valid orchestration instance."
+            text = f"No instance with ID '{instance_id}' was found. (Parameter 'instanceId')"
+            raise _with_exception(400, lead, text, "System.ArgumentException")
+        try:
+            return await self.start(row["name"], None if new_id else instance_id, row["input"], row["version"])
+        except OperationError as error:
+            if error.status != 409:
+                raise
+            lead = "A non-terminal instance with this instance ID already exists."
+            kind = "DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException"
+            raise _with_exception(409, lead, str(error), kind) from error
 
-    def refuse_rewind(self, instance_id: str) -> None:
-        """Answer as the extension does where an instance cannot be rewound; for a failed one say that the host cannot.
+    async def rewind(self, instance_id: str, reason: str) -> None:
+        """Run again what failed in a failed instance and in its failed sub-orchestrations.
 
         Raises:
-            OperationError: 404 unknown, 410 ended well or on purpose, 500 not ended, 501 failed.
+            OperationError: 404 unknown ID, 412 it has not failed.
         """
         row = self.store.row(instance_id)
         if row is None:
-            raise OperationError(404, f"No instance with ID '{instance_id}' found.")
-        status = Status(row["status"])
-        if status is Status.Failed:
-            raise OperationError(501, "The devhost has no rewind; use restart, which begins again with the same input.")
-        if status.is_terminal:
-            raise OperationError(
-                410, f"The instance with ID '{instance_id}' is {status.name}, only failed ones rewind."
+            raise _refused(404, f'No orchestration with instance ID "${instance_id}" found.')
+        if Status(row["status"]) is not Status.Failed:
+            raise _refused(
+                412,
+                f"This orchestration has status {Status(row['status']).name}, but only orchestrations in the "
+                '"Failed" state can be rewound.',
             )
-        raise went_wrong(f"The rewind operation is only for failed instances; '{instance_id}' is {status.name}.")
+        self.engine.rewind(instance_id, reason)
+        await self.lane.committed()
 
     async def purge(self, instance_id: str) -> int:
-        """Remove an instance in whatever state; returns 1.
+        """Remove an ended instance; returns 1.
 
         Raises:
-            OperationError: 404 unknown ID.
+            OperationError: 404 unknown ID, 412 it has not ended.
         """
-        if self.store.row(instance_id) is None:
-            raise OperationError(404, f"No instance with ID '{instance_id}' found.")
+        row = self.store.row(instance_id)
+        if row is None:
+            raise _unknown(instance_id)
+        if not Status(row["status"]).is_terminal:
+            raise _refused(
+                412,
+                "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID "
+                f"{instance_id} has status {Status(row['status']).name}",
+            )
         return await self._remove([instance_id])
 
     async def purge_matching(self, query: Query) -> int:
@@ -176,18 +190,13 @@ class Operations:
             OperationError: 400 without `createdTimeFrom`, 404 when none matches.
         """
         if query.created_from is None:
-            raise OperationError(400, "Please provide value for 'createdTimeFrom' parameter.")
+            raise _refused(400, "Please provide value for 'createdTimeFrom' parameter.")
         ids = select_ids(self.store, query.only_ended())
         if not ids:
-            raise OperationError(404, "No ended instance matches the filter.")
+            raise OperationError(404, "No ended instance matches the filter.", None)
         return await self._remove(ids)
 
     async def _remove(self, ids: list[str]) -> int:
-        await self.lane.committed()
-        for instance_id in ids:
-            instance: Instance | None = self.engine.live.get(instance_id)
-            if instance is not None:
-                self.engine.terminate(instance, "purged")
         await self.lane.committed()
         with self.store.transaction():
             self.store.delete(ids)
@@ -196,3 +205,10 @@ class Operations:
     def now(self) -> str:
         """The host's time as a stamp."""
         return stamp(self.clock.now())
+
+
+def _cannot(operation: str, instance: Instance) -> str:
+    return (
+        f"Cannot {operation} the orchestration instance {instance.instance_id} because instance is in the "
+        f"{instance.shown.name} state."
+    )

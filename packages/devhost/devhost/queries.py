@@ -11,7 +11,7 @@ from typing import Any
 
 from multidict import MultiMapping
 
-from devhost.errors import OperationError
+from devhost.errors import BadRequestError
 from devhost.instance import Status
 from devhost.status import Show, status_json
 from devhost.store import Store
@@ -72,7 +72,7 @@ def read_top(query: MultiMapping[str]) -> int:
     """
     text = query.get("top") or str(PAGE_SIZE)
     if not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) < 2**31:
-        raise OperationError(400, f"'top' must be a whole number from 1 to {2**31 - 1}, got {text!r}.")
+        raise BadRequestError(400, f"'top' must be a whole number from 1 to {2**31 - 1}, got {text!r}.")
     return int(text)
 
 
@@ -88,7 +88,7 @@ def read_time(query: MultiMapping[str], key: str) -> str | None:
     try:
         return stamp(read(text))
     except (ValueError, OverflowError) as error:
-        raise OperationError(400, f"'{key}' must be an ISO 8601 time, got {text!r}.") from error
+        raise BadRequestError(400, f"'{key}' must be an ISO 8601 time, got {text!r}.") from error
 
 
 def _statuses(values: list[str]) -> tuple[Status, ...]:
@@ -96,7 +96,7 @@ def _statuses(values: list[str]) -> tuple[Status, ...]:
     known = {status.name.lower(): status for status in Status}
     unknown = [name for name in names if name.lower() not in known]
     if unknown:
-        raise OperationError(
+        raise BadRequestError(
             400, f"'runtimeStatus' does not know {unknown[0]!r}; known: {', '.join(s.name for s in Status)}."
         )
     return tuple(known[name.lower()] for name in names)
@@ -110,7 +110,7 @@ def _read_token(token: str) -> str:
     try:
         return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise OperationError(400, f"x-ms-continuation-token {token!r} is not one that this host gave out.") from error
+        raise BadRequestError(400, f"x-ms-continuation-token {token!r} is not one that this host gave out.") from error
 
 
 def _conditions(query: Query) -> tuple[str, list[Any]]:

@@ -100,11 +100,23 @@ class QueueTrigger:
         task.add_done_callback(self._running.discard)
 
     async def _handle(self, message: Any) -> None:
-        lease = asyncio.get_running_loop().create_task(self._renew(message))
         try:
             body = decode_body(message.content, self._settings.message_encoding)
+        except ValueError as fault:
+            # As the extension (QueueServiceClientProvider): no function can read it, so it is not tried again.
+            log.error("queue %s: message %s cannot be read: %s", self._queue_name, message.id, fault)
+            await self._to_poison(message)
+            return
+        if message.dequeue_count > self._settings.max_dequeue_count:  # its host died in the last attempt
+            await self._to_poison(message)
+            return
+        await self._run(message, body)
+
+    async def _run(self, message: Any, body: str | bytes) -> None:
+        lease = asyncio.get_running_loop().create_task(self._renew(message))
+        try:
             await self._call(message, body)
-        except (FunctionError, ValueError) as failure:
+        except FunctionError as failure:
             await self._stop_renewing(lease)
             await self._failed(message, str(failure))
         else:

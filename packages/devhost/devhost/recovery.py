@@ -7,7 +7,8 @@ from collections import deque
 from typing import Any
 
 from devhost.decisions import recorded_decisions
-from devhost.instance import Instance, Message, OpenWork, Outcome, Parent, Status
+from devhost.instance import Changes, Instance, Message, OpenWork, Outcome, Parent, Status
+from devhost.rewinding import rewound
 from devhost.store import Store
 
 
@@ -16,6 +17,28 @@ def load_unfinished(store: Store) -> list[Instance]:
     unfinished = (int(Status.Running), int(Status.Pending), int(Status.Suspended), int(Status.ContinuedAsNew))
     query = f"SELECT * FROM instances WHERE status IN {unfinished} ORDER BY created, id"
     return [load(store, row) for row in store.rows(query)]
+
+
+def load_rewound(store: Store, row: dict[str, Any]) -> Instance:
+    """Rebuild a failed instance as it goes on after a rewind; its whole history is to be written again."""
+    instance = load(store, row)
+    found = store.rows("SELECT events, retried FROM history WHERE id = ? ORDER BY episode", (row["id"],))
+    changed, retried = (
+        rewound([json.loads(one["events"]) for one in found]),
+        [json.loads(one["retried"]) for one in found],
+    )
+    instance.status, instance.output, instance.outcome, instance.replay_cache = Status.Running, None, None, None
+    instance.history = [event for episode in changed.episodes for event in episode]
+    instance.decisions = {
+        one.number: one
+        for events, numbers in zip(changed.episodes, retried, strict=True)
+        for one in recorded_decisions(events, numbers)
+    }
+    instance.changes = Changes(restarted=True, episodes=list(zip(changed.episodes, retried, strict=True)))
+    instance.work = {}
+    for child in changed.children:
+        instance.open(child)
+    return instance
 
 
 def load(store: Store, row: dict[str, Any]) -> Instance:
@@ -40,6 +63,9 @@ def load(store: Store, row: dict[str, Any]) -> Instance:
         outcome=Outcome(**outcome) if outcome else None,
         waits=progress.get("waits", {}),
         delivered=progress.get("delivered", {}),
+        carried=progress.get("carried"),
+        held=progress.get("held"),
+        generation=progress.get("generation", 0),
     )
     _load_history(store, instance)
     _load_work(store, instance)
@@ -51,7 +77,8 @@ def _load_history(store: Store, instance: Instance) -> None:
     for row in store.rows(query, (instance.instance_id,)):
         events = json.loads(row["events"])
         instance.history += events
-        instance.decisions += recorded_decisions(events, json.loads(row["retried"]))
+        found = recorded_decisions(events, json.loads(row["retried"]))
+        instance.decisions.update((one.number, one) for one in found)
         instance.episodes += 1
 
 

@@ -14,8 +14,9 @@ from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchest
 from azure.durable_functions.orchestrator import Orchestrator
 
 from devhost.decisions import KINDS
+from devhost.dotnet_errors import crash_details, crash_reason
 from devhost.errors import ReplyError
-from devhost.failures import message_of
+from devhost.failures import message_of, reason_of, traceback_of
 from devhost.instance import Instance
 
 SCHEMA_VERSION = 2
@@ -24,6 +25,7 @@ _CONSTANT_FIELDS = {
     "upperSchemaVersion": 1,
     "upperSchemaVersionNew": 2,
     "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
+    "sourceInstanceId": None,
 }
 """The SDK is offered the newest schema. The two timer durations are left out, as back ends without a limit do: a timer
 of any length is then one timer that can be cancelled."""
@@ -38,6 +40,8 @@ class Reply:
     output: Any
     error: str | None
     custom_status: Any
+    details: str | None = None
+    """What a parent is told of a failure that the SDK did not report itself."""
 
 
 def payload(instance: Instance) -> dict[str, Any]:
@@ -149,9 +153,10 @@ def _read_reply(run: Callable[[], str], name: str) -> Reply:
     try:
         text = run()
     except BaseException as error:  # noqa: BLE001  (whatever an orchestrator raises is its own failure, not the host's)
-        message, label, text = message_of(error).partition(_FAILURE_LABEL)
+        _message, label, text = message_of(error).partition(_FAILURE_LABEL)
         if not label:
-            return Reply([], False, None, message or type(error).__name__, None)
+            reason, trace = reason_of(error), traceback_of(error)
+            return Reply([], False, None, crash_reason(reason, trace), None, crash_details(reason, trace))
     state = json.loads(text)
     version = state.get("schemaVersion")
     if version != SCHEMA_VERSION:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from devhost.operations import bad_argument
+from devhost.errors import OperationError
 
 
 def json_response(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -15,6 +15,11 @@ def json_response(content: Any, status: int = 200, headers: dict[str, str] | Non
     return web.Response(
         text=json.dumps(content), status=status, headers=headers, content_type="application/json", charset="utf-8"
     )
+
+
+def empty_response(status: int) -> web.Response:
+    """Answer with a status alone, as the extension does where an instance is missing or has ended."""
+    return web.Response(status=status)
 
 
 async def json_text(request: web.Request) -> str:
@@ -28,7 +33,13 @@ async def json_text(request: web.Request) -> str:
         if text:
             json.loads(text)
     except (ValueError, LookupError, RecursionError) as error:
-        raise bad_argument(f"The request body is not valid JSON: {error}") from error
+        body = {
+            "Message": "Invalid JSON content",
+            "ExceptionMessage": f"The request body is not valid JSON: {error}",
+            "ExceptionType": "Newtonsoft.Json.JsonReaderException",
+            "StackTrace": "",
+        }
+        raise OperationError(400, body["ExceptionMessage"], body) from error
     return text
 
 

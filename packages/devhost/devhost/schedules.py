@@ -1,23 +1,28 @@
-"""When a timer trigger runs: NCRONTAB with seconds, five-field cron, or a time span between runs."""
+"""When a timer trigger runs: NCRONTAB, or a time span between runs, as the timer extension reads them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
-
 from devhost.errors import AppError, SettingsError
-from devhost.settings import read_time_span, resolve_setting
+from devhost.ncrontab import Crontab, read_crontab
+from devhost.settings import resolve_setting
+from devhost.time_spans import read_time_span
+from devhost.windows_zones import WINDOWS_ZONES
 
 NextTime = Callable[[datetime], datetime]
 """Given an aware time, the next time to run, later than that."""
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""The answer of a schedule that has no next time, such as 30 February (DateTime.MaxValue in .NET)."""
+
 
 def time_zone(environment: Mapping[str, str]) -> tzinfo | None:
     """The zone in which schedules are read: WEBSITE_TIME_ZONE, else None for the machine's own.
+
+    It may be a name of Windows, such as `W. Europe Standard Time`: .NET takes both kinds on every system.
 
     Raises:
         SettingsError: the zone is not known.
@@ -26,8 +31,8 @@ def time_zone(environment: Mapping[str, str]) -> tzinfo | None:
     if not name:
         return None
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+        return ZoneInfo(WINDOWS_ZONES.get(name.lower(), name))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(f"time zone {name!r} is not known; use a name such as Europe/Berlin") from error
 
 
@@ -39,32 +44,36 @@ def parse_schedule(text: str, environment: Mapping[str, str], zone: tzinfo | Non
         SettingsError: the named app setting is not set.
     """
     resolved = resolve_setting(text, environment).strip()
-    if re.fullmatch(r"[\d.]+:\d\d(:\d\d)?(\.\d+)?", resolved):
-        return _every(read_time_span(resolved), text)
-    fields = resolved.upper().split()
-    if len(fields) not in (5, 6):
-        raise AppError(f"timer schedule {text!r} must have five or six fields, or be a time span such as 00:05:00")
-    expression = " ".join(_without_question_mark(fields))
+    if len(resolved.split()) > 1:
+        try:
+            return _by_crontab(read_crontab(resolved), zone)
+        except AppError as error:
+            raise AppError(f"timer schedule {text!r} cannot be read: {error}") from error
     try:
-        _times(expression, datetime(2026, 1, 1))  # noqa: DTZ001  (only parsed)
-    except CronSimError as error:
-        raise AppError(f"timer schedule {text!r} cannot be read: {error}") from error
+        span = read_time_span(resolved)
+    except SettingsError as error:
+        raise AppError(
+            f"timer schedule {text!r} must have five or six fields, or be a time span such as 00:05:00: {error}"
+        ) from error
+    return _every(span, text)
 
+
+def _by_crontab(crontab: Crontab, zone: tzinfo | None) -> NextTime:
     def following(moment: datetime) -> datetime:
-        return next(_times(expression, moment.astimezone(zone))).astimezone(moment.tzinfo)
+        if moment >= NEVER:
+            return NEVER
+        local = moment.astimezone(zone)
+        found = crontab.after(local.replace(tzinfo=None))
+        while found is not None:
+            aware = found.replace(tzinfo=zone) if zone is not None else found.astimezone()
+            # A time that the clock jumps over does not exist; one that comes twice runs once.
+            told = aware.astimezone(UTC)
+            if told > moment and told.astimezone(zone).replace(tzinfo=None) == found:
+                return told.astimezone(moment.tzinfo)
+            found = crontab.after(found)
+        return NEVER
 
     return following
-
-
-def _times(expression: str, after: datetime) -> CronSim:
-    times = CronSim(expression, after)
-    # NCRONTAB wants day of month and day of week both to match; the library follows Debian's cron, where one is enough.
-    times.day_and = True
-    return times
-
-
-def _without_question_mark(fields: list[str]) -> list[str]:
-    return ["*" if field == "?" else field for field in fields]
 
 
 def _every(span: timedelta, text: str) -> NextTime:

@@ -21,8 +21,9 @@ CREATE TABLE entities (
 ) WITHOUT ROWID;
 -- What the management API lists: orchestrations and, under IDs that begin with @, entities.
 CREATE VIEW listed AS
-    SELECT id, name, status, created, updated, input, output, custom_status FROM instances
+    SELECT id, name, status, created, updated, input, output, custom_status, version, parent FROM instances
     UNION ALL
-    SELECT id, substr(id, 1, instr(substr(id, 2), '@')), 0, created, updated, NULL, NULL, NULL FROM entities;
+    SELECT id, substr(id, 1, instr(substr(id, 2), '@')), 0, created, updated, NULL, NULL, NULL, NULL, NULL
+    FROM entities;
 CREATE TABLE operations (row INTEGER PRIMARY KEY, entity TEXT NOT NULL, request TEXT NOT NULL);
 CREATE TABLE schedules (function TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;

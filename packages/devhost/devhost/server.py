@@ -13,6 +13,8 @@ from aiohttp import web
 
 from devhost.client_binding import MANAGEMENT_BASE, RPC_BASE
 from devhost.errors import StartError
+from devhost.responses import json_response
+from devhost.visitors import refusal
 
 log = logging.getLogger("devhost.server")
 
@@ -116,6 +118,9 @@ class Server:
         allowed = self._cors.headers(request.headers.get("Origin"))
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
             return self._preflight(request, allowed)
+        reason = refusal(request.headers, self.port, is_let_in=bool(allowed))
+        if reason is not None:
+            return json_response({"Message": reason}, 403)
         response = await self._route(request)
         response.headers.update(allowed)
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -12,11 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from devhost.errors import SettingsError
+from devhost.time_spans import read_time_span
 
 _OVERRIDE = "AzureFunctionsJobHost__"
-_HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
+_HUB_NAMES = {
+    "azurestorage": ("3 to 45 letters and digits and begin with a letter", re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")),
+    "azuremanaged": (
+        "3 to 64 letters, digits and hyphens and begin and end with a letter or digit",
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,62}[A-Za-z0-9]"),
+    ),
+    "mssql": ("at most 50 characters", re.compile(r".{1,50}")),
+    "": ("some text", re.compile(r".+")),
+}
+"""Hub names by back end: AzureStorageOptions.ValidateHubName, the Durable Task Scheduler's names of task hubs, and the
+column of the MSSQL provider; other back ends have rules of their own, which are not checked here."""
+
 _QUOTED = r'"(?:\\.|[^"\\])*"'
-_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?")
 
 
 @dataclass(frozen=True)
@@ -48,24 +60,14 @@ class HostSettings:
     version_failure: str = "Reject"
     hold_back_events: bool = False
     extended_sessions: bool = False
+    hold_dead_work: bool = False
+    """Whether what a killed host held stays invisible after the next start, as in Azure; ours, for tests of kills."""
+    work_item_visibility: timedelta = timedelta(minutes=5)
+    control_queue_visibility: timedelta = timedelta(minutes=5)
     queues: QueueSettings = field(default_factory=QueueSettings)
     port: int = 7071
     cors: tuple[str, ...] = ()
     cors_credentials: bool = False
-
-
-def read_time_span(text: str) -> timedelta:
-    """Read a .NET TimeSpan, `[d.]hh:mm[:ss[.fff]]`.
-
-    Raises:
-        SettingsError: the text has another form.
-    """
-    match = _TIME_SPAN.fullmatch(text.strip())
-    if not match:
-        raise SettingsError(f"{text!r} is not a time span; write [d.]hh:mm:ss, for example 00:05:00")
-    days, hours, minutes, seconds, fraction = match.groups()
-    micro = int((fraction or "0")[:6].ljust(6, "0"))
-    return timedelta(int(days or 0), int(seconds or 0), micro, 0, int(minutes), int(hours))
 
 
 def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
@@ -91,11 +93,18 @@ def _strict_json(text: str) -> str:
     return re.sub(rf"({_QUOTED})|,(?=\s*[}}\]])", r"\1", bare)
 
 
+def _text_of(path: Path) -> str:
+    """Read a text as .NET does: the byte order mark says which Unicode it is, without one it is UTF-8."""
+    raw = path.read_bytes()
+    marks = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+    return raw.decode(next((encoding for mark, encoding in marks if raw.startswith(mark)), "utf-8"))
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(_strict_json(path.read_text(encoding="utf-8-sig")))
+        content = json.loads(_strict_json(_text_of(path)))
     except ValueError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(content, dict):
@@ -166,6 +175,24 @@ def _queue_settings(section: dict[str, Any]) -> QueueSettings:
     )
 
 
+def _hub_name(durable: dict[str, Any], environment: Mapping[str, str]) -> str:
+    """Read hubName by the rules of the back end in use: letters and digits are a rule of Azure Storage alone."""
+    hub = resolve_setting(str(durable.get("hubname") or HostSettings.hub_name), environment)
+    back_end = str((durable.get("storageprovider") or {}).get("type") or "AzureStorage")
+    rule, pattern = _HUB_NAMES.get(back_end.lower(), _HUB_NAMES[""])
+    if not pattern.fullmatch(hub):
+        raise SettingsError(f"hubName {hub!r} must be {rule} (host.json, back end {back_end})")
+    return hub
+
+
+def _visibility(durable: dict[str, Any], name: str) -> timedelta:
+    text = (durable.get("storageprovider") or {}).get(name.lower())
+    span = read_time_span(str(text)) if text is not None else HostSettings.work_item_visibility
+    if not timedelta(minutes=1) <= span <= timedelta(hours=1):
+        raise SettingsError(f"{name} must be between 1 and 60 minutes (host.json says {text!r})")
+    return span
+
+
 def _optional(section: dict[str, Any], key: str) -> str | None:
     value = section.get(key)
     return None if value in (None, "") else str(value)
@@ -182,9 +209,7 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
     _override(tree, environment)
     extensions = tree.get("extensions") or {}
     durable = extensions.get("durabletask") or {}
-    hub = resolve_setting(str(durable.get("hubname") or HostSettings.hub_name), environment)
-    if not _HUB_NAME.fullmatch(hub):
-        raise SettingsError(f"hubName {hub!r} must be 3 to 45 letters and digits and begin with a letter (host.json)")
+    hub = _hub_name(durable, environment)
     cors = str(local.get("cors") or "")
     try:
         return HostSettings(
@@ -203,6 +228,9 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
             version_failure=str(durable.get("versionfailurestrategy") or "Reject"),
             extended_sessions=_flag(durable.get("extendedsessionsenabled")),
             hold_back_events=_flag(durable.get("holdbackevents")),
+            hold_dead_work=_flag(environment.get("DEVHOST_HOLD_DEAD_WORK")),
+            work_item_visibility=_visibility(durable, "WorkItemQueueVisibilityTimeout"),
+            control_queue_visibility=_visibility(durable, "ControlQueueVisibilityTimeout"),
             queues=_queue_settings(extensions.get("queues") or {}),
             port=int(local.get("localhttpport") or 7071),
             cors=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),

@@ -21,6 +21,7 @@ _ENDS = frozenset(
     }
 )
 _DROPPED = ("EventId", "IsPlayed", "TaskScheduledId", "TimerId", "Version")
+_DROPPED_OF_START = ("OrchestrationInstance", "ParentInstance", "Tags")
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ def parsed(text: str | None) -> Any:
 
 def status_json(row: dict[str, Any], show: Show, history: list[Event] | None = None) -> dict[str, Any]:
     """Render one row of the instances table."""
-    content = {
+    content: dict[str, Any] = {
         "name": row["name"],
+        **({"version": row["version"]} if row["version"] else {}),
         "instanceId": row["id"],
         "runtimeStatus": Status(row["status"]).name,
         "input": parsed(row["input"]) if show.input else None,
@@ -55,6 +57,8 @@ def status_json(row: dict[str, Any], show: Show, history: list[Event] | None = N
         "createdTime": seconds_only(row["created"]),
         "lastUpdatedTime": seconds_only(row["updated"]),
     }
+    if row["parent"]:
+        content["parentInstanceId"] = json.loads(row["parent"])["instance_id"]
     if show.history:
         content["historyEvents"] = history_json(history or [], show)
     return content
@@ -77,6 +81,8 @@ def history_json(events: list[Event], show: Show) -> list[dict[str, Any]]:
             _fold(entry, begun.get(event["TaskScheduledId"]), show)
         elif kind is EventType.ExecutionStarted or kind in _BEGINNINGS:
             entry["FunctionName"] = entry.pop("Name")
+            for key in _DROPPED_OF_START:
+                entry.pop(key, None)
         _trim(entry, kind, show)
         shown.append(entry)
     return shown
@@ -87,13 +93,16 @@ def _fold(entry: dict[str, Any], beginning: Event | None, show: Show) -> None:
         return
     entry["ScheduledTime"] = beginning["Timestamp"]
     entry["FunctionName"] = beginning["Name"]
-    if show.input and beginning.get("Input") is not None:
-        entry["Input"] = beginning["Input"]
+    entry["Input"] = beginning.get("Input") if show.input else None
+    if "InstanceId" in beginning:
+        entry["InstanceId"] = beginning["InstanceId"]
 
 
 def _trim(entry: dict[str, Any], kind: EventType, show: Show) -> None:
     if not show.history_output:
         entry.pop("Result", None)
+    elif kind is EventType.ExecutionCompleted and entry["OrchestrationStatus"] == "Terminated":
+        pass
     elif "Result" in entry:
         entry["Result"] = parsed(entry["Result"])
     if kind is EventType.ExecutionStarted and not show.input:

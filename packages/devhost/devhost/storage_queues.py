@@ -9,6 +9,8 @@ from typing import Any
 
 from devhost.errors import SettingsError
 
+_BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
+
 
 def open_queue(connection: str, queue: str, environment: Mapping[str, str]) -> Any:
     """Make an asynchronous queue client. `connection` names an app setting (a connection string, or the identity form).
@@ -48,8 +50,9 @@ def decode_body(text: str, encoding: str) -> str | bytes:
     if encoding != "base64":
         return text
     try:
-        raw = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+        # .NET's Convert.FromBase64String passes over blanks, tabs and line breaks, and over nothing else.
+        raw = base64.b64decode(text.translate(_BLANKS), validate=True)
+    except (binascii.Error, ValueError) as error:
         raise ValueError(f"message is not base64 (messageEncoding in host.json): {text[:40]!r}") from error
     try:
         return raw.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from devhost.errors import StateError
-from devhost.instance import Changes, Instance, Status
+from devhost.instance import Changes, Instance
+from devhost.soundness import check_soundness, full_disk
 
-STATE_VERSION = "1"
+STATE_VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _PUT_INSTANCE = "INSERT OR REPLACE INTO instances VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -24,6 +26,8 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.was_killed = self._mark("1") == "1"
+        """Whether the host that used the file before did not close it."""
         self._last_row = connection.execute("SELECT coalesce(max(row), 0) FROM inbox").fetchone()[0]
 
     @classmethod
@@ -41,12 +45,26 @@ class Store:
             except OSError as error:
                 raise StateError(f"{folder} cannot be the folder of the state: {error.strerror}") from error
             connection = _connect_alone(folder)
-        _prepare(connection, folder)
-        return cls(connection)
+        try:
+            _prepare(connection, folder)
+            return cls(connection)
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise full_disk((folder or Path()) / "state.db", error) from error
+        except StateError:
+            connection.close()
+            raise
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
+        with contextlib.suppress(sqlite3.Error):  # a disk that is full: then the next start takes this one for killed
+            self._mark("0")
         self.connection.close()
+
+    def _mark(self, at_work: str) -> str | None:
+        found = self.connection.execute("SELECT value FROM meta WHERE key = 'at work'").fetchone()
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('at work', ?)", (at_work,))
+        return found and found[0]
 
     def transaction(self) -> sqlite3.Connection:
         """Begin a transaction; use the result in a `with`, which commits or rolls back."""
@@ -121,6 +139,12 @@ def _row(instance: Instance) -> tuple[Any, ...]:
     progress = {"next": instance.next_number, "suspended": instance.suspended}
     if instance.outcome:
         progress["outcome"] = asdict(instance.outcome)
+    if instance.carried is not None:
+        progress["carried"] = instance.carried
+    if instance.generation:
+        progress["generation"] = instance.generation
+    if instance.held is not None:
+        progress["held"] = instance.held
     if instance.waits or instance.delivered:
         progress.update(waits=instance.waits, delivered=instance.delivered)
     return (
@@ -128,7 +152,7 @@ def _row(instance: Instance) -> tuple[Any, ...]:
         instance.execution_id,
         instance.name,
         instance.version,
-        int(Status.Suspended if instance.suspended and not instance.status.is_terminal else instance.status),
+        int(instance.shown),
         instance.created,
         instance.updated,
         instance.input,
@@ -157,11 +181,17 @@ def _connect_alone(folder: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(f"{folder / 'state.db'} is not a devhost state file ({error}); start with --clean") from error
-    holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}))
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}))
+    except OSError as error:
+        connection.close()
+        raise full_disk(folder / "state.db", error) from error
     return connection
 
 
 def _held(folder: Path, holder: Path, error: sqlite3.Error) -> str:
+    if "full" in str(error) or "disk I/O" in str(error):
+        return str(full_disk(folder / "state.db", error))
     if "locked" not in str(error):
         return f"cannot open {folder / 'state.db'}: {error}"
     try:
@@ -178,10 +208,13 @@ def _prepare(connection: sqlite3.Connection, folder: Path | None) -> None:
         version = f"INSERT INTO meta VALUES ('version', '{STATE_VERSION}');"
         connection.executescript(f"BEGIN; {_SCHEMA.read_text(encoding='utf-8')} {version} COMMIT;")
         return
+    if "meta" not in known and "instances" in known:
+        check_soundness(connection, (folder or Path()) / "state.db", _SCHEMA.read_text(encoding="utf-8"))
     found = connection.execute("SELECT value FROM meta WHERE key = 'version'").fetchone() if "meta" in known else None
     if found is None or found[0] != STATE_VERSION:
-        connection.close()
         raise StateError(
             f"{folder and folder / 'state.db'} has version {found[0] if found else 'unknown'}, this devhost writes "
             f"{STATE_VERSION}; start with --clean, or delete the folder"
         )
+    if folder is not None:
+        check_soundness(connection, folder / "state.db", _SCHEMA.read_text(encoding="utf-8"))

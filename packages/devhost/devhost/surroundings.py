@@ -14,11 +14,13 @@ class Surroundings:
     def __init__(self) -> None:
         self._folder, self._path = Path.cwd(), list(sys.path)
         self._environment, self._modules = dict(os.environ), dict(sys.modules)
+        self._finders = list(sys.meta_path)
 
     def restore(self, script_root: Path) -> None:
         """Put everything back, and forget the modules that came from the app: another app may have equal names."""
         os.chdir(self._folder)
         sys.path[:] = self._path
+        sys.meta_path[:] = self._finders
         os.environ.clear()
         os.environ.update(self._environment)
         for name, module in list(sys.modules.items()):
@@ -29,6 +31,8 @@ class Surroundings:
                 del sys.modules[name]
             else:
                 sys.modules[name] = earlier
+        for name, module in self._modules.items():  # those that were set aside for modules of the app
+            sys.modules.setdefault(name, module)
 
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:

@@ -15,7 +15,7 @@ from devhost.clock import Alarm, Clock
 from devhost.converters import Datum
 from devhost.errors import FunctionError
 from devhost.indexing import Function
-from devhost.schedules import NextTime
+from devhost.schedules import NEVER, NextTime
 from devhost.store import Store
 from devhost.timestamps import read, stamp
 
@@ -77,6 +77,9 @@ class TimerTrigger:
         if self._is_stopped:
             return
         moment = self.next_time(after)
+        if moment >= NEVER:
+            log.warning("timer %s has no next time", self.function.name)
+            return
         self._alarm = self.clock.call_at(moment, lambda: self._begin(past_due=False))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -18,6 +18,8 @@ from devhost.store import Store
 
 DEFAULT_URL = "http://127.0.0.1:7071"
 _BASE = "/runtime/webhooks/durabletask"
+_SILENT = {404: "there is no {}", 410: "{} is over; it has ended"}
+"""What answers without a body mean."""
 
 
 def add_verbs(commands: Any) -> None:
@@ -41,7 +43,7 @@ def add_verbs(commands: Any) -> None:
         change = _verb(commands, name, f"{name} an instance", _change, with_id=True)
         change.add_argument("--reason", default="")
     purge = _verb(commands, "purge-history", "remove ended instances", _purge)
-    purge.add_argument("--id", help="remove this one, whatever its state")
+    purge.add_argument("--id", help="remove this one, which must have ended")
     _add_filters(purge)
     delete = commands.add_parser("delete-task-hub", help="delete the state file; no host may be using it")
     delete.add_argument("--state", type=Path, default=Path(".devhost"))
@@ -161,7 +163,8 @@ def _call(
             return json.loads(raw) if raw else None, response.headers.get("x-ms-continuation-token")
     except urllib.error.HTTPError as error:
         with error:
-            raise OperationError(error.code, f"{error.code}: {_message(error.read().decode())}") from error
+            text = _message(error.read().decode()) or _SILENT.get(error.code, error.reason).format(path)
+            raise OperationError(error.code, f"{error.code}: {text}", None) from error
     except (OSError, ValueError, HTTPException) as error:
         why = getattr(error, "reason", None) or error
         raise StartError(f"no host answers at {url} ({why}); start one, or name it with --url") from error
@@ -170,6 +173,8 @@ def _call(
 def _message(body: str) -> str:
     try:
         content = json.loads(body)
+        if isinstance(content, str):
+            return content
         return content.get("ExceptionMessage") or content.get("Message") or body
     except (ValueError, AttributeError):
         return body

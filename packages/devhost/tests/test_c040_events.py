@@ -76,7 +76,7 @@ async def test_c41_event_for_unknown_or_ended_instance_is_refused() -> None:
         await host.wait_for("one")
         async with host.http.post("/runtime/webhooks/durabletask/instances/one/raiseEvent/X", json=1) as response:
             assert response.status == 410
-            assert "one" in (await response.json())["Message"]
+            assert await response.read() == b""
         with pytest.raises(OperationError, match="nobody"):
             await host.operations.raise_event("nobody", "X", "1")
 

@@ -115,13 +115,12 @@ async def test_c64_start_on_ended_id_replaces_it() -> None:
     assert status["output"] == "second"
 
 
-async def test_c65_start_of_unknown_name_answers_400_with_exception_message() -> None:
+async def test_c65_start_of_unknown_name_is_taken_and_the_instance_fails_naming_it() -> None:
     async with Host(app) as host:
-        with pytest.raises(Exception, match="The function 'nobody' doesn't exist, is disabled"):
-            await host.client.start_new("nobody")
-        async with host.http.post("/durabletask/orchestrators/nobody") as response:
-            assert response.status == 400
-            assert "known orchestrator functions: 'quick'" in (await response.json())["ExceptionMessage"]
+        status = await host.wait_for(await host.client.start_new("nobody"))
+    assert status["runtimeStatus"] == "Failed"
+    assert status["output"].startswith("Orchestrator function 'nobody' failed: The function 'nobody' doesn't exist")
+    assert "known orchestrator functions: 'quick'" in status["output"]
 
 
 @pytest.mark.parametrize("instance_id", ["@x", "a%23b", "a" * 257, "a%0Ab", "a%2Fb"])
@@ -191,7 +190,7 @@ async def test_c69_activity_in_history_is_folded_into_its_end() -> None:
     assert (events[1]["FunctionName"], events[1]["Input"], events[1]["Result"]) == ("double", "21", 42)
     assert events[1]["ScheduledTime"] <= events[1]["Timestamp"]
     assert not {"EventId", "IsPlayed", "TaskScheduledId"} & events[1].keys()
-    assert not {"Input", "Result"} & {key for event in bare for key in event}
+    assert not [event for event in bare if event.get("Input") is not None or "Result" in event]
 
 
 async def test_too_many_actions_fail_the_instance() -> None:
@@ -269,7 +268,7 @@ async def test_c74_suspend_twice_and_resume_while_running_are_refused() -> None:
         await host.client.suspend("one", "hold")
         async with host.http.post(f"{INSTANCES}/one/suspend") as response:
             assert response.status == 500
-            assert "already suspended" in (await response.json())["ExceptionMessage"]
+            assert "because instance is in the Suspended state" in (await response.json())["ExceptionMessage"]
 
 
 async def test_c75_purged_instance_is_gone() -> None:
@@ -282,12 +281,13 @@ async def test_c75_purged_instance_is_gone() -> None:
         assert host.store.history("one") == []
 
 
-async def test_c75_running_instance_can_be_purged() -> None:
+async def test_c75_running_instance_is_not_purged() -> None:
     async with Host(app) as host:
         await host.client.start_new("patient", "one")
-        await host.client.purge_instance_history("one")
-        assert "one" not in host.engine.live
-        assert host.store.row("one") is None
+        async with host.http.delete(f"{INSTANCES}/one") as response:
+            assert response.status == 412
+            assert "Only orchestrations in a terminal state can be purged" in await response.json()
+        assert host.store.row("one") is not None
 
 
 async def test_c76_purge_by_filter_needs_a_begin_and_spares_the_running() -> None:
@@ -297,7 +297,7 @@ async def test_c76_purge_by_filter_needs_a_begin_and_spares_the_running() -> Non
         await host.wait_for("ended")
         async with host.http.delete(f"{INSTANCES}/?runtimeStatus=Completed") as response:
             assert response.status == 400
-            assert (await response.json())["Message"] == "Please provide value for 'createdTimeFrom' parameter."
+            assert await response.json() == "Please provide value for 'createdTimeFrom' parameter."
         async with host.http.delete(f"{INSTANCES}/?createdTimeFrom=2020-01-01T00:00:00Z") as response:
             assert await response.json() == {"instancesDeleted": 1}
         async with host.http.delete(f"{INSTANCES}/?createdTimeFrom=2020-01-01T00:00:00Z") as response:
@@ -401,8 +401,8 @@ def test_c81_rpc_address_ends_with_a_slash() -> None:
     assert json.loads(client_binding("http://127.0.0.1:1", "Hub"))["rpcBaseUrl"].endswith("/")
 
 
-@pytest.mark.parametrize(("name", "status"), [("failing", 501), ("quick", 410), ("patient", 500), (None, 404)])
-async def test_c81_rewind_is_refused_by_state(name: str | None, status: int) -> None:
+@pytest.mark.parametrize(("name", "status"), [("failing", 202), ("quick", 412), ("patient", 412), (None, 404)])
+async def test_c81_rewind_is_for_failed_instances(name: str | None, status: int) -> None:
     async with Host(app) as host:
         if name:
             await host.client.start_new(name, "one")
@@ -410,7 +410,7 @@ async def test_c81_rewind_is_refused_by_state(name: str | None, status: int) -> 
             await host.wait_for("one")
         async with host.http.post(f"{INSTANCES}/one/rewind?reason=x") as response:
             assert response.status == status
-            assert await response.json()
+            assert await response.read() if status != 202 else True
 
 
 @pytest.mark.parametrize(

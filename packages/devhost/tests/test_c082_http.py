@@ -41,7 +41,7 @@ def raises(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route(route="wrong-type")
-def wrong_type(req: func.HttpRequest) -> Any:
+def wrong_type(req: func.HttpRequest) -> str:
     return {"a": 1}
 
 

@@ -14,6 +14,7 @@ from azure.storage.queue.aio import QueueClient
 
 from devhost import Host
 from devhost.settings import HostSettings, QueueSettings
+from devhost.storage_queues import decode_body
 from tests.azurite import Azurite
 
 CONNECTION = "DevhostTestStorage"
@@ -83,3 +84,100 @@ async def test_queue_function_can_be_run_by_hand(azurite: Azurite, queue: str) -
             assert response.status == 202
         await host.run_until(lambda: seen)
     assert json.loads(json.dumps(seen)) == [["by hand", 1]]
+
+
+async def test_message_that_is_not_base64_goes_to_poison_at_once_and_as_it_is(azurite: Azurite, queue: str) -> None:
+    seen: list[Any] = []
+    async with QueueClient.from_connection_string(azurite.connection_string, queue) as client:
+        await client.create_queue()
+        await client.send_message("plain text!")
+        async with Host(_app(queue, seen, fails=False)) as host:
+
+            async def is_gone() -> bool:
+                return (await client.get_queue_properties()).approximate_message_count == 0
+
+            await host.run_until(is_gone)
+    assert seen == []
+    async with QueueClient.from_connection_string(azurite.connection_string, f"{queue}-poison") as client:
+        assert [message.content async for message in client.receive_messages()] == ["plain text!"]
+
+
+async def test_message_whose_last_attempt_was_never_told_goes_to_poison_unrun(azurite: Azurite, queue: str) -> None:
+    seen: list[Any] = []
+    settings = HostSettings(queues=QueueSettings(max_dequeue_count=1))
+    async with QueueClient.from_connection_string(azurite.connection_string, queue) as client:
+        await client.create_queue()
+        await client.send_message(base64.b64encode(b"twice").decode())
+        message = await client.receive_message()  # the first attempt, whose host dies
+        assert message is not None
+        await client.update_message(message, visibility_timeout=0)
+        async with Host(_app(queue, seen, fails=False), settings=settings) as host:
+
+            async def is_gone() -> bool:
+                return (await client.get_queue_properties()).approximate_message_count == 0
+
+            await host.run_until(is_gone)
+    assert seen == []
+    assert await _texts(azurite, f"{queue}-poison") == ["twice"]
+
+
+_RAW = b"\x00\xff\xfe"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "body"),
+    [
+        ("aGVsbG8=", "base64", "hello"),
+        ("aGVs\nbG8=", "base64", "hello"),
+        ("aGVs\r\nbG8=\r\n", "base64", "hello"),
+        (" aGVs bG8= ", "base64", "hello"),
+        ("aGVs\tbG8=", "base64", "hello"),
+        ("", "base64", ""),
+        ("\n", "base64", ""),
+        ("AP/+", "base64", _RAW),
+        ("w6Q=", "base64", "ä"),
+        ("4pyT", "base64", "✓"),
+        ("e30=", "base64", "{}"),
+        ("YQ==", "base64", "a"),
+        ("YWI=", "base64", "ab"),
+        ("YWJj", "base64", "abc"),
+        ("/+8=", "base64", b"\xff\xef"),
+        ("hello", "none", "hello"),
+        ("aGVsbG8=", "none", "aGVsbG8="),
+        ("a\nb", "none", "a\nb"),
+        ("", "none", ""),
+        ("ä✓", "none", "ä✓"),
+    ],
+)
+def test_body_is_read_as_by_the_extension(text: str, encoding: str, body: str | bytes) -> None:
+    assert decode_body(text, encoding) == body
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello",
+        "aGVsbG8",
+        "aGVsbG8==",
+        "=",
+        "a",
+        "aGVs-G8=",
+        "aGVs_G8=",
+        "aGVs\x0bbG8=",
+        "aGVs\u00a0bG8=",
+        "{}",
+        "aGVs.bG8=",
+        "YQ==YQ==",
+        "ä",
+        "YQ=",
+        "Y===",
+        "%",
+        "aGVsbG8=\x00",
+        "<m/>",
+        "aGVs,bG8=",
+        "\u2003YQ==",
+    ],
+)
+def test_what_is_not_base64_for_dotnet_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not base64"):
+        decode_body(text, "base64")

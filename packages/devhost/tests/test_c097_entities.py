@@ -80,7 +80,7 @@ async def test_client_signals_reads_and_deletes_an_entity() -> None:
         assert not (await host.client.read_entity_state(COUNTER)).entity_exists
         await host.client.signal_entity(COUNTER, "add", 3)
         url = "/runtime/webhooks/durabletask/entities/counter"
-        async with host.http.post(f"{url}/k1?op=add", json=4) as response:
+        async with host.http.post(f"{url}/k1?op=add", json="4") as response:  # the SDK reads JSON text in JSON
             assert response.status == 202
         await host.progress.settle()
         assert (await host.client.read_entity_state(COUNTER)).entity_state == 7
@@ -101,7 +101,7 @@ async def test_entity_state_and_queued_operations_survive_a_restart(tmp_path: Pa
         await host.progress.settle()
         # Queued, committed and not begun: what a kill at this point would leave.
         with host.store.transaction() as connection:
-            row = (99, "@counter@k1", '{"op": "add", "id": "x", "signal": true, "input": "4"}')
+            row = (99, "@counter@k1", '{"op": "add", "id": "x", "signal": true, "input": "\\"4\\""}')
             connection.execute("INSERT INTO operations VALUES (?,?,?)", row)
     async with Host(app, clock=ManualClock(), state=tmp_path) as host:
         await host.progress.settle()

@@ -171,3 +171,20 @@ async def test_thread_of_an_activity_holds_the_time_though_another_part_sleeps(m
         await host.client.start_new("calls", "one", {"activity": "works_beside_a_thread", "seconds": [60]})
         status = await host.wait_for("one")
     assert status["output"] == [["0:00:00", "0:01:00"]]
+
+
+class SteppedRealClock(RealClock):
+    """The wall clock, set back or forward by `step`."""
+
+    step = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.step
+
+
+@pytest.mark.parametrize("step", [-60, 60])
+async def test_real_alarm_rings_in_time_although_the_clock_is_set(step: float) -> None:
+    stepped, rung = SteppedRealClock(), asyncio.Event()
+    stepped.call_at(stepped.now() + timedelta(seconds=0.3), rung.set)
+    stepped.step = timedelta(seconds=step)
+    await asyncio.wait_for(rung.wait(), 2)

@@ -128,7 +128,7 @@ def test_stop_does_not_wait_for_a_request_that_goes_on(tmp_path: Path) -> None:
     )
     host = Process(tmp_path, tmp_path / "state", "--grace", "0.2")
     with socket.create_connection(("127.0.0.1", int(host.url.rsplit(":", 1)[1]))) as client:
-        client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /api/slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         until = time.monotonic() + 10
         while not (tmp_path / "begun").exists():
             assert time.monotonic() < until

@@ -203,7 +203,9 @@ async def test_http_call_that_cannot_be_sent_fails(work: str) -> None:
 async def test_c55_timeout_error_of_the_app_is_told_with_its_own_traceback() -> None:
     output = (await _status("catches", {"work": "thread", "kind": "timeout"}))["output"]
     assert output.startswith("Activity function 'fails_in_a_thread' failed:  TimeoutError: ")
-    assert 'test_faulty_code.py", line' in output.split("Traceback (most recent call last):\n")[1].splitlines()[0]
+    assert 'test_faulty_code.py", line' in output.split("Traceback (most recent call last):")[1].split(", in ")[
+        0
+    ].replace("\\", "")
 
 
 async def test_failed_operation_of_an_entity_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,12 @@ def _put(store: Store, key: str) -> None:
 
 
 def _keys(store: Store) -> list[str]:
-    return [key for (key,) in store.connection.execute("SELECT key FROM meta WHERE key <> 'version' ORDER BY key")]
+    return [
+        key
+        for (key,) in store.connection.execute(
+            "SELECT key FROM meta WHERE key NOT IN ('version', 'at work') ORDER BY key"
+        )
+    ]
 
 
 @pytest.fixture

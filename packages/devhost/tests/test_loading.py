@@ -46,20 +46,20 @@ def test_function_that_azure_loads_is_taken(function: Callable[..., Any], bindin
 @pytest.mark.parametrize(
     ("function", "bindings", "why"),
     [
-        (too_many, [IN], "no binding has the name of its parameter 'other'"),
-        (too_few, [IN], "it has no parameter for the binding 'value'"),
+        (too_many, [IN], "declared in Python but not in function.json: {'other'}"),
+        (too_few, [IN], "declared in function.json but not in Python: {'value'}"),
         (alias, [IN], "invalid non-type annotation dict"),
         (of_typing, [IN], "invalid non-type annotation"),
-        (odd_context, [IN], "'context' must be annotated azure.functions.Context"),
+        (odd_context, [IN], 'the "context" parameter is expected to be of type azure.functions.Context, got'),
         (unknown_name, [IN], "name 'NoSuchType' is not defined"),
-        (not_out, [IN, OUT], "binding out is OUT, so its annotation must be azure.functions.Out"),
-        (out_for_in, [IN], "binding value is IN, so its annotation must not be azure.functions.Out"),
+        (not_out, [IN, OUT], 'declared to have the "out" direction, but its annotation in Python is not a subclass'),
+        (out_for_in, [IN], 'declared to have the "in" direction in function.json, but its annotation is'),
     ],
 )
 def test_function_that_azure_refuses_is_named(
     function: Callable[..., Any], bindings: list[dict[str, Any]], why: str
 ) -> None:
-    with pytest.raises(AppError, match="function 'f' cannot be loaded, here as in Azure") as refused:
+    with pytest.raises(AppError, match="cannot load the f function, here as in Azure") as refused:
         check_parameters("f", function, bindings)
     assert why in str(refused.value)
 

@@ -57,7 +57,7 @@ def test_purge_history_removes_what_ended(running: Process, capsys: pytest.Captu
 
 def test_unknown_instance_is_told_with_status_one(running: Process, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["terminate", "--id", "nobody", "--url", running.url]) == 1
-    assert "404: No instance with ID 'nobody' found." in capsys.readouterr().err
+    assert "404: there is no instances/nobody/terminate" in capsys.readouterr().err
 
 
 def test_delete_task_hub_is_refused_while_a_host_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

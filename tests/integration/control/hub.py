@@ -58,7 +58,8 @@ class Hub:
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Status, document and headers of one call; `path` starts after `/api/`. `body` may be bytes, sent as it is."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        async with self.host.http.request(method, f"/api/{path}", data=data, headers=headers) as answer:
+        given = {**({} if data is None else {"Content-Type": "application/json"}), **(headers or {})}
+        async with self.host.http.request(method, f"/api/{path}", data=data, headers=given) as answer:
             raw = await answer.read()
             is_json = answer.content_type.endswith(("/json", "+json"))
             document = json.loads(raw) if raw and is_json else raw.decode()

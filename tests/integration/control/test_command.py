@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from azure.storage.queue import QueueClient, QueueServiceClient
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -191,6 +194,45 @@ async def test_feed_prefers_what_is_set_in_any_form_to_the_emulator(azurite: Azu
         ended = await run(hub, "feed", "parity", "--count", "1", AzureWebJobsWork=azurite.connection_string)
         assert ended.exit_code == 0, ended.output
         assert f"1 message put into control-feed-form at 127.0.0.1:{azurite.queue_port}" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bad", "told"),
+    [
+        ("none", "1\x012", "U+0001 at character 2"),
+        ("none", "\ufffe", "U+FFFE at character 1"),
+        ("none", "x" * 65_537, "65,537 bytes"),
+        ("base64", "x" * 49_153, "65,540 bytes"),
+        ("base64", "a\udc80", "not UTF-8"),
+    ],
+)
+async def test_feed_puts_nothing_where_storage_would_refuse_one(
+    azurite: Azurite, encoding: str, bad: str, told: str
+) -> None:
+    name = f"control-feed-{uuid.uuid4().hex[:12]}"
+    source = {"type": "storageQueue", "queueName": name, "createQueue": True, "messageEncoding": encoding}
+    async with Hub(schedules(source=source), AzureWebJobsStorage=azurite.connection_string) as hub:
+        arguments = ("feed", "parity", "--text", "1", "--text", bad)
+        ended = await run(hub, *arguments, AzureWebJobsStorage=azurite.connection_string)
+        assert ended.exit_code == 2
+        for part in ("message 2 of 2", told, "nothing was put"):
+            assert part in ended.stderr
+    with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
+        assert list(queues.list_queues(name_starts_with=name)) == []
+
+
+async def test_feed_keeps_every_character_that_a_queue_can_hold(azurite: Azurite, tmp_path: Path) -> None:
+    name = f"control-feed-{uuid.uuid4().hex[:12]}"
+    source = {"type": "storageQueue", "queueName": name, "createQueue": True, "messageEncoding": "none"}
+    lines = tmp_path / "lines.txt"
+    lines.write_bytes("one\u2028two\r\n\n<&> \tthree\x85".encode())
+    async with Hub(schedules(source=source), AzureWebJobsStorage=azurite.connection_string) as hub:
+        arguments = ("feed", "parity", "--lines", str(lines))
+        ended = await run(hub, *arguments, AzureWebJobsStorage=azurite.connection_string)
+        assert ended.exit_code == 0, ended.output
+    with QueueClient.from_connection_string(azurite.connection_string, name) as queue:
+        found = {message.content for message in queue.peek_messages(32)}
+    assert found == {"one\u2028two", "<&> \tthree\x85"}
 
 
 async def test_feed_needs_a_queue(hub: Hub) -> None:

@@ -46,7 +46,7 @@ async def test_instance_that_is_gone_comes_back_once(running: Hub, how: str) -> 
     assert await look(running) is Act.NOTHING
     (incident,) = await running.events("incident")
     assert ("Terminated" if how == "terminated" else "gone") in incident["cause"]
-    assert "the watchdog has started it 1 times" in " ".join((await running.schedule())["warnings"])
+    assert "it was started again 1 time in a row" in " ".join((await running.schedule())["warnings"])
 
 
 @pytest.mark.parametrize("verb", ["stop", "pause"])
@@ -251,3 +251,20 @@ async def test_two_task_hubs_do_not_fight() -> None:
         assert (await one.schedule())["state"] == "running"
         assert await look(one) is Act.NOTHING
         assert (await store.get("parity")).intent is Intent.RUNNING
+
+
+async def test_clock_that_is_set_back_ends_the_wait_and_is_told(running: Hub) -> None:
+    watchdog = Watchdog(running.services)
+    before = await running.schedule()
+    await watchdog.look(running.host.client)
+    assert await running.events("incident") == []
+    watchdog._steps._clock = ahead = ClockAhead()
+    ahead.ahead = timedelta(seconds=-60)
+    await watchdog.look(running.host.client)
+    (incident,) = await running.events("incident")
+    assert "set back by 60 s" in incident["cause"]
+
+    async def polled_again() -> bool:
+        return (await running.schedule())["backlog"]["measuredAt"] != before["backlog"]["measuredAt"]
+
+    await eventually(polled_again, lambda: "the wait goes on")

@@ -13,6 +13,7 @@ import pytest
 from azure.storage.queue import (
     AccountSasPermissions,
     QueueClient,
+    QueueServiceClient,
     ResourceTypes,
     TextBase64EncodePolicy,
     generate_account_sas,
@@ -24,7 +25,7 @@ from ebb.core.errors import SettingsError, SourceNotFoundError, SourceUnavailabl
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import UNREADABLE, Source
+from ebb.sources.base import UNREADABLE, Backlog, Makeable, Source
 from ebb.sources.registry import open_source
 from ebb.sources.storage_queue.poison import PoisonQueue
 from ebb.sources.storage_queue.text import open_envelope
@@ -190,9 +191,21 @@ async def test_missing_queue_is_named_with_its_setting_and_the_way_out(open_queu
         assert part in str(caught.value)
 
 
-async def test_queue_is_created_when_the_settings_say_so(open_queue: Open, queue_name: str) -> None:
+async def test_looking_at_a_missing_queue_does_not_create_it(
+    azurite: Azurite, open_queue: Open, queue_name: str
+) -> None:
     source = open_queue(schedule(queue_name, source={"createQueue": True}))
-    assert (await source.measure()).count == 0
+    assert await source.measure() == Backlog(0, missing=True)
+    with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
+        assert list(queues.list_queues(name_starts_with=queue_name)) == []
+
+
+async def test_queue_is_created_for_a_cycle_when_the_settings_say_so(open_queue: Open, queue_name: str) -> None:
+    source = open_queue(schedule(queue_name, source={"createQueue": True}))
+    assert isinstance(source, Makeable)
+    await source.make()
+    await source.make()
+    assert await source.measure() == Backlog(0)
     assert await open_queue(schedule(queue_name)).receive(1, LEASE) == []
 
 
@@ -221,7 +234,8 @@ async def test_shared_access_signature_is_enough(azurite: Azurite, open_queue: O
     )
     connection = f"QueueEndpoint={azurite.endpoint('queue')};SharedAccessSignature={signature}"
     source = open_queue(schedule(queue_name, source={"createQueue": True}), connection)
-    assert (await source.measure()).count == 0
+    assert isinstance(source, Makeable)
+    await source.make()
     with sdk(azurite, queue_name) as queue:
         queue.send_message("one")
     (message,) = await source.receive(1, LEASE)

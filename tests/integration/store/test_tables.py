@@ -182,7 +182,7 @@ async def test_trim_goes_on_when_another_deleted_some_first(store: TableStore) -
         await store.write_cycle("parity", {**CYCLE, "cycle": number})
     assert await store.trim("parity", keep=2) == 1
     gone, kept = "c-999999999998", "c-999999999997"
-    await store._delete("parity", [gone, kept])
+    await store._delete(store._history, "parity", [gone, kept])
     assert [each["cycle"] for each in (await store.cycles("parity")).value] == [3]
 
 

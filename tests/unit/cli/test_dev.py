@@ -55,6 +55,7 @@ def test_up_has_the_documented_defaults() -> None:
     assert found == {
         "verb": "up",
         "schedule": "parity",
+        "host": "devhost",
         "count": 500,
         "poison": 0,
         "port": 7071,
@@ -72,6 +73,12 @@ def test_test_hands_everything_to_pytest() -> None:
     options, rest = dev.read_arguments(["test", "-x", "tests/unit", "--maxfail=2", "-k", "up or feed"])
     assert options.verb == "test"
     assert rest == ["-x", "tests/unit", "--maxfail=2", "-k", "up or feed"]
+
+
+def test_chaos_hands_everything_to_the_fault_scenarios() -> None:
+    options, rest = dev.read_arguments(["chaos", "--scenario", "kill*", "--rounds", "2"])
+    assert options.verb == "chaos"
+    assert rest == ["--scenario", "kill*", "--rounds", "2"]
 
 
 @pytest.mark.parametrize(

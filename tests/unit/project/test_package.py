@@ -46,3 +46,15 @@ def test_package_leaves_out_what_only_developers_need(name: str) -> None:
 @pytest.mark.parametrize("name", ["local.settings.json", ".devhost", "README.md"])
 def test_package_has_no_secrets_and_no_data(name: str) -> None:
     assert _is_left_out(name)
+
+
+def test_the_requirements_for_the_sdk_to_come_are_those_of_the_app_otherwise() -> None:
+    def pins(name: str) -> dict[str, str]:
+        lines = (ROOT / name).read_text().splitlines()
+        found = [line.split("#")[0].split(";")[0].strip().split("==") for line in lines]
+        return {pin[0]: pin[1] for pin in found if len(pin) == 2}
+
+    present, coming = pins("requirements.txt"), pins("requirements-sdk2.txt")
+    assert coming.pop("azure-functions-durable").startswith("2.")
+    assert present.pop("azure-functions-durable").startswith("1.")
+    assert coming == present

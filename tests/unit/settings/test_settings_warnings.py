@@ -22,6 +22,7 @@ def warned(**more: Any) -> str:
         ({"scalingStrategy": "custom"}, "customScalingQueueLengthDeduction is ignored, as in KEDA"),
         ({"scalingStrategy": "accurate"}, "differs from default only while executions run"),
         ({"customScalingQueueLengthDeduction": 2}, "have no effect with scalingStrategy default"),
+        ({"maxExecutions": 101}, "maxExecutions 101: beyond 100 at once"),
         ({"queueLength": 0.5}, "queueLength 0.5 wants more executions than there are messages"),
         ({"activationQueueLength": 4}, "memory: up to 4 messages may wait for ever"),
         ({"source": {"type": "tick"}, "minExecutions": 2}, "executions beyond the first have nothing to do"),

@@ -1,0 +1,56 @@
+"""The loops that Ebb is compared with, as one would write them by hand with the Durable SDK."""
+
+from datetime import datetime, timedelta
+
+import azure.durable_functions as df
+import azure.functions as func
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+PERIOD = timedelta(seconds=0.1)
+
+
+@app.activity_trigger(input_name="number")
+def nothing(number: int) -> int:
+    """An activity that does nothing."""
+    return number
+
+
+def _begun(context):
+    given = context.get_input()
+    return given["left"], given["began"] or context.current_utc_datetime.isoformat()
+
+
+def _seconds(context, began: str) -> float:
+    return (context.current_utc_datetime - datetime.fromisoformat(began)).total_seconds()
+
+
+@app.orchestration_trigger(context_name="context")
+def plain_loop(context):
+    """Continue as new after each activity."""
+    left, began = _begun(context)
+    yield context.call_activity("nothing", left)
+    if left <= 1:
+        return _seconds(context, began)
+    context.continue_as_new({"left": left - 1, "began": began})
+    return None
+
+
+@app.orchestration_trigger(context_name="context")
+def timed_loop(context):
+    """The same with a short wait that an event could end."""
+    left, began = _begun(context)
+    yield context.call_activity("nothing", left)
+    timer = context.create_timer(context.current_utc_datetime + PERIOD)
+    yield context.task_any([timer, context.wait_for_external_event("nudge")])
+    if left <= 1:
+        return _seconds(context, began)
+    context.continue_as_new({"left": left - 1, "began": began})
+    return None
+
+
+@app.orchestration_trigger(context_name="context")
+def fan(context):
+    """So many activities at once."""
+    left, began = _begun(context)
+    yield context.task_all([context.call_activity("nothing", number) for number in range(left)])
+    return _seconds(context, began)

@@ -1,0 +1,19 @@
+"""All scenarios, in the order of the table."""
+
+from __future__ import annotations
+
+from tests.chaos import (  # noqa: F401 - each adds its scenarios
+    handler_faults,
+    kills,
+    message_faults,
+    operators,
+    several,
+    store_faults,
+    surroundings,
+)
+from tests.chaos.scenario import SCENARIOS, Scenario
+
+
+def scenarios() -> list[Scenario]:
+    """Every scenario there is."""
+    return list(SCENARIOS.values())

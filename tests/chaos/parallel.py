@@ -1,0 +1,33 @@
+"""Several scenarios at once, each in a process of its own; results come in the order of the scenarios."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from tests.chaos import catalogue
+from tests.chaos.runner import Terms, play
+from tests.chaos.scenario import Scenario
+from tests.chaos.table import Result
+
+
+def play_all(chosen: list[Scenario], terms: Terms, jobs: int) -> Iterator[Result]:
+    """The results in the order of the scenarios, `jobs` of them played at once."""
+    if jobs == 1:
+        yield from (play(scenario, terms) for scenario in chosen)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), end_in_order) as pool:
+        yield from pool.map(_play, [scenario.name for scenario in chosen], [terms] * len(chosen))
+
+
+def end_in_order() -> None:
+    """Let SIGTERM stop hosts and storage on the way out of this process."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
+def _play(name: str, terms: Terms) -> Result:
+    """In the other process, which is told the scenario's name because functions do not travel."""
+    return play(next(each for each in catalogue.scenarios() if each.name == name), terms)
