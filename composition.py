@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
+import os
+from pathlib import Path
+
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
+from azure.functions.decorators.function_app import FunctionRegister
 
 from activities import close_cycle, measure_backlog, process_backlog
 from ebb.services import Services
@@ -37,9 +41,27 @@ BOUND = (
 
 
 def build_app(services: Services) -> df.DFApp:
-    """The app with every function registered; HTTP functions ask for a function key unless they say otherwise."""
+    """An app of its own with every function registered."""
     app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+    register(app, services)
+    return app
+
+
+def add_ebb(app: FunctionRegister, file: str, prefix: str = "") -> None:
+    """Register every function on an app that exists, whatever its `http_auth_level`: each route says its own.
+
+    Args:
+        file: `__file__` of function_app.py; schedules.yaml and host.json lie beside it.
+        prefix: put in front of the names and routes of HTTP functions, where the app has some of the same name.
+
+    Raises:
+        SettingsError, HandlerNotFoundError: the app must not start with these.
+    """
+    register(app, Services.from_environment(Path(file).parent, os.environ, prefix))
+
+
+def register(app: FunctionRegister, services: Services) -> None:
+    """Register every function on `app`."""
     app.register_functions(eternal.blueprint())
     for module in BOUND:
         app.register_functions(module.blueprint(services))
-    return app

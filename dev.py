@@ -51,9 +51,17 @@ def main(arguments: list) -> int:
     if not Path(sys.prefix).samefile(ROOT / ".venv"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a starting Python meets it with a traceback
         os.execv(python, [python, str(ROOT / "dev.py"), *arguments])
-    from ebb.cli.local import verbs
+    return _run(options)
 
-    return verbs.run(options)
+
+def _run(options: argparse.Namespace) -> int:
+    from ebb.cli.local import verbs
+    from ebb.cli.local.options import FeedOptions, Options
+
+    given = {name: value for name, value in vars(options).items() if name != "verb"}
+    if options.verb == "feed":
+        return verbs.run_feed(FeedOptions(**given))
+    return verbs.run_up(Options(**{"app": ROOT, **given}))
 
 
 def python_fault(version: tuple, platform: str) -> "str | None":

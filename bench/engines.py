@@ -1,6 +1,6 @@
 """What a schedule costs and how fast it is on each engine; writes the table of docs/engines.md.
 
-    .venv/bin/python -m bench.engines [--only devhost,realhost] [--dry] [--idle 60]
+    .venv/bin/python -m bench.engines [--only devhost,realhost] [--part requests,speed,fan] [--dry] [--idle 60]
 
 EBB_OTHER_PYTHON names a Python with SDK 2.x: then realhost is measured with both. See docs/engines.md for what is
 measured how.
@@ -56,14 +56,15 @@ def main() -> int:
     columns = list(_columns(options.only.split(",")))
     for column in columns:
         print(f"{column.title} ...", flush=True)
-        for measure in (_requests, _speed, _fan_out):
-            for name, cell in measure(column.engine, options):
+        for part in options.part.split(","):
+            for name, cell in PARTS[part](column.engine, options):
                 column.cells[name] = cell
                 print(f"  {name}: {cell}", flush=True)
-    table = "\n".join(_table(columns))
     if not options.dry:
         text = PAGE.read_text()
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
+        before, rest = text.split(BEGIN)
+        present, after = rest.split(END)
+        table = "\n".join(_table(columns, _cells(present)))
         PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
     return 0
 
@@ -71,6 +72,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", default="devhost,realhost", help="engines, with commas")
+    parser.add_argument("--part", default="requests,speed,fan", help="what to measure; the rest of the table stays")
     parser.add_argument("--dry", action="store_true", help="print, write nothing")
     parser.add_argument("--idle", type=float, default=60, help="seconds for which an idle host is counted (60)")
     return parser.parse_args()
@@ -89,11 +91,22 @@ def _columns(names: list[str]) -> Iterator[Column]:
             yield Column(f"{name}, SDK 2.0.0rc3", replace(engine, python=other))
 
 
-def _table(columns: list[Column]) -> Iterator[str]:
-    yield f"| measured | {' | '.join(column.title for column in columns)} |"
-    yield "| --- " * (len(columns) + 1) + "|"
-    for name in dict.fromkeys(name for column in columns for name in column.cells):
-        yield f"| {name} | {' | '.join(column.cells.get(name, '-') for column in columns)} |"
+def _cells(table: str) -> dict[str, dict[str, str]]:
+    """The cells of a table by column and row, as they were measured before."""
+    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.strip().splitlines()]
+    if not lines:
+        return {}
+    titles = lines[0][1:]
+    return {title: {row[0]: row[at] for row in lines[2:]} for at, title in enumerate(titles, 1)}
+
+
+def _table(columns: list[Column], before: dict[str, dict[str, str]]) -> Iterator[str]:
+    """The lines of the table: what was measured now over what stood there."""
+    cells = {**before, **{column.title: {**before.get(column.title, {}), **column.cells} for column in columns}}
+    yield f"| measured | {' | '.join(cells)} |"
+    yield "| --- " * (len(cells) + 1) + "|"
+    for name in dict.fromkeys(name for column in cells.values() for name in column):
+        yield f"| {name} | {' | '.join(column.get(name, '-') for column in cells.values())} |"
 
 
 @contextmanager
@@ -239,6 +252,8 @@ def _bare_seconds(host: Host, orchestration: str, number: int) -> float:
     assert re.fullmatch(r"[0-9.]+", str(seconds())), seconds()
     return float(seconds())
 
+
+PARTS = {"requests": _requests, "speed": _speed, "fan": _fan_out}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -44,6 +44,8 @@ class RequestLog:
         for suffix, name in _OPERATIONS.items():
             if resource.startswith(self._hub + suffix):
                 return EXTENSION, f"{name}, {_kind(verb)}"
+        if resource == "$batch":  # a transaction: the extension writes its history so, Ebb trims its own
+            return EXTENSION, f"history table, {_kind(verb)}"
         return OTHERS, f"{resource or 'account'}, {_kind(verb)}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
 from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
@@ -47,10 +48,11 @@ class Services:
     watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
     telemetry: Recorder = field(default_factory=Recorder)
     folder: Path | None = None  # of the app; programs begin in it
+    prefix: str = ""  # of the names and routes of HTTP functions, see ebb/api/routes.py
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
-    def from_environment(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+    def from_environment(cls, folder: Path, environment: Mapping[str, str], prefix: str = "") -> Services:
         """Read `schedules.yaml` and `host.json` in `folder`, resolve the store's connection, import every handler.
 
         No network is touched: a store or a queue that is away is seen, and said, by the functions.
@@ -60,13 +62,13 @@ class Services:
         """
         masked_log.install()
         try:
-            return cls._read(folder, environment)
+            return cls._read(folder, environment, prefix)
         except EbbError as error:
             __tracebackhide__ = True  # file, line and reason stand in the text; the way through our code adds nothing
             raise error.with_traceback(None) from (error.__cause__ if isinstance(error, HandlerNotFoundError) else None)
 
     @classmethod
-    def _read(cls, folder: Path, environment: Mapping[str, str]) -> Services:
+    def _read(cls, folder: Path, environment: Mapping[str, str], prefix: str) -> Services:
         schedules = read_schedules(folder, environment)
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
@@ -77,13 +79,14 @@ class Services:
             telemetry=recorder_from(environment),
             folder=folder,
             watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
+            prefix=prefix,
         )
         for settings in schedules.values():
             services.handler(settings)
         return services
 
     @asynccontextmanager
-    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncIterator[Source]:
+    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncGenerator[Source]:
         """The source of `settings`, open for one use; sources of one connection share their HTTP session.
 
         Raises:
@@ -152,13 +155,11 @@ def read_schedules(folder: Path, environment: Mapping[str, str]) -> Schedules:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return decode_text(path.read_bytes(), path.name)
     except FileNotFoundError:
         raise SettingsError(f"{path.name} is missing beside function_app.py") from None
     except OSError as error:
         raise SettingsError(f"{path.name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path.name}: byte {error.start} is not UTF-8: save the file as UTF-8") from None
 
 
 def _app_seconds(environment: Mapping[str, str], setting: str, default: float) -> float:

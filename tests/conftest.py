@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,19 @@ from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 
+HERE = Path(__file__).parent
+TIERS = (
+    "unit",
+    "contract",
+    "replay",
+    "walkthroughs",
+    "integration",
+    "e2e",
+    "project",
+    "engine",
+    "chaos",
+)  # folders, and markers: pytest -m "not e2e"
+
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
 
 
@@ -19,6 +33,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--engine` chooses the hosts that `tests/engine` runs on; it can be given more than once."""
     text = "host for tests/engine; again for more than one (default: devhost, and realhost where it is found)"
     parser.addoption("--engine", action="append", choices=NAMES, help=text)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its tier: the folder that it lies in."""
+    for item in items:
+        place = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
+        if place and place[0] in TIERS:
+            item.add_marker(place[0])
 
 
 @pytest.fixture(scope="session")

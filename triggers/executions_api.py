@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.pages import page_response
 from ebb.api.problems import answers_problems, invalid_request
 from ebb.api.requests import parameter, schedule_name, whole_parameter
+from ebb.api.routes import Routes
 from ebb.control.executions import executions_page
 from ebb.core.executions import as_job_execution
 from ebb.services import Services
@@ -17,9 +18,9 @@ LARGEST_PAGE = 1000
 PAGE = 50
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_executions")
     @bp.route(route="schedules/{name}/executions", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

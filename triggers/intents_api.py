@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of
 from ebb.api.operators import control_of
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import address_of, caller, json_body, schedule_name, text_member, time_member
+from ebb.api.routes import Routes
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
@@ -24,9 +25,9 @@ RETRY_AFTER_SECONDS = "1"
 Action = Callable[[Control, func.HttpRequest], Awaitable[tuple[Outcome, int]]]
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
     for name, verb, path, action in (
         ("start_schedule", "POST", "start", _start),
         ("stop_schedule", "POST", "stop", _stop),
@@ -51,7 +52,7 @@ def blueprint(services: Services) -> df.Blueprint:
     return bp
 
 
-def _add(bp: df.Blueprint, services: Services, function: str, verb: str, path: str, action: Action) -> None:
+def _add(bp: Routes, services: Services, function: str, verb: str, path: str, action: Action) -> None:
     @bp.function_name(function)
     @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")

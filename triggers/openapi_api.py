@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import azure.functions as func
 
 from ebb.api.openapi import document
 from ebb.api.problems import answers_problems, json_response
+from ebb.api.routes import PlainRoutes
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> PlainRoutes:
     """The route, bound to `services`."""
-    bp = func.Blueprint()
+    bp = PlainRoutes(services.prefix)
 
     @bp.function_name("openapi")
     @bp.route(route="openapi.json", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
     @answers_problems
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
-        return json_response(document(tuple(services.schedules)))
+        return json_response(document(tuple(services.schedules), urlsplit(req.url).path.removesuffix("/openapi.json")))
 
     return bp

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ import azure.functions as func
 
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import caller, json_body, schedule_name, text_member, whole_parameter
+from ebb.api.routes import PlainRoutes
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
 from ebb.services import Services
@@ -22,9 +23,9 @@ LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
 
-def blueprint(services: Services) -> func.Blueprint:
+def blueprint(services: Services) -> PlainRoutes:
     """The routes, bound to `services`."""
-    bp = func.Blueprint()
+    bp = PlainRoutes(services.prefix)
 
     @bp.function_name("list_poison")
     @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
@@ -92,7 +93,7 @@ async def _each(place: PoisonPlace, act: Act, ids: frozenset[str]) -> tuple[int,
 
 
 @asynccontextmanager
-async def _place(services: Services, req: func.HttpRequest) -> AsyncIterator[PoisonPlace]:
+async def _place(services: Services, req: func.HttpRequest) -> AsyncGenerator[PoisonPlace]:
     """The poison place of the schedule in the route; of several sources the one that `source` counts to, from 1."""
     name = schedule_name(req, services.schedules)
     settings = services.schedules.effective(name, (await services.store.get(name)).overrides)

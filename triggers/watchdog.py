@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
+from ebb.api.routes import Routes
 from ebb.control.watchdog import Watchdog
 from ebb.core.names import WATCHDOG
 from ebb.services import Services
@@ -13,9 +14,9 @@ PERIOD_SETTING = "EbbWatchdogSchedule"
 EACH_MINUTE = "0 * * * * *"
 
 
-def blueprint(services: Services) -> df.Blueprint:
+def blueprint(services: Services) -> Routes:
     """The timer, bound to `services`. Its period is the app setting EbbWatchdogSchedule, each minute without it."""
-    bp = df.Blueprint()
+    bp = Routes(services.prefix)
     period = services.environment.get(PERIOD_SETTING, EACH_MINUTE)
     watchdog = Watchdog(services)
 

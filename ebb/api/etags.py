@@ -14,6 +14,7 @@ from typing import Any
 
 import azure.functions as func
 
+from ebb.api.headers import header
 from ebb.core.clock import rfc3339
 from ebb.core.errors import RequestRefusedError
 from ebb.core.row.schedule_row import ScheduleRow
@@ -35,7 +36,7 @@ def etag_of(control: str, document: Mapping[str, Any]) -> str:
 
 def is_known(req: func.HttpRequest, tag: str) -> bool:
     """Whether If-None-Match says that the caller has this version (weak comparison, as RFC 9110 says for it)."""
-    given = req.headers.get("if-none-match", "")
+    given = header(req, "if-none-match") or ""
     return given.strip() == "*" or f'"{tag[1:-1]}"' in {f'"{found[2]}"' for found in _TAG.finditer(given)}
 
 
@@ -43,7 +44,7 @@ class Precondition:
     """The If-Match of a request; `check` holds it against a row as it was read for the change."""
 
     def __init__(self, req: func.HttpRequest, schedules: Schedules) -> None:
-        self._given, self._schedules = req.headers.get("if-match", "").strip(), schedules
+        self._given, self._schedules = (header(req, "if-match") or "").strip(), schedules
 
     def check(self, row: ScheduleRow) -> None:
         """Pass if there is no If-Match, or one that names this version.

@@ -66,8 +66,8 @@ def _top(largest: int, default: int) -> Part:
 
 
 @cache
-def document(names: tuple[str, ...]) -> Part:
-    """The whole document, for an app with the schedules of these names."""
+def document(names: tuple[str, ...], base: str = "/api") -> Part:
+    """The whole document, for an app with the schedules of these names; `base` is the path before `/schedules`."""
     settings = ScheduleSettings.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
     models: Part = settings.pop("$defs", {})
     return {
@@ -78,7 +78,7 @@ def document(names: tuple[str, ...]) -> Part:
             "description": "An overlap-free, backlog-driven scheduler: see what a schedule does and why, and say what "
             "it should do. Calls need a function key, except health.",
         },
-        "servers": [{"url": "/api"}],
+        "servers": [{"url": base or "/"}],
         "security": [{"functionKey": []}, {"functionKeyInQuery": []}],
         "paths": _paths(),
         "components": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import Precondition

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from ebb.api.headers import header
 from ebb.core.errors import RequestRefusedError
 
 ALLOWED_SETTING = "EbbAllowedOrigins"  # pages of other origins that may operate the app, separated by blanks
@@ -27,7 +28,7 @@ def refuse_foreign(req: func.HttpRequest, environment: Mapping[str, str]) -> Non
     """
     if req.method.upper() in _READING:
         return
-    origin, site = req.headers.get("origin"), req.headers.get("sec-fetch-site")
+    origin, site = header(req, "origin"), header(req, "sec-fetch-site")
     if origin is not None and origin in environment.get(ALLOWED_SETTING, "").split():
         return
     if origin is not None and _address(origin) not in _own_addresses(req):
@@ -38,8 +39,8 @@ def refuse_foreign(req: func.HttpRequest, environment: Mapping[str, str]) -> Non
 
 def _own_addresses(req: func.HttpRequest) -> set[tuple[str, int | None]]:
     """Host and port of the app as the request may have known it: directly, and behind a proxy."""
-    scheme = req.headers.get("x-forwarded-proto") or urlsplit(req.url).scheme
-    hosts = (req.headers.get("host"), req.headers.get("x-forwarded-host"))
+    scheme = header(req, "x-forwarded-proto") or urlsplit(req.url).scheme
+    hosts = (header(req, "host"), header(req, "x-forwarded-host"))
     return {_address(req.url), *(_address(f"{scheme}://{host}") for host in hosts if host)}
 
 

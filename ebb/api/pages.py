@@ -6,6 +6,7 @@ import json
 
 import azure.functions as func
 
+from ebb.api.headers import header
 from ebb.api.problems import json_response
 from ebb.store.base import Page
 
@@ -15,7 +16,7 @@ NEXT_PAGE = "x-ebb-continuation-token"
 
 def page_response(req: func.HttpRequest, page: Page) -> func.HttpResponse:
     """A page as `{"value": [...], "continuationToken"?}`, or as JSON lines where the request accepts those."""
-    if LINES in req.headers.get("accept", ""):
+    if LINES in (header(req, "accept") or ""):
         lines = "".join(json.dumps(document) + "\n" for document in page.value)
         headers = {"Cache-Control": "no-store"}
         if page.continuation_token:

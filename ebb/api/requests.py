@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
+from ebb.api.headers import header
 from ebb.api.problems import invalid_request, unknown_schedule
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import RequestRefusedError
@@ -20,6 +21,7 @@ from ebb.core.settings.schedules import Schedules
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters
 LONGEST_CALLER = 200  # characters
+_VERB = re.compile(r"schedules/[^/]+/[^/]+/?$")
 TRUST_SETTING = "EbbTrustClientPrincipal"
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
 
@@ -48,7 +50,7 @@ def json_body(req: func.HttpRequest, allowed: set[str] | None = None) -> dict[st
         raise RequestRefusedError("tooLarge", f"{len(raw)} bytes; at most {LARGEST_BODY} are read")
     if not raw.strip():
         return {}
-    kind = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = (header(req, "content-type") or "").partition(";")[0].strip().lower()
     if not re.fullmatch(r"application/(?:[\w.-]+\+)?json", kind):
         detail = f"the body is {kind or 'of no type'}; send it with Content-Type: application/json"
         raise RequestRefusedError("unsupportedMediaType", detail)
@@ -128,7 +130,7 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
     The platform's authentication (Easy Auth of Container Apps and App Service) sets a header with the name. Where it is
     not in front, anybody can set that header; so it counts only where the app setting TRUST_SETTING says that it is.
     """
-    name = req.headers.get("x-ms-client-principal-name") or req.headers.get("x-ms-client-principal-id")
+    name = header(req, "x-ms-client-principal-name") or header(req, "x-ms-client-principal-id")
     claimed = name[:LONGEST_CALLER] if name else None
     if environment.get(TRUST_SETTING, "").strip().lower() == "true":
         return claimed
@@ -138,11 +140,11 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
 
 
 def address_of(req: func.HttpRequest) -> str:
-    """The address of the API as the caller sees it, behind a proxy too: scheme, host and route prefix."""
+    """The address of the API as who asks for a schedule's verb sees it, behind a proxy too: scheme, host and prefix."""
     scheme, _, rest = req.url.partition("://")
     host, _, path = rest.partition("/")
-    prefix = path.split("schedules", 1)[0].rstrip("/")
-    public = f"{req.headers.get('x-forwarded-proto', scheme)}://{req.headers.get('x-forwarded-host', host)}"
+    prefix = _VERB.sub("", urlsplit(path).path).rstrip("/")
+    public = f"{header(req, 'x-forwarded-proto') or scheme}://{header(req, 'x-forwarded-host') or host}"
     return f"{public}/{prefix}" if prefix else public
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,10 +31,11 @@ class CallError(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """One app at `url` (scheme and host, with or without `/api`)."""
+    """The API of one app, at `url`."""
 
     url: str
     key: str | None = None
+    timeout: float = TIMEOUT
     running: RunningApp | None = None  # what `up` wrote down of this app, where it runs on this machine
 
     @classmethod
@@ -46,12 +47,21 @@ class Client:
         """
         found = find_running(Path.cwd(), os.environ)
         address = url or os.environ.get(URL_VARIABLE) or (found.url if found else _refuse_to_guess())
-        address = address.rstrip("/")
+        client = cls.at(address, os.environ.get(KEY_VARIABLE))
+        return replace(client, running=found) if found and cls.at(found.url).url == client.url else client
+
+    @classmethod
+    def at(cls, url: str, key: str | None = None, timeout: float = TIMEOUT) -> Client:
+        """The app at `url`: scheme and host, and the path of its API where that is not `/api`.
+
+        Raises:
+            ValueError: that is not the address of an app.
+        """
+        address = url.rstrip("/")
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{address!r} is not an app's address; write it as https://<name>.azurewebsites.net")
-        running = found if found and found.url == address.removesuffix("/api") else None
-        return cls(address if address.endswith("/api") else f"{address}/api", os.environ.get(KEY_VARIABLE), running)
+        return cls(address if parts.path else f"{address}/api", key, timeout)
 
     @property
     def described(self) -> str:
@@ -77,14 +87,13 @@ class Client:
             headers["x-functions-key"] = self.key
         data = json.dumps(body).encode() if body is not None else None
         try:
-            with urlopen(Request(address, data, headers, method=method), timeout=TIMEOUT) as answer:
+            with urlopen(Request(address, data, headers, method=method), timeout=self.timeout) as answer:
                 return _document(answer.read(), address)
         except HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(), f"{method} {address}") from error
         except (URLError, OSError, HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise CallError(f"no answer from {self.url}: {reason}") from error
+            raise CallError(f"nothing answers at {self.url}: {_cause(error)}") from error
 
     def schedule(self, name: str) -> dict[str, Any]:
         """The Schedule document of `name`. Raises CallError."""
@@ -115,6 +124,12 @@ def _refuse_to_guess() -> NoReturn:
         f"no app is named, and none runs here (looked in {places}): start one with `up`, name its state folder in "
         f"{STATE_VARIABLE}, or its address with --url or {URL_VARIABLE}"
     )
+
+
+def _cause(error: BaseException) -> str:
+    """Why there was no answer, without the words of the library."""
+    inner = getattr(error, "reason", error)
+    return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
 
 
 def _document(raw: bytes, address: str) -> dict[str, Any]:

@@ -14,23 +14,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import ebb.sources  # noqa: F401 - settings may name a source
-from ebb.cli.doctor.examine import examine
-from ebb.cli.doctor.report import as_json, print_findings
-from ebb.cli.doctor.subject import Evidence, read_subject
-from ebb.cli.job_render import Access, az_command, bicep
-from ebb.cli.job_template import job_for
+from ebb.cli.app_folder import AppFolder, schedules_of
+from ebb.cli.job_access import Access
 from ebb.cli.operate.answers import Exit, Form, Output, failed, note
 from ebb.cli.running import find_running
-from ebb.cli.scale_rules.app import read_app
-from ebb.cli.scale_rules.derive import derive
-from ebb.cli.scale_rules.explain import explanation
-from ebb.cli.scale_rules.report import print_report
 from ebb.core.errors import EbbError
-from ebb.core.settings.schedules import load_schedules
 from ebb.core.wording import did_you_mean
-
-AppFolder = Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")]
 
 
 class RuleOutput(StrEnum):
@@ -58,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scale_rules(
-    app: AppFolder = Path(),
+    app: AppFolder = None,
     output: Annotated[RuleOutput, typer.Option("--output", "-o", help="table, yaml or json")] = RuleOutput.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     cores: Annotated[float, typer.Option(help="cores of one replica: some defaults count them")] = 1.0,
@@ -69,18 +58,23 @@ def scale_rules(
 
     The app is imported in a child process, so that the SDK lists its functions; where that fails, its source is read.
     """
+    from ebb.cli.scale_rules.app import read_app
+    from ebb.cli.scale_rules.derive import derive
+    from ebb.cli.scale_rules.explain import explanation
+    from ebb.cli.scale_rules.report import print_report
+
     if explain:
         typer.echo(explanation())
         return
     try:
-        report = derive(read_app(app, run=not source), cores)
+        report = derive(read_app(app or Path(), run=not source), cores)
     except EbbError as error:
         raise failure(error) from error
     print_report(report, RuleOutput.JSON if json else output, Console())
 
 
 def doctor(
-    app: AppFolder = Path(),
+    app: AppFolder = None,
     output: Form = Output.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="ask no server")] = False,
@@ -94,12 +88,16 @@ def doctor(
     cores: Annotated[float, typer.Option(help="cores of one replica")] = 1.0,
 ) -> None:
     """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
-    form = Output.JSON if json else output
+    from ebb.cli.doctor.examine import examine
+    from ebb.cli.doctor.report import as_json, print_findings
+    from ebb.cli.doctor.subject import Evidence, read_subject
+
+    form, folder = Output.JSON if json else output, app or Path()
     try:
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
-        environment = _settings_here(app, form is Output.TABLE) if container_app is None else os.environ
+        environment = _settings_here(folder, form is Output.TABLE) if container_app is None else os.environ
         evidence = Evidence(container_app, text, min_replicas, cores, environment)
-        findings = examine(read_subject(app, evidence), offline)
+        findings = examine(read_subject(folder, evidence), offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
     if form is Output.JSON:
@@ -122,14 +120,17 @@ def _settings_here(app: Path, told: bool) -> Mapping[str, str]:
 
 def job_template(
     schedule: Annotated[str, typer.Argument(help="a schedule of schedules.yaml")],
-    app: AppFolder = Path(),
+    app: AppFolder = None,
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
     output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az, bicep or json")] = JobOutput.ALL,
     access: Annotated[Access, typer.Option(help="identity, or secret: a connection string")] = Access.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
+    from ebb.cli.job_render import az_command, bicep
+    from ebb.cli.job_template import job_for
+
     try:
-        schedules = load_schedules((app / "schedules.yaml").read_text(encoding="utf-8"), "schedules.yaml", os.environ)
+        schedules = schedules_of(app or Path(), os.environ)
         if schedule not in schedules:
             near = did_you_mean(schedule, schedules)
             raise failed(f"there is no schedule {schedule}{near}; known are {', '.join(schedules)}", Exit.NOT_FOUND)

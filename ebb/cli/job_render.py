@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from enum import StrEnum
 
+from ebb.cli.job_access import Access
 from ebb.cli.job_template import COUNTING, Job, QueueRule
 
 API_VERSION = "2026-07-01"
 GROUP, ENVIRONMENT, ACCOUNT, IDENTITY = "<group>", "<environment>", "<storage account>", "<identity resource id>"
 SECRET = "connection-string-secret"
 CLIENT = "'AZURE_CLIENT_ID=<client id of the identity>'"
-
-
-class Access(StrEnum):
-    """How a job gets at its queue."""
-
-    IDENTITY = "identity"
-    SECRET = "secret"
 
 
 def az_command(job: Job, image: str, access: Access = Access.IDENTITY) -> str:

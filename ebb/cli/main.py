@@ -1,27 +1,45 @@
-"""The command line: one module a group of commands, registered here."""
+"""The command line: one module a group of commands, registered here.
+
+Modules of commands import at their top only what describes their flags; what a verb needs it imports when it runs, so
+that `ebb list` does not wait for what `ebb doctor` needs.
+"""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from ebb.cli import deploy as commands_deploy
+from ebb import __version__
+from ebb.cli import completion, deploy
+from ebb.cli.examples import add_examples
+from ebb.cli.init import command as init
+from ebb.cli.local import command as local
 from ebb.cli.operate import commands as operate
-from ebb.cli.operate import feed as operate_feed
-from ebb.cli.operate import lists as operate_lists
-from ebb.cli.operate import logs as operate_logs
-from ebb.cli.operate import poison as operate_poison
-from ebb.cli.simulate import command as commands_simulate
+from ebb.cli.operate import feed, lists, logs, poison
+from ebb.cli.simulate import command as simulate
 
-app = typer.Typer(name="ebb", help="Ebb: an overlap-free, backlog-driven scheduler.", no_args_is_help=True)
-operate.register(app)
-operate_lists.register(app)
-operate_logs.register(app)
-operate_poison.register(app)
-operate_feed.register(app)
-commands_deploy.register(app)
-commands_simulate.register(app)
+app = typer.Typer(
+    name="ebb",
+    help="Ebb: an overlap-free, backlog-driven scheduler.",
+    no_args_is_help=True,
+    add_completion=False,  # its own option would change the shell's start files; see the command `completion`
+)
+for _group in (init, local, feed, operate, lists, logs, poison, deploy, simulate, completion):
+    _group.register(app)
+add_examples(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ebb {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def _ebb() -> None:
-    """Keeps the names of the commands when there is only one."""
+def _ebb(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and end")
+    ] = False,
+) -> None:
+    """Ebb: an overlap-free, backlog-driven scheduler."""

@@ -31,10 +31,9 @@ class RunningApp:
 
     def described(self) -> str:
         """The app and its storage in one line."""
-        last = self.storage_port + 2
-        return (
-            f"app {self.url} (process {self.pid}, {self.state}); storage emulator on ports {self.storage_port}-{last}"
-        )
+        ports = f"{self.storage_port}-{self.storage_port + 2}"
+        host = self.url.removesuffix("/api")
+        return f"app {host} (process {self.pid}, {self.state}); storage emulator on ports {ports}"
 
 
 @contextlib.contextmanager

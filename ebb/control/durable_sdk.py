@@ -2,6 +2,8 @@
 
 2.x speaks gRPC and keeps the names of 1.x as deprecated ones, but for the task hub's name and the filter by prefix.
 """
+# pyright: basic, reportMissingTypeStubs=false, reportPrivateUsage=false
+# Two SDKs are called here, and only one of them is installed.
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.durable_sdk import statuses, task_hub_of
 from ebb.core.cycle import CycleState
@@ -150,7 +150,8 @@ async def look_until(condition: Callable[[], Awaitable[bool]], seconds: float) -
 def _instance(status: Any) -> Instance:
     if not status or status.runtime_status is None:
         return Instance()
-    custom = status.custom_status if isinstance(status.custom_status, dict) else None
+    given: object = status.custom_status
+    custom = cast("dict[str, Any]", given) if isinstance(given, dict) else None
     return Instance(status.runtime_status.name, custom, status.output, status.last_updated_time)
 
 

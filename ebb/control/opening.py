@@ -69,12 +69,9 @@ async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
     """Say that the loop goes on with what this app understands of a state that a newer one wrote (a roll-back)."""
     cause = f"the instance's state has version {state.version} and this app knows {STATE_VERSION}: what is new is lost"
     logger.warning("%s: %s", state.schedule, cause, extra={"schedule": state.schedule})
-    identity = f"{state.owner}/{state.cycle}/version"
-    event = {"id": identity, "at": rfc3339(services.clock.now()), "kind": "incident", "schedule": state.schedule}
-    try:
-        await services.store.write_event(state.schedule, {**event, "action": "goOn", "cause": cause})
-    except StoreError as error:
-        logger.warning("%s: the incident was not written down: %s", state.schedule, error)
+    identity = f"{state.owner}/{state.cycle}/version"  # the same each time, so that it is written down once
+    event = {"id": identity, "action": "goOn", "cause": cause}
+    await record(services, state.schedule, "incident", services.clock.now(), event)
 
 
 async def open_cycle(services: Services, state: CycleState) -> Opening:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.instances import look_at
 from ebb.control.watchdog import Watchdog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.instances import Instance, hub_of, look_at_all
 from ebb.control.revival import revived

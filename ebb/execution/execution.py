@@ -15,6 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import cast
 
 from ebb.core.clock import Clock, steady
 from ebb.core.errors import SourceError
@@ -284,7 +285,7 @@ class _Execution:
     async def _end_without(self, name: str, cause: BaseException | None, work: asyncio.Task[None]) -> None:
         """A task beside the work has died. Without it leases lapse or limits do not hold: nothing may go on."""
         while isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
+            cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[0]
         died = f"the {name} of the execution died ({describe(cause)})"
         _log.error(died, extra=self._log, exc_info=cause)
         self._ended = "failed"

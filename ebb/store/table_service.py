@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,7 +51,7 @@ class TableService:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients] = WeakKeyDictionary()
 
     @asynccontextmanager
-    async def calling(self, table: str) -> AsyncIterator[TableClient]:
+    async def calling(self, table: str) -> AsyncGenerator[TableClient]:
         """A client of `table`, for calls that together take at most `TOTAL_SECONDS`.
 
         Raises:

@@ -11,7 +11,7 @@ import io
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
@@ -42,7 +42,7 @@ def place_fields() -> Mapping[str, object]:
 
 
 @contextmanager
-def at_place(fields: Mapping[str, object]) -> Iterator[None]:
+def at_place(fields: Mapping[str, object]) -> Generator[None]:
     """Let all that begins in here, tasks and threads too, print and log as of `fields`."""
     place = Place(fields)
     token = _place.set(place)

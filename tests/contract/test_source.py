@@ -46,7 +46,10 @@ class Bench:
     another: Callable[[], Source]
 
 
-@pytest.fixture(params=["memory", "storageQueue-none", "storageQueue-base64"])
+CONTRACT = ("memory", "storageQueue-none", "storageQueue-base64")  # the kind, and behind a hyphen a variant of it
+
+
+@pytest.fixture(params=CONTRACT)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     kind, _, encoding = request.param.partition("-")
     if kind == "memory":

@@ -96,11 +96,11 @@ def test_waiting_messages_are_handled_soon_whatever_dies(engine: Engine, deploy:
 def _play(app: Deployment, scenario: Scenario, hosts: int) -> None:
     for _ in range(hosts):
         app.add_host().start()
-    put = app.put(range(1_700_000_000, 1_700_000_000 + 200 * hosts))
+    put = app.put(range(1_700_000_000, 1_700_000_000 + 250 * hosts))
     app.call("POST", "schedules/parity/start", {})
     app.wait_handled(40, 30)
     if hosts > 1:
-        wait_for(lambda: len({line["pid"] for line in _lines(app)}) == hosts, 20, app.said)
+        wait_for(lambda: len({line["pid"] for line in _lines(app)}) == hosts, 40, app.said)
     assert app.ledger.read() < len(put) - 50, "it is nearly over: the test would show nothing"
     scenario(app)
     app.wait_all_right(put, 2 * RECOVERY)

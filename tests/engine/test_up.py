@@ -152,7 +152,7 @@ async def test_an_emulator_without_tables_is_named(tmp_path: Path, monkeypatch: 
             require("{services}/" + service + "/main.js");
         }}
     """)
-    monkeypatch.setattr(emulator, "_START_TIMEOUT", 3.0)
+    monkeypatch.setattr(emulator, "_START_TIMEOUT", 12.0)
     state, port = StateFolder(tmp_path / "state"), free_port(3)
     state.path.mkdir()
     with pytest.raises(LocalError, match=f"table service .*{port + 2}"):

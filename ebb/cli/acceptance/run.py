@@ -1,4 +1,4 @@
-"""One run of one schedule: start it, feed it, watch it until its backlog is drained, and account for it."""
+"""The run that is accounted for: start a schedule, feed it, watch until all is drained, hold the books together."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _SHOWN = 8  # cycles
 _ROUNDING = timedelta(milliseconds=5)  # the history's times are cut to milliseconds
 
 
-class Run:
-    """Everything known about a run; used once."""
+class AccountedRun:
+    """What was put, what was handled, and what the history says of it; used once."""
 
     def __init__(self, api: Api, ledger: Ledger, children: Sequence[Child], source: Feeder | None) -> None:
         self._api, self._ledger, self._children, self._source = api, ledger, children, source

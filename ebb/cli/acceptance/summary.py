@@ -1,4 +1,4 @@
-"""The account of a run: what was put, what the handler wrote down, what the history says. Pure.
+"""The account that ends a run: what was put, what the handler wrote down, what the history says. Pure.
 
 Nothing is taken on trust: a message counts as processed because the ledger has it, with the right answer; executions
 overlap or not by the times in the history.

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import ebb.sources  # noqa: F401 - settings may name a source
-from ebb.cli.scale_rules.app import FunctionApp, read_app, read_json
+from ebb.cli.app_folder import read_json
+from ebb.cli.scale_rules.app import FunctionApp, read_app
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_files import decode_text
-from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.core.settings.schedules import Schedules, load_schedules
+from ebb.core.settings.schedules import Schedules
+from ebb.services import read_schedules
 
 STORAGE = "AzureWebJobsStorage"
 DURABLE = "extensions.durableTask"
@@ -108,12 +109,10 @@ def read_subject(folder: Path, evidence: Evidence) -> Subject:
 
 
 def _schedules(folder: Path, app: FunctionApp) -> tuple[Schedules | None, str | None]:
-    path = folder / "schedules.yaml"
-    if not path.is_file():
+    if not (folder / "schedules.yaml").is_file():
         return None, None  # another app than Ebb: there is nothing to read
     try:
-        limit = function_timeout(host_text(folder), app.settings)
-        return load_schedules(path.read_text(encoding="utf-8"), path.name, app.settings, limit), None
+        return read_schedules(folder, app.settings), None
     except SettingsError as fault:
         return None, str(fault)
 

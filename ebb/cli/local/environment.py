@@ -6,32 +6,20 @@ made from, so that a second run costs a few milliseconds. Several runs at once w
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
-from ebb.cli.local.step_progress import LOOK_SECONDS, Progress
+from ebb.cli.local.steps import SetUpError, one_at_a_time, run_step
 from ebb.cli.local.terminal import say
 
+__all__ = ["SetUpError", "ensure_environment", "venv_python"]
 Version = tuple[int, int]
-STEP_TIMEOUT = 1800.0  # seconds; a slow mirror is no failure, a dead one is
 _PYTHON = re.compile(r"/[^\"'\n]*/python[\w.]*")  # in the first lines of a script
-_TAIL = 25  # lines of a failed command's output that are shown
-
-
-class SetUpError(Exception):
-    """The environment could not be made; the text says which step failed, and shows the end of its output."""
 
 
 def venv_python(root: Path) -> Path:
@@ -50,7 +38,7 @@ def ensure_environment(root: Path, first: Version, last: Version) -> None:
     versions = (first, last)
     if _python_is_ready(root, versions) and _node_is_ready(root):
         return
-    with _one_at_a_time(root):
+    with one_at_a_time(root):
         if not _python_is_ready(root, versions):
             _make_python(root, versions)
         if not _node_is_ready(root):
@@ -155,56 +143,7 @@ def _forget_stamp(folder: Path) -> None:
     (folder / ".ebb-stamp.json").unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _one_at_a_time(root: Path) -> Iterator[None]:
-    """Hold the lock on the project's folder; it goes with the process, however that ends."""
-    folder = os.open(root, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another run that sets up the environment ...")
-            fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
 def _step(root: Path, name: str, command: list[str], log_name: str) -> None:
-    """Run one command with its output in a log; say in one line what was done and how long it took."""
-    log = root / ".venv" / f"setup-{log_name}.log"
-    say(f"{name} ...", end="")
-    began = time.monotonic()
     path = f"{venv_python(root).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    with log.open("wb") as output, Progress(name, log) as progress:
-        status = _run(command, root, output, {**os.environ, "PATH": path}, progress.look)
-    say(f" {time.monotonic() - began:.1f} s" if status == 0 else " failed")
-    if status != 0:
-        tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
-        raise SetUpError(f"could not {name}, exit status {status}; the end of {log}:\n{tail}")
-
-
-def _run(
-    command: list[str], root: Path, output: BinaryIO, variables: dict[str, str], look: Callable[[], None]
-) -> int | str:
-    """The exit status of `command`; `look` is called while it works. It ends with this process, its children too."""
-    process = subprocess.Popen(
-        command,
-        cwd=root,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + STEP_TIMEOUT
-    try:
-        while time.monotonic() < deadline:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(LOOK_SECONDS)
-            look()
-        return f"none: stopped after {STEP_TIMEOUT:g} s"
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    log = root / ".venv" / f"setup-{log_name}.log"
+    run_step(name, command, folder=root, log=log, environment={**os.environ, "PATH": path})

@@ -1,4 +1,4 @@
-"""Puts sample messages into a schedule's queue: consecutive UNIX times, so that each value is one message."""
+"""Puts messages into a schedule's queue: given texts, or consecutive UNIX times, so that each value is one message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ServiceRequestError
@@ -15,7 +15,7 @@ from azure.storage.queue.aio import QueueClient
 from ebb.cli.acceptance.poisoned import poisoned_ids
 from ebb.cli.local.azurite import connection_string
 from ebb.cli.local.errors import LocalError
-from ebb.core.settings.connection import DEVELOPMENT_KEY, resolve_connection
+from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.storage_queue.source import POISON_SUFFIX
 from ebb.sources.storage_queue.text import Encoding, encode_body
 
@@ -44,8 +44,10 @@ class Feeder:
         Raises:
             LocalError: the queue cannot be reached.
         """
-        first = random.randrange(int(time.time()))  # anywhere, so that two feedings hardly ever share a value
-        texts = _spread([str(first + number) for number in range(count)], [f"no time {n}" for n in range(poison)])
+        await self.put_all(_spread(unix_times(count), [f"no time {n}" for n in range(poison)]), depth)
+
+    async def put_all(self, texts: Sequence[str], depth: int | None = None) -> None:
+        """Put `texts`, in about their order; the queue is made if it is missing. `depth` and errors: as of `feed`."""
         try:
             await self.make_queue()
             self.started_at = time.time()
@@ -96,7 +98,7 @@ class Feeder:
 
     async def _put(self, text: str) -> None:
         body = encode_body(text.encode(), self._encoding)
-        message = await self._queue.send_message(body)
+        message = await self._queue.send_message(body, time_to_live=-1)  # it waits for as long as it takes
         if text.isdigit():
             self.put[str(message.id)] = int(text)
         else:
@@ -113,21 +115,38 @@ class Feeder:
 
 
 @contextlib.asynccontextmanager
-async def feeder(settings: Mapping[str, Any], blob_port: int) -> AsyncIterator[Feeder]:
-    """A feeder for the schedule with these settings, on the emulator at `blob_port`.
-
-    Raises:
-        LocalError: as `queue_of`.
-    """
-    source = queue_of(settings)
-    storage = resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
-    credential = {"account_name": str(storage.account_name), "account_key": DEVELOPMENT_KEY}
-    endpoint, name = storage.endpoint("queue"), source["queueName"]
+async def feeder(source: Mapping[str, Any], connection: Connection) -> AsyncIterator[Feeder]:
+    """A feeder for the queue that `source`, a `storageQueue` of a schedule's settings, names."""
+    name = source["queueName"]
     async with (
-        QueueClient(endpoint, name, credential=credential) as queue,
-        QueueClient(endpoint, name + POISON_SUFFIX, credential=credential) as poison_queue,
+        queue_client(connection, name) as queue,
+        queue_client(connection, name + POISON_SUFFIX) as poison_queue,
     ):
         yield Feeder(queue, source["messageEncoding"], poison_queue)
+
+
+def queue_client(connection: Connection, name: str) -> QueueClient:
+    """The queue, by key or signature, or as who is signed in on this machine."""
+    endpoint = connection.endpoint("queue")
+    if connection.account_key:
+        key = {"account_name": str(connection.account_name), "account_key": connection.account_key}
+        return QueueClient(endpoint, name, credential=key, retry_total=1)
+    if connection.sas:
+        return QueueClient(endpoint, name, credential=connection.sas, retry_total=1)
+    from azure.identity.aio import DefaultAzureCredential  # imported late: it costs a third of a second
+
+    return QueueClient(endpoint, name, credential=DefaultAzureCredential(), retry_total=1)
+
+
+def emulator(blob_port: int) -> Connection:
+    """The connection of the emulator whose blob service listens on `blob_port`."""
+    return resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
+
+
+def unix_times(count: int) -> list[str]:
+    """`count` consecutive ones, from anywhere, so that two feedings hardly ever share a value."""
+    first = random.randrange(int(time.time()))
+    return [str(first + number) for number in range(count)]
 
 
 def queue_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:

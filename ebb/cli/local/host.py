@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 from ebb.cli.local.children import Child, child
 from ebb.cli.local.engines import Engine
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.state import StateFolder
+
+_LISTING = re.compile(r"([a-z0-9]+_)?list_schedules")
 
 _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
@@ -61,3 +67,25 @@ def _check_start(running: Child, engine: Engine) -> None:
             f"what it said until then is in {running.log}"
         )
     running.check()
+
+
+async def address_of_api(engine: Engine, url: str) -> str:
+    """The address of Ebb's API in the app at `url`, as the host lists its functions.
+
+    Raises:
+        LocalError: the app has no such functions.
+    """
+    if engine.is_remote:  # only the local host lists its functions without a key
+        return f"{url}/api"
+    functions = await asyncio.to_thread(_functions, url)
+    for one in functions:
+        template = str(one.get("invoke_url_template") or "")
+        if _LISTING.fullmatch(one["name"]) and template.endswith("/schedules"):
+            return template.removesuffix("/schedules")
+    known = ", ".join(sorted(one["name"] for one in functions)) or "none"
+    raise LocalError(f"the app has no function list_schedules: add Ebb by ebb init --into DIR; its functions: {known}")
+
+
+def _functions(url: str) -> list[dict[str, Any]]:
+    with urlopen(f"{url}/admin/functions", timeout=10) as answer:
+        return json.load(answer)

@@ -14,11 +14,9 @@ from rich.text import Text
 
 from ebb.cli.local.terminal import say
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import cycles_table
+from ebb.cli.operate.tables import cycles_table, state_text
 from ebb.cli.operate.times import Times
 from ebb.core.wording import counted, duration
-
-_COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 
 
 @dataclass(frozen=True)
@@ -173,11 +171,10 @@ def describe(snapshot: Snapshot) -> str:
 def render(snapshot: Snapshot) -> RenderableType:
     """A snapshot as a block of a few lines and the table of the last cycles."""
     schedule, totals = snapshot.schedule, snapshot.schedule.get("totals") or {}
-    state = str(schedule["state"])
     head = Text.assemble(
         (str(schedule["name"]), "bold"),
         "  ",
-        (state, _COLOURS.get(state, "dim")),
+        state_text(schedule),
         f", {schedule['phase']}" if schedule.get("phase") else "",
         f", cycle {schedule.get('cycle') or 0}",
         (f"   {snapshot.url}", "dim"),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ebb.cli.app_folder import schedules_of
 from ebb.cli.local.errors import LocalError
-from ebb.cli.scale_rules.app import read_json
 from ebb.core.errors import SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import did_you_mean
-from ebb.services import read_schedules
 
 
 def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> ScheduleSettings:
@@ -19,11 +18,8 @@ def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> Sche
     Raises:
         LocalError: a file cannot be used, one line a fault, or there is no such schedule.
     """
-    local = root / "local.settings.json"
     try:
-        values = read_json(local).get("Values") or {} if local.is_file() else {}
-        settings = {**{key: str(value) for key, value in values.items()}, **environment}
-        schedules = read_schedules(root, settings)
+        schedules = schedules_of(root, environment)
     except SettingsError as error:
         raise LocalError(str(error)) from None
     if name not in schedules:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from ebb.cli.local.errors import LocalError
 from ebb.cli.running import LOCK
@@ -31,11 +32,14 @@ _MADE = (
 class StateFolder:
     """Where things are in one state folder."""
 
+    _about: dict[str, object]
+
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.storage = self.path / "azurite"
         self.storage_log = self.path / "azurite.log"
         self.ledger = self.path / "parity.jsonl"
+        self._lock = self.path / LOCK
 
     def host_log(self, engine: str) -> Path:
         """What the app and its host say on the host called `engine`."""
@@ -43,12 +47,12 @@ class StateFolder:
 
     @contextlib.contextmanager
     def held(self, address: str) -> Iterator[None]:
-        """Use the folder alone; the lock goes with the process, however that ends.
+        """Use the folder alone; the lock goes with the process, however that ends. `address` is the app's.
 
         Raises:
             LocalError: another run holds it, or it cannot be made; the text says who, since when and at which address.
         """
-        lock = self.path / LOCK
+        lock = self._lock
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
@@ -62,10 +66,26 @@ class StateFolder:
             except BlockingIOError as error:
                 raise LocalError(self._holder(file.read())) from error
             file.truncate()
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            file.write(json.dumps({"pid": os.getpid(), "since": since, "address": address}))
-            file.flush()
+            self._about = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+            self.tell(address=address)
             yield
+
+    def tell(self, **facts: object) -> None:
+        """Say more about the run that holds the folder, for who looks with `running`."""
+        self._about |= facts
+        self._lock.write_text(json.dumps(self._about))
+
+    def running(self) -> dict[str, Any] | None:
+        """What the run that holds the folder now tells of itself; None where there is none."""
+        try:
+            with self._lock.open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return json.loads(file.read() or "{}")
+        except (OSError, ValueError):
+            pass
+        return None
 
     def clean(self) -> None:
         """Remove what earlier runs made here, and nothing else."""

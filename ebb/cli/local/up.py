@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
 from ebb.cli.acceptance.ledger import Ledger
-from ebb.cli.acceptance.run import Run
+from ebb.cli.acceptance.run import AccountedRun
 from ebb.cli.acceptance.summary import Summary
 from ebb.cli.local.api import Api, UnreachableError
 from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.cli.local.children import Child
 from ebb.cli.local.engines import Engine, find_engine
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.feeding import Feeder, feeder, queue_of
-from ebb.cli.local.host import host
+from ebb.cli.local.feeding import Feeder, emulator, feeder, queue_of
+from ebb.cli.local.host import address_of_api, host
 from ebb.cli.local.live import View, open_view
+from ebb.cli.local.options import FeedOptions, Options
 from ebb.cli.local.ports import LOOPBACK, free_port, require_free
 from ebb.cli.local.schedule import read_schedule
 from ebb.cli.local.state import StateFolder
 from ebb.cli.local.terminal import complain, say
+from ebb.cli.local.tools import Tools
 from ebb.cli.running import announced, running_in
 from ebb.core.wording import counted
 
-ROOT = Path(__file__).resolve().parents[3]
 _DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
 PARITY_SECONDS = "EBB_PARITY_SECONDS"  # how long it takes for a message
 
 
-async def up(options: argparse.Namespace) -> int:
+def check(options: Options) -> None:
+    """Nothing if the flags fit the schedule's settings as files and app settings give them.
+
+    Raises:
+        LocalError: they do not, or the settings cannot be read.
+    """
+    _require_ledger(options, read_schedule(options.app, options.schedule, os.environ).handler)
+
+
+async def up(options: Options, tools: Tools) -> int:
     """Serve the app and show one schedule at work; the result is the exit status.
 
     Raises:
         LocalError: something did not start, or ended; everything that was started is stopped.
     """
-    _require_ledger(options, read_schedule(ROOT, options.schedule, os.environ).handler)
     if _is_shown(options):
         os.environ.setdefault(PARITY_SECONDS, "1")
-    engine = find_engine(options.host, ROOT, os.environ)
+    engine = find_engine(options.host, options.app, os.environ)
     port = options.port or free_port()
     storage_port = options.storage_port or free_port(len(SERVICES))
     url = f"http://{LOOPBACK}:{port}"
@@ -58,10 +66,12 @@ async def up(options: argparse.Namespace) -> int:
         if options.clean:
             state.clean()
         state.ledger.unlink(missing_ok=True)
-        async with _app(engine, state, port, storage_port) as children, Api(url, options.schedule) as api:
+        async with _app(engine, options, state, port, storage_port, tools) as children:
             storage = storage_port, connection_string(storage_port)
             try:
-                with announced(state.path, url, storage, options.schedule, state.host_log(engine.name)):
+                api = Api(await address_of_api(engine, url), options.schedule)
+                state.tell(api=api.url, storagePort=storage_port)
+                with announced(state.path, api.url, storage, options.schedule, state.host_log(engine.name)):
                     ending, summary = await _serve(options, state, api, children, storage_port)
             except UnreachableError:
                 for child in children:
@@ -76,17 +86,22 @@ async def up(options: argparse.Namespace) -> int:
     return 0 if ending == _DRAINED and not summary.faults else 1
 
 
-def _is_shown(options: argparse.Namespace) -> bool:
+def _is_shown(options: Options) -> bool:
     """Whether a person watches: then there is something to see, a backlog, a fan-out over it, and its drain."""
     return not (options.once or options.json)
 
 
-def _require_ledger(options: argparse.Namespace, handler: str) -> None:
-    if (options.once or options.json) and handler != _LEDGER_HANDLER:
+def _require_ledger(options: Options, handler: str) -> None:
+    if (options.once or options.json) and not _keeps_a_ledger(handler):
         raise LocalError(
             f"--once and --json need the ledger of the sample handler, {_LEDGER_HANDLER}; "
             f"{options.schedule} has {handler}: run it without them"
         )
+
+
+def _keeps_a_ledger(handler: str) -> bool:
+    """Whether it is the sample handler, at the root of the app or in a package of it."""
+    return f".{handler}".endswith(f".{_LEDGER_HANDLER}")
 
 
 def _complaints(ending: str, summary: Summary) -> list[str]:
@@ -96,27 +111,28 @@ def _complaints(ending: str, summary: Summary) -> list[str]:
     return ([ending] if ending else []) + [f"fault: {fault}" for fault in summary.faults]
 
 
-async def feed(options: argparse.Namespace) -> int:
+async def feed(options: FeedOptions) -> int:
     """Put messages into the queue of a schedule that `up` serves; the result is the exit status.
 
     Raises:
         LocalError: no app is known, or it or its storage cannot be reached.
     """
     url, storage_port = _fed(options)
-    async with Api(url, options.schedule) as api:
-        try:
-            settings = (await api.schedule())["settings"]
-        except UnreachableError as error:
-            raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
-        async with feeder(settings, storage_port) as source:
-            await source.feed(options.count, options.poison)
-        await api.trigger()  # an idle schedule may sleep for minutes
-    put, queue = counted(source.total, "message"), queue_of(settings)["queueName"]
-    say(f"put {put} into {queue} of the storage emulator on port {storage_port + 1}, for the app at {url}")
+    api = Api(url, options.schedule)
+    try:
+        source = queue_of((await api.schedule())["settings"])
+    except UnreachableError as error:
+        raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
+    async with feeder(source, emulator(storage_port)) as fed:
+        await fed.feed(options.count, options.poison)
+    await api.trigger()  # an idle schedule may sleep for minutes
+    put, queue = counted(fed.total, "message"), source["queueName"]
+    host = url.removesuffix("/api")
+    say(f"put {put} into {queue} of the storage emulator on port {storage_port + 1}, for the app at {host}")
     return 0
 
 
-def _fed(options: argparse.Namespace) -> tuple[str, int]:
+def _fed(options: FeedOptions) -> tuple[str, int]:
     """Address of the app that is fed, and port of its storage: as given, otherwise of the `up` that runs here."""
     if options.port and options.storage_port:
         return f"http://{LOOPBACK}:{options.port}", options.storage_port
@@ -126,18 +142,19 @@ def _fed(options: argparse.Namespace) -> tuple[str, int]:
             f"no app runs in {options.state}: run python3 dev.py up first, name its state folder with --state, "
             "or both its ports with --port and --storage-port"
         )
-    url = f"http://{LOOPBACK}:{options.port}" if options.port else found.url
-    if url != found.url or options.storage_port not in (None, found.storage_port):
+    if options.port not in (None, urlsplit(found.url).port) or options.storage_port not in (None, found.storage_port):
         raise LocalError(f"what runs in {options.state} is {found.described()}: name both ports, or none of them")
     return found.url, found.storage_port
 
 
 @contextlib.asynccontextmanager
-async def _app(engine: Engine, state: StateFolder, port: int, storage_port: int) -> AsyncIterator[list[Child]]:
+async def _app(
+    engine: Engine, options: Options, state: StateFolder, port: int, storage_port: int, tools: Tools
+) -> AsyncIterator[list[Child]]:
     """Storage and app, started in this order and stopped in the other."""
-    async with azurite(state, storage_port, ROOT) as storage:
+    async with azurite(state, storage_port, tools) as storage:
         say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
-        async with host(engine, state, port, connection_string(storage_port), ROOT) as app:
+        async with host(engine, state, port, connection_string(storage_port), options.app) as app:
             say(f"{engine.name} on port {port}, what the app says is in {app.log}")
             try:
                 yield [app, storage]
@@ -146,7 +163,7 @@ async def _app(engine: Engine, state: StateFolder, port: int, storage_port: int)
 
 
 async def _serve(
-    options: argparse.Namespace, state: StateFolder, api: Api, children: list[Child], storage_port: int
+    options: Options, state: StateFolder, api: Api, children: list[Child], storage_port: int
 ) -> tuple[str, Summary | None]:
     """Run the schedule. The result tells how that ended (as `_watch`), and what was done.
 
@@ -160,22 +177,22 @@ async def _serve(
         say("Ctrl-C stops everything; the next call goes on where this one ended")
     settings = (await api.schedule())["settings"]
     _require_ledger(options, settings["handler"])  # an operator may have set another
-    accounted = settings["handler"] == _LEDGER_HANDLER
+    accounted = _keeps_a_ledger(settings["handler"])
     async with contextlib.AsyncExitStack() as stack:
         source: Feeder | None = None
         if not options.no_feed:
-            source = await stack.enter_async_context(feeder(settings, storage_port))
+            source = await stack.enter_async_context(feeder(queue_of(settings), emulator(storage_port)))
             await source.make_queue()
         for fault in await api.unhealthy():
             say(f"unhealthy: {fault}")
-        run = Run(api, Ledger(state.ledger), children, source)
+        run = AccountedRun(api, Ledger(state.ledger), children, source)
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:
             ending = await _watch(run, view, options)
         return ending, await run.summary() if accounted else None
 
 
-async def _watch(run: Run, view: View, options: argparse.Namespace) -> str:
+async def _watch(run: AccountedRun, view: View, options: Options) -> str:
     """Watch until the end: drained, which only `--once` waits for, or stalled; the result says for want of what.
 
     A signal ends it too, and then only the account is left to give.

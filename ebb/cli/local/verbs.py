@@ -1,24 +1,36 @@
-"""What `dev.py` does once the environment is there, and how a signal ends it."""
+"""The verbs of a local run, for `ebb up` and for dev.py once its environment is there, and how a signal ends them."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Coroutine
 from typing import Any
 
 from ebb.cli.local.errors import LocalError
+from ebb.cli.local.options import FeedOptions, Options
+from ebb.cli.local.steps import SetUpError
 from ebb.cli.local.terminal import complain
-from ebb.cli.local.up import feed, up
+from ebb.cli.local.tools import find_tools
+from ebb.cli.local.up import check, feed, up
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the verb `up` or `feed`; the result is the exit status."""
-    serves = options.verb == "up" and not options.once
+def run_up(options: Options) -> int:
+    """Serve the app; the result is the exit status."""
     try:
-        return asyncio.run(_until_signal(up(options) if options.verb == "up" else feed(options), serves))
+        check(options)
+        return asyncio.run(_until_signal(up(options, find_tools(os.environ)), serves=not options.once))
+    except (LocalError, SetUpError) as error:
+        complain(str(error))
+        return 1
+
+
+def run_feed(options: FeedOptions) -> int:
+    """Put messages into the queue of a schedule that `up` serves; the result is the exit status."""
+    try:
+        return asyncio.run(_until_signal(feed(options), serves=False))
     except LocalError as error:
         complain(str(error))
         return 1

@@ -15,7 +15,6 @@ from rich.console import Console, RenderableType
 
 from ebb.cli.client import URL_VARIABLE, CallError, Client
 from ebb.cli.operate.plain import printable
-from ebb.core.settings.durations import EXPECTED, parse_seconds
 
 
 class Exit(IntEnum):
@@ -43,6 +42,10 @@ PIPED_WIDTH = 160  # columns for a pipe or a file, where nothing wraps and nobod
 
 def seconds(text: object) -> float:
     """The duration of an option, in seconds: `90`, `30m`, `1h30m`, `00:30:00`, `PT30M`."""
+    if isinstance(text, int | float):  # the default
+        return float(text)
+    from ebb.core.settings.durations import EXPECTED, parse_seconds  # late: most verbs have no use for it
+
     try:
         found = float(str(parse_seconds(text)))
     except ValueError as error:

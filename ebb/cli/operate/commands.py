@@ -17,6 +17,7 @@ from ebb.cli.operate.pages import cycle_page, next_of, plan_text, schedule_page
 from ebb.cli.operate.tables import cycles_table, events_table, schedules_table
 from ebb.cli.operate.times import moment_of, times_of
 from ebb.cli.operate.watch import watch
+from ebb.core.errors import SettingsError
 from ebb.core.wording import duration
 
 POLL_SECONDS = 0.3
@@ -170,16 +171,12 @@ def set_settings(
     output: Form = Output.TABLE,
 ) -> None:
     """Override settings from the next cycle on, for example maxExecutions=5 source.queueName=other."""
-    patch: dict[str, Any] = {}
-    for each in settings:
-        key, sign, value = each.partition("=")
-        if not sign or not key:
-            raise failed(f"{each!r} must be written as setting=value", Exit.USAGE)
-        *path, last = key.split(".")
-        place = patch
-        for part in path:
-            place = place.setdefault(part, {})
-        place[last] = _value(value)
+    from ebb.cli.assignments import changes_of
+
+    try:
+        patch = changes_of(settings)
+    except SettingsError as error:
+        raise failed(str(error), Exit.USAGE) from error
     with calls(url, output) as client:
         document = client.call("PATCH", client.path(name, "settings"), patch)
     say(output, document, f"{name}: overrides are {json.dumps(document['overrides'])}, from the next cycle on")
@@ -293,11 +290,3 @@ def _until(
         time.sleep(POLL_SECONDS)
         document = client.schedule(name)
     return document
-
-
-def _value(text: str) -> Any:
-    """A number, true, false, null or an object as JSON has it; a text otherwise."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

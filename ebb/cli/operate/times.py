@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.settings.durations import parse_seconds
 from ebb.core.wording import duration
 
 
@@ -26,7 +24,7 @@ class Times:
         """`14:05:12`; `Nov 25 14:05:12` on another day, `2025-11-25 14:05` in another year."""
         if not text:
             return "-"
-        moment, today = self._local(parse_rfc3339(text)), self._local(self.now)
+        moment, today = self._local(datetime.fromisoformat(text)), self._local(self.now)
         if moment.date() == today.date():
             return f"{moment:%H:%M:%S}"
         return f"{moment:%b %d %H:%M:%S}" if moment.year == today.year else f"{moment:%Y-%m-%d %H:%M}"
@@ -35,14 +33,14 @@ class Times:
         """Date, time and zone: `2026-11-25 14:05:12 CET`."""
         if not text:
             return "-"
-        moment = self._local(parse_rfc3339(text))
+        moment = self._local(datetime.fromisoformat(text))
         return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname() or ''}".rstrip()
 
     def relative(self, text: str | None) -> str:
         """As a person would say it from here: `in 12 s`, `3 min ago`, `now`."""
         if not text:
             return "-"
-        seconds = (parse_rfc3339(text) - self.now).total_seconds()
+        seconds = (datetime.fromisoformat(text) - self.now).total_seconds()
         size = abs(seconds)
         if size < 1:
             return "now"
@@ -63,7 +61,7 @@ def took(document: dict[str, object] | object) -> str:
     given = document if isinstance(document, dict) else {}
     if not given.get("startedAt") or not given.get("endedAt"):
         return "-"
-    began, ended = (parse_rfc3339(str(given[key])) for key in ("startedAt", "endedAt"))
+    began, ended = (datetime.fromisoformat(str(given[key])) for key in ("startedAt", "endedAt"))
     return duration(round(max((ended - began).total_seconds(), 0.0), 1))
 
 
@@ -73,6 +71,9 @@ def moment_of(text: str, now: datetime) -> str:
     Raises:
         ValueError: it is neither.
     """
+    from ebb.core.clock import parse_rfc3339, rfc3339  # late: only `pause` has a use for them
+    from ebb.core.settings.durations import parse_seconds
+
     try:
         return rfc3339(parse_rfc3339(text))
     except ValueError:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ebb.cli.app_folder import app_settings, find_app, read_json
 from ebb.cli.scale_rules import function_json, python_source
 from ebb.cli.scale_rules.numbers import POSITIVE, Bounds, whole_number
 from ebb.cli.scale_rules.sdk_index import NotIndexedError, index_app
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
 from ebb.core.settings.app_settings import find_setting, resolve_placeholders
-from ebb.core.settings.host_files import decode_text, host_value, parse_host_file
+from ebb.core.settings.host_files import host_value
 
 DEFAULT_SCRIPT = "function_app.py"
 _TRUE = ("true", "1")  # https://learn.microsoft.com/azure/azure-functions/disable-function
@@ -77,43 +78,10 @@ def read_app(
     Raises:
         SettingsError: there is no readable app in the folder.
     """
-    path = folder / "host.json"
-    if not path.is_file():
-        raise SettingsError(f"{folder} is no function app: it has no host.json; name its folder with --app")
-    host = read_json(path)
+    folder = find_app(folder)
     given = os.environ if environment is None else environment
-    settings = {**(_local_settings(folder / "local.settings.json") if with_local else {}), **given}
-    app = FunctionApp(folder, host, (), settings)
-    return _with_triggers(app, run)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in the file at `path`, read as the Functions host reads its files.
-
-    Raises:
-        SettingsError: the file is not a JSON object.
-    """
-    try:
-        return parse_host_file(decode_text(path.read_bytes(), str(path)), str(path))
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _local_settings(path: Path) -> dict[str, str]:
-    """What the Core Tools make of the file: `Values`, and `ConnectionStrings` under that prefix."""
-    if not path.is_file():
-        return {}
-    document = read_json(path)
-    values = host_value(document, "Values", {}) or {}
-    strings = host_value(document, "ConnectionStrings", {}) or {}
-    if not isinstance(values, Mapping) or not isinstance(strings, Mapping):
-        raise SettingsError(f"{path}: Values and ConnectionStrings must be JSON objects of names and values")
-    named = {**values, **{f"ConnectionStrings:{name}": value for name, value in strings.items()}}
-    return {str(name): _text(value) for name, value in named.items() if not isinstance(value, Mapping)}
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    settings = app_settings(folder, given) if with_local else dict(given)
+    return _with_triggers(FunctionApp(folder, read_json(folder / "host.json"), (), settings), run)
 
 
 def _with_triggers(app: FunctionApp, run: bool) -> FunctionApp:

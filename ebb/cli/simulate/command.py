@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ebb.cli.app_folder import AppFolder
 from ebb.cli.deploy import failure
 from ebb.cli.operate.answers import Exit, console, failed
 from ebb.core.errors import EbbError
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    app: Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")] = Path(),
+    app: AppFolder = None,
     schedule: Annotated[str | None, typer.Option(help="the schedule of schedules.yaml; none: its only one")] = None,
     arrivals: Annotated[
         list[str] | None,
@@ -84,7 +85,7 @@ def simulate(
         prices = Prices().changed(price or [])
         if plot is not None:
             check_plot(plot)
-        found = candidates_of(schedule_settings(app, schedule), sets or [], withs or [])
+        found = candidates_of(schedule_settings(app or Path(), schedule), sets or [], withs or [])
         given = tuple(arrivals or ["none"])
         scenarios = [
             Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed)

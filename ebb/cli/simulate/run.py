@@ -12,6 +12,7 @@ from typing import Any
 
 from devhost.clock import ManualClock
 from ebb.cli.simulate.arrivals import Arrival, Arrivals, arrivals_of
+from ebb.cli.simulate.cycle import eternal
 from ebb.cli.simulate.errors import SimulationError
 from ebb.cli.simulate.loop import Activity, Context, advance, drive
 from ebb.cli.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
@@ -31,7 +32,6 @@ from ebb.sources.base import Source
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.tick.source import TickSource
 from ebb.store.base import update
-from orchestrators import eternal
 
 SCHEDULE = "simulated"
 MOST_SAMPLES = 2000

@@ -139,6 +139,20 @@ _add(
 )
 
 
+def read_value(text: str) -> Any:
+    """The value that `text` means in schedules.yaml: a number, true or false, null, a list, a mapping, or text.
+
+    Raises:
+        SettingsError: it is not YAML; the text says where.
+    """
+    try:
+        return cast("Any", _Loader(text)).get_single_data()
+    except yaml.MarkedYAMLError as error:
+        raise SettingsError(str(error.problem or error)) from None
+    except yaml.YAMLError as error:
+        raise SettingsError(str(error)) from None
+
+
 def _parse(text: str, path: str) -> tuple[dict[str, Any], _Lines]:
     lines: _Lines = {}
     try:

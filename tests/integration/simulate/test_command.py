@@ -125,7 +125,7 @@ def test_picture_needs_nothing_beside_it(folder: Path, name: str) -> None:
         (["--arrivals", "steady:5/h"], "'steady' is not known; known are constant"),
         (["--service-time", "long"], "service time 'long': 'long' is no time"),
         (["--for", "forever"], "--for: 'forever' is no time; write it as 90, 30m, 12h, 7d, 4w"),
-        (["--set", "maxExecutions"], "--set 'maxExecutions': write it as setting=value"),
+        (["--set", "maxExecutions"], "--set 'maxExecutions' must be written as setting=value"),
         (["--set", "maxExecutions=0"], "maxExecutions: 0 must be greater than or equal to 1"),
         (["--set", "speed=9"], "speed: 9 is not a setting; known are"),
         (["--with", "as is: jitter=1"], "there are two candidates named 'as is'"),
@@ -146,7 +146,8 @@ def test_what_is_wrong_is_said_in_one_sentence(folder: Path, arguments: list[str
 def test_folder_without_schedules_says_how_to_name_one(tmp_path: Path) -> None:
     status, _, err = simulate(tmp_path)
     assert status == 1
-    assert "name the app's folder with --app" in err
+    assert str(tmp_path) in err
+    assert "name another app's folder with --app" in err
 
 
 def test_runs_are_listed_with_begin_and_end_across_the_change_of_the_clocks(folder: Path) -> None:

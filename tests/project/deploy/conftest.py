@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,3 +47,15 @@ def run_tool(infra_tools: Path) -> Run:
         return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=110)
 
     return run
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[], tuple[Path, Path]]:
+    """Copies the templates and what checks them, each at its place; gives the folders `infra` and `deploy`."""
+
+    def copy() -> tuple[Path, Path]:
+        for place in ("infra", "tests/project/deploy/checks", "tests/project/deploy/arm"):
+            shutil.copytree(ROOT / place, tmp_path / place, dirs_exist_ok=True)
+        return tmp_path / "infra", tmp_path / "tests/project/deploy"
+
+    return copy

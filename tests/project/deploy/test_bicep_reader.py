@@ -1,12 +1,9 @@
 """The reader of Bicep files: what it makes of each construct that the templates use, and what it refuses."""
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
 FRAME = """
 @description('Given.')
 param given string
@@ -34,15 +31,14 @@ except BicepError as error:
 
 
 @pytest.fixture
-def read(tmp_path, run_tool):
+def read(run_tool, copied):
     """Reads one more line in the frame; gives the template, or the error's text."""
-    checks = tmp_path / "infra" / "checks"
-    shutil.copytree(ROOT / "infra" / "checks", checks)
+    infra, deploy = copied()
 
     def compiled(line: str, frame: str = FRAME):
-        file = tmp_path / "infra" / "sample.bicep"
+        file = infra / "sample.bicep"
         file.write_text(frame + line + "\n")
-        done = run_tool("python", "-c", PROGRAM, str(checks), str(file))
+        done = run_tool("python", "-c", PROGRAM, str(deploy / "checks"), str(file))
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -37,7 +37,7 @@ def test_every_parameter_and_flag_of_the_scripts_is_real():
     for flag in re.findall(r"infra/deploy\.sh \w+ \w+ (--\w+) (\w+)", DEPLOY):
         assert f"{flag[0]})" in script
         assert flag[1] in script
-    parameters = json.loads((ROOT / "infra" / "arm" / "ebb.json").read_text())["parameters"]
+    parameters = json.loads((Path(__file__).parent / "arm" / "ebb.json").read_text())["parameters"]
     assert {"externalIngress", "hubName", "minReplicas"} <= set(parameters)
 
 

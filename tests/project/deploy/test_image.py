@@ -135,7 +135,7 @@ def test_python_of_the_image_is_one_that_the_project_supports():
     assert supported
     assert int(version[1]) == int(supported[2]) - 1
     assert f'azure-functions==2.3.0; python_version >= "3.{version[1]}"' in (ROOT / "requirements.txt").read_text()
-    flex = json.loads((ROOT / "infra" / "arm" / "flex.json").read_text())["parameters"]["pythonVersion"]
+    flex = json.loads((Path(__file__).parent / "arm" / "flex.json").read_text())["parameters"]["pythonVersion"]
     assert flex["defaultValue"] == f"3.{version[1]}"
     assert flex["allowedValues"] == [f"3.{minor}" for minor in range(int(supported[1]), int(supported[2]))]
 

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import pytest
@@ -221,17 +220,16 @@ def test_source_without_a_scaler_is_refused():
     ],
     ids=["identity", "secret", "cron"],
 )
-def test_bicep_of_the_job_compiles_and_fits_the_model(settings, access, tmp_path, run_tool):
-    copy = tmp_path / "infra"
-    shutil.copytree(ROOT / "infra", copy)
-    for template in (copy / "arm").iterdir():
+def test_bicep_of_the_job_compiles_and_fits_the_model(settings, access, tmp_path, run_tool, copied):
+    copy, deploy = copied()
+    for template in (deploy / "arm").iterdir():
         template.unlink()
     (copy / "job.bicep").write_text(bicep(job(**settings), "r.example/work:1", access))
-    checker = copy / "checks" / "bicep.py"
+    checker = deploy / "checks" / "bicep.py"
     checker.write_text(re.sub(r"TEMPLATES = .*", 'TEMPLATES = ("job",)', checker.read_text()))
     compiled = run_tool("python", str(checker), cwd=tmp_path)
     assert compiled.returncode == 0, compiled.stderr
-    checked = run_tool("python", str(copy / "checks" / "shapes.py"), cwd=tmp_path)
+    checked = run_tool("python", str(deploy / "checks" / "shapes.py"), cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
 
 

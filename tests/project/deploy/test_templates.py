@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,16 @@ PARTS = {path.relative_to(INFRA).as_posix(): path.read_text(encoding="utf-8") fo
 
 
 @pytest.fixture
-def changed(tmp_path, run_tool):
+def changed(tmp_path, run_tool, copied):
     """Compiles and checks a copy of infra/ after a change; gives back what the checks say."""
 
     def check(file: str, before: str, after: str) -> str:
-        copy = tmp_path / "infra"
-        shutil.copytree(INFRA, copy, dirs_exist_ok=True)
+        copy, deploy = copied()
         text = (copy / file).read_text(encoding="utf-8")
         assert before in text
         (copy / file).write_text(text.replace(before, after), encoding="utf-8")
-        compiled = run_tool("python", str(copy / "checks" / "bicep.py"), cwd=tmp_path)
-        shapes = run_tool("python", str(copy / "checks" / "shapes.py"), cwd=tmp_path)
+        compiled = run_tool("python", str(deploy / "checks" / "bicep.py"), cwd=tmp_path)
+        shapes = run_tool("python", str(deploy / "checks" / "shapes.py"), cwd=tmp_path)
         return compiled.stderr + shapes.stderr
 
     return check
@@ -32,12 +30,12 @@ def changed(tmp_path, run_tool):
 
 @pytest.mark.timeout(600)  # the first test may have to make the environment of the tools
 def test_arm_templates_are_what_the_bicep_files_say(run_tool):
-    done = run_tool("python", "infra/checks/bicep.py", "--check")
+    done = run_tool("python", "tests/project/deploy/checks/bicep.py", "--check")
     assert done.returncode == 0, done.stderr
 
 
 def test_templates_fit_the_models_of_the_management_packages(run_tool):
-    done = run_tool("python", "infra/checks/shapes.py")
+    done = run_tool("python", "tests/project/deploy/checks/shapes.py")
     assert done.returncode == 0, done.stderr
     assert "fit their models" in done.stdout
 
@@ -122,7 +120,7 @@ def test_role_ids_are_the_built_in_ones():
 
 
 def template(name: str) -> dict:
-    return json.loads((INFRA / "arm" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((Path(__file__).parent / "arm" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def app_of(hosting: str) -> dict:

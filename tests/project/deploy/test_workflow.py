@@ -38,7 +38,7 @@ def az(tmp_path, monkeypatch):
     for tool in ("az", "func"):
         (tmp_path / tool).write_text(FAKE_AZ)
         (tmp_path / tool).chmod(0o755)
-    outputs = json.loads((ROOT / "infra" / "arm" / "main.json").read_text())["outputs"]
+    outputs = json.loads((Path(__file__).parent / "arm" / "main.json").read_text())["outputs"]
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     monkeypatch.setenv("OUTPUTS", " ".join(outputs))
@@ -58,7 +58,7 @@ def test_deploy_script_gives_each_template_the_parameters_that_it_has(az):
     assert done.returncode == 0, done.stderr
     creations = {call[1]: call for call in az() if call[:1] == ["deployment"] and call[2] == "create"}
     for kind, name in (("sub", "main"), ("group", "ebb")):
-        wanted = json.loads((ROOT / "infra" / "arm" / f"{name}.json").read_text())["parameters"]
+        wanted = json.loads((Path(__file__).parent / "arm" / f"{name}.json").read_text())["parameters"]
         given = given_parameters(creations[kind])
         assert set(given) <= set(wanted), kind
         assert {key for key, entry in wanted.items() if "defaultValue" not in entry} <= set(given)
@@ -75,7 +75,7 @@ def test_deploy_script_publishes_to_flex_consumption_without_image_and_environme
     calls = az()
     creations = {call[1]: call for call in calls if call[:1] == ["deployment"] and call[2] == "create"}
     assert given_parameters(creations["sub"])["hosting"] == "flex"
-    wanted = json.loads((ROOT / "infra" / "arm" / "flex.json").read_text())["parameters"]
+    wanted = json.loads((Path(__file__).parent / "arm" / "flex.json").read_text())["parameters"]
     given = given_parameters(creations["group"])
     assert set(given) <= set(wanted)
     assert {key for key, entry in wanted.items() if "defaultValue" not in entry} <= set(given)
@@ -121,7 +121,7 @@ def test_every_place_offers_the_same_rules_for_the_task_hub(az):
     call = next(call for call in az() if call[0] == "rest")
     rules = json.loads(call[call.index("--body") + 1])["properties"]["template"]["scale"]["rules"]
     sent = {rule["name"]: rule["custom"]["metadata"] for rule in rules if "custom" in rule}
-    ebb = json.loads((ROOT / "infra" / "arm" / "ebb.json").read_text())
+    ebb = json.loads((Path(__file__).parent / "arm" / "ebb.json").read_text())
     variables = ebb["resources"]["container"]["properties"]["template"]["variables"]
     work = variables["workItems"][0]
     keys = ("queueName", "queueLength", "queueLengthStrategy")

@@ -70,7 +70,7 @@ def links(page: Path) -> list[str]:
 
 def _is_shell(lines: list[str]) -> bool:
     """Whether an unnamed block is one of commands and not a drawing or an output: its first line begins as one."""
-    return bool(lines) and bool(re.match(rf"(\$ |{_NAME}|python3? |curl |\.ci/run|\. |func |az )", lines[0]))
+    return bool(lines) and bool(re.match(rf"(\$ |{_NAME}|python3? |ebb |curl |\.ci/run|\. |func |az )", lines[0]))
 
 
 def _split(line: str) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,9 +11,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.testing import CliRunner
 
 from devhost.cli import build_parser
 from ebb import Message, PoisonMessage
+from ebb.cli.main import app as command_line
 from ebb.core.settings.schedules import load_schedules
 from tests.azurite import Azurite
 from tests.e2e.harness import App
@@ -78,8 +78,8 @@ def test_command_is_understood(command: Command) -> None:
         _load(ROOT / "dev.py").read_arguments(arguments[1:])
     elif arguments[:2] == ["-m", "devhost"]:
         build_parser().parse_args(arguments[2:])
-    elif arguments[:2] == ["-m", "ebb"]:
-        _require_ebb_command(arguments[2:], command.where)
+    elif program == "ebb" or arguments[:2] == ["-m", "ebb"]:
+        _require_ebb_command(arguments if program == "ebb" else arguments[2:], command.where)
     elif arguments[:1] == ["-m"]:
         assert importlib.util.find_spec(arguments[1]) is not None, command.where
     else:
@@ -132,16 +132,8 @@ def _require_ebb_command(arguments: list[str], where: str) -> None:
     """The command exists; its options are those that its help names."""
     depth = 2 if arguments[:1] == ["poison"] else 1  # a group has commands of its own
     verb = [argument for argument in arguments[:depth] if not argument.startswith("-")]
-    shown = subprocess.run(
-        [sys.executable, "-m", "ebb", *verb, "--help"],
-        cwd=ROOT,
-        env={"COLUMNS": "200", "PATH": "/usr/bin:/bin", "TERM": "dumb"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert shown.returncode == 0, f"{where}: {shown.stderr}"
+    shown = CliRunner().invoke(command_line, [*verb, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert shown.exit_code == 0, f"{where}: {shown.output}"
     for option in (argument.split("=")[0] for argument in arguments if argument.startswith("--")):
         assert option in shown.stdout, f"{where}: {option} is not an option of {' '.join(verb)}"
 

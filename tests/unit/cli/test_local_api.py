@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from ebb.cli.client import Client
 from ebb.cli.local.api import Api, ApiError, UnreachableError
 from ebb.cli.local.ports import free_port
 
@@ -42,7 +43,8 @@ async def answering(document: Mapping[str, Any], status: int = 200) -> AsyncIter
 
 
 async def test_what_is_unhealthy_is_told_by_name_and_reason() -> None:
-    async with answering(UNWELL, 503) as url, Api(url, "p") as api:
+    async with answering(UNWELL, 503) as url:
+        api = Api(url, "p")
         assert await api.unhealthy() == [
             "source of orders: OrdersStorage is not set",
             "source of late: no answer in 5 s",
@@ -53,19 +55,34 @@ async def test_what_is_unhealthy_is_told_by_name_and_reason() -> None:
 
 async def test_app_that_is_well_has_nothing_unhealthy() -> None:
     well = {"status": "healthy", "checks": [{"name": "store", "healthy": True, "detail": None}]}
-    async with answering(well) as url, Api(url, "p") as api:
+    async with answering(well) as url:
+        api = Api(url, "p")
         assert await api.unhealthy() == []
 
 
 async def test_app_that_cannot_say_how_it_is_is_no_healthy_one() -> None:
     problem = {"title": "Broken", "detail": "the worker is away", "code": "internal"}
-    async with answering(problem, 503) as url, Api(url, "p") as api:
+    async with answering(problem, 503) as url:
+        api = Api(url, "p")
         with pytest.raises(ApiError, match="503 the worker is away"):
             await api.unhealthy()
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://a.test", "https://a.test/api"),
+        ("https://a.test/", "https://a.test/api"),
+        ("https://a.test/api/", "https://a.test/api"),
+        ("https://a.test/api/ebb", "https://a.test/api/ebb"),
+        ("http://127.0.0.1:7071/v1", "http://127.0.0.1:7071/v1"),
+    ],
+)
+def test_path_of_the_api_is_taken_as_it_is_given(given: str, url: str) -> None:
+    assert Client.at(given).url == url
+
+
 async def test_nothing_that_answers_is_said_without_the_words_of_a_library() -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    async with Api(url, "p") as api:
-        with pytest.raises(UnreachableError, match=rf"^nothing answers at {url}/api: Connection refused$"):
-            await api.schedule()
+    with pytest.raises(UnreachableError, match=rf"^nothing answers at {url}/api: Connection refused$"):
+        await Api(url, "p").schedule()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.cli.local import environment, step_progress
+from ebb.cli.local import environment, step_progress, steps
 from ebb.cli.local.step_progress import Progress
 
 
@@ -83,12 +83,10 @@ def test_uv_installs_where_it_is_there_and_pip_where_it_fails(
 
 
 def test_command_that_outlasts_its_time_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "STEP_TIMEOUT", 0.3)
-    monkeypatch.setattr(environment, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(steps, "STEP_TIMEOUT", 0.3)
+    monkeypatch.setattr(steps, "LOOK_SECONDS", 0.1)
     looked: list[int] = []
     with (tmp_path / "log").open("wb") as output:
-        status = environment._run(
-            ["sleep", "20"], tmp_path, output, {"PATH": "/usr/bin:/bin"}, lambda: looked.append(1)
-        )
+        status = steps._run(["sleep", "20"], tmp_path, output, {"PATH": "/usr/bin:/bin"}, lambda: looked.append(1))
     assert status == "none: stopped after 0.3 s"
     assert looked

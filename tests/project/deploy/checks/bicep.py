@@ -1,7 +1,7 @@
 """Bicep files to ARM templates, so that they can be checked without the Bicep compiler, which no registry offers.
 
-    .venv-infra/bin/python infra/checks/bicep.py            writes infra/arm/main.json, ebb.json and flex.json
-    .venv-infra/bin/python infra/checks/bicep.py --check    fails when they are not what the Bicep files say
+    .venv-infra/bin/python tests/project/deploy/checks/bicep.py            writes arm/main.json, ebb.json and flex.json
+    .venv-infra/bin/python tests/project/deploy/checks/bicep.py --check    fails when the Bicep files say otherwise
 
 The real compiler (`az bicep build`) stays the authority: the deployment uses it.
 """
@@ -17,7 +17,8 @@ import tree_sitter_bicep
 from expression import BicepError, Code, Scope, code, fail, template, text_of, value
 from tree_sitter import Language, Node, Parser
 
-INFRA = Path(__file__).resolve().parents[1]
+INFRA = Path(__file__).resolve().parents[4] / "infra"
+ARM = Path(__file__).resolve().parents[1] / "arm"
 TEMPLATES = ("main", "ebb", "flex")
 SCHEMA = "https://schema.management.azure.com/schemas/{}#"
 _PARSER = Parser(Language(tree_sitter_bicep.language()))
@@ -233,14 +234,16 @@ def main(arguments: list[str]) -> int:
         except BicepError as error:
             sys.stderr.write(f"{error}\n")
             return 1
-        target = INFRA / "arm" / f"{name}.json"
+        target = ARM / f"{name}.json"
         if "--check" not in arguments:
             target.parent.mkdir(exist_ok=True)
             target.write_text(text, encoding="utf-8")
         elif not target.is_file() or target.read_text(encoding="utf-8") != text:
-            stale.append(target.relative_to(INFRA.parent).as_posix())
+            stale.append(target.relative_to(ARM.parent).as_posix())
     if stale:
-        sys.stderr.write(f"not what the Bicep files say: {', '.join(stale)}; run infra/checks/bicep.py\n")
+        sys.stderr.write(
+            f"not what the Bicep files say: {', '.join(stale)}; run tests/project/deploy/checks/bicep.py\n"
+        )
     return 1 if stale else 0
 
 

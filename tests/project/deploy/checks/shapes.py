@@ -1,6 +1,6 @@
 """Checks the ARM templates against the models of Microsoft's own management packages: names, types, allowed words.
 
-    .venv-infra/bin/python infra/checks/shapes.py
+    .venv-infra/bin/python tests/project/deploy/checks/shapes.py
 
 Each resource type that the templates use has its model here, with the API version that the package speaks; a type
 without a model is a fault. The shape of the template around them is checked by template.schema.json.
@@ -170,7 +170,7 @@ def _faults_of_value(given: Any, wanted: Any, place: str) -> list[str]:
 
 
 def main() -> int:
-    """Check every template in infra/arm."""
+    """Check every template in arm/ beside this folder."""
     schema = json.loads((Path(__file__).parent / "template.schema.json").read_text(encoding="utf-8"))
     found: list[str] = []
     for path in sorted(ARM.glob("*.json")):

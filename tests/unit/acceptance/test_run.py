@@ -14,7 +14,7 @@ import pytest
 
 from ebb.cli.acceptance import run as module
 from ebb.cli.acceptance.ledger import Ledger
-from ebb.cli.acceptance.run import Run
+from ebb.cli.acceptance.run import AccountedRun
 from ebb.cli.local.api import Api, ApiError
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.feeding import Feeder
@@ -108,8 +108,8 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "parity.jsonl"
 
 
-def _run(api: FakeApi, ledger: Path, feeder: FakeFeeder | None = None) -> Run:
-    return Run(cast("Api", api), Ledger(ledger), [], cast("Feeder", feeder or FakeFeeder()))
+def _run(api: FakeApi, ledger: Path, feeder: FakeFeeder | None = None) -> AccountedRun:
+    return AccountedRun(cast("Api", api), Ledger(ledger), [], cast("Feeder", feeder or FakeFeeder()))
 
 
 def _handle(ledger: Path, api: FakeApi, closed_after: float = 1.0) -> None:
@@ -193,7 +193,7 @@ async def test_messages_that_cannot_be_put_end_the_run(api: FakeApi, ledger: Pat
 
 
 async def test_run_without_messages_is_drained_only_by_a_measurement_of_its_own(api: FakeApi, ledger: Path) -> None:
-    run = Run(cast("Api", api), Ledger(ledger), [], None)
+    run = AccountedRun(cast("Api", api), Ledger(ledger), [], None)
     await run.start(0, 0)
     api.document["backlog"] = {"count": 0, "measuredAt": "2020-01-01T00:00:00.000Z"}
     assert not await run.watch(Seen(), until_drained=True)

@@ -1,0 +1,81 @@
+"""The function app that a command is about: which folder it is, its app settings, its schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ebb.core.errors import SettingsError
+from ebb.core.settings.host_files import decode_text, host_value, parse_host_file
+
+if TYPE_CHECKING:
+    from ebb.core.settings.schedules import Schedules
+
+AppFolder = Annotated[
+    Path | None, typer.Option("--app", help="folder of the function app; the current folder without it", metavar="DIR")
+]
+
+
+def find_app(given: Path | None) -> Path:
+    """The app's folder: `given`, or the current one.
+
+    Raises:
+        SettingsError: there is no app; the text says where it was looked for.
+    """
+    folder = (given or Path()).absolute()
+    if (folder / "host.json").is_file():
+        return folder
+    fault = "has no host.json" if folder.is_dir() else "is not a folder"
+    way_out = "name the folder of a function app with --app DIR, or make one: ebb init DIR"
+    raise SettingsError(f"{folder} {fault}: {way_out}")
+
+
+def app_settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The app settings of a local run: what the Core Tools make of `local.settings.json`, below `environment`.
+
+    The Core Tools take `Values`, and `ConnectionStrings` under that prefix.
+
+    Raises:
+        SettingsError: the file cannot be read so.
+    """
+    path = folder / "local.settings.json"
+    if not path.is_file():
+        return dict(environment)
+    document = read_json(path)
+    values = host_value(document, "Values", {}) or {}
+    strings = host_value(document, "ConnectionStrings", {}) or {}
+    if not isinstance(values, Mapping) or not isinstance(strings, Mapping):
+        raise SettingsError(f"{path}: Values and ConnectionStrings must be JSON objects of names and values")
+    named = {**values, **{f"ConnectionStrings:{name}": value for name, value in strings.items()}}
+    plain = {str(name): value for name, value in named.items() if not isinstance(value, Mapping)}
+    return {**{name: "" if value is None else str(value) for name, value in plain.items()}, **environment}
+
+
+def schedules_of(folder: Path, environment: Mapping[str, str]) -> Schedules:
+    """The schedules of the app in `folder`, as the app itself reads them with these settings.
+
+    Raises:
+        SettingsError: it would not start with them, or has none.
+    """
+    from ebb.services import read_schedules
+
+    path = folder / "schedules.yaml"
+    if not path.is_file():
+        way_out = "name another app's folder with --app DIR"
+        raise SettingsError(f"{path.absolute()} is missing beside function_app.py; {way_out}")
+    return read_schedules(folder, app_settings(folder, environment))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in the file at `path`, read as the Functions host reads its files.
+
+    Raises:
+        SettingsError: the file is not a JSON object.
+    """
+    try:
+        return parse_host_file(decode_text(path.read_bytes(), str(path)), str(path))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""`ebb init`: a function app with Ebb in it, new or added to one that exists."""

@@ -1,0 +1,130 @@
+"""Ebb added to a function app that exists: its modules in one package of the app, two lines in `function_app.py`."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ebb import __version__
+from ebb.cli.init import json_text, template
+from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
+from ebb.cli.init.entry import with_ebb
+from ebb.cli.init.plan import Collision, File, InitError, Plan
+from ebb.cli.scale_rules.app import read_app
+from ebb.cli.scale_rules.trigger import Trigger
+from ebb.core.errors import SettingsError
+
+_MODULES = ("activities", "composition", "handlers", "orchestrators", "triggers")
+_IMPORT = re.compile(rf"^(from|import) ({'|'.join(_MODULES)})\b", re.MULTILINE)
+_HANDLER = "handler: handlers."
+_DURABLE = {"orchestrationTrigger", "activityTrigger", "entityTrigger"}
+_ABOUT = '"""Ebb in this app: its cycle, its HTTP API, and the sample handler. function_app.py registers them."""\n'
+
+
+def plan_into(folder: Path, package: str, prefix: str = "") -> Plan:
+    """All changes that add Ebb to the app in `folder`.
+
+    Args:
+        package: of Ebb's modules in the app.
+        prefix: of the names and routes of Ebb's HTTP functions.
+
+    Raises:
+        InitError: the folder holds no app of the Python v2 model, or a file of it cannot be read.
+        SettingsError: the prefix cannot be part of a name.
+    """
+    _require_app(folder)
+    if not package.isidentifier() or keyword.iskeyword(package) or package == "ebb":
+        raise InitError(f"package {package!r} cannot be a package of your app: name another with --package NAME")
+    triggers = _triggers(folder)
+    collisions = [
+        *same_modules(folder, package),
+        *same_functions(functions_of_ebb(prefix), functions_of_app(triggers), prefix),
+    ]
+    changed: list[File] = []
+    for place, change in (
+        ("function_app.py", lambda text: with_ebb(text, package, prefix)),
+        ("host.json", lambda text: _host(text, triggers)),
+        ("requirements.txt", _requirements),
+    ):
+        before = _text(folder / place)
+        try:
+            changed.append(File(place, change(before or ""), before))
+        except InitError as error:
+            collisions.append(Collision(place, str(error)))
+    return Plan(folder, (*_new_files(package), *changed), tuple(collisions))
+
+
+def uncommitted(folder: Path) -> bool:
+    """Whether git keeps the folder and knows of changes in it that are in no commit."""
+    try:
+        asked = subprocess.run(
+            ["git", "status", "--porcelain", "--", "."],
+            cwd=folder,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0 and bool(asked.stdout.strip())
+
+
+def _require_app(folder: Path) -> None:
+    for name in ("host.json", "function_app.py"):
+        if not (folder / name).is_file():
+            way_out = f"name the folder of an app of the Python v2 model, or make one: ebb init {folder}"
+            raise InitError(f"{folder} has no {name}: {way_out}")
+
+
+def _triggers(folder: Path) -> tuple[Trigger, ...]:
+    """What the app's source shows; nothing of the app is run."""
+    try:
+        return read_app(folder, environment={}, with_local=False).triggers
+    except SettingsError as error:
+        raise InitError(str(error)) from error
+
+
+def _new_files(package: str) -> list[File]:
+    """Ebb's modules, moved into `package`, and its schedules."""
+    found = [File(f"{package}/__init__.py", _ABOUT)]
+    for place, path in template.app_files().items():
+        if place.split("/")[0].removesuffix(".py") in _MODULES:
+            text = _IMPORT.sub(rf"\1 {package}.\2", path.read_text(encoding="utf-8"))
+            found.append(File(f"{package}/{place}", text))
+    schedules = template.app_files()["schedules.yaml"].read_text(encoding="utf-8")
+    return [*found, File("schedules.yaml", schedules.replace(_HANDLER, f"handler: {package}.handlers."))]
+
+
+def _host(text: str, triggers: Iterable[Trigger]) -> str:
+    """`text` with the extension bundle, and with Durable's settings where the app has none of its own.
+
+    Those of an app with orchestrations stay as they are: another hub name would lose its instances.
+    """
+    found, ours = json_text.read(text), json_text.read(template.app_files()["host.json"].read_text(encoding="utf-8"))
+    if "extensionBundle" not in found:
+        text = json_text.with_member(text, ("extensionBundle",), ours["extensionBundle"])
+    extensions: dict[str, Any] = found.get("extensions") or {}
+    if "durableTask" not in extensions and not any(each.type in _DURABLE for each in triggers):
+        text = json_text.with_member(text, ("extensions", "durableTask"), ours["extensions"]["durableTask"])
+    return text
+
+
+def _requirements(text: str) -> str:
+    """`text` with the engine, unless it names it already."""
+    if re.search(r"^\s*ebb-scheduler\b", text, re.MULTILINE | re.IGNORECASE):
+        return text
+    return text + ("\n" if text and not text.endswith("\n") else "") + f"ebb-scheduler=={__version__}\n"
+
+
+def _text(path: Path) -> str | None:
+    """The content, line ends as they are; None where there is no such file."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InitError(f"{path} cannot be read: {error}") from error

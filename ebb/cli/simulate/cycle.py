@@ -1,0 +1,11 @@
+"""The orchestrator that is simulated: the template's own, whatever the current folder holds."""
+
+from __future__ import annotations
+
+from ebb.cli.init import template
+
+template.make_importable()
+
+from orchestrators import eternal  # noqa: E402
+
+__all__ = ["eternal"]

@@ -1,0 +1,1 @@
+"""The app's own package, which has the name that a package of Ebb has."""
