@@ -20,10 +20,10 @@ TIERS = (
     "replay",
     "walkthroughs",
     "integration",
-    "e2e",
-    "project",
     "engine",
+    "e2e",
     "chaos",
+    "project",
 )  # folders, and markers: pytest -m "not e2e"
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it

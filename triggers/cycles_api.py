@@ -8,7 +8,7 @@ import azure.functions as func
 from ebb.api.pages import page_response
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, whole_parameter
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.executions import present_cycle
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
@@ -18,9 +18,9 @@ PAGE = 50
 KINDS = ("audit", "incident")
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The routes, bound to `services`."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
 
     @bp.function_name("list_cycles")
     @bp.route(route="schedules/{name}/cycles", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

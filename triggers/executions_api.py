@@ -8,7 +8,7 @@ import azure.functions as func
 from ebb.api.pages import page_response
 from ebb.api.problems import answers_problems, invalid_request
 from ebb.api.requests import parameter, schedule_name, whole_parameter
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.executions import executions_page
 from ebb.core.executions import as_job_execution
 from ebb.services import Services
@@ -18,9 +18,9 @@ LARGEST_PAGE = 1000
 PAGE = 50
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The route, bound to `services`."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
 
     @bp.function_name("list_executions")
     @bp.route(route="schedules/{name}/executions", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import azure.functions as func
 
 from ebb.api.problems import answers_problems, json_response
-from ebb.api.routes import PlainRoutes
+from ebb.api.routes import Routes
 from ebb.control.health import check_all, status_of
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> PlainRoutes:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = PlainRoutes(services.prefix)
+    bp = Routes(services.prefix)
 
     @bp.function_name("health")
     @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -12,7 +12,7 @@ from ebb.api.etags import control_tag, etag_of
 from ebb.api.operators import control_of
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import address_of, caller, json_body, schedule_name, text_member, time_member
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
@@ -25,9 +25,9 @@ RETRY_AFTER_SECONDS = "1"
 Action = Callable[[Control, func.HttpRequest], Awaitable[tuple[Outcome, int]]]
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The routes, bound to `services`."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
     for name, verb, path, action in (
         ("start_schedule", "POST", "start", _start),
         ("stop_schedule", "POST", "stop", _stop),
@@ -52,7 +52,7 @@ def blueprint(services: Services) -> Routes:
     return bp
 
 
-def _add(bp: Routes, services: Services, function: str, verb: str, path: str, action: Action) -> None:
+def _add(bp: DurableRoutes, services: Services, function: str, verb: str, path: str, action: Action) -> None:
     @bp.function_name(function)
     @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=func.AuthLevel.FUNCTION)
     @bp.durable_client_input(client_name="client")

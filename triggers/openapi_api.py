@@ -8,13 +8,13 @@ import azure.functions as func
 
 from ebb.api.openapi import document
 from ebb.api.problems import answers_problems, json_response
-from ebb.api.routes import PlainRoutes
+from ebb.api.routes import Routes
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> PlainRoutes:
+def blueprint(services: Services) -> Routes:
     """The route, bound to `services`."""
-    bp = PlainRoutes(services.prefix)
+    bp = Routes(services.prefix)
 
     @bp.function_name("openapi")
     @bp.route(route="openapi.json", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

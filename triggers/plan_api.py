@@ -7,7 +7,7 @@ import azure.functions as func
 
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name, whole_parameter
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.next_times import next_times
 from ebb.control.plan_preview import plan_of
 from ebb.services import Services
@@ -15,9 +15,9 @@ from ebb.services import Services
 TIMES, MOST_TIMES = 10, 1000
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The routes, bound to `services`."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
 
     @bp.function_name("get_plan")
     @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

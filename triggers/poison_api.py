@@ -11,7 +11,7 @@ import azure.functions as func
 
 from ebb.api.problems import answers_problems, invalid_request, json_response
 from ebb.api.requests import caller, json_body, schedule_name, text_member, whole_parameter
-from ebb.api.routes import PlainRoutes
+from ebb.api.routes import Routes
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
 from ebb.services import Services
@@ -23,9 +23,9 @@ LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
 
-def blueprint(services: Services) -> PlainRoutes:
+def blueprint(services: Services) -> Routes:
     """The routes, bound to `services`."""
-    bp = PlainRoutes(services.prefix)
+    bp = Routes(services.prefix)
 
     @bp.function_name("list_poison")
     @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

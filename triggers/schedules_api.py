@@ -8,7 +8,7 @@ import azure.functions as func
 from ebb.api.etags import control_tag, etag_of, is_known
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.requests import schedule_name
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.at_work import executions_at_work
 from ebb.control.instances import look_at
 from ebb.control.revival import revived
@@ -16,9 +16,9 @@ from ebb.control.schedules import all_documents, document_of
 from ebb.services import Services
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The routes, bound to `services`."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
 
     @bp.function_name("list_schedules")
     @bp.route(route="schedules", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

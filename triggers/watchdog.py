@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
-from ebb.api.routes import Routes
+from ebb.api.routes import DurableRoutes
 from ebb.control.watchdog import Watchdog
 from ebb.core.names import WATCHDOG
 from ebb.services import Services
@@ -14,9 +14,9 @@ PERIOD_SETTING = "EbbWatchdogSchedule"
 EACH_MINUTE = "0 * * * * *"
 
 
-def blueprint(services: Services) -> Routes:
+def blueprint(services: Services) -> DurableRoutes:
     """The timer, bound to `services`. Its period is the app setting EbbWatchdogSchedule, each minute without it."""
-    bp = Routes(services.prefix)
+    bp = DurableRoutes(services.prefix)
     period = services.environment.get(PERIOD_SETTING, EACH_MINUTE)
     watchdog = Watchdog(services)
 

@@ -18,8 +18,8 @@ from ebb.core.errors import SettingsError
 PREFIX_PATTERN = r"[a-z][a-z0-9]{0,31}"
 
 
-class _Prefixed(func.Blueprint):
-    """Puts `prefix` in front of each name (`<prefix>_`) and each route (`<prefix>/`)."""
+class Routes(func.Blueprint):
+    """A blueprint that puts `prefix` in front of each name (`<prefix>_`) and each route (`<prefix>/`)."""
 
     def __init__(self, prefix: str = "") -> None:
         """An empty `prefix` changes nothing.
@@ -27,7 +27,7 @@ class _Prefixed(func.Blueprint):
         Raises:
             SettingsError: it cannot be part of a function's name.
         """
-        super().__init__()  # pyright: ignore[reportUnknownMemberType] - of the SDK
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
         if prefix and not re.fullmatch(PREFIX_PATTERN, prefix):
             raise SettingsError(f"prefix {prefix!r} must be small letters and digits, a letter first, at most 32")
         self._of_names, self._of_routes = (f"{prefix}_", f"{prefix}/") if prefix else ("", "")
@@ -41,9 +41,5 @@ class _Prefixed(func.Blueprint):
         return super().route(None if route is None else self._of_routes + route, *extra, **named)
 
 
-class PlainRoutes(_Prefixed):
-    """Functions that need nothing of Durable."""
-
-
-class Routes(_Prefixed, df.Blueprint):
-    """Functions that ask Durable for its client."""
+class DurableRoutes(Routes, df.Blueprint):
+    """The same for functions that call Durable Functions too."""

@@ -5,6 +5,9 @@
 # pyright: basic, reportMissingTypeStubs=false, reportPrivateUsage=false
 # Two SDKs are called here, and only one of them is installed.
 
+# pyright: standard, reportMissingTypeStubs=false
+# What the two SDKs leave untyped is asked for here, and nowhere else.
+
 from __future__ import annotations
 
 import warnings

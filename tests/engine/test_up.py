@@ -22,6 +22,7 @@ from ebb.cli.local.engines import Engine, find_engine
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.ports import free_port
 from ebb.cli.local.state import StateFolder
+from ebb.cli.local.tools import Tools, find_tools
 from tests.e2e.harness import ROOT, wait_for
 from tests.e2e.project import FREE
 
@@ -156,7 +157,7 @@ async def test_an_emulator_without_tables_is_named(tmp_path: Path, monkeypatch: 
     state, port = StateFolder(tmp_path / "state"), free_port(3)
     state.path.mkdir()
     with pytest.raises(LocalError, match=f"table service .*{port + 2}"):
-        async with emulator.azurite(state, port, tmp_path):
+        async with emulator.azurite(state, port, Tools(find_tools(os.environ).node, main)):
             await asyncio.sleep(0)
     assert not _users_of(tmp_path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Never
 
@@ -28,6 +29,14 @@ StoragePort = Annotated[
 State = Annotated[Path | None, typer.Option(metavar="DIR", help="for all data and logs; .devhost in the app's folder")]
 
 
+class HostProgram(StrEnum):
+    """What can run the app; ebb/cli/local/engines.py knows where each is."""
+
+    DEVHOST = "devhost"
+    REALHOST = "realhost"
+    FUNC = "func"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("up")(up)
@@ -42,7 +51,6 @@ def up(
     port: Port = 7071,
     storage_port: StoragePort = 10000,
     state: State = None,
-    host: Annotated[str, typer.Option(metavar="NAME", help="what runs it: devhost, realhost or func")] = "devhost",
     no_feed: Annotated[bool, typer.Option("--no-feed", help="put no messages")] = False,
     once: Annotated[
         bool, typer.Option("--once", help="end when all is drained; status 0 only if all went right (sample handler)")
@@ -51,6 +59,9 @@ def up(
         bool, typer.Option("--json", help="no live view; the last line is one JSON object (sample handler)")
     ] = False,
     clean: Annotated[bool, typer.Option("--clean", help="forget what an earlier run left in the state folder")] = False,
+    host: Annotated[
+        HostProgram, typer.Option(help="what runs the app: our host, Microsoft's Durable extension, or Core Tools")
+    ] = HostProgram.DEVHOST,
 ) -> None:
     """Serve an app on this machine: storage emulator, local host, a schedule fed with messages, and a live view."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -64,20 +75,7 @@ def up(
     from ebb.cli.local import verbs
 
     place = state or folder / ".devhost"
-    options = Options(
-        folder,
-        name,
-        place,
-        count,
-        poison,
-        port,
-        storage_port,
-        host=host,
-        no_feed=no_feed,
-        once=once,
-        json=json,
-        clean=clean,
-    )
+    options = Options(folder, name, place, count, poison, port, storage_port, no_feed, once, json, clean, host)
     raise typer.Exit(verbs.run_up(options))
 
 

@@ -26,9 +26,9 @@ _IMPORT_TIMEOUT = 60.0  # seconds; a cold disk is slow
 _DEVHOST_READY = re.compile(r"^Host ready: \S+", re.MULTILINE)
 _WORKER_READY = re.compile(r"Worker process started and initialized\.")  # both of the others say it so
 # A call that failed is another matter.
-_DEVHOST_NOISE = re.compile(r"INFO devhost\.function: Execut(ing|ed) 'Functions\.(get_schedule|list_cycles)'")
+_DEVHOST_NOISE = re.compile(r"INFO devhost\.function: Execut(ing|ed) 'Functions\.(\w+_)?(get_schedule|list_cycles)'")
 _NOISE = re.compile(
-    r"Execut(ing|ed) '(Functions\.)?(get_schedule|list_cycles)'|Hosting\.Diagnostics|^ +Request |^ +at \S+\("
+    r"Execut(ing|ed) '(Functions\.)?(\w+_)?(get_schedule|list_cycles)'|Hosting\.Diagnostics|^ +Request |^ +at \S+\("
 )  # the last is a frame of .NET
 
 

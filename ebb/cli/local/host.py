@@ -18,10 +18,9 @@ from ebb.cli.local.engines import Engine
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.state import StateFolder
 
-_LISTING = re.compile(r"([a-z0-9]+_)?list_schedules")
-
 _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 12.0  # seconds; the host lets activities finish for 5 s first
+_LISTING = re.compile(r"([a-z0-9]+_)?list_schedules")
 
 
 @contextlib.asynccontextmanager
@@ -59,25 +58,18 @@ async def host(engine: Engine, state: StateFolder, port: int, connection: str, r
         yield running
 
 
-def _check_start(running: Child, engine: Engine) -> None:
-    """As `Child.check`; who was killed has no last words worth showing, who ended by itself has (.NET by SIGABRT)."""
-    if running.killed_by in ("SIGKILL", "SIGTERM"):
-        raise LocalError(
-            f"the app was ended by {running.killed_by} while it started on {engine.name}: run the command again; "
-            f"what it said until then is in {running.log}"
-        )
-    running.check()
-
-
-async def address_of_api(engine: Engine, url: str) -> str:
+async def address_of_api(url: str) -> str:
     """The address of Ebb's API in the app at `url`, as the host lists its functions.
+
+    A host that keeps the list to itself serves an app without a prefix, or is asked in vain.
 
     Raises:
         LocalError: the app has no such functions.
     """
-    if engine.is_remote:  # only the local host lists its functions without a key
+    try:
+        functions = await asyncio.to_thread(_functions, url)
+    except (OSError, ValueError):
         return f"{url}/api"
-    functions = await asyncio.to_thread(_functions, url)
     for one in functions:
         template = str(one.get("invoke_url_template") or "")
         if _LISTING.fullmatch(one["name"]) and template.endswith("/schedules"):
@@ -89,3 +81,13 @@ async def address_of_api(engine: Engine, url: str) -> str:
 def _functions(url: str) -> list[dict[str, Any]]:
     with urlopen(f"{url}/admin/functions", timeout=10) as answer:
         return json.load(answer)
+
+
+def _check_start(running: Child, engine: Engine) -> None:
+    """As `Child.check`; who was killed has no last words worth showing, who ended by itself has (.NET by SIGABRT)."""
+    if running.killed_by in ("SIGKILL", "SIGTERM"):
+        raise LocalError(
+            f"the app was ended by {running.killed_by} while it started on {engine.name}: run the command again; "
+            f"what it said until then is in {running.log}"
+        )
+    running.check()

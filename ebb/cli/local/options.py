@@ -17,11 +17,11 @@ class Options:
     poison: int = 0  # further ones that no handler can read
     port: int = 7071  # of the app
     storage_port: int = 10000  # of the emulator's blob service; queue and table follow
-    host: str = "devhost"  # the engine, by its name (ebb/cli/local/engines.py)
     no_feed: bool = False
     once: bool = False  # end when all is drained
     json: bool = False  # no live view; the last line is one JSON object
     clean: bool = False  # forget what an earlier run left
+    host: str = "devhost"  # which program runs the app, see engines.py
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -66,10 +67,10 @@ async def up(options: Options, tools: Tools) -> int:
         if options.clean:
             state.clean()
         state.ledger.unlink(missing_ok=True)
-        async with _app(engine, options, state, port, storage_port, tools) as children:
+        async with _app(engine, options.app, state, (port, storage_port), tools) as children:
             storage = storage_port, connection_string(storage_port)
             try:
-                api = Api(await address_of_api(engine, url), options.schedule)
+                api = Api(await address_of_api(url), options.schedule)
                 state.tell(api=api.url, storagePort=storage_port)
                 with announced(state.path, api.url, storage, options.schedule, state.host_log(engine.name)):
                     ending, summary = await _serve(options, state, api, children, storage_port)
@@ -149,12 +150,13 @@ def _fed(options: FeedOptions) -> tuple[str, int]:
 
 @contextlib.asynccontextmanager
 async def _app(
-    engine: Engine, options: Options, state: StateFolder, port: int, storage_port: int, tools: Tools
+    engine: Engine, folder: Path, state: StateFolder, ports: tuple[int, int], tools: Tools
 ) -> AsyncIterator[list[Child]]:
-    """Storage and app, started in this order and stopped in the other."""
+    """Storage and app, started in this order and stopped in the other; `ports` are the app's and the storage's."""
+    port, storage_port = ports
     async with azurite(state, storage_port, tools) as storage:
         say(f"storage emulator on ports {storage_port} to {storage_port + 2}, data in {state.path}")
-        async with host(engine, state, port, connection_string(storage_port), options.app) as app:
+        async with host(engine, state, port, connection_string(storage_port), folder) as app:
             say(f"{engine.name} on port {port}, what the app says is in {app.log}")
             try:
                 yield [app, storage]

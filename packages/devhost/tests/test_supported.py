@@ -14,7 +14,7 @@ from azure.functions.decorators.core import InputBinding, OutputBinding, Trigger
 import devhost
 from devhost.supported import INPUTS, OUTPUTS, TRIGGERS
 
-README = (Path(devhost.__file__).parent / "README.md").read_text(encoding="utf-8")
+README = (Path(devhost.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SERVED = {"triggers": TRIGGERS, "inputs": INPUTS, "outputs": OUTPUTS}
 BASES = {"triggers": Trigger, "inputs": InputBinding, "outputs": OutputBinding}
 
