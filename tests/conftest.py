@@ -18,6 +18,7 @@ TIERS = (
     "unit",
     "contract",
     "replay",
+    "walkthroughs",
     "integration",
     "engine",
     "e2e",

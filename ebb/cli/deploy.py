@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from enum import StrEnum
+from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +16,10 @@ from rich.console import Console
 
 from ebb.cli.app_folder import AppFolder, schedules_of
 from ebb.cli.job_access import Access
-from ebb.cli.operate.answers import Exit, Form, Output, failed
+from ebb.cli.operate.answers import Exit, Form, Output, failed, note
+from ebb.cli.running import find_running
 from ebb.core.errors import EbbError
+from ebb.core.wording import did_you_mean
 
 
 class RuleOutput(StrEnum):
@@ -31,6 +36,7 @@ class JobOutput(StrEnum):
     ALL = "all"
     AZ = "az"
     BICEP = "bicep"
+    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -86,13 +92,15 @@ def doctor(
     from ebb.cli.doctor.report import as_json, print_findings
     from ebb.cli.doctor.subject import Evidence, read_subject
 
+    form, folder = Output.JSON if json else output, app or Path()
     try:
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
-        evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
-        findings = examine(read_subject(app or Path(), evidence), offline)
+        environment = _settings_here(folder, form is Output.TABLE) if container_app is None else os.environ
+        evidence = Evidence(container_app, text, min_replicas, cores, environment)
+        findings = examine(read_subject(folder, evidence), offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
-    if json or output == Output.JSON:
+    if form is Output.JSON:
         typer.echo(as_json(findings))
     else:
         print_findings(findings, Console())
@@ -100,11 +108,21 @@ def doctor(
         raise typer.Exit(Exit.FAILED)
 
 
+def _settings_here(app: Path, told: bool) -> Mapping[str, str]:
+    """The app settings of this machine; of an app that `up` serves from its folder, the storage that it was given."""
+    running = find_running(app.absolute(), os.environ)
+    if running is None:
+        return os.environ
+    if told:
+        note(running.described())
+    return {**os.environ, "AzureWebJobsStorage": running.storage}
+
+
 def job_template(
     schedule: Annotated[str, typer.Argument(help="a schedule of schedules.yaml")],
     app: AppFolder = None,
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
-    output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az or bicep")] = JobOutput.ALL,
+    output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az, bicep or json")] = JobOutput.ALL,
     access: Annotated[Access, typer.Option(help="identity, or secret: a connection string")] = Access.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
@@ -114,10 +132,14 @@ def job_template(
     try:
         schedules = schedules_of(app or Path(), os.environ)
         if schedule not in schedules:
-            raise failed(f"there is no schedule {schedule}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
+            near = did_you_mean(schedule, schedules)
+            raise failed(f"there is no schedule {schedule}{near}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
         job = job_for(schedule, schedules[schedule])
     except (EbbError, OSError) as error:
         raise failure(error) from error
+    if output == JobOutput.JSON:
+        typer.echo(json_text(asdict(job), indent=2))
+        return
     if output != JobOutput.BICEP:
         typer.echo(az_command(job, image, access))
     if output == JobOutput.ALL:

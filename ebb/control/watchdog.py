@@ -16,6 +16,7 @@ import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 from ebb.control.commands import bring_up
 from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
+from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
@@ -47,6 +48,7 @@ class Watchdog:
         self._steps = ClockSteps(services.clock)
         self._grace = timedelta(seconds=services.watchdog_grace)
         self._skew = timedelta(seconds=services.clock_skew)
+        self._notifier = notifier_of(services)
 
     async def look(self, client: df.DurableOrchestrationClient) -> dict[str, Finding]:
         """Look once, and act; a schedule that fails does not keep the others from being looked at.
@@ -72,6 +74,8 @@ class Watchdog:
                 await self._forget(row)
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
+        if self._notifier is not None:
+            await self._notifier.look(hub_of(client), rows, findings)
         return findings
 
     async def _tell_of_a_step(self, client: df.DurableOrchestrationClient, instances: Mapping[str, Instance]) -> None:

@@ -10,7 +10,9 @@ from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.handlers import load_handler
+from ebb.programs import program_of
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
@@ -114,13 +116,20 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
         sys.path.insert(0, folder)
     for name, settings in subject.all_schedules().items():
         try:
-            load_handler(settings.handler)
+            program_of(settings) if settings.command else load_handler(settings.handler)
         except HandlerNotFoundError as fault:
             yield error(
                 "handler-missing",
                 f"schedule {name}: {fault}",
                 "the app does not start",
                 "mend the setting or the module",
+            )
+        if idle := _idle_executions(settings):
+            yield warning(
+                "min-executions-idle",
+                f"schedule {name}: minExecutions is {settings.min_executions}, and {idle}",
+                "on an empty backlog these executions find no message, and nothing happens",
+                "set it to 0, or run a command with commandPer: execution, as a job of Container Apps does",
             )
         if settings.visibility_timeout < SHORT_LEASE and any(
             isinstance(source, StorageQueueSettings) for source in settings.all_sources
@@ -131,6 +140,14 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
                 "a worker that stalls for so long loses its messages to another one, and they are handled twice",
                 f"set it to {SHORT_LEASE:g} s or more; it is renewed while a handler works",
             )
+
+
+def _idle_executions(settings: ScheduleSettings) -> str | None:
+    """What runs for a message alone although executions are wanted without one; None where nothing is amiss."""
+    periodic = any(source.periodic for source in settings.all_sources)
+    if not settings.min_executions or periodic or settings.command_per == "execution":
+        return None
+    return "its command runs for each message" if settings.command else "its handler is called for each message"
 
 
 def _setting(subject: Subject, name: str) -> str | None:

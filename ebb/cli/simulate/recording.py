@@ -43,6 +43,7 @@ class Recording:
     length: float = 0.0  # seconds
     real_seconds: float = 0.0
     ended: str | None = None  # why the schedule ended by itself
+    warnings: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # when, in seconds, and what
 
     def seconds(self, moment: datetime) -> float:
         """`moment` since the begin."""

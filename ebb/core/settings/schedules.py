@@ -47,6 +47,14 @@ class Schedules(Mapping[str, ScheduleSettings]):
     def __len__(self) -> int:
         return len(self._settings)
 
+    def given(self, name: str) -> dict[str, Any]:
+        """What file and app settings say of schedule `name`, without the defaults, which follow from it.
+
+        Raises:
+            KeyError: no such schedule.
+        """
+        return dict(self._data[name])
+
     def effective(self, name: str, overrides: Mapping[str, Any]) -> ScheduleSettings:
         """The settings of schedule `name` with an operator's `overrides` on top, checked as a whole.
 

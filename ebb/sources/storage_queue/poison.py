@@ -19,7 +19,7 @@ from ebb.sources.storage_queue.client import QueueClient
 from ebb.sources.storage_queue.poison_texts import Folding, Found
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import POISON_SUFFIX
-from ebb.sources.storage_queue.text import QueueEntry, encode_body, read_page
+from ebb.sources.storage_queue.text import TEXT_ENCODING, QueueEntry, encode_body, read_page
 
 HOLD = timedelta(seconds=60)  # while messages are looked through
 LONGEST_SEARCH = 2000  # messages that one call looks through
@@ -53,7 +53,10 @@ class PoisonQueue:
         queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
         async def put_back(poisoned: Poisoned) -> None:
-            await queue.put(encode_body(poisoned.body, self._source.message_encoding))
+            encoding = self._source.message_encoding
+            if encoding == "auto" and poisoned.about.get(TEXT_ENCODING) == "base64":
+                encoding = "base64"  # as its sender wrote it
+            await queue.put(encode_body(poisoned.body, encoding))
 
         return await self._each(ids, limit, text, put_back)
 

@@ -102,6 +102,16 @@ def test_plain_numbers_are_not_taken_for_base64(sample):
     assert sample.codes() == []
 
 
+def test_mix_of_plain_and_encoded_messages_is_told(sample):
+    change_schedules(sample.folder, "messageEncoding: none", "messageEncoding: auto")
+    sample.jobs.send_message("Hello")
+    assert sample.codes() == []
+    sample.jobs.send_message(base64.b64encode(b'{"order": 1}').decode())
+    (finding,) = sample.findings()
+    assert (finding.code, finding.severity) == ("encoding-mixed", "warning")
+    assert "of 2 messages looked at 1 are base64" in finding.what
+
+
 def test_other_partition_count_is_found(sample):
     for number in range(4):
         sample.queues.create_queue(f"{sample.hub.lower()}-control-{number:02}")

@@ -33,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "queueLength": 5,
     "maxExecutions": 3,
     "pollingInterval": 10,
+    "maxPollingInterval": 300,
     "replicaTimeout": 100,
     "historyLimit": 3,
 }

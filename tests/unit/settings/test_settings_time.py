@@ -32,7 +32,7 @@ def fault(**more: Any) -> str:
         ({"minExecutions": 5, "maxExecutions": 2}, "minExecutions: 5 must be at most maxExecutions (2)"),
         ({"batchSize": 33}, "batchSize: 33 must be less than or equal to 32: the queue service hands out at most 32"),
         ({"pollingInterval": -3}, "pollingInterval: -3 must be greater than or equal to 0.1"),
-        ({"pollingInterval": "soon"}, "pollingInterval: 'soon' must be a number of seconds, hh:mm:ss, or ISO 8601"),
+        ({"pollingInterval": "soon"}, "pollingInterval: 'soon' must be a number of seconds, a number with a unit (90s"),
         ({"pollingInterval": 60, "maxPollingInterval": 30}, "pollingInterval: 60 must be at most maxPollingInterval"),
         ({"executionSlice": 400}, "executionSlice: 400 must be at most replicaTimeout (300)"),
         ({"drainTarget": 0}, "drainTarget: 0 must be greater than or equal to 1"),
@@ -51,7 +51,10 @@ def fault(**more: Any) -> str:
         ({"windows": [{"days": [], "start": "08:00", "end": "09:00"}]}, "windows.0.days: []"),
         ({"windows": [{"days": "fun", "start": "08:00", "end": "09:00"}]}, "windows.0.days: 'fun' 'fun' is no day"),
         ({"windows": [{"start": "8", "end": "09:00"}]}, "windows.0.start: '8' must be a time of day in quotes"),
-        ({"windows": [{"start": "08:00", "end": "09:00", "day": 1}]}, "windows.0.day: 1 is not a setting; known are"),
+        (
+            {"windows": [{"start": "08:00", "end": "09:00", "day": 1}]},
+            'windows.0.day: 1 is not a setting (did you mean "days"?)',
+        ),
         (
             {"waitMode": "cron", "cron": "0 2 * * *", "windows": [{"start": "08:00", "end": "18:00"}]},
             "cron: '0 2 * * *' never falls into one of the windows, so nothing would ever run",
