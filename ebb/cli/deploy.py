@@ -12,18 +12,22 @@ import typer
 from rich.console import Console
 
 import ebb.sources  # noqa: F401 - settings may name a source
+from ebb.cli.doctor.check_event_hub import HubQuestion, examine_event_hub, hub_named
 from ebb.cli.doctor.examine import examine
+from ebb.cli.doctor.finding import Finding
 from ebb.cli.doctor.report import as_json, print_findings
 from ebb.cli.doctor.subject import Evidence, read_subject
 from ebb.cli.job_render import Access, az_command, bicep
 from ebb.cli.job_template import job_for
 from ebb.cli.operate.answers import Exit, Form, Output, failed
-from ebb.cli.scale_rules.app import read_app
+from ebb.cli.scale_rules.app import local_settings, read_app
 from ebb.cli.scale_rules.derive import derive
 from ebb.cli.scale_rules.explain import explanation
 from ebb.cli.scale_rules.report import print_report
 from ebb.core.errors import EbbError
+from ebb.core.settings.connection import DEFAULT_NAME
 from ebb.core.settings.schedules import load_schedules
+from ebb.sources.event_hub.checkpoints import DEFAULT_GROUP
 
 AppFolder = Annotated[Path, typer.Option("--app", help="folder of the function app", metavar="DIR")]
 
@@ -86,14 +90,32 @@ def doctor(
     ] = None,
     min_replicas: Annotated[int | None, typer.Option(min=0, help="replicas kept at all times")] = None,
     cores: Annotated[float, typer.Option(help="cores of one replica")] = 1.0,
+    eventhub: Annotated[
+        str | None, typer.Option(metavar="NAMESPACE/HUB", help="check this hub's checkpoints alone, for any app")
+    ] = None,
+    consumer_group: Annotated[str, typer.Option(help="with --eventhub: who reads")] = DEFAULT_GROUP,
+    checkpoint_strategy: Annotated[str, typer.Option(help="with --eventhub: KEDA's checkpointStrategy")] = "",
+    checkpoint_container: Annotated[str, typer.Option(help="with --eventhub: KEDA's blobContainer")] = "",
+    checkpoint_connection: Annotated[
+        str, typer.Option(metavar="SETTING", help="with --eventhub: app setting of the storage account")
+    ] = DEFAULT_NAME,
 ) -> None:
     """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
     try:
+        if eventhub is not None:
+            hub = hub_named(eventhub, consumer_group)
+            question = HubQuestion(hub, checkpoint_strategy, checkpoint_container, checkpoint_connection)
+            _print(examine_event_hub(question, local_settings(app / "local.settings.json") | os.environ), json, output)
+            return
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
         evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
         findings = examine(read_subject(app, evidence), offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
+    _print(findings, json, output)
+
+
+def _print(findings: list[Finding], json: bool, output: Output) -> None:
     if json or output == Output.JSON:
         typer.echo(as_json(findings))
     else:

@@ -82,7 +82,7 @@ def read_app(
         raise SettingsError(f"{folder} is no function app: it has no host.json; name its folder with --app")
     host = read_json(path)
     given = os.environ if environment is None else environment
-    settings = {**(_local_settings(folder / "local.settings.json") if with_local else {}), **given}
+    settings = {**(local_settings(folder / "local.settings.json") if with_local else {}), **given}
     app = FunctionApp(folder, host, (), settings)
     return _with_triggers(app, run)
 
@@ -99,8 +99,12 @@ def read_json(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _local_settings(path: Path) -> dict[str, str]:
-    """What the Core Tools make of the file: `Values`, and `ConnectionStrings` under that prefix."""
+def local_settings(path: Path) -> dict[str, str]:
+    """What the Core Tools make of the file: `Values`, and `ConnectionStrings` under that prefix; nothing without it.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     if not path.is_file():
         return {}
     document = read_json(path)
