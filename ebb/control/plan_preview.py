@@ -32,7 +32,6 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.base import Backlog, Source
 from ebb.sources.combined import Measured, measure_all
-from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 MEASURE_SECONDS = 15.0
 
@@ -145,9 +144,9 @@ class _Looking:
 @asynccontextmanager
 async def _looking(services: Services, settings: ScheduleSettings) -> AsyncIterator[Measured]:
     source = settings.source
-    if isinstance(source, StorageQueueSettings) and source.create_queue:
-        as_it_is = settings.model_copy(update={"source": source.model_copy(update={"create_queue": False})})
-        async with services.source(as_it_is) as opened:
+    as_it_is = source.as_it_is() if source else None
+    if as_it_is != source:
+        async with services.source(settings.model_copy(update={"source": as_it_is})) as opened:
             yield _Looking(opened)
     else:
         async with services.source(settings) as opened:

@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.errors import SourceError
+from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.one_message import Ended, ExecutionReport, OneMessage
@@ -72,7 +73,8 @@ class _Execution:
     ) -> None:
         self._settings, self._may_go_on, self._clock, self._log = settings, may_go_on, clock, log
         self._report = report
-        self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
+        can = settings.source.can if settings.source else Capabilities()
+        self._holding = Holding(source, can, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
         self._one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, self._handled)
         self._ready: deque[Held] = deque()  # received, not begun

@@ -25,7 +25,7 @@ KINDS = {
     )
 }
 for _kind in KINDS.values():
-    source_settings.declare(_kind.name, _kind.settings)
+    source_settings.declare(_kind.name, _kind.settings, _kind)
 
 
 def open_source(

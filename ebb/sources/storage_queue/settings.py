@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -24,3 +24,12 @@ class StorageQueueSettings(SourceModel):
         "base64", description="how bodies are written in the queue; base64 as in Azure Functions"
     )
     create_queue: bool = Field(False, description="make the queue if it is missing")
+
+    @property
+    def storage_connection(self) -> str | None:
+        """The app setting of the queue's account."""
+        return self.connection
+
+    def as_it_is(self) -> Self:
+        """The same queue, not made where it is missing."""
+        return self.model_copy(update={"create_queue": False})

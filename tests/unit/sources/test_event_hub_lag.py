@@ -1,4 +1,4 @@
-"""KEDA's numbers for KEDA's inputs, those of azure_eventhub_scaler_test.go and azure_eventhub_test.go, and its edges."""
+"""KEDA's numbers for its own inputs, taken from its tests of scaler and checkpoints, and the edges of its code."""
 
 from __future__ import annotations
 
