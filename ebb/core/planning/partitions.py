@@ -1,4 +1,4 @@
-"""The cap of partitioned sources: a partition has one reader, so executions beyond the partitions would read nothing."""
+"""The cap of partitioned sources: a partition has one reader, so executions beyond that would have nothing to read."""
 
 from __future__ import annotations
 

@@ -41,7 +41,10 @@ def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -
         assert name is None or callable(part(name))
 
 
-REQUIRED: dict[str, dict[str, str]] = {"storageQueue": {"queueName": "abc", "connection": "Storage"}}
+REQUIRED: dict[str, dict[str, str]] = {
+    "sqs": {"queueName": "abc", "region": "eu-central-1"},
+    "storageQueue": {"queueName": "abc", "connection": "Storage"},
+}
 
 
 def opened(kind: Kind) -> Source:
