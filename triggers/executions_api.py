@@ -8,7 +8,7 @@ import azure.functions as func
 from ebb.api.guard import answers, level_of
 from ebb.api.pages import page_response
 from ebb.api.problems import invalid_request
-from ebb.api.requests import parameter, schedule_name, whole_parameter
+from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import DurableRoutes
 from ebb.control.executions import executions_page
 from ebb.core.executions import as_job_execution
@@ -29,12 +29,12 @@ def blueprint(services: Services) -> DurableRoutes:
     @answers(services)
     async def list_executions(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
-        form = parameter(req, "az")
+        form, span = parameter(req, "az"), span_of(req)
         if form not in (None, "true", "false"):
             raise invalid_request(f"az={form!r} must be true or false")
         try:
             token, status = parameter(req, "continuationToken"), parameter(req, "status")
-            page = await executions_page(services, client, name, top, token, status)
+            page = await executions_page(services, client, name, top, token, status, span)
         except ValueError as error:
             raise invalid_request(str(error)) from error
         if form == "true":

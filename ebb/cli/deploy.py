@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ebb.cli.app_folder import AppFolder, schedules_of
+from ebb.cli.app_folder import AppFolder, app_settings, schedules_of
+from ebb.cli.doctor.finding import Finding
 from ebb.cli.job_access import Access
 from ebb.cli.operate.answers import Exit, Form, Output, failed, note
 from ebb.cli.running import find_running
@@ -86,20 +87,43 @@ def doctor(
     ] = None,
     min_replicas: Annotated[int | None, typer.Option(min=0, help="replicas kept at all times")] = None,
     cores: Annotated[float, typer.Option(help="cores of one replica")] = 1.0,
+    eventhub: Annotated[
+        str | None, typer.Option(metavar="NAMESPACE/HUB", help="check this hub's checkpoints alone, for any app")
+    ] = None,
+    consumer_group: Annotated[
+        str | None, typer.Option(help="with --eventhub: who reads; $Default without it", show_default=False)
+    ] = None,
+    checkpoint_strategy: Annotated[str, typer.Option(help="with --eventhub: KEDA's checkpointStrategy")] = "",
+    checkpoint_container: Annotated[str, typer.Option(help="with --eventhub: KEDA's blobContainer")] = "",
+    checkpoint_connection: Annotated[
+        str, typer.Option(metavar="SETTING", help="with --eventhub: app setting of the storage account")
+    ] = "AzureWebJobsStorage",
 ) -> None:
     """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
+    from ebb.cli.doctor.check_event_hub import HubQuestion, examine_event_hub, hub_named
     from ebb.cli.doctor.examine import examine
-    from ebb.cli.doctor.report import as_json, print_findings
     from ebb.cli.doctor.subject import Evidence, read_subject
+    from ebb.sources.event_hub.checkpoints import DEFAULT_GROUP
 
     form, folder = Output.JSON if json else output, app or Path()
     try:
+        if eventhub is not None:
+            hub = hub_named(eventhub, consumer_group or DEFAULT_GROUP)
+            question = HubQuestion(hub, checkpoint_strategy, checkpoint_container, checkpoint_connection)
+            _print(examine_event_hub(question, app_settings(folder, os.environ)), form)
+            return
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
         environment = _settings_here(folder, form is Output.TABLE) if container_app is None else os.environ
         evidence = Evidence(container_app, text, min_replicas, cores, environment)
         findings = examine(read_subject(folder, evidence), offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
+    _print(findings, form)
+
+
+def _print(findings: list[Finding], form: Output) -> None:
+    from ebb.cli.doctor.report import as_json, print_findings
+
     if form is Output.JSON:
         typer.echo(as_json(findings))
     else:

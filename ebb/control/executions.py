@@ -14,7 +14,7 @@ from ebb.control.instances import look_at
 from ebb.control.schedules import document_of
 from ebb.core.executions import cycle_at_work, executions_of
 from ebb.services import Services
-from ebb.store.base import Page
+from ebb.store.base import ALWAYS, Page, Span
 from ebb.store.keys import cycle_key
 
 CYCLES_AT_ONCE = 50
@@ -58,11 +58,13 @@ async def executions_page(
     top: int,
     token: str | None,
     status: str | None = None,
+    span: Span = ALWAYS,
 ) -> Page:
     """One page of the list.
 
     Args:
         status: only executions with this status, in any case of letters.
+        span: only cycles that ended in it; the cycle at work is left out where it has an end.
 
     Raises:
         ValueError: `token` is not one that this list gave.
@@ -70,12 +72,12 @@ async def executions_page(
     collected = _Collected(top, status.lower() if status else None)
     begin, skip = _place(token)
     seen: set[int] = set()
-    if begin is None and (present := await present_cycle(services, client, name)):
+    if begin is None and span.end is None and (present := await present_cycle(services, client, name)):
         seen.add(present["cycle"])
         if not collected.take(present["cycle"], executions_of(name, present), 0):
             return Page(collected.found, collected.token)
     looked = 0
-    async for cycle in _history(services, name, begin):
+    async for cycle in _history(services, name, begin, span):
         number = int(cycle["cycle"])
         if looked == MOST_CYCLES:
             return Page(collected.found, f"{number}-0")
@@ -87,11 +89,11 @@ async def executions_page(
     return Page(collected.found, collected.token)
 
 
-async def _history(services: Services, name: str, begin: int | None) -> AsyncIterator[dict[str, Any]]:
+async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[dict[str, Any]]:
     """The cycles of the history from number `begin` on, newest first."""
     token = None if begin is None else cycle_key(begin + 1)
     while True:
-        page = await services.store.cycles(name, CYCLES_AT_ONCE, token)
+        page = await services.store.cycles(name, CYCLES_AT_ONCE, token, span)
         for cycle in page.value:
             yield cycle
         token = page.continuation_token

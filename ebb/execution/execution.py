@@ -19,6 +19,7 @@ from typing import cast
 
 from ebb.core.clock import Clock, steady
 from ebb.core.errors import SourceError
+from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.in_flight import InFlight
@@ -94,7 +95,8 @@ class _Execution:
         self._settings, self._clock, self._log = settings, clock, log
         self._may_go_on, self._is_needed = may_go_on, is_needed
         self._report = report
-        self._holding = Holding(source, timedelta(seconds=settings.visibility_timeout), clock, log)
+        can = settings.source.can if settings.source else Capabilities()
+        self._holding = Holding(source, can, timedelta(seconds=settings.visibility_timeout), clock, log)
         self._calls = HandlerCalls(handler)
         self._turns, self._suspicion = turns, suspicion
         one = OneMessage(

@@ -14,6 +14,7 @@ from ebb.sources.base import Opening, Source
 from ebb.sources.kind import part
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
+from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
 
@@ -21,12 +22,13 @@ KINDS = {
     kind.name: kind
     for kind in (
         MEMORY,
+        SQS,
         STORAGE_QUEUE,
         TICK,
     )
 }
 for _kind in KINDS.values():
-    source_settings.declare(_kind.name, _kind.settings)
+    source_settings.declare(_kind.name, _kind.settings, _kind)
 
 
 def open_source(

@@ -13,7 +13,6 @@ from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.handlers import load_handler
 from ebb.programs import program_of
-from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
 SHORT_LEASE = 15.0  # seconds; a stalled worker of a small container can be late by more
@@ -45,8 +44,8 @@ def _connections(subject: Subject) -> Iterator[Finding]:
         wanted[str(subject.durable(DURABLE_CONNECTION))] = "the task hub"
     for name, settings in subject.all_schedules().items():
         for source in settings.all_sources:
-            if isinstance(source, StorageQueueSettings):
-                wanted.setdefault(source.connection, f"the source of schedule {name}")
+            if source.storage_connection:
+                wanted.setdefault(source.storage_connection, f"the source of schedule {name}")
     for name, user in wanted.items():
         try:
             resolve_connection(name, subject.settings)
@@ -131,20 +130,21 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
                 "on an empty backlog these executions find no message, and nothing happens",
                 "set it to 0, or run a command with commandPer: execution, as a job of Container Apps does",
             )
-        if settings.visibility_timeout < SHORT_LEASE and any(
-            isinstance(source, StorageQueueSettings) for source in settings.all_sources
-        ):
+        leasing = [source for source in settings.all_sources if source.can.leasing]
+        if settings.visibility_timeout < SHORT_LEASE and leasing:
+            unnoticed = ", and not always does anybody notice" * any(not source.can.loss_noticed for source in leasing)
             yield warning(
                 "lease-short",
                 f"schedule {name}: visibilityTimeout is {settings.visibility_timeout:g} s",
-                "a worker that stalls for so long loses its messages to another one, and they are handled twice",
+                "a worker that stalls for so long loses its messages to another one, and they are handled twice"
+                f"{unnoticed}",
                 f"set it to {SHORT_LEASE:g} s or more; it is renewed while a handler works",
             )
 
 
 def _idle_executions(settings: ScheduleSettings) -> str | None:
     """What runs for a message alone although executions are wanted without one; None where nothing is amiss."""
-    periodic = any(source.periodic for source in settings.all_sources)
+    periodic = any(source.can.periodic for source in settings.all_sources)
     if not settings.min_executions or periodic or settings.command_per == "execution":
         return None
     return "its command runs for each message" if settings.command else "its handler is called for each message"

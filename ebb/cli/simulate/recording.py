@@ -12,7 +12,7 @@ from ebb.core.clock import Clock
 from ebb.core.message import Message
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.sources.base import Backlog, Source
+from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
 from ebb.store.memory import MemoryStore
 
@@ -107,7 +107,7 @@ class RecordedStore(MemoryStore):
 class RecordedSource:
     """A source in memory; counts the requests that a storage queue would get."""
 
-    def __init__(self, source: Source, backlogs: Backlogs, recording: Recording) -> None:
+    def __init__(self, source: QueueSource, backlogs: Backlogs, recording: Recording) -> None:
         self._source, self._backlogs, self._calls = source, backlogs, recording.calls
 
     async def measure(self) -> Backlog:

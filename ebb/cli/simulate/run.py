@@ -165,7 +165,7 @@ def _services(
     def open_source(settings: ScheduleSettings, *_: Any, cycle: int = 0, execution: int = 0, **__: Any) -> Source:
         source = settings.source
         assert source is not None
-        if source.periodic:
+        if source.can.periodic:
             return TickSource(cycle, execution, clock)
         visible_only = settings.queue_length_strategy == "visibleonly"
         return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording)

@@ -147,7 +147,7 @@ def _from_completion(
         return _after_error(settings, error_cycles, moment)
     if received and remaining:
         return _at_once(remaining)
-    if received and settings.source is not None and settings.source.periodic:
+    if received and settings.source is not None and settings.source.can.periodic:
         return Wait(base, f"the work is done; the next begins {duration(base)} later", "afterCompletion")
     if received:
         return Wait(base, f"no message waits any more; polling in {duration(base)}", "drained")

@@ -24,3 +24,8 @@ class StorageQueueSettings(SourceModel):
         "auto", description="how bodies are written in the queue: base64 as in Azure Functions, none, or seen by itself"
     )
     create_queue: bool = Field(False, description="make the queue if it is missing")
+
+    @property
+    def storage_connection(self) -> str | None:
+        """The app setting of the queue's account."""
+        return self.connection

@@ -52,6 +52,10 @@ async def test_executions_are_listed_newest_first_page_by_page(hub: Hub) -> None
     assert pages == everything
     assert (await listed(hub, "?status=failed"))["value"] == []
     assert (await listed(hub, "?status=Succeeded"))["value"] == everything
+    newest, *older = (await hub.call("GET", "schedules/parity/cycles"))[1]["value"]
+    assert {each["cycle"] for each in (await listed(hub, f"?from={newest['endedAt']}"))["value"]} == {newest["cycle"]}
+    earlier = {each["cycle"] for each in older if each["executions"]}
+    assert {each["cycle"] for each in (await listed(hub, f"?to={older[0]['endedAt']}"))["value"]} == earlier
 
 
 async def test_execution_at_work_is_listed_and_its_cycle_can_be_fetched(hub: Hub) -> None:
