@@ -61,7 +61,7 @@ _EXECUTIONS: tuple[Part, ...] = (
 
 _SPAN: list[Part] = [
     {"name": name, "in": "query", "description": text, "schema": {"type": "string", "format": "date-time"}}
-    for name, text in (("from", "the begin of the time wanted"), ("to", "its end"))
+    for name, text in (("from", "the start of the time wanted"), ("to", "its end"))
 ]
 _STEP: Part = {
     "name": "step",

@@ -171,7 +171,7 @@ SCHEMAS: dict[str, Part] = {
         **{"from": TIME, "to": TIME},
         step={"type": "number", "description": "seconds"},
         cyclesSince={**TIME, "description": "from here on exact, before it from looks two minutes apart"},
-        at={"type": "array", "items": COUNT, "description": "seconds since 1970, the begin of each step"},
+        at={"type": "array", "items": COUNT, "description": "seconds since 1970, the start of each step"},
         backlog={"type": "array", "items": {"type": ["integer", "null"]}, "description": "null: nobody counted"},
         executions={"type": "array", "items": COUNT},
         processed={"type": "array", "items": COUNT},

@@ -84,7 +84,7 @@ class Watchdog:
         if step >= timedelta():
             return
         cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
-        logger.warning("%s: waits are ended, and begin anew", cause)
+        logger.warning("%s: waits are ended, and start again", cause)
         for name, instance in instances.items():
             if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
                 await nudge(client, name)

@@ -62,7 +62,7 @@ def begin_of(text: str | None, settings: Mapping[str, Any]) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SimulationError(f"--from: {text!r} is no date; write it as 2026-03-28, or 2026-03-28T22:00") from error
+        raise SimulationError(f"--from: {text!r} is not a date; write it as 2026-03-28, or 2026-03-28T22:00") from error
     zone = simulated_settings(settings).zone
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
