@@ -24,7 +24,7 @@ from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.names import instance_id
 from ebb.core.remarks import abandoned_scope, alone_scope
-from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, Finding, Work, judge

@@ -96,15 +96,15 @@ class _Run:
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 
     async def _run_in(self, source: Source, handler: Handler, schedule: str) -> None:
-        may_go_on, clock = self._watch.reason_to_stop, self.services.clock
+        reason_to_stop, clock = self._watch.reason_to_stop, self.services.clock
         if self.settings.command is not None and self.settings.command_per == "execution":
-            await run_program(handler, self.settings.replica_timeout, may_go_on, clock, self.report)
+            await run_program(handler, self.settings.replica_timeout, reason_to_stop, clock, self.report)
         else:
             await run_execution(
                 source,
                 handler,
                 self.settings,
-                may_go_on=may_go_on,
+                reason_to_stop=reason_to_stop,
                 is_needed=self._watch.is_needed,
                 clock=clock,
                 log=self.log,

@@ -18,7 +18,7 @@ class Finding:
     why: str
     fix: str
 
-    def as_json(self) -> dict[str, str]:
+    def to_document(self) -> dict[str, str]:
         """Plain JSON."""
         return asdict(self)
 

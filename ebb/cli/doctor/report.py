@@ -12,10 +12,10 @@ from ebb.cli.doctor.finding import Finding
 from ebb.core.wording import counted
 
 
-def as_json(findings: Sequence[Finding]) -> str:
+def json_of(findings: Sequence[Finding]) -> str:
     """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "fix"}]}`."""
     counts = {f"{kind}s": sum(finding.severity == kind for finding in findings) for kind in ("error", "warning")}
-    return json.dumps({**counts, "findings": [finding.as_json() for finding in findings]}, indent=2)
+    return json.dumps({**counts, "findings": [finding.to_document() for finding in findings]}, indent=2)
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:

@@ -83,7 +83,7 @@ async def up(options: Options, tools: Tools) -> int:
     if options.once:
         for line in _complaints(ending, summary):
             complain(line)
-    say(json.dumps({"host": engine.name, **summary.as_json()}) if options.json else summary.in_words())
+    say(json.dumps({"host": engine.name, **summary.to_document()}) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
 
 

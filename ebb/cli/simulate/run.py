@@ -126,7 +126,7 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
         SettingsError: they are refused.
     """
     given = validate_settings({"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data)})
-    plain = given.as_json()
+    plain = given.to_document()
     for key in ("source", "sources"):
         if key in plain:
             entries = [_in_memory(each) for each in (plain[key] if key == "sources" else [plain[key]])]
@@ -170,7 +170,7 @@ def _services(
         visible_only = settings.queue_length_strategy == "visibleonly"
         return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording)
 
-    schedules = Schedules({SCHEDULE: settings.as_json()})
+    schedules = Schedules({SCHEDULE: settings.to_document()})
     store = RecordedStore(recording)
     return SimulatedServices(schedules, store, clock=clock, environment={}, open_source=open_source, handle=handle)
 

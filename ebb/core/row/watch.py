@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from ebb.core.clock import rfc3339
 from ebb.core.failures import CODE_CHANGED
-from ebb.core.row.fence import hub_of
+from ebb.core.row.fence import hub_of_owner
 
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
@@ -69,7 +69,7 @@ class Facts:
     @property
     def hub(self) -> str:
         """The task hub of this watchdog."""
-        return hub_of(self.instance)
+        return hub_of_owner(self.instance)
 
 
 @dataclass(frozen=True)

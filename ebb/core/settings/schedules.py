@@ -68,7 +68,7 @@ class Schedules(Mapping[str, ScheduleSettings]):
 
     def fingerprint(self, name: str) -> str:
         """A short text that changes when the deployed settings of `name` change."""
-        text = json.dumps(self._settings[name].as_json(), sort_keys=True)
+        text = json.dumps(self._settings[name].to_document(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
