@@ -36,7 +36,7 @@ class Execution:
     def put(self, *bodies: str) -> list[str]:
         return [self.broker.put(QUEUE, body) for body in bodies]
 
-    async def may_go_on(self) -> str | None:
+    async def reason_to_stop(self) -> str | None:
         self.looks += 1
         return self.stop_reason
 
@@ -49,7 +49,7 @@ class Execution:
                 self.source,
                 handler,
                 self.settings,
-                may_go_on=self.may_go_on,
+                reason_to_stop=self.reason_to_stop,
                 is_needed=self.is_needed,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},

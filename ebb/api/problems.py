@@ -13,6 +13,7 @@ import azure.functions as func
 
 from ebb.api.origins import refuse_foreign
 from ebb.core.errors import ConflictError, RequestRefusedError, SettingsError, StoreError
+from ebb.core.wording import did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for
 
 def unknown_schedule(name: str, known: list[str]) -> RequestRefusedError:
     """404 for a schedule that is not in schedules.yaml."""
-    detail = f"no schedule {name!r}; known are {', '.join(known) or 'none'}"
+    detail = f"there is no schedule {name!r}{did_you_mean(name, known)}; known are {', '.join(known) or 'none'}"
     return RequestRefusedError("unknownSchedule", detail)
 
 

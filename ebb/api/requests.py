@@ -86,7 +86,7 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
         raise invalid_request(f"{name!r} has {len(value)} characters; at most {LONGEST_REASON} are kept")
     if _NO_TEXT.search(value):
         raise invalid_request(
-            f"{name!r} has characters that are no text: a control character, or half a surrogate pair"
+            f"{name!r} has characters that are not text: a control character, or half a surrogate pair"
         )
     return hide_secrets(value.strip())  # it is kept and shown
 
@@ -212,4 +212,4 @@ def address_of(req: func.HttpRequest) -> str:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a number of JSON")

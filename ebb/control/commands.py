@@ -30,7 +30,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.errors import RequestRefusedError
 from ebb.core.names import instance_id
 from ebb.core.row import books, intents
-from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import Operator, acts_elsewhere
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
@@ -218,7 +218,7 @@ class Control:
         return Operator(self.who, reason, self.services.clock.now(), hub_of(self.client), skew)
 
     def _base(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
-        deployed = self.services.schedules[self.name].as_json()
+        deployed = self.services.schedules[self.name].to_document()
         return {key: deployed.get(key) for key in overrides}
 
     async def _audit(self, action: str, by: Operator, details: Mapping[str, Any]) -> None:

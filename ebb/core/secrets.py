@@ -63,7 +63,7 @@ _NAMED_FORMS = (
     re.compile(r""";\s*""" + _NAME + r"""\s*=\s*(?P<secret>[^;\n"']+?)\s*(?=;\s*[A-Za-z][\w\ .-]*=|;\s*$)""", _FLAGS),
     # AccountKey=..., DB_PASSWORD=..., &sig=..., sig%3D...
     re.compile(_NAME + r"""\\*["']?\s*(?:=|%3D)\s*(?![\s="'])""" + _PLAIN, _FLAGS),
-    # password: value  as YAML has it: at the begin of a line or of a {mapping}, and one word
+    # password: value  as YAML has it: at the start of a line or of a {mapping}, and one word
     re.compile(
         r"""(?:^|[{,\[]|\n)[ \t-]*["']?"""
         + _NAME

@@ -61,7 +61,7 @@ class FenceWatch:
     async def reason_to_stop(self) -> str | None:
         """Why the execution may not go on; None where it may.
 
-        A store that is away is no reason while the lease read last still holds.
+        A store that is away is not a reason while the lease read last still holds.
         """
         try:
             return self._look(await self._services.store.get(self._schedule))

@@ -34,7 +34,7 @@ def opened(row: ScheduleRow, owner: str | None, opening: Opening) -> ScheduleRow
         "owner": owner,
         "startedAt": opening.started_at,
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
     }
     return replace(row, unclosed=(*row.unclosed, entry))
 

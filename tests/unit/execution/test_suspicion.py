@@ -72,7 +72,7 @@ class Ground:
                 self.execution.source,
                 handler,
                 self.execution.settings,
-                may_go_on=self.execution.may_go_on,
+                reason_to_stop=self.execution.reason_to_stop,
                 clock=clock,
                 turns=self.turns,
                 suspicion=StoredSuspicion(self.store, "s", me, timedelta(seconds=60), clock),

@@ -127,7 +127,7 @@ def _has_enum(choices: list[Any]) -> bool:
 
 
 def _fields(wanted: Any) -> dict[str, Any] | None:
-    """JSON name -> type of a model; None for what is no model."""
+    """JSON name -> type of a model; None for what is not a model."""
     attributes = getattr(wanted, "_attr_to_rest_field", None) if inspect.isclass(wanted) else None
     if attributes is None and inspect.isclass(wanted) and hasattr(wanted, "as_dict"):
         wanted({})  # the models learn their fields at their first use
