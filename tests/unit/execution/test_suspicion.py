@@ -108,7 +108,7 @@ async def test_a_handler_that_had_to_wait_for_others_runs_in_the_context_of_its_
                 execution.source,
                 handler,
                 execution.settings,
-                may_go_on=execution.may_go_on,
+                reason_to_stop=execution.reason_to_stop,
                 clock=execution.clock,
                 turns=turns,
                 suspicion=Crashed(),
