@@ -99,8 +99,12 @@ class Record:
 
 
 def read(path: Path) -> Record:
-    """The record in the file at `path`; empty where there is none."""
-    return record_of(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else Record()
+    """The record in the file at `path`; empty where there is none.
+
+    The last line may be there in part only: a write that crosses a page of memory is seen page by page.
+    """
+    whole, _, _ = path.read_text().rpartition("\n") if path.exists() else ("", "", "")
+    return record_of(json.loads(line) for line in whole.splitlines())
 
 
 def record_of(events: Iterable[dict[str, Any]]) -> Record:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chaos import books, checker
-from tests.chaos.ledger import Record, record_of
+from tests.chaos.ledger import Record, read, record_of
 from tests.chaos.work_times import executions_at_work, most_at_once
 
 LIMITS = {"s": 2}
@@ -224,6 +226,13 @@ def test_recovery_is_not_judged_where_nothing_waited() -> None:
 
 def test_recovery_that_never_came_is_told() -> None:
     assert checker.recovery(record(put(1, 3), broken("outage", 2, 4))) == [("outage", None)]
+
+
+def test_a_line_that_is_being_written_is_read_the_next_time(tmp_path: Path) -> None:
+    path, line = tmp_path / "ledger.jsonl", json.dumps(put(1)) + "\n"
+    assert read(path).puts == {}
+    path.write_text(line + line[:20])
+    assert list(read(path).puts) == [1]
 
 
 def judged(totals: dict[str, Any], cycles: list[dict[str, Any]], *events: Any) -> list[str]:
