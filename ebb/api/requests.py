@@ -27,6 +27,7 @@ LONGEST_CALLER = 200  # characters
 _VERB = re.compile(r"schedules/[^/]+/[^/]+/?$")
 TRUST_SETTING = "EbbTrustClientPrincipal"
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
+_EXECUTION = re.compile(r"([0-9]{1,12})-([0-9]{1,6})")
 
 
 def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:
@@ -159,6 +160,20 @@ def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= largest):
         raise invalid_request(f"{name}={text!r} must be a whole number from 1 to {largest}")
     return int(text)
+
+
+def execution_name(req: func.HttpRequest, schedule: str) -> tuple[int, int]:
+    """Cycle and index of the execution in the route: `42-3`, or `<schedule>-42-3` as the list names it.
+
+    Raises:
+        RequestRefusedError: 404, it is not such a name.
+    """
+    text = str(req.route_params.get("execution", ""))
+    found = _EXECUTION.fullmatch(text.removeprefix(f"{schedule}-"))
+    if found is None:
+        detail = f"there is no execution {text[:80]!r}; name it by its cycle and index, as 42-3"
+        raise RequestRefusedError("unknownExecution", detail)
+    return int(found[1]), int(found[2])
 
 
 def span_of(req: func.HttpRequest) -> Span:
