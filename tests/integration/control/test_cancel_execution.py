@@ -8,7 +8,14 @@ from tests.integration.control.hub import Hub, eventually
 from tests.integration.control.test_command import ok, run
 from tests.integration.control.test_executions_api import listed
 
-ONE_AT_A_TIME = {"concurrency": 1, "batchSize": 1, "maxExecutions": 2, "queueLength": 1, "executionSlice": 50, "replicaTimeout": 60}
+ONE_AT_A_TIME = {
+    "concurrency": 1,
+    "batchSize": 1,
+    "maxExecutions": 2,
+    "queueLength": 1,
+    "executionSlice": 50,
+    "replicaTimeout": 60,
+}
 
 
 async def two_at_work(hub: Hub) -> int:
