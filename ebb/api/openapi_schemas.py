@@ -197,7 +197,7 @@ SCHEMAS: dict[str, Part] = {
     ),
     "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
     "Pause": _body("reason", reason=REASON, until=TIME_OR_NULL),
-    "RepairBody": _body("reason", reason=REASON),
+    "RequiredReason": _body("reason", reason=REASON),
     "Repair": _object(
         "closed before after trimmed",
         closed={

@@ -14,6 +14,7 @@ from typing import Any
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
+from ebb.control.at_work import executions_at_work
 from ebb.control.instances import (
     Instance,
     hub_of,
@@ -132,6 +133,24 @@ class Control:
         if outcome.instance.is_live and not await nudge(self.client, self.name, identity):
             raise RequestRefusedError("durableUnavailable", "the wait was not ended")
         return outcome
+
+    async def cancel(self, cycle: int, index: int, reason: str) -> Outcome:
+        """Tell one execution to end: it finishes the messages in hand and takes no more; the others go on.
+
+        Raises:
+            RequestRefusedError: 404 it is not at work; 412; 503.
+        """
+        name = f"{cycle}-{index}"
+
+        async def is_at_work(row: ScheduleRow) -> bool:
+            found = await executions_at_work(self.services, row)
+            return any((each["cycle"], each["index"], each["outcome"]) == (cycle, index, None) for each in found)
+
+        if not await is_at_work(await self.services.store.get(self.name)):
+            raise RequestRefusedError("unknownExecution", f"execution {name} of {self.name} is not at work")
+        return await self._decide(
+            "cancelExecution", reason, lambda row, _, by: intents.cancelled(row, cycle, index, by), {"execution": name}
+        )
 
     async def retune(
         self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None = None

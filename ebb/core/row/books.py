@@ -114,8 +114,11 @@ def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
     if is_closed(row, number):
         return row
     newest = number >= int((row.last_cycle or {}).get("cycle", 0))
+    ended = f"{number}-"
+    told = {each: why for each, why in (row.cancelled or {}).items() if not each.startswith(ended)}
     row = replace(
         row,
+        cancelled=told or None,
         unclosed=tuple(entry for entry in row.unclosed if entry["cycle"] != number),
         closed_cycle=max(row.closed_cycle, number),
         totals=_added(row.totals, cycle),

@@ -131,6 +131,18 @@ def retuned(row: ScheduleRow, overrides: Mapping[str, Any], base: Mapping[str, A
     return replace(row, overrides=overrides, overrides_base=kept or None)
 
 
+def cancelled(row: ScheduleRow, cycle: int, index: int, by: Operator) -> ScheduleRow:
+    """The row that tells execution `index` of `cycle` to end, and no other; asked again, it is as before.
+
+    Raises:
+        RequestRefusedError: 404, the cycle is not at work.
+    """
+    name, known = f"{cycle}-{index}", row.cancelled or {}
+    if all(entry["cycle"] != cycle for entry in row.unclosed):
+        raise RequestRefusedError("unknownExecution", f"execution {name} is not at work: its cycle has ended")
+    return row if name in known else replace(row, cancelled={**known, name: by.reason})
+
+
 def merged_overrides(overrides: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """`patch` over `overrides`: null removes a setting, within `source` too."""
     merged = merge_settings(overrides, patch)
