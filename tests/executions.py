@@ -85,6 +85,18 @@ class SlowSource(MemorySource):
         return received
 
 
+class SlowlySettled(MemorySource):
+    """A source whose answers to a removal come late; the message is gone at once."""
+
+    def __init__(self, broker: MemoryBroker, name: str, clock: SteppedClock, seconds: float) -> None:
+        super().__init__(broker, name)
+        self._clock, self._seconds = clock, seconds
+
+    async def complete(self, message: Message) -> None:
+        await super().complete(message)
+        await self._clock.sleep(self._seconds)
+
+
 def sleeping(execution: Execution, seconds: float, begun: list[str]) -> Callable[[Message], Awaitable[None]]:
     """A handler that notes what it begins and works for `seconds` of the execution's clock.
 

@@ -84,7 +84,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
     file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
     try:
-        row = await services.store.get(name)
+        row = read = await services.store.get(name)
         trigger = row.triggered
         state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
         working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
@@ -110,7 +110,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
             return taken_up(row, opening, trigger)
 
-        after = await update(services.store, name, write)
+        after = await update(services.store, name, write, read=read)
         _record_fence(services, state, row.owner, opening)
         await _record_own_change(services, row, after)
     except StoreError as error:

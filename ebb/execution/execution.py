@@ -296,17 +296,20 @@ class _Execution:
         await self._cut_short(work, "died", died)
 
     async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
-        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease."""
+        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease.
+
+        Removals that are on their way get the time to be counted.
+        """
         report, unbegun = self._report, len(self._ready)
         work.cancel()
-        hung = self._in_flight.cancel()
+        settling, hung = self._in_flight.settling(), self._in_flight.interrupt()
         ended = f"{len(hung)} handlers were ended or abandoned"
         report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
         report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:
-            everything = asyncio.gather(giving_back, *hung, return_exceptions=True)
+            everything = asyncio.gather(giving_back, *hung, *settling, return_exceptions=True)
             await asyncio.wait({everything, leave}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leave.cancel()
