@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import uuid
 from importlib import import_module
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -11,10 +13,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from ebb.telemetry import context_log
+from ebb.telemetry.cycle_trace import CycleIds
 from ebb.telemetry.host_lines import HostLines
 from ebb.telemetry.recorder import SCOPE, Recorder
 
 OTLP = "opentelemetry.exporter.otlp.proto.http"
+_INSTANCE = str(uuid.uuid4())  # of this process; the semantic conventions of `service.instance.id` ask for a UUID
 
 
 def to_host(service: str, interval: float) -> Recorder:
@@ -31,7 +35,7 @@ def to_otlp(service: str, interval: float) -> Recorder:
     """
     metrics, spans = import_module(f"{OTLP}.metric_exporter"), import_module(f"{OTLP}.trace_exporter")
     context_log.install()
-    tracers = TracerProvider(resource=_resource(service))
+    tracers = TracerProvider(resource=_resource(service), id_generator=CycleIds())
     tracers.add_span_processor(BatchSpanProcessor(spans.OTLPSpanExporter()))
     return _recorder(metrics.OTLPMetricExporter(), tracers, service, interval)
 
@@ -43,4 +47,6 @@ def _recorder(exporter: MetricExporter, tracers: TracerProvider, service: str, i
 
 
 def _resource(service: str) -> Resource:
-    return Resource.create({"service.name": service})
+    """Which host records: executions of one cycle run on several."""
+    host = {"host.name": socket.gethostname(), "service.instance.id": _INSTANCE}
+    return Resource.create({"service.name": service, **host})

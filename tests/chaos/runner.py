@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.checker import Violation, recovery
+from tests.chaos.checker import Violation
 from tests.chaos.host import HostEndedError
 from tests.chaos.scenario import AFTER_KILL_REAL, Scenario
 from tests.chaos.storage import DurableAzurite
@@ -37,6 +37,8 @@ def play(scenario: Scenario, terms: Terms) -> Result:
     result.skipped = scenario.unless()
     if scenario.devhost_only and terms.engine != "devhost":
         result.skipped = "it is about devhost"
+    if scenario.real_only and terms.engine == "devhost":
+        result.skipped = "it is about the real engine"
     if result.skipped:
         return result
     rounds = terms.rounds or scenario.rounds
@@ -57,7 +59,7 @@ def _play_in(world: World, scenario: Scenario, terms: Terms, result: Result, rou
         world.rounds = result.rounds - 1
         found = _round(world, scenario, first=not world.hosts[0].url)
         spans = len(world.record().spans)
-        found += _slow(world, _limit(scenario, terms), result)
+        found += _slow(world, scenario, _limit(scenario, terms), result)
         world.spans_judged = spans
         result.violations += [(result.rounds, each) for each in found]
         if found:
@@ -90,9 +92,9 @@ def _limit(scenario: Scenario, terms: Terms) -> float | None:
     return max(scenario.recovers_in, AFTER_KILL_REAL)
 
 
-def _slow(world: World, limit: float | None, result: Result) -> list[Violation]:
+def _slow(world: World, scenario: Scenario, limit: float | None, result: Result) -> list[Violation]:
     found: list[Violation] = []
-    for kind, seconds in recovery(world.record(), since=world.spans_judged):
+    for kind, seconds in scenario.measure(world.record(), world.spans_judged):
         if seconds is None:
             continue  # nothing was handled after it: the round has stalled
         result.recovery = max(result.recovery or 0.0, seconds)

@@ -11,7 +11,7 @@ import azure.durable_functions as df
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -27,6 +27,7 @@ from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.base import update
 from ebb.store.memory import MemoryStore
+from ebb.telemetry.cycle_trace import CycleIds
 from ebb.telemetry.names import METRICS
 from ebb.telemetry.recorder import Recorder
 from tests.clocks import SteppedClock
@@ -54,7 +55,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.reader, self.spans = InMemoryMetricReader(), InMemorySpanExporter()
-        tracers = TracerProvider()
+        tracers = TracerProvider(id_generator=CycleIds())
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         meter = MeterProvider(metric_readers=[self.reader]).get_meter("ebb")
         clock = SteppedClock()
@@ -87,6 +88,10 @@ class Lab:
             "settings": opening.settings,
         }
         return await execute(self.services, order)
+
+    def named(self, name: str) -> list[ReadableSpan]:
+        """The spans that have ended, by name."""
+        return [span for span in self.spans.get_finished_spans() if span.name == name]
 
     def points(self, name: str) -> dict[str, Any]:
         """Values of a metric by their attributes without `ebb.schedule`, which is asserted."""
@@ -134,8 +139,8 @@ async def test_execution_records_messages_durations_and_a_span(lab: Lab) -> None
     assert lab.points("ebb.message.duration")[""].count == 4
     assert lab.points("ebb.execution.duration")["partlyFailed"].count == 1
     assert lab.points("ebb.message.age")[""].count == 1
-    (span,) = lab.spans.get_finished_spans()
-    assert (span.name, span.kind) == ("process work", SpanKind.CONSUMER)
+    (span,) = lab.named("process work")
+    assert span.kind is SpanKind.CONSUMER
     attributes = dict(span.attributes or {})
     assert attributes["messaging.system"] == "memory"
     assert attributes["messaging.batch.message_count"] == 4
@@ -157,8 +162,8 @@ async def test_close_records_the_cycle_with_its_error(lab: Lab) -> None:
     opening = await lab.open()
     await close(lab.services, closing(opening, "the queue is gone"))
     assert lab.points("ebb.cycle.duration")["failed"].sum == 2.5
-    (span,) = lab.spans.get_finished_spans()
-    assert (span.name, span.status.description) == ("cycle job", "the queue is gone")
+    (span,) = lab.named("cycle job")
+    assert span.status.description == "the queue is gone"
     assert (span.end_time or 0) - (span.start_time or 0) == 2_500_000_000
 
 
