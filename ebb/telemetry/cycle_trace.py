@@ -8,14 +8,13 @@ its own and hands it to the worker (`PYTHON_ENABLE_OPENTELEMETRY`), that one is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 _own: ContextVar[SpanContext | None] = ContextVar("ebb_own_ids", default=None)
@@ -44,7 +43,7 @@ def parent_of(key: CycleKey) -> Context:
 
 
 @contextmanager
-def as_cycle(key: CycleKey) -> Iterator[Context]:
+def as_cycle(key: CycleKey) -> Generator[Context]:
     """The context in which the span that is started next is the cycle's own: the root of its trace, with its ids.
 
     Where the host records, it is a child of the host's span like all others.
@@ -59,16 +58,9 @@ def as_cycle(key: CycleKey) -> Iterator[Context]:
         _own.reset(token)
 
 
-class CycleIds(RandomIdGenerator):
-    """Random ids, but those of the cycle within `as_cycle`."""
-
-    def generate_span_id(self) -> int:
-        own = _own.get()
-        return super().generate_span_id() if own is None else own.span_id
-
-    def generate_trace_id(self) -> int:
-        own = _own.get()
-        return super().generate_trace_id() if own is None else own.trace_id
+def own_ids() -> SpanContext | None:
+    """The ids that the span to be started has to have; None outside of `as_cycle`."""
+    return _own.get()
 
 
 def _host_records() -> bool:

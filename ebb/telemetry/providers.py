@@ -11,14 +11,27 @@ from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMe
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from ebb.telemetry import context_log
-from ebb.telemetry.cycle_trace import CycleIds
+from ebb.telemetry.cycle_trace import own_ids
 from ebb.telemetry.host_lines import HostLines
 from ebb.telemetry.recorder import SCOPE, Recorder
 
 OTLP = "opentelemetry.exporter.otlp.proto.http"
 _INSTANCE = str(uuid.uuid4())  # of this process; the semantic conventions of `service.instance.id` ask for a UUID
+
+
+class CycleIds(RandomIdGenerator):
+    """Random ids, but those of a cycle for the cycle's own span."""
+
+    def generate_span_id(self) -> int:
+        own = own_ids()
+        return super().generate_span_id() if own is None else own.span_id
+
+    def generate_trace_id(self) -> int:
+        own = own_ids()
+        return super().generate_trace_id() if own is None else own.trace_id
 
 
 def to_host(service: str, interval: float) -> Recorder:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -79,7 +79,7 @@ class Recorder:
     @contextmanager
     def execution(
         self, where: Mapping[str, Any], owner: str | None, system: str, destination: str, begun: datetime
-    ) -> Iterator[Span]:
+    ) -> Generator[Span]:
         """The span of an execution, to be ended by `execution_ended`; what its handlers record lies under it.
 
         Args:
@@ -150,7 +150,7 @@ class Recorder:
         return cast("H", later if inspect.iscoroutinefunction(call) else now)
 
     @contextmanager
-    def _message(self, schedule: str, message: object) -> Iterator[None]:
+    def _message(self, schedule: str, message: object) -> Generator[None]:
         """One call of a handler: its duration, and its span under that of the execution."""
         attributes = {"ebb.schedule": schedule}
         begun = time.perf_counter()

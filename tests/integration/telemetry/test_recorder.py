@@ -9,12 +9,13 @@ from typing import Any
 
 import azure.durable_functions as df
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
 from activities import measure_backlog
 from ebb import Message, PoisonMessage
@@ -27,8 +28,8 @@ from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.base import update
 from ebb.store.memory import MemoryStore
-from ebb.telemetry.cycle_trace import CycleIds
 from ebb.telemetry.names import METRICS
+from ebb.telemetry.providers import CycleIds
 from ebb.telemetry.recorder import Recorder
 from tests.clocks import SteppedClock
 
@@ -221,3 +222,38 @@ def test_metric_names_units_and_words_follow_the_conventions() -> None:
         assert kind in ("counter", "gauge", "histogram")
         assert unit == "s" or (unit.startswith("{") and unit.endswith("}"))
         assert len(description) > 10
+
+
+HOST_SPAN = SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+@pytest.mark.parametrize("is_sampled", [True, False])
+async def test_span_of_the_host_is_the_parent_where_it_is_recorded(lab: Lab, is_sampled: bool) -> None:
+    """The Functions worker makes the host's span current, also one that is not recorded and leads nowhere."""
+    given = HOST_SPAN if is_sampled else SpanContext(HOST_SPAN.trace_id, HOST_SPAN.span_id, is_remote=True)
+    lab.put("ok")
+    with trace.use_span(trace.NonRecordingSpan(given)):
+        opening = await lab.open()
+        await lab.work(opening)
+        await close(lab.services, {**closing(opening), "cycle": {**closing(opening)["cycle"], "error": "it is told"}})
+    (cycle,), (work,), (handler,) = lab.named("cycle job"), lab.named("process work"), lab.named("handle job")
+    assert handler.parent is not None
+    assert handler.parent.span_id == work.context.span_id
+    for span in (cycle, work, *lab.named("measure job"), *lab.named("close job")):
+        if is_sampled:
+            assert span.parent == HOST_SPAN
+        else:
+            assert span.context.trace_id == cycle.context.trace_id != HOST_SPAN.trace_id
+            assert (span.parent is None) is (span is cycle)
+
+
+async def test_span_of_a_handler_says_what_went_wrong_without_its_secrets(lab: Lab) -> None:
+    async def later(message: object) -> None:
+        raise ValueError("AccountKey=c2VjcmV0c2VjcmV0c2VjcmV0; gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        await lab.services.telemetry.timed("job", later)(None)
+    (span,) = lab.named("handle job")
+    assert span.status.status_code is StatusCode.ERROR
+    assert "c2VjcmV0" not in str(span.status.description)
+    assert not span.events
