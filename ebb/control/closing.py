@@ -69,7 +69,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
         row = row if poison is None else replace(row, poison=poison)
         return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
-    row = await update(store, state.schedule, write)
+    row = await update(store, state.schedule, write, known=None if again else row)
     if row.owner != state.owner:
         return _lost(services, state, row)
     services.telemetry.cycle_closed(state.schedule, cycle, state.owner)

@@ -98,6 +98,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             row = row if working is None else outlived(row, state, working, now, skew)
             return row, verdict_of(row, state, now, skew, file_settings)
 
+        unseen = row
         row, early = seen(row, began)
         settled = [] if early else await _settle(services, row, state)
         found = _Found(file_settings) if early else await _look(services, state, row, began)
@@ -115,7 +116,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
             return taken_up(row, opening, trigger)
 
-        after = await update(services.store, name, write)
+        after = await update(services.store, name, write, known=None if early else unseen)
         _record_fence(services, state, row.owner, opening)
         await _record_own_change(services, row, after)
     except StoreError as error:

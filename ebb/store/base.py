@@ -145,6 +145,7 @@ async def update(
     name: str,
     change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
     attempts: int = 20,
+    known: ScheduleRow | None = None,
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
 
@@ -153,6 +154,8 @@ async def update(
             read, so that what it decides is written only if the row has not changed since. Returning its argument
             unchanged writes nothing.
         attempts: how often to try before the conflict is raised.
+        known: the row as the caller has read it a while ago, to save the first read; `change` then has to change it,
+            for only a write finds out whether it is still so.
 
     Returns:
         The row as it now stands in the store.
@@ -161,7 +164,7 @@ async def update(
         ConflictError: others won every time.
     """
     for attempt in range(1, attempts + 1):
-        row = await store.get(name)
+        row = known if known is not None and attempt == 1 else await store.get(name)
         changed = change(row)
         if not isinstance(changed, ScheduleRow):
             changed = await changed
