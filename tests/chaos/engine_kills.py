@@ -31,8 +31,9 @@ MOMENTS: dict[str, tuple[Fault, ...]] = {  # the request that tells it; none: `_
     "close": (Fault("delay", operation="history.write"), Fault("delay", operation="row.close")),
     "wait": (),
 }
-TWO_HOSTS = {
+TWO_HOSTS = {  # long enough for an execution to see another one die, and to go on for it
     "hosts": 2,
+    "settings": {"executionSlice": 20, "replicaTimeout": 180},
     "environment": {"AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions": "2"},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
 import shutil
 import tempfile
@@ -63,7 +64,7 @@ def _play_in(world: World, scenario: Scenario, terms: Terms, result: Result, rou
         world.spans_judged = spans
         result.violations += [(result.rounds, each) for each in found]
         if found:
-            _keep(world, terms, result)
+            _keep(world, terms, result, found)
             return
 
 
@@ -116,11 +117,14 @@ def _world(scenario: Scenario, terms: Terms, azurite: DurableAzurite, result: Re
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep(world: World, terms: Terms, result: Result) -> None:
+def _keep(world: World, terms: Terms, result: Result, found: list[Violation]) -> None:
     if terms.keep is None:
         return
     target = terms.keep / f"{result.scenario}-{result.rounds}"
     target.mkdir(parents=True, exist_ok=True)
+    history = "".join(f"{json.dumps(cycle)}\n" for name in world.names for cycle in world.cycles(name))
+    (target / "history.jsonl").write_text(history)
+    (target / "violations.txt").write_text("".join(f"{each.kind}: {each.text}\n" for each in found))
     for path in [world.ledger, *(host.log for host in world.hosts)]:
         if path.exists():
             shutil.copy(path, target / f"{path.parent.name}-{path.name}")
