@@ -145,7 +145,7 @@ async def update(
     name: str,
     change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
     attempts: int = 20,
-    read: ScheduleRow | None = None,
+    known: ScheduleRow | None = None,
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
 
@@ -154,7 +154,8 @@ async def update(
             read, so that what it decides is written only if the row has not changed since. Returning its argument
             unchanged writes nothing.
         attempts: how often to try before the conflict is raised.
-        read: the row as it was read a moment ago, to begin with: spares a request where it has not changed since.
+        known: the row as the caller has read it a while ago, to save the first read where it has not changed
+            since. Only a write finds that out: a `change` that changes nothing is asked again, about the row of now.
 
     Returns:
         The row as it now stands in the store.
@@ -163,13 +164,13 @@ async def update(
         ConflictError: others won every time.
     """
     for attempt in range(1, attempts + 1):
-        early, read = read, None
-        row = early or await store.get(name)
+        first = known if attempt == 1 else None
+        row = first or await store.get(name)
         changed = change(row)
         if not isinstance(changed, ScheduleRow):
             changed = await changed
         if changed == row:
-            if early is None:
+            if first is None:
                 return row
             continue  # nothing would tell that it has changed since: look again
         try:

@@ -239,13 +239,13 @@ async def test_update_of_a_row_that_was_just_read_asks_again_only_where_it_has_t
 
     first = await store.save(ScheduleRow(name="parity", cycle=1))
     counted = Counted()
-    known = await update(cast("Store", counted), "parity", stop, read=first)
+    known = await update(cast("Store", counted), "parity", stop, known=first)
     assert (known.reason, counted.asked) == ("after 1", 0)
     await store.save(replace(known, cycle=2))
-    after = await update(cast("Store", counted), "parity", stop, read=known)  # somebody has written since
+    after = await update(cast("Store", counted), "parity", stop, known=known)  # somebody has written since
     assert (after.reason, counted.asked) == ("after 2", 1)
     await store.save(replace(after, cycle=3))
-    seen = await update(cast("Store", counted), "parity", lambda row: row, read=after)  # nothing to write would tell
+    seen = await update(cast("Store", counted), "parity", lambda row: row, known=after)  # nothing to write would tell
     assert (seen.cycle, counted.asked) == (3, 2)
 
 
