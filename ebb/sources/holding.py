@@ -63,10 +63,12 @@ class Holding:
         Raises:
             LeaseLostError: another receiver may have it.
         """
-        if not held.lost and self._has_lapsed(held):
+        lapsed = self._has_lapsed(held)
+        if lapsed and not held.lost:
             held.renewing = held.renewing or asyncio.create_task(self._renew(held))
             await asyncio.wait({held.renewing})
-        if held.lost or self._has_lapsed(held):
+            lapsed = self._has_lapsed(held)
+        if held.lost or lapsed:
             self._held.discard(held)
             raise LeaseLostError(f"message {held.message.id} was lost before its handler began")
 
