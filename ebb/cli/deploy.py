@@ -89,13 +89,14 @@ def doctor(
     try:
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
         evidence = Evidence(container_app, text, min_replicas, cores, os.environ)
-        findings = examine(read_subject(app or Path(), evidence), offline)
+        subject = read_subject(app or Path(), evidence)
+        findings = examine(subject, offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
     if json or output == Output.JSON:
-        typer.echo(as_json(findings))
+        typer.echo(as_json(findings, subject.idle_cost))
     else:
-        print_findings(findings, Console())
+        print_findings(findings, Console(), subject.idle_cost)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(Exit.FAILED)
 
