@@ -11,6 +11,7 @@ from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Opening, Source
+from ebb.sources.blob import KIND as BLOB
 from ebb.sources.kind import part
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
@@ -21,6 +22,7 @@ from ebb.sources.tick import KIND as TICK
 KINDS = {
     kind.name: kind
     for kind in (
+        BLOB,
         MEMORY,
         SQS,
         STORAGE_QUEUE,
