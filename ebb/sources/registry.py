@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from ebb.core.clock import Clock, SystemClock
@@ -12,9 +12,10 @@ from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Opening, Source
 from ebb.sources.blob import KIND as BLOB
-from ebb.sources.kind import part
+from ebb.sources.kind import Kind, part
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
+from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
 from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
@@ -24,6 +25,7 @@ KINDS = {
     for kind in (
         BLOB,
         MEMORY,
+        RABBIT_MQ,
         SQS,
         STORAGE_QUEUE,
         TICK,
@@ -51,8 +53,9 @@ def open_source(
     """
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
-    opener = part(KINDS[settings.source.type].source)
-    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)))
+    kind = KINDS[settings.source.type]
+    opening = Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)
+    return cast("Source", _opener(kind, kind.source)(opening))
 
 
 def open_poison(
@@ -66,7 +69,25 @@ def open_poison(
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    opener = KINDS[settings.source.type].poison if settings.source else None
-    if opener is None:
+    kind = KINDS[settings.source.type] if settings.source else None
+    if kind is None or kind.poison is None:
         return None
-    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)))
+    opening = Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)
+    return cast("PoisonPlace", _opener(kind, kind.poison)(opening))
+
+
+def _opener(kind: Kind, name: str) -> Callable[[Opening], object]:
+    """A part of `kind`, whose packages may not be installed: an app has those of the sources that it uses.
+
+    Raises:
+        SettingsError: they are not.
+    """
+    try:
+        return part(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("ebb"):
+            raise
+        raise SettingsError(
+            f"a source of type {kind.name} needs a package that is not installed ({error.name}): "
+            f"pip install ebb-scheduler[{kind.name}]"
+        ) from error

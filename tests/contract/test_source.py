@@ -11,6 +11,7 @@ from functools import partial
 from itertools import count
 from urllib.parse import unquote
 
+import aio_pika
 import pytest
 
 from ebb.core.clock import SystemClock
@@ -25,6 +26,8 @@ from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import BlobSource
 from ebb.sources.kind import Kind
 from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.sources.rabbit_mq.settings import RabbitMqSettings
+from ebb.sources.rabbit_mq.source import RabbitMqSource
 from ebb.sources.registry import KINDS
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
@@ -37,6 +40,7 @@ from ebb.sources.storage_queue.text import Encoding, decode_body, encode_body, o
 from tests.azurite import Azurite
 from tests.clocks import SteppedClock, SystemClockAhead
 from tests.moto import REGION, SETTINGS, Moto
+from tests.rabbit import Rabbit
 
 LEASE = timedelta(seconds=30)
 BODIES = {
@@ -70,6 +74,8 @@ CONTRACT = (  # the kind, and behind a hyphen a variant of it
     "blob-keep",
     "blob-move",
     "memory",
+    "rabbitMQ-classic",
+    "rabbitMQ-quorum",
     "sqs-none",
     "sqs-base64",
     "storageQueue-none",
@@ -86,6 +92,10 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     if kind == "sqs":
         moto: Moto = request.getfixturevalue("moto")
         async for made in sqs_bench(moto, encoding):
+            yield made
+        return
+    if kind == "rabbitMQ":
+        async for made in rabbit_bench(request.getfixturevalue("rabbit"), encoding):
             yield made
         return
     if kind == "blob":
@@ -153,6 +163,35 @@ async def blob_bench(azurite: Azurite, when_done: str) -> AsyncIterator[Bench]:
     missing = source(f"{name}-absent")
     yield Bench(another(), put, poisoned, pass_time, missing, another, KINDS["blob"], 300, 15.0, exact=10_000)
     await asyncio.gather(*(each.close() for each in opened))
+
+
+async def rabbit_bench(rabbit: Rabbit, queue_type: str) -> AsyncIterator[Bench]:
+    name, opened = f"contract-{secrets.token_hex(6)}", list[RabbitMqSource]()
+    connection = await aio_pika.connect(rabbit.url)
+    channel = await connection.channel()
+    await channel.declare_queue(name, durable=True, arguments={"x-queue-type": queue_type})
+
+    def source(queue_name: str) -> QueueSource:
+        settings = RabbitMqSettings.model_validate({"type": "rabbitMQ", "queueName": queue_name})
+        opened.append(RabbitMqSource(settings, rabbit.url, {}))
+        return opened[-1]
+
+    async def put(body: bytes) -> object:
+        message = aio_pika.Message(body, timestamp=datetime.now(UTC), delivery_mode=2)
+        return await channel.default_exchange.publish(message, name)
+
+    async def poisoned() -> list[tuple[bytes, str]]:
+        queue, found = await channel.get_queue(f"{name}-poison"), list[tuple[bytes, str]]()
+        while (each := await queue.get(fail=False)) is not None:
+            found.append((each.body, str(each.headers["ebb-reason"])))
+        return found
+
+    another = partial(source, name)
+    yield Bench(
+        another(), put, poisoned, asyncio.sleep, source(f"{name}-absent"), another, KINDS["rabbitMQ"], exact=100
+    )
+    await asyncio.gather(*(each.close() for each in opened))
+    await connection.close()
 
 
 async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[Bench]:
