@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from ebb.core.clock import Clock, SystemClock
@@ -12,7 +12,6 @@ from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Opening, Source
 from ebb.sources.blob import KIND as BLOB
-from ebb.sources.kind import Kind, part
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
 from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
@@ -55,7 +54,7 @@ def open_source(
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     kind = KINDS[settings.source.type]
     opening = Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)
-    return cast("Source", _opener(kind, kind.source)(opening))
+    return cast("Source", kind.open(kind.source, opening))
 
 
 def open_poison(
@@ -73,21 +72,4 @@ def open_poison(
     if kind is None or kind.poison is None:
         return None
     opening = Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)
-    return cast("PoisonPlace", _opener(kind, kind.poison)(opening))
-
-
-def _opener(kind: Kind, name: str) -> Callable[[Opening], object]:
-    """A part of `kind`, whose packages may not be installed: an app has those of the sources that it uses.
-
-    Raises:
-        SettingsError: they are not.
-    """
-    try:
-        return part(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("ebb"):
-            raise
-        raise SettingsError(
-            f"a source of type {kind.name} needs a package that is not installed ({error.name}): "
-            f"pip install ebb-scheduler[{kind.name}]"
-        ) from error
+    return cast("PoisonPlace", kind.open(kind.poison, opening))

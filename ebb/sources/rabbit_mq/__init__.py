@@ -8,5 +8,6 @@ KIND = Kind(
     RabbitMqSettings,
     source="ebb.sources.rabbit_mq.source:open_rabbit_mq",
     poison="ebb.sources.rabbit_mq.poison:open_poison",
+    extra="rabbitMQ",
     scaler="rabbitmq",
 )

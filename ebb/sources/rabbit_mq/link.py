@@ -47,11 +47,7 @@ class Link:
         async with self._opening:
             channel = self._channels.get(publishing)
             if channel is None or channel.is_closed:
-                with self.told():
-                    channel = await (await self._connected()).channel(
-                        publisher_confirms=publishing, on_return_raises=publishing
-                    )
-                self._channels[publishing] = channel
+                channel = self._channels[publishing] = await self._new_channel(publishing)
             return channel
 
     async def publish(self, message: aio_pika.Message, queue: str, missing: Mapping[str, object] | None) -> None:
@@ -74,8 +70,7 @@ class Link:
     async def looking(self) -> AsyncGenerator[AbstractChannel]:
         """A channel for a look; what is taken on it and not acknowledged goes back when it closes."""
         async with self._opening:
-            with self.told():
-                channel = await (await self._connected()).channel()
+            channel = await self._new_channel(publishing=False)
         try:
             yield channel
         finally:
@@ -94,10 +89,16 @@ class Link:
             with suppress(*FAULTS):
                 await connection.close()
 
-    async def _connected(self) -> AbstractConnection:
-        if self._connection is None or self._connection.is_closed:
+    async def _new_channel(self, publishing: bool) -> AbstractChannel:
+        kept = self._connection
+        with self.told():
+            if kept is not None and not kept.is_closed:
+                try:
+                    return await kept.channel(publisher_confirms=publishing, on_return_raises=publishing)
+                except FAULTS:  # it broke, and the library does not say so of a connection
+                    await self.close()
             self._connection = await aio_pika.connect(self._url, timeout=TIMEOUT)
-        return self._connection
+            return await self._connection.channel(publisher_confirms=publishing, on_return_raises=publishing)
 
     def error(self, error: BaseException) -> SourceError:
         """What `error` of the library means to an operator."""
@@ -153,15 +154,13 @@ def setting_url(name: str, environment: Mapping[str, str], schemes: tuple[str, s
     Raises:
         SettingsError: it is not set, or has another scheme or no host.
     """
-    form = f"{schemes[0]}://user:password@host"
+    form = f"the URL of the broker, with user and password, {schemes[0]}:// or {schemes[1]}://"
     found = find_setting(name, environment)
     if found is None:
         raise SettingsError(f"app setting {name} is not set: set it to {form}")
     parts = urlsplit(found[1])
     if parts.scheme not in schemes or not parts.hostname:
-        raise SettingsError(
-            f"app setting {found[0]} is not a URL of this kind: set it to {form}, or {schemes[1]}://..."
-        )
+        raise SettingsError(f"app setting {found[0]} is not a URL of this kind: set it to {form}")
     return found[1]
 
 
