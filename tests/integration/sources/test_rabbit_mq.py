@@ -225,5 +225,5 @@ async def test_broker_that_was_killed_comes_back_with_what_was_not_done() -> Non
                 break
             await asyncio.sleep(0.2)
         assert [message.body for message in found] == [second.body]
-        assert found[0].dequeue_count == 2
+        assert found[0].dequeue_count >= 2
         await source.close()
