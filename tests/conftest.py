@@ -13,6 +13,7 @@ from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 from tests.moto import Moto
+from tests.rabbit import Rabbit
 
 HERE = Path(__file__).parent
 TIERS = (
@@ -60,4 +61,11 @@ def azurite() -> Iterator[Azurite]:
 def moto() -> Iterator[Moto]:
     """The session's AWS, started for the first test that asks. Use queues of your own."""
     with Moto() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[Rabbit]:
+    """The session's RabbitMQ, started for the first test that asks. Use queues of your own."""
+    with Rabbit() as running:
         yield running
