@@ -160,6 +160,7 @@ async def _rest(
         error_cycles=state.errors + 1 if broken else 0,
         worked=bool(executions),
         moment=moment,
+        retry_at=parse_rfc3339(cycle["nextTryAt"]) if cycle.get("nextTryAt") else None,
     )
     return wait, planned_after(settings, carry, wait, now)
 

@@ -150,6 +150,7 @@ class _Run:
             error=clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable
             errors=_classes(report.errors),
             source=self.settings.all_sources[0].label() if sources else None,
+            next_try_at=rfc3339(report.next_try) if report.next_try else None,
             run=self._watch.note.run,
             progress=report.progress if outcome is None else None,
             current_message_age=round((now - began).total_seconds(), 3) if began else None,

@@ -21,6 +21,7 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
     _command(settings)
     _leases(settings)
     _limits(settings)
+    _tries(settings)
     _host(settings, function_timeout)
     _times(settings)
 
@@ -69,6 +70,13 @@ def _limits(settings: ScheduleSettings) -> None:
     for low_name, low, high_name, high in pairs:
         if low > high:
             raise RuleError(low_name, low, f"must be at most {high_name} ({high:g})")
+
+
+def _tries(settings: ScheduleSettings) -> None:
+    attempts = settings.retry.attempts if settings.retry else None
+    if attempts is not None and attempts != settings.max_dequeue_count:
+        beside = f"stands beside maxDequeueCount ({settings.max_dequeue_count}); give one of them"
+        raise RuleError("retry.attempts", attempts, beside)
 
 
 def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from ebb.core.calendar.windows import Window
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
+from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
@@ -122,6 +123,10 @@ class ScheduleSettings(SettingsModel):
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
     )
     max_dequeue_count: int = Field(5, ge=1, le=1000, description="tries before a message goes to the poison place")
+    retry: RetrySettings | None = Field(
+        None,
+        description="waits between the tries of a message that failed; without it each waits for visibilityTimeout",
+    )
     history_limit: int = Field(1000, ge=1, le=1_000_000, description="cycles that are kept")
     history_max_age: Seconds = Field(
         DAY_SECONDS * 90, ge=60, le=DAY_SECONDS * 3650, description="seconds for which cycles and events are kept"
@@ -150,6 +155,7 @@ class ScheduleSettings(SettingsModel):
         if "replicaTimeout" in given and "handlerTimeout" not in given:
             limit = _seconds(given["replicaTimeout"], 0)
             followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
+        followed |= _tries_of(given)
         if given.get("isolation") == "process" and "concurrency" not in given:
             followed["concurrency"] = ISOLATED_CONCURRENCY
         return followed
@@ -188,6 +194,13 @@ class ScheduleSettings(SettingsModel):
         """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
         data = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
+
+
+def _tries_of(given: dict[str, Any]) -> dict[str, Any]:
+    """`maxDequeueCount` as `retry.attempts` has it, where only that is given."""
+    retry = given.get("retry")
+    attempts = cast("dict[str, Any]", retry).get("attempts") if isinstance(retry, dict) else None
+    return {} if attempts is None or given.get("maxDequeueCount") is not None else {"maxDequeueCount": attempts}
 
 
 def _default_of(model: type[ScheduleSettings], alias: str) -> float:

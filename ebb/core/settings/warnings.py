@@ -54,6 +54,8 @@ def _sources(settings: ScheduleSettings) -> list[str]:
                 f"{source.label()}: up to {own.activation_queue_length} messages may wait for ever, because "
                 f"activationQueueLength must be exceeded in every cycle"
             )
+        if settings.retry is not None and not source.can.delaying:
+            found.append(f"{source.label()}: retry has no effect, {source.type} sources cannot delay a message")
         if source.can.periodic and settings.min_executions > 1:
             found.append("source tick has one message each cycle: executions beyond the first have nothing to do")
     return found
