@@ -140,7 +140,7 @@ async def _rest(
     if executions:
         settled = cycle["processed"] + cycle["poisoned"]
         left = sum(1 for execution in executions if execution.get("abandoned"))
-        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency), left)
+        carry = carry.working(settled, observed_message_seconds(executions, settings.in_flight), left)
     broken = bool(order.get("broken", cycle["error"]))  # an older version of the app says only the error
     remaining = await _remaining(services, settings, state) if received and not broken else None
     now = services.clock.now()

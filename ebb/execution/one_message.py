@@ -18,6 +18,7 @@ from ebb.core.retries import NextTry, next_try
 from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped, duration
+from ebb.execution.batches import BatchCalls
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.isolated import IsolatedHandlerError
 from ebb.execution.suspicion import Suspicion
@@ -70,7 +71,7 @@ class OneMessage:
     def __init__(
         self,
         holding: Holding,
-        calls: HandlerCalls,
+        calls: HandlerCalls | BatchCalls,
         settings: ScheduleSettings,
         clock: Clock,
         report: ExecutionReport,
@@ -85,7 +86,8 @@ class OneMessage:
         self._suspicion, self._on_source_error = suspicion, on_source_error
         # Where both limits are the same, that of the execution ends everything at once.
         self._limited = settings.handler_timeout < settings.replica_timeout
-        self._limit = timedelta(seconds=settings.handler_timeout)
+        wait = settings.batch.wait if settings.batch else 0.0  # a batch may be filling before its call begins
+        self._limit = timedelta(seconds=settings.handler_timeout + wait)
 
     async def process(self, held: Held) -> None:
         """Handle and settle one message. A failure of the source is told to who made this; the message comes again."""

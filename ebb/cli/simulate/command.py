@@ -39,7 +39,8 @@ def simulate(
         ),
     ] = None,
     service_time: Annotated[
-        str, typer.Option(help="of a message: 2, 30m, uniform:1-3, exponential:2, lognormal:2,0.5", metavar="SPEC")
+        str,
+        typer.Option(help="of a handler's call: 2, 30m, uniform:1-3, exponential:2, lognormal:2,0.5", metavar="SPEC"),
     ] = "1",
     failing: Annotated[
         float, typer.Option(help="share of the handler's calls that fail: 0.05 is one in twenty", min=0, max=1)

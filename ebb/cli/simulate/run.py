@@ -158,9 +158,10 @@ def _services(
     service_time = service_time_of(scenario.service_time, scenario.seed)
     chance = random.Random(f"{scenario.seed}/failing")
 
-    async def handle(message: Message) -> None:
-        if message.enqueued_at is not None and message.dequeue_count == 1:
-            recording.waits.append((clock.now() - message.enqueued_at).total_seconds())
+    async def handle(message: Message | list[Message]) -> None:
+        for each in message if isinstance(message, list) else [message]:
+            if each.enqueued_at is not None and each.dequeue_count == 1:
+                recording.waits.append((clock.now() - each.enqueued_at).total_seconds())
         seconds = service_time()
         await clock.sleep(seconds)
         recording.busy_seconds += seconds

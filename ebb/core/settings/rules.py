@@ -22,6 +22,7 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
     _leases(settings)
     _limits(settings)
     _tries(settings)
+    _batch(settings)
     _host(settings, function_timeout)
     _times(settings)
 
@@ -77,6 +78,19 @@ def _tries(settings: ScheduleSettings) -> None:
     if attempts is not None and attempts != settings.max_dequeue_count:
         beside = f"stands beside maxDequeueCount ({settings.max_dequeue_count}); give one of them"
         raise RuleError("retry.attempts", attempts, beside)
+
+
+def _batch(settings: ScheduleSettings) -> None:
+    if settings.batch is None:
+        return
+    if settings.command is not None:
+        raise RuleError("batch", settings.batch.size, "is for handlers; a command gets one message at a time")
+    if settings.isolation == "process":
+        raise RuleError("isolation", "process", "hands one message to a child process; leave it or batch out")
+    if settings.batch.wait >= settings.handler_timeout:
+        raise RuleError(
+            "batch.wait", settings.batch.wait, f"must be below handlerTimeout ({settings.handler_timeout:g})"
+        )
 
 
 def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:

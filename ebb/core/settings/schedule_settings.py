@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ebb.core.calendar.windows import Window
+from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
 from ebb.core.settings.retry import RetrySettings
@@ -21,6 +22,7 @@ from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
 PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place
 ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
+BATCH_CONCURRENCY = 4  # where not given: each handler in flight holds a whole batch
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
 
 
@@ -117,7 +119,10 @@ class ScheduleSettings(SettingsModel):
         16,
         ge=1,
         le=1000,
-        description="handlers in flight within one execution; 4 with isolation: process where not given",
+        description="calls of the handler at once in one execution; 4 with batch or isolation: process where not given",
+    )
+    batch: BatchSettings | None = Field(
+        None, description="the handler gets a list of messages in one call, and answers for each"
     )
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
@@ -156,14 +161,19 @@ class ScheduleSettings(SettingsModel):
             limit = _seconds(given["replicaTimeout"], 0)
             followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
         followed |= _tries_of(given)
-        if given.get("isolation") == "process" and "concurrency" not in given:
-            followed["concurrency"] = ISOLATED_CONCURRENCY
+        if "concurrency" not in given:
+            followed |= _calls_at_once(given)
         return followed
 
     @property
     def all_sources(self) -> tuple[SourceSettings, ...]:
         """The one source, or the several."""
         return (self.source,) if self.source is not None else self.sources or ()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that the handlers of one execution have at once, at most."""
+        return self.concurrency * (self.batch.size if self.batch else 1)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -194,6 +204,13 @@ class ScheduleSettings(SettingsModel):
         """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
         data = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
+
+
+def _calls_at_once(given: dict[str, Any]) -> dict[str, Any]:
+    """`concurrency` where it is not given and the default is too many."""
+    if given.get("batch") is not None:
+        return {"concurrency": BATCH_CONCURRENCY}
+    return {"concurrency": ISOLATED_CONCURRENCY} if given.get("isolation") == "process" else {}
 
 
 def _tries_of(given: dict[str, Any]) -> dict[str, Any]:

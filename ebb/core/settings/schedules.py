@@ -11,6 +11,7 @@ from typing import Any, cast
 import yaml
 
 from ebb.core.errors import FieldError, SettingsError
+from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
 from ebb.core.settings.source_settings import source_models
@@ -236,7 +237,7 @@ def _nest(path: list[str], value: str) -> dict[str, Any]:
 
 def _camel_field(text: str) -> str:
     """The field name that `text` means, whatever its case; unknown names stay, to be refused by name."""
-    models = (ScheduleSettings, RetrySettings, *source_models())
+    models = (ScheduleSettings, RetrySettings, BatchSettings, *source_models())
     known = {
         alias.lower(): alias for model in models for field in model.model_fields.values() if (alias := field.alias)
     }

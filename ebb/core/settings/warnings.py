@@ -35,9 +35,14 @@ def _scaling(settings: ScheduleSettings) -> list[str]:
             f"maxExecutions {settings.max_executions}: beyond {MANY_EXECUTIONS} at once the Durable extension takes "
             "ever longer to start and to collect each (docs/engines.md); more concurrency does more"
         )
+    if settings.batch is not None and settings.queue_length < settings.batch.size:
+        found.append(
+            f"batch.size {settings.batch.size} is above queueLength {plain(settings.queue_length)}: an execution is "
+            f"expected to get fewer messages than a batch has room for"
+        )
     if settings.queue_length < 1:
         found.append(f"queueLength {plain(settings.queue_length)} wants more executions than there are messages")
-    if settings.batch_size > SLOW_BATCH * settings.concurrency:
+    if settings.batch_size > SLOW_BATCH * settings.in_flight:
         found.append(
             f"batchSize {settings.batch_size} with concurrency {settings.concurrency}: the last messages of a batch "
             f"wait for the others while no other execution can take them"

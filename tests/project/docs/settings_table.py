@@ -21,6 +21,7 @@ ALLOWED = {
     "timeZone": "IANA name",
     "windows": "up to 50 of `{days, start, end}`",
     "endAfter": "`{time}` or `{cycles}`",
+    "batch": "`{size, wait}`",
     "retry": "`{initial, factor, maximum, jitter, attempts}`",
 }
 
