@@ -22,6 +22,7 @@ from ebb.core.errors import SourceError
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.batches import BatchCalls
+from ebb.execution.effects import Effects
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.in_flight import InFlight
 from ebb.execution.one_message import Ended, ExecutionReport, OneMessage, describe
@@ -59,6 +60,7 @@ async def run_execution(
     turns: Turns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
+    effects: Effects | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
@@ -70,12 +72,13 @@ async def run_execution(
             half of `replicaTimeout` at most. At an empty source it ends in any case: its place may be needed.
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
+        effects: for `message.once`; None: each effect is the first.
         report: filled as the work goes on, for whoever wants to look meanwhile.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport()
+    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects
     return await _Execution(source, handler, settings, may_go_on, is_needed, steady(clock), log or {}, *given).run()
 
 
@@ -92,6 +95,7 @@ class _Execution:
         turns: Turns,
         suspicion: Suspicion,
         report: ExecutionReport,
+        effects: Effects | None,
     ) -> None:
         self._settings, self._clock, self._log = settings, clock, log
         self._may_go_on, self._is_needed = may_go_on, is_needed
@@ -102,9 +106,8 @@ class _Execution:
         self._batches = BatchCalls(handler, batch, limit, clock) if batch else None
         self._calls = self._batches or HandlerCalls(handler)
         self._turns, self._suspicion = turns, suspicion
-        one = OneMessage(
-            self._holding, self._calls, settings, clock, self._report, log, self._handled, suspicion, self._fail
-        )
+        told = self._handled, suspicion, self._fail, effects
+        one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, *told)
         self._in_flight = InFlight(one, turns, settings.handler_timeout, clock, self._finished)
         self._ready: deque[Held] = deque()  # received, not begun
         self._changed = asyncio.Event()

@@ -132,7 +132,7 @@ class _Child:
         Raises:
             HandlerDiedError: it has ended.
         """
-        request = pickle.dumps(replace(message, report=None, receipt=""))
+        request = pickle.dumps(replace(message, report=None, effects=None, receipt=""))
         try:
             self._requests.write(_LENGTH.pack(len(request)) + request)
             await self._requests.drain()

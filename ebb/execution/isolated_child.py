@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from ebb.core.errors import HandlerNotFoundError, PoisonMessage, RetryAfter
-from ebb.core.message import Message
+from ebb.core.errors import HandlerError, HandlerNotFoundError, PoisonMessage, RetryAfter
+from ebb.core.message import Message, Once, Unsure
 from ebb.core.refusals import Refusal, refusal_of
 from ebb.handlers import Handler, load_handler
 
@@ -51,7 +51,12 @@ def main(name: str) -> None:
         while True:
             message = waiting.get()
             message.report = lambda text: send(("progress", str(text), "", None))
+            message.effects = _no_effects
             send(_handled(runner, handler, message))
+
+
+def _no_effects(key: str, unsure: Unsure) -> Once:
+    raise HandlerError(f"message.once({key!r}) needs the store, which a child process has not: use isolation: none")
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

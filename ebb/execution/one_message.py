@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ebb import Message, PoisonMessage
 from ebb.core.clock import Clock
 from ebb.core.errors import HandlerTimeoutError, LeaseLostError, RetryAfter, SourceError
+from ebb.core.message import Once, Unsure
 from ebb.core.refusals import refusal_of
 from ebb.core.retries import NextTry, next_try
 from ebb.core.secrets import hide_secrets
@@ -79,11 +80,12 @@ class OneMessage:
         on_handled: Callable[[], None],
         suspicion: Suspicion,
         on_source_error: Callable[[SourceError], None],
+        effects: Callable[[str, Unsure], Once] | None = None,
     ) -> None:
         """`on_handled` is called each time that a handler is done, before its message is settled."""
         self._holding, self._calls, self._settings = holding, calls, settings
         self._clock, self._report, self._log, self._on_handled = clock, report, log, on_handled
-        self._suspicion, self._on_source_error = suspicion, on_source_error
+        self._suspicion, self._on_source_error, self._effects = suspicion, on_source_error, effects
         # Where both limits are the same, that of the execution ends everything at once.
         self._limited = settings.handler_timeout < settings.replica_timeout
         wait = settings.batch.wait if settings.batch else 0.0  # a batch may be filling before its call begins
@@ -158,6 +160,7 @@ class OneMessage:
         began = self._clock.now()
         if self._limited:
             held.deadline = began + self._limit
+        held.message.effects = self._effects
         held.message.report, self._report.in_hand[id(held.message)] = self._progressed, began
         try:
             await self._calls(held.message)

@@ -17,6 +17,7 @@ from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
 from ebb.execution.abandoned import note_abandoned
+from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
@@ -111,6 +112,7 @@ class _Run:
                 report=self.report,
                 turns=turns_here(),
                 suspicion=self._suspicion(schedule),
+                effects=Effects(self.services.store, schedule, clock, timedelta(seconds=self.services.clock_skew)),
             )
 
     def _handler(self, schedule: str) -> Handler:
