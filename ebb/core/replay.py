@@ -1,8 +1,8 @@
 """A replay of poison messages, step by step: a canary first, then so many a second, and a stop when they fail again.
 
 Pure: who runs it tells what it has seen so far and is told what to do next. A message that was put back is a new one to
-its queue, so what became of it is known only from the schedule's totals; failures of other messages count too. The canary
-is therefore small, and a replay stops rather once too often.
+its queue, so what became of it is known only from the schedule's totals; failures of other messages count too. The
+canary is therefore small, and a replay stops rather once too often.
 """
 
 from __future__ import annotations

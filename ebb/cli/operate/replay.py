@@ -1,7 +1,7 @@
 """Command `poison replay`: puts messages back as fast as they are handled well, and stops when they are not.
 
-It keeps nothing itself: what was put back has left the poison place, and each portion is an event of the audit trail with
-the replay's name. Whoever runs it again with `--resume NAME` goes on where it stopped.
+It keeps nothing itself: what was put back has left the poison place, and each portion is an event of the audit trail
+with the replay's name. Whoever runs it again with `--resume NAME` goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _Run:
     name: str
     body: Mapping[str, Any]
     source: int
-    seen: Seen = Seen()
+    seen: Seen = field(default_factory=Seen)
     remaining: int = 0
     _flowing_since: float | None = None
     _quiet_since: float = field(default_factory=time.monotonic)
