@@ -15,6 +15,7 @@ from ebb.core.cycle import CycleState, Ending
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
 from ebb.core.planning.decision import Wait
+from ebb.core.planning.dependencies import has_drained
 from ebb.core.planning.rates import observed_message_seconds
 from ebb.core.planning.waits import next_wait
 from ebb.core.row import books
@@ -65,6 +66,8 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
         if row.owner != state.owner:
             return row
         row = row if poison is None else replace(row, poison=poison)
+        if has_drained(wait.code, str(cycle["outcome"]), int(order["received"])):
+            row = replace(row, drained_cycle=max(row.drained_cycle, number))
         return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
     row = await update(store, state.schedule, write)
@@ -162,6 +165,7 @@ async def _rest(
         moment=moment,
         retry_at=parse_rfc3339(cycle["nextTryAt"]) if cycle.get("nextTryAt") else None,
     )
+    carry = replace(carry, continues=bool(settings.after) and (broken or wait.code == "backlogRemains"))
     return wait, planned_after(settings, carry, wait, now)
 
 

@@ -127,7 +127,8 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
     Raises:
         SettingsError: they are refused.
     """
-    given = validate_settings({"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data)})
+    alone = {"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data), "after": ()}
+    given = validate_settings(alone)
     plain = given.as_json()
     for key in ("source", "sources"):
         if key in plain:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ebb.core.calendar.windows import Window
 from ebb.core.settings.batch import BatchSettings
@@ -24,6 +24,13 @@ PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command 
 ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
 BATCH_CONCURRENCY = 4  # where not given: each handler in flight holds a whole batch
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
+
+
+ScheduleName = Annotated[str, Field(pattern=rf"^{SCHEDULE_NAME}$")]
+
+
+def _one_or_several(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class ScheduleSettings(SettingsModel):
@@ -85,6 +92,9 @@ class ScheduleSettings(SettingsModel):
         None, description="waitMode cron: minute hour day month weekday, or six fields with the second first"
     )
     time_zone: TimeZone = Field("UTC", description="IANA name, for cron and windows")
+    after: Annotated[tuple[ScheduleName, ...], BeforeValidator(_one_or_several), Field(max_length=16)] = Field(
+        (), description="schedules of this app that must have drained since this one last ran"
+    )
     jitter: Seconds = Field(
         0.0, ge=0, le=DAY_SECONDS, description="seconds up to which a wait is lengthened, differently each cycle"
     )

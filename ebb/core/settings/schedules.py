@@ -12,7 +12,9 @@ import yaml
 
 from ebb.core.errors import FieldError, SettingsError
 from ebb.core.settings.batch import BatchSettings
+from ebb.core.settings.faults import RuleError
 from ebb.core.settings.retry import RetrySettings
+from ebb.core.settings.rules import check_order
 from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
 from ebb.core.settings.source_settings import source_models
 from ebb.core.settings.validation import merge_settings, validate_settings
@@ -109,7 +111,14 @@ def load_schedules(
                 )
     if faults:
         raise SettingsError("\n".join(faults), tuple(fields))
-    return Schedules(layers, function_timeout)
+    found = Schedules(layers, function_timeout)
+    try:
+        check_order(found)
+    except RuleError as error:
+        line = _line(lines, ("schedules", *error.field.split(".")))
+        fault = FieldError(f"schedules.{error.field}", error.value, str(error), line)
+        raise SettingsError(f"{path}:{line}: {fault}", (fault,)) from None
+    return found
 
 
 class _Loader(yaml.SafeLoader):
