@@ -37,7 +37,8 @@ SETTINGS: dict[str, Any] = {
 }
 DRAIN_SECONDS = {"devhost": 150.0, "realhost": 420.0}  # after this a round counts as stalled
 LOST_SECONDS = 5.0  # a message that was in no queue for so long, and not done, does not come any more
-BOOKS_SECONDS = {"devhost": 8.0, "realhost": 100.0}  # for the last cycle to be closed once everything is handled
+# For the last cycle to be closed once everything is handled: it waits until a dead run has been silent for 12 s.
+BOOKS_SECONDS = {"devhost": 18.0, "realhost": 100.0}
 POLL = 0.15
 
 
