@@ -51,12 +51,17 @@ def main(arguments: list) -> int:
     if not Path(sys.prefix).samefile(ROOT / ".venv"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a starting Python meets it with a traceback
         os.execv(python, [python, str(ROOT / "dev.py"), *arguments])
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     from ebb.cli.local import verbs
-    from ebb.cli.local.options import Options
+    from ebb.cli.local.options import FeedOptions, Options
 
     given = {name: value for name, value in vars(options).items() if name != "verb"}
-    run = verbs.run_up if options.verb == "up" else verbs.run_feed
-    return run(Options(**{"app": ROOT, "state": ROOT / ".devhost", **given}))
+    if options.verb == "feed":
+        return verbs.run_feed(FeedOptions(**given))
+    return verbs.run_up(Options(**{"app": ROOT, **given}))
 
 
 def python_fault(version: tuple, platform: str) -> "str | None":
@@ -107,8 +112,10 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
 
 def _add_feed(parser: argparse.ArgumentParser) -> None:
     _add_messages(parser)
-    _add_number(parser, "--port", _port, 7071, "of the app")
-    _add_number(parser, "--storage-port", _port, 10000, "of the storage emulator")
+    state = "state folder of the app that is fed (.devhost)"
+    parser.add_argument("--state", type=Path, default=ROOT / ".devhost", help=state)
+    _add_number(parser, "--port", _port, None, "of the app, and then --storage-port too; without both, as up wrote")
+    _add_number(parser, "--storage-port", _port, None, "of its storage emulator")
 
 
 def _add_messages(parser: argparse.ArgumentParser) -> None:
@@ -118,15 +125,16 @@ def _add_messages(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_number(
-    parser: argparse.ArgumentParser, flag: str, kind: "Callable[[str], int]", default: int, text: str
+    parser: argparse.ArgumentParser, flag: str, kind: "Callable[[str], int]", default: "int | None", text: str
 ) -> None:
-    parser.add_argument(flag, type=kind, default=default, metavar="N", help=f"{text} ({default})")
+    told = text if default is None else f"{text} ({default})"
+    parser.add_argument(flag, type=kind, default=default, metavar="N", help=told)
 
 
 def _port(text: str) -> int:
     number = _whole(text)
     if not 0 < number <= 65533:
-        raise argparse.ArgumentTypeError(f"{number} is no port: give 1 to 65533")
+        raise argparse.ArgumentTypeError(f"{number} is not a port: give 1 to 65533")
     return number
 
 
@@ -145,7 +153,7 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 if __name__ == "__main__":

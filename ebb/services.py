@@ -19,6 +19,7 @@ from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
 from ebb.handlers import OVERRIDES_SETTING, Handler, load_handler, why_not
+from ebb.programs import program_of
 from ebb.sources.base import Source
 from ebb.sources.registry import open_source
 from ebb.store.base import Store
@@ -31,7 +32,8 @@ STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
-LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be mended, not allowed for
+PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
+LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be fixed, not allowed for
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Services:
     watchdog_grace: float = 60.0  # seconds beyond what an instance promised until it counts as silent
     telemetry: Recorder = field(default_factory=Recorder)
     access: Access = field(default_factory=Access)
+    folder: Path | None = None  # of the app; programs begin in it
     prefix: str = ""  # of the names and routes of HTTP functions, see ebb/api/routes.py
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
@@ -76,6 +79,7 @@ class Services:
             environment=environment,
             clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
+            folder=folder,
             watchdog_grace=_app_seconds(environment, WATCHDOG_GRACE_SETTING, 60.0),
             access=Access.from_environment(environment),
             prefix=prefix,
@@ -105,6 +109,9 @@ class Services:
         Raises:
             SettingsError: with one entry for each fault.
         """
+        if any(overrides.get(key) is not None for key in PROGRAM_SETTINGS):
+            fault = FieldError("command", None, "can be set in schedules.yaml alone: a request may not name a program")
+            raise SettingsError(str(fault), (fault,))
         settings = self.schedules.effective(name, overrides)
         try:
             self.handler_for(name, settings)
@@ -131,6 +138,8 @@ class Services:
         Raises:
             HandlerNotFoundError: it cannot be imported.
         """
+        if settings.command is not None:
+            return program_of(settings, self.folder)
         if settings.handler not in self._handlers:
             self._handlers[settings.handler] = load_handler(settings.handler)
         return self._handlers[settings.handler]

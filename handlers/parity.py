@@ -1,7 +1,8 @@
 """The sample job: the body of a message is a UNIX time, and the handler says whether it is even or odd.
 
 If the environment variable EBB_PARITY_LEDGER names a file, each message handled is written down there as one line of
-JSON, so that a demonstration or a test can check what was done, and by which process.
+JSON, so that a demonstration or a test can check what was done, and by which process. EBB_PARITY_SECONDS makes each
+message take so long, so that a backlog can be seen to drain.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from ebb import Message, PoisonMessage
 
 LEDGER = "EBB_PARITY_LEDGER"
+SECONDS = "EBB_PARITY_SECONDS"
 
 _log = logging.getLogger("ebb.parity")
 
@@ -28,6 +30,8 @@ def classify(message: Message) -> str:
     text = message.body.decode(errors="replace").strip()
     if not re.fullmatch(r"-?[0-9]{1,4000}", text):
         raise PoisonMessage(f"{text[:80]!r} is not a UNIX time (whole seconds since 1970-01-01)")
+    if seconds := os.environ.get(SECONDS):
+        time.sleep(float(seconds))
     parity = "odd" if int(text) % 2 else "even"
     _log.debug("message %s: %s is %s", message.id, text, parity)
     if ledger := os.environ.get(LEDGER):

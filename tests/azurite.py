@@ -102,7 +102,7 @@ class Azurite:
     def _listens(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
         for port in (self.blob_port, self.queue_port, self.table_port):
-            while not _accepts(port):
+            while not accepts(port):
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     return False
                 time.sleep(0.02)
@@ -127,7 +127,8 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Whether somebody listens on `port` of 127.0.0.1."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True

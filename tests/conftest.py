@@ -12,12 +12,14 @@ import ebb.sources  # noqa: F401 - settings of every test may name a source
 from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
+from tests.moto import Moto
 
 HERE = Path(__file__).parent
 TIERS = (
     "unit",
     "contract",
     "replay",
+    "walkthroughs",
     "integration",
     "engine",
     "e2e",
@@ -47,4 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def azurite() -> Iterator[Azurite]:
     """The session's storage emulator, started for the first test that asks. Use queues and tables of your own."""
     with Azurite() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    """The session's AWS, started for the first test that asks. Use queues of your own."""
+    with Moto() as running:
         yield running

@@ -1,4 +1,7 @@
-"""HTTP: what the next cycle would do, and why, as the schedule is set or might be. Looks, and changes nothing."""
+"""HTTP: what the next cycle of a schedule would do, and why, as it is set or might be; and when it fires next.
+
+Looks, and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,19 @@ import azure.functions as func
 
 from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
-from ebb.api.requests import json_body, object_member, schedule_name, whole_member
+from ebb.api.requests import json_body, object_member, schedule_name, whole_member, whole_parameter
 from ebb.api.routes import DurableRoutes
+from ebb.control.next_times import next_times
 from ebb.control.plan_preview import plan_of
 from ebb.control.what_if import MOST_CYCLES, what_if
 from ebb.services import Services
 
 RECORDED = 50  # cycles that are asked again, where the request does not say
+TIMES, MOST_TIMES = 10, 1000  # fire times: as many without a word, and at most
 
 
 def blueprint(services: Services) -> DurableRoutes:
-    """The route, bound to `services`."""
+    """The routes, bound to `services`."""
     bp = DurableRoutes(services.prefix)
 
     @bp.function_name("get_plan")
@@ -37,5 +42,13 @@ def blueprint(services: Services) -> DurableRoutes:
         settings = object_member(body, "settings")
         cycles = whole_member(body, "cycles", RECORDED, MOST_CYCLES)
         return json_response(await what_if(services, client, name, settings, cycles))
+
+    @bp.function_name("get_next")
+    @bp.route(route="schedules/{name}/next", methods=["GET"], auth_level=level_of(services))
+    @bp.durable_client_input(client_name="client")
+    @answers(services)
+    async def get_next(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+        name, count = schedule_name(req, services.schedules), whole_parameter(req, "count", TIMES, MOST_TIMES)
+        return json_response(await next_times(services, client, name, count))
 
     return bp

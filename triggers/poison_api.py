@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import azure.functions as func
@@ -21,6 +22,7 @@ from ebb.sources.registry import open_poison
 
 AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown
+Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
 
 def blueprint(services: Services) -> Routes:
@@ -68,12 +70,29 @@ async def _act(services: Services, req: func.HttpRequest, action: str, done: str
     body = json_body(req, {"ids", "text", "reason"})
     ids, text, reason = _ids(body), text_member(body, "text"), text_member(body, "reason")
     async with _place(services, req) as place:
-        number = await (place.requeue if action == "requeuePoison" else place.purge)(ids, AT_ONCE, text)
+        act = partial(place.requeue if action == "requeuePoison" else place.purge, text=text)
+        number, missing = (await act(None, AT_ONCE), []) if ids is None else await _each(place, act, ids)
         remaining = await place.count()
     event = {"action": action, "by": caller(req, services.environment), "reason": reason, "messages": number}
     event |= {} if text is None else {"text": text}
     await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
-    return json_response({done: number, "remaining": remaining})
+    return json_response({done: number, "remaining": remaining, **({"notFound": missing} if missing else {})})
+
+
+async def _each(place: PoisonPlace, act: Act, ids: frozenset[str]) -> tuple[int, list[str]]:
+    """Act on the messages with these ids; how many there were, and the ids that are not there.
+
+    Those among the first are found by one look, and acted on together; each other one is looked for by itself, so that
+    the answer can name those that nobody finds.
+    """
+    first = frozenset(each.id for each in await place.peek(PEEK_LIMIT)) & ids
+    done = await act(first, AT_ONCE) if first else 0
+    missing: list[str] = []
+    for identity in sorted(ids - first):
+        found = await act(frozenset({identity}), 1)
+        done += found
+        missing += [] if found else [identity]
+    return done, missing
 
 
 @asynccontextmanager

@@ -38,10 +38,30 @@ _TOKEN: Part = {
     "description": "what the page before ended with",
     "schema": {"type": "string"},
 }
+_COUNT: Part = {
+    "name": "count",
+    "in": "query",
+    "description": "how many times",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
+}
+_EXECUTIONS: tuple[Part, ...] = (
+    {
+        "name": "status",
+        "in": "query",
+        "description": "only those with this status: running, or an outcome",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "az",
+        "in": "query",
+        "description": "in the form of az containerapp job execution list",
+        "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
+    },
+)
 
 _SPAN: list[Part] = [
     {"name": name, "in": "query", "description": text, "schema": {"type": "string", "format": "date-time"}}
-    for name, text in (("from", "the begin of the time wanted"), ("to", "its end"))
+    for name, text in (("from", "the start of the time wanted"), ("to", "its end"))
 ]
 _STEP: Part = {
     "name": "step",
@@ -120,7 +140,7 @@ def _paths() -> Part:
         f"{schedule}/repair": {
             "parameters": [_NAME],
             "post": _call(
-                "repair", "Make history and totals agree", {200: "Repair"}, 400, 404, 413, body="RepairBody!"
+                "repair", "Make history and totals agree", {200: "Repair"}, 400, 404, 413, body="RequiredReason!"
             ),
         },
         f"{schedule}/settings": {
@@ -160,6 +180,24 @@ def _paths() -> Part:
                 {200: "Series"},
                 *(400, 404),
                 parameters=[*_SPAN, _STEP],
+            ),
+        },
+        f"{schedule}/next": {
+            "parameters": [_NAME],
+            "get": _call("getNext", "When it fires next", {200: "Next"}, 400, 404, parameters=[_COUNT]),
+        },
+        f"{schedule}/executions": _list(
+            "listExecutions", "List executions of all cycles, newest first", "ExecutionList", *_EXECUTIONS
+        ),
+        f"{schedule}/executions/{{execution}}/cancel": {
+            "parameters": [_NAME, _path("execution", {"type": "string", "pattern": r"^([\w-]+-)?\d+-\d+$"}), _IF_MATCH],
+            "post": _call(
+                "cancelExecution",
+                "End one execution at work",
+                {200: "Schedule"},
+                *(400, 404, 409, 412, 413),
+                body="RequiredReason!",
+                changing=True,
             ),
         },
         f"{schedule}/cycles": _list("listCycles", "List cycles, newest first", "CycleList"),

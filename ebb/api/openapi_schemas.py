@@ -55,6 +55,7 @@ REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "
 SECONDS_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0}
 RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
 ANY_OBJECT: Part = {"type": "object"}
+IDS: Part = {"type": "array", "items": TEXT, "description": "ids asked for that are not there; absent where all are"}
 
 SCHEMAS: dict[str, Part] = {
     "Schedule": _object(
@@ -136,6 +137,22 @@ SCHEMAS: dict[str, Part] = {
     "Execution": _document(Execution),
     "Event": _document(Event),
     "EventList": _list_of("Event"),
+    "ExecutionList": _object("value", value={"type": "array", "items": ANY_OBJECT}, continuationToken=TEXT),
+    "Next": _object(
+        "name timeZone waitMode blockedBy value",
+        name=TEXT,
+        timeZone=TEXT,
+        waitMode=TEXT,
+        blockedBy=TEXT_OR_NULL,
+        value={"type": "array", "items": _ref("Fire")},
+    ),
+    "Fire": _object(
+        "at local reason note",
+        at=TIME,
+        local=_text("in the schedule's time zone, with the weekday"),
+        reason=TEXT,
+        note={**TEXT_OR_NULL, "description": "what a change of the clocks does to it"},
+    ),
     "PoisonMessage": _object(
         "id reason body bodyEncoding",
         id=TEXT,
@@ -154,7 +171,7 @@ SCHEMAS: dict[str, Part] = {
         **{"from": TIME, "to": TIME},
         step={"type": "number", "description": "seconds"},
         cyclesSince={**TIME, "description": "from here on exact, before it from looks two minutes apart"},
-        at={"type": "array", "items": COUNT, "description": "seconds since 1970, the begin of each step"},
+        at={"type": "array", "items": COUNT, "description": "seconds since 1970, the start of each step"},
         backlog={"type": "array", "items": {"type": ["integer", "null"]}, "description": "null: nobody counted"},
         executions={"type": "array", "items": COUNT},
         processed={"type": "array", "items": COUNT},
@@ -172,15 +189,15 @@ SCHEMAS: dict[str, Part] = {
         readOnly={"type": "boolean"},
         version=TEXT,
     ),
-    "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT),
-    "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT),
+    "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT, notFound=IDS),
+    "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT, notFound=IDS),
     "Start": _body(
         reason=_or_null(REASON),
         settings={"type": ["object", "null"], "description": "settings over the deployed ones"},
     ),
     "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
     "Pause": _body("reason", reason=REASON, until=TIME_OR_NULL),
-    "RepairBody": _body("reason", reason=REASON),
+    "RequiredReason": _body("reason", reason=REASON),
     "Repair": _object(
         "closed before after trimmed",
         closed={

@@ -13,6 +13,7 @@ import azure.functions as func
 
 from ebb.api.origins import refuse_foreign
 from ebb.core.errors import ConflictError, RequestRefusedError, SettingsError, StoreError
+from ebb.core.wording import did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for
     "readOnly": (403, "Read only"),
     "noPoisonPlace": (404, "No poison place"),
     "unknownCycle": (404, "Unknown cycle"),
+    "unknownExecution": (404, "Unknown execution"),
     "unknownMessage": (404, "Unknown message"),
     "unknownSchedule": (404, "Unknown schedule"),
     "alreadyRunning": (409, "Already running"),
@@ -45,7 +47,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for
 
 def unknown_schedule(name: str, known: list[str]) -> RequestRefusedError:
     """404 for a schedule that is not in schedules.yaml."""
-    detail = f"no schedule {name!r}; known are {', '.join(known) or 'none'}"
+    detail = f"there is no schedule {name!r}{did_you_mean(name, known)}; known are {', '.join(known) or 'none'}"
     return RequestRefusedError("unknownSchedule", detail)
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from ebb.cli.running import STATE_VARIABLE, RunningApp, find_running, looked_at
+
 URL_VARIABLE = "EBB_URL"
 KEY_VARIABLE = "EBB_KEY"  # a function key; never an argument, since arguments are seen by every process of the machine
-DEFAULT_URL = "http://127.0.0.1:7071"
 TIMEOUT = 60.0  # seconds
 PAGE = 500
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class CallError(Exception):
@@ -34,28 +39,37 @@ class Client:
     url: str
     key: str | None = None
     timeout: float = TIMEOUT
+    running: RunningApp | None = None  # what `up` wrote down of this app, where it runs on this machine
 
     @classmethod
     def from_environment(cls, url: str | None = None) -> Client:
-        """The app that `url` or the environment names; the local host's by default.
+        """The app that `url` or the environment names, otherwise the one that `up` serves from this folder.
 
         Raises:
-            ValueError: that is no address of an app.
+            ValueError: that is not the address of an app, or no app is known: none is guessed.
         """
-        return cls.at(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL, os.environ.get(KEY_VARIABLE))
+        found = find_running(Path.cwd(), os.environ)
+        address = url or os.environ.get(URL_VARIABLE) or (found.url if found else _refuse_to_guess())
+        client = cls.at(address, os.environ.get(KEY_VARIABLE))
+        return replace(client, running=found) if found and cls.at(found.url).url == client.url else client
 
     @classmethod
     def at(cls, url: str, key: str | None = None, timeout: float = TIMEOUT) -> Client:
         """The app at `url`: scheme and host, and the path of its API where that is not `/api`.
 
         Raises:
-            ValueError: that is no address of an app.
+            ValueError: that is not the address of an app.
         """
         address = url.rstrip("/")
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{address!r} is no address of an app; write it as https://<name>.azurewebsites.net")
+            raise ValueError(f"{address!r} is not an app's address; write it as https://<name>.azurewebsites.net")
         return cls(address if parts.path else f"{address}/api", key, timeout)
+
+    @property
+    def described(self) -> str:
+        """Which app this is, in one line; and its storage, where that is known."""
+        return self.running.described() if self.running else f"app {self.url.removesuffix('/api')}"
 
     def call(
         self,
@@ -77,6 +91,8 @@ class Client:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self.key:
             headers["x-functions-key"] = self.key
+        if method != "GET" and urlsplit(self.url).hostname in LOCAL_HOSTS:
+            headers["ebb-caller"] = quote(_person())
         if reason:
             headers["ebb-reason"] = quote(reason)
         data = json.dumps(body).encode() if body is not None else None
@@ -112,6 +128,22 @@ class Client:
         return "/".join(["schedules", *(quote(part, safe="") for part in (name, *rest))])
 
 
+def _person() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user that no file names
+        user = f"user {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _refuse_to_guess() -> NoReturn:
+    places = ", ".join(str(folder) for folder in looked_at(Path.cwd(), os.environ))
+    raise ValueError(
+        f"no app is named, and none runs here (looked in {places}): start one with `up`, name its state folder in "
+        f"{STATE_VARIABLE}, or its address with --url or {URL_VARIABLE}"
+    )
+
+
 def _cause(error: BaseException) -> str:
     """Why there was no answer, without the words of the library."""
     inner = getattr(error, "reason", error)
@@ -122,7 +154,7 @@ def _document(raw: bytes, address: str) -> dict[str, Any]:
     try:
         document = json.loads(raw)
     except ValueError as error:
-        raise CallError(f"{address} is no app of Ebb: it did not answer with JSON", 200) from error
+        raise CallError(f"{address} is not an app of Ebb: it did not answer with JSON", 200) from error
     return document if isinstance(document, dict) else {"value": document}
 
 

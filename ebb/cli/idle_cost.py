@@ -57,6 +57,6 @@ class IdleCost:
             "(maxQueuePollingInterval, partitionCount)"
         )
 
-    def as_json(self) -> dict[str, float]:
+    def to_document(self) -> dict[str, float]:
         """For tools."""
         return {"requestsPerHour": round(self.requests), "dollarsPerMonth": round(self.dollars, 2)}

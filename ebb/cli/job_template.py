@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from ebb.cli.cron_fields import five_fields, period_fields
 from ebb.core.errors import SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 
+SCALER = "azure-queue"  # the one that a job is written for
 NAME_LIMIT = 32  # characters of a job's name
 COUNTING = "all"  # with KEDA's default strategy, which is all that jobs have: see _differences_of_counting
 
@@ -50,8 +52,8 @@ def job_for(name: str, settings: ScheduleSettings) -> Job:
     Raises:
         SettingsError: a source of the schedule has no scaler, or its times cannot be said to a job.
     """
-    queues = [source for source in settings.all_sources if isinstance(source, StorageQueueSettings)]
-    ticking = any(source.periodic for source in settings.all_sources)
+    queues = [cast("StorageQueueSettings", source) for source in settings.all_sources if source.can.scaler == SCALER]
+    ticking = any(source.can.periodic for source in settings.all_sources)
     if not queues and not ticking:
         raise SettingsError(f"schedule {name} drains nothing that KEDA can see: a job needs a queue or a cron")
     cron, second = (None, 0) if queues else _cron(name, settings)

@@ -16,7 +16,7 @@ from ebb.cli.examples import add_examples
 from ebb.cli.init import command as init
 from ebb.cli.local import command as local
 from ebb.cli.operate import commands as operate
-from ebb.cli.operate import dashboard, feed, poison
+from ebb.cli.operate import dashboard, feed, lists, logs, poison
 from ebb.cli.simulate import command as simulate
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,  # its own option would change the shell's start files; see the command `completion`
 )
-for _group in (init, local, feed, operate, dashboard, poison, deploy, simulate, completion):
+for _group in (init, local, feed, operate, lists, logs, dashboard, poison, deploy, simulate, completion):
     _group.register(app)
 add_examples(app)
 

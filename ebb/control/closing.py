@@ -59,7 +59,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     if again:
         carry = carry_of(row.memory, row.changed_at) or carry
     else:
-        await store.write_cycle(state.schedule, {**cycle, "wait": wait.as_json()})
+        await store.write_cycle(state.schedule, {**cycle, "wait": wait.to_document()})
 
     poison = await poison_count(services, settings) if cycle["poisoned"] and not again else None
 

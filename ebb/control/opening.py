@@ -222,7 +222,7 @@ def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> 
         agenda.decision,
         cycle=number_of(row, state),
         started_at=rfc3339(began),
-        settings=agenda.settings.as_json(),
+        settings=agenda.settings.to_document(),
         backlog=found.backlog,
         error=found.error,
         shares=agenda.shares,

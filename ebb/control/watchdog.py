@@ -16,6 +16,7 @@ import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 from ebb.control.commands import bring_up
 from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
+from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
@@ -24,7 +25,7 @@ from ebb.core.failures import first_line
 from ebb.core.names import instance_id
 from ebb.core.remarks import abandoned_scope, alone_scope
 from ebb.core.row.checkin import done_at
-from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Finding, Work, judge
@@ -48,6 +49,7 @@ class Watchdog:
         self._steps = ClockSteps(services.clock)
         self._grace = timedelta(seconds=services.watchdog_grace)
         self._skew = timedelta(seconds=services.clock_skew)
+        self._notifier = notifier_of(services)
 
     async def look(self, client: df.DurableOrchestrationClient) -> dict[str, Finding]:
         """Look once, and act; a schedule that fails does not keep the others from being looked at.
@@ -74,6 +76,8 @@ class Watchdog:
                 await self._forget(row)
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
+        if self._notifier is not None:
+            await self._notifier.look(hub_of(client), rows, findings)
         return findings
 
     async def _tell_of_a_step(self, client: df.DurableOrchestrationClient, instances: Mapping[str, Instance]) -> None:
@@ -82,7 +86,7 @@ class Watchdog:
         if step >= timedelta():
             return
         cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
-        logger.warning("%s: waits are ended, and begin anew", cause)
+        logger.warning("%s: waits are ended, and start again", cause)
         for name, instance in instances.items():
             if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
                 await nudge(client, name)

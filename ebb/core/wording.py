@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from datetime import datetime
 
 
@@ -39,3 +41,10 @@ def local_time(moment: datetime) -> str:
     zone = getattr(moment.tzinfo, "key", None) or moment.tzname()
     form = "%a %Y-%m-%d %H:%M:%S" if moment.second or moment.microsecond else "%a %Y-%m-%d %H:%M"
     return f"{moment.strftime(form)} {zone}"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """` (did you mean "parity"?)` where one of `known` is near `given`, in any case of letters; otherwise nothing."""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    return f' (did you mean "{by_lower[near[0]]}"?)' if near else ""

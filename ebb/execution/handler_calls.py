@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import logging
 import threading
 from collections import deque
 from queue import SimpleQueue
 
 from ebb import Message
+from ebb.execution.blocking import Stepwise
 from ebb.handlers import Handler
+from ebb.telemetry.handler_output import place_fields
+
+_log = logging.getLogger("ebb.execution")
 
 _Outcome = tuple[object, BaseException | None]
 _Job = tuple[contextvars.Context, Message, "asyncio.Future[_Outcome]"]
@@ -27,18 +32,31 @@ class HandlerCalls:
         self._handler = handler
         self._is_async = inspect.iscoroutinefunction(handler)
         self._idle: deque[_HandlerThread] = deque()
+        self._has_blocked = False
         self.left_behind: list[asyncio.Future[None]] = []  # each ends with a thread that was abandoned at work
 
     async def __call__(self, message: Message) -> None:
         """Handle one message; raises what the handler raises. Cancelling abandons a thread that is at work."""
         result = self._handler(message) if self._is_async else await self._on_thread(message)
         if inspect.isawaitable(result):
-            await result
+            await Stepwise(result, self._blocked)
 
     def close(self) -> None:
         """End the threads that have nothing to do; the others end with their handler."""
         while self._idle:
             self._idle.pop().jobs.put(None)
+
+    def _blocked(self, seconds: float) -> None:
+        if self._has_blocked:
+            return
+        self._has_blocked = True
+        _log.warning(
+            "the handler %s is async and blocked the event loop for %.1f s: leases and other messages wait meanwhile. "
+            "Await what it waits for, or write it as a plain def, which gets a thread of its own",
+            getattr(self._handler, "__qualname__", self._handler),
+            seconds,
+            extra=dict(place_fields()),
+        )
 
     async def _on_thread(self, message: Message) -> object:
         thread = self._idle.pop() if self._idle else _HandlerThread(self._handler)

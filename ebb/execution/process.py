@@ -21,12 +21,15 @@ from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
 from ebb.execution.one_message import ERROR_LENGTH
+from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
 from ebb.execution.single_run import single_run
 from ebb.execution.suspicion import StoredSuspicion
 from ebb.execution.turns import turns_here
 from ebb.handlers import Handler
 from ebb.services import Services
+from ebb.sources.base import Source
+from ebb.telemetry.handler_output import at_place
 
 logger = logging.getLogger(__name__)
 
@@ -95,22 +98,32 @@ class _Run:
         schedule = str(self.order["schedule"])
         handler = self.services.telemetry.timed(schedule, self._handler(schedule))
         async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
+            with at_place(self.log):
+                await self._run_in(source, handler, schedule)
+        await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
+
+    async def _run_in(self, source: Source, handler: Handler, schedule: str) -> None:
+        reason_to_stop, clock = self._watch.reason_to_stop, self.services.clock
+        if self.settings.command is not None and self.settings.command_per == "execution":
+            await run_program(handler, self.settings.replica_timeout, reason_to_stop, clock, self.report)
+        else:
             await run_execution(
                 source,
                 handler,
                 self.settings,
-                may_go_on=self._watch.reason_to_stop,
+                reason_to_stop=reason_to_stop,
                 is_needed=self._watch.is_needed,
-                clock=self.services.clock,
+                clock=clock,
                 log=self.log,
                 report=self.report,
                 turns=turns_here(),
                 suspicion=self._suspicion(schedule),
             )
-        await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 
     def _handler(self, schedule: str) -> Handler:
         handler = self.services.handler_for(schedule, self.settings)
+        if self.settings.command is not None:  # it is a process of its own
+            return handler
         return isolated(self.settings.handler) if self.settings.isolation == "process" else handler
 
     def _suspicion(self, schedule: str) -> StoredSuspicion:

@@ -34,10 +34,11 @@ class Backlog:
     approximate: bool = False  # the count may contain messages that cannot be received yet
     periodic: bool = False  # the messages come with the cycle itself: no reason to begin the next one at once
     missing: bool = False  # there is no such place yet, and the settings let a cycle make it (`Makeable`)
+    partitions: int | None = None  # of a partitioned source: more executions than these have nothing to read
 
 
 @dataclass(frozen=True)
-class Opening:
+class SourceRequest:
     """All that a source may need to know when it is opened; each module of a source has a function that takes one."""
 
     settings: ScheduleSettings
@@ -62,7 +63,7 @@ class Makeable(Protocol):
 
 
 class Source(Protocol):
-    """A place where messages wait."""
+    """A place where messages wait. What a kind can do beyond this, its `Kind` says (`ebb/sources/kind.py`)."""
 
     async def measure(self) -> Backlog:
         """Count the messages that wait. Takes nothing, changes nothing; one or two requests.
@@ -93,6 +94,14 @@ class Source(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Let go of connections. Not used afterwards; messages still held become visible by themselves."""
+        ...
+
+
+class LeasingSource(Source, Protocol):
+    """A source whose kind says `leasing`: it holds a message for its receiver until the lease ends."""
+
     async def extend(self, message: Message, lease: timedelta) -> None:
         """Hold `message` for `lease` from now on; renews `message.receipt`.
 
@@ -102,11 +111,17 @@ class Source(Protocol):
         ...
 
     async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
-        """Give `message` back: visible again after `delay` (0 s to 7 days), its dequeue count kept.
+        """Give `message` back: visible again after `delay`, its dequeue count kept.
+
+        `delay` is 0 s to the kind's `longest_lease`, and always 0 where the kind does not say `delaying`.
 
         A message that is gone or held by another receiver is left as it is; that is not an error.
         """
         ...
+
+
+class DeadLetteringSource(Source, Protocol):
+    """A source whose kind says `dead_lettering`: it has a place for what cannot be handled."""
 
     async def dead_letter(self, message: Message, reason: str) -> None:
         """Move `message` to the poison place of this source, with `reason`; only then remove it from the source.
@@ -119,6 +134,6 @@ class Source(Protocol):
         """
         ...
 
-    async def close(self) -> None:
-        """Let go of connections. Not used afterwards; messages still held become visible by themselves."""
-        ...
+
+class QueueSource(LeasingSource, DeadLetteringSource, Protocol):
+    """A source that can do both, as queues can."""

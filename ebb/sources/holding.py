@@ -7,11 +7,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError
 from ebb.core.message import Message
-from ebb.sources.base import Source
+from ebb.core.settings.capabilities import Capabilities
+from ebb.sources.base import DeadLetteringSource, LeasingSource, Source
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -29,17 +31,22 @@ class Held:
     alone: bool = False  # to be handled with nothing beside it in this process
     deadline: datetime = NEVER  # of its handler
     overdue: bool = False  # the handler was told to end
+    settling: bool = False  # the handler has ended; what becomes of the message is on its way to the source
     abandoned: bool = False  # the handler has not ended; the message is settled without it
 
 
 class Holding:
     """Receives messages for one execution, and settles them; `keep` renews leases in between.
 
-    Renewing a lease changes its receipt, so a message is settled only after a renewal under way has ended.
+    Renewing a lease changes its receipt, so a message is settled only after a renewal under way has ended. What the
+    source's kind cannot do is left out: without leases nothing is renewed or given back, and the source decides what
+    comes again; without a poison place what cannot be handled is logged and done with.
     """
 
-    def __init__(self, source: Source, lease: timedelta, clock: Clock, log: Mapping[str, object]) -> None:
-        self._source, self._lease, self._clock, self._log = source, lease, clock, log
+    def __init__(
+        self, source: Source, can: Capabilities, lease: timedelta, clock: Clock, log: Mapping[str, object]
+    ) -> None:
+        self._source, self._can, self._lease, self._clock, self._log = source, can, lease, clock, log
         self._held: set[Held] = set()
 
     async def receive(self, limit: int) -> list[Held]:
@@ -66,7 +73,9 @@ class Holding:
             LeaseLostError: it was lost meanwhile.
         """
         await self._let_go(held)
-        await self._source.release(held.message, delay)
+        if self._can.leasing:
+            wait = delay if self._can.delaying else timedelta()
+            await cast("LeasingSource", self._source).release(held.message, wait)
 
     async def dead_letter(self, held: Held, reason: str) -> None:
         """Move a message to the poison place.
@@ -75,7 +84,11 @@ class Holding:
             LeaseLostError: it was lost meanwhile.
         """
         await self._let_go(held)
-        await self._source.dead_letter(held.message, reason)
+        if self._can.dead_lettering:
+            await cast("DeadLetteringSource", self._source).dead_letter(held.message, reason)
+        else:
+            _log.error("%s failed for good and is kept nowhere: %s", held.message.id, reason, extra=self._log)
+            await self._source.complete(held.message)
 
     async def keep(self) -> None:
         """Renew leases at half their time, until cancelled. What is abandoned then comes back when its lease ends.
@@ -83,6 +96,8 @@ class Holding:
         Raises:
             ExceptionGroup: a renewal failed in a way that the contract of sources does not know.
         """
+        if not self._can.leasing:
+            await asyncio.Event().wait()
         async with asyncio.TaskGroup() as renewals:
             while True:
                 await self._clock.sleep(self._lease.total_seconds() / 6)
@@ -94,7 +109,7 @@ class Holding:
     async def _renew(self, held: Held) -> None:
         renew_at = self._clock.now() + self._lease / 2
         try:
-            await self._source.extend(held.message, self._lease)
+            await cast("LeasingSource", self._source).extend(held.message, self._lease)
             held.renew_at = renew_at
         except LeaseLostError as error:
             held.lost = True

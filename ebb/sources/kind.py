@@ -1,4 +1,4 @@
-"""A kind of source: its settings, and where its parts are."""
+"""A kind of source: its settings, what it can do, and where its parts are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.source_settings import SourceModel
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(Capabilities):
     """What the registry knows of one kind. Parts are named as `module:function` and imported when they are used."""
 
     name: str  # the `type` in schedules.yaml

@@ -10,10 +10,11 @@ from ebb.core.errors import SettingsError
 from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Opening, Source
+from ebb.sources.base import Source, SourceRequest
 from ebb.sources.kind import part
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
+from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
 
@@ -21,12 +22,13 @@ KINDS = {
     kind.name: kind
     for kind in (
         MEMORY,
+        SQS,
         STORAGE_QUEUE,
         TICK,
     )
 }
 for _kind in KINDS.values():
-    source_settings.declare(_kind.name, _kind.settings)
+    source_settings.declare(_kind.name, _kind.settings, _kind)
 
 
 def open_source(
@@ -48,7 +50,9 @@ def open_source(
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     opener = part(KINDS[settings.source.type].source)
-    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)))
+    return cast(
+        "Source", opener(SourceRequest(settings, environment, clock or SystemClock(), cycle, execution, remarks))
+    )
 
 
 def open_poison(
@@ -65,4 +69,6 @@ def open_poison(
     opener = KINDS[settings.source.type].poison if settings.source else None
     if opener is None:
         return None
-    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)))
+    return cast(
+        "PoisonPlace", part(opener)(SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks))
+    )

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import logging
 
+from ebb.telemetry.handler_output import place_fields
+
 FIELDS = ("schedule", "cycle", "execution")
 
 
 class ContextFormatter(logging.Formatter):
-    """What `inner` makes of a record, and the fields that the record carries."""
+    """What `inner` makes of a record, and the fields that the record carries, or the execution that writes it has."""
 
     def __init__(self, inner: logging.Formatter | None = None) -> None:
         super().__init__()
@@ -22,7 +24,9 @@ class ContextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, or several with a traceback: the fields stand at the end of the first."""
         text = self.inner.format(record)
-        fields = {name: getattr(record, name) for name in FIELDS if getattr(record, name, None) is not None}
+        here = place_fields()
+        known = ((name, getattr(record, name, here.get(name))) for name in FIELDS)
+        fields = {name: value for name, value in known if value is not None}
         if not fields:
             return text
         first, newline, rest = text.partition("\n")

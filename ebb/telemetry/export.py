@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ebb.core.errors import SettingsError
+from ebb.telemetry import context_log
 from ebb.telemetry.recorder import SCOPE, Recorder
 
 SETTING = "EbbTelemetry"
+CONTEXT_SETTING = "EbbLogContext"  # on: log lines say what they belong to, without telemetry too
 INTERVAL_SETTING = "EbbTelemetrySeconds"
 SERVICE_SETTING = "OTEL_SERVICE_NAME"
 MODES = ("off", "host", "otlp")
@@ -26,6 +28,8 @@ def recorder_from(environment: Mapping[str, str]) -> Recorder:
     Raises:
         SettingsError: the setting is none of MODES, or the package that it needs is missing.
     """
+    if environment.get(CONTEXT_SETTING, "").strip().lower() in ("on", "true", "1"):
+        context_log.install()
     mode = environment.get(SETTING, "off").strip().lower() or "off"
     if mode not in MODES:
         raise SettingsError(f"app setting {SETTING} is {mode!r}; it must be one of {', '.join(MODES)}")

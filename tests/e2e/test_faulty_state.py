@@ -89,7 +89,10 @@ def test_app_that_dies_while_it_is_asked_first_ends_the_run_with_its_last_words(
 
 def test_feed_beside_nothing_says_what_to_run(tmp_path: Path) -> None:
     port = str(free_port())
-    ended = run_dev(ROOT, "feed", "--port", port, seconds=30)
+    guessed = run_dev(ROOT, "feed", "--state", str(tmp_path), seconds=30)
+    assert guessed.returncode == 1
+    assert f"no app runs in {tmp_path}: run python3 dev.py up first" in guessed.stderr
+    ended = run_dev(ROOT, "feed", "--port", port, "--storage-port", port, seconds=30)
     assert ended.returncode == 1
     assert ended.stderr == (
         f"nothing answers at http://127.0.0.1:{port}/api: Connection refused; "

@@ -23,6 +23,7 @@ _POLL = 0.4  # seconds between looks at the schedule
 _STALL = 60.0  # seconds without progress after which a run has failed
 _SILENCE = 20.0  # seconds for which the app may fail to answer
 _STOPPING = 60.0  # seconds for which an earlier instance may take to stop
+_BACKLOG = 10.0  # seconds for putting a backlog
 _ACCOUNT = 10.0  # seconds for reading the history at the end
 _RATE_WINDOW = 5.0  # seconds
 _SHOWN = 8  # cycles
@@ -45,8 +46,11 @@ class AccountedRun:
         self._progress: tuple[int, ...] = ()
         self._progressed_at = time.monotonic()
 
-    async def start(self, count: int, poison: int) -> None:
+    async def start(self, count: int, poison: int, backlog: bool = False) -> None:
         """Begin to put messages, then start the schedule, so that its first cycle finds some.
+
+        Args:
+            backlog: put all of them first, so that it finds a backlog to fan out over.
 
         Raises:
             LocalError: the queue cannot be reached, or the schedule refuses to start.
@@ -54,8 +58,9 @@ class AccountedRun:
         totals = (await self._api.schedule()).get("totals") or {}
         self._poisoned_before, self._processed_before = totals.get("poisoned", 0), totals.get("processed", 0)
         if self._source:
-            self._feeding = asyncio.create_task(self._source.feed(count, poison, depth=DEPTH))
-            await self._source.begun.wait()
+            depth = None if backlog else DEPTH
+            self._feeding = asyncio.create_task(self._source.feed(count, poison, depth=depth))
+            await asyncio.wait({self._feeding}, timeout=_BACKLOG) if backlog else await self._source.begun.wait()
         deadline = time.monotonic() + _STOPPING
         while True:
             try:

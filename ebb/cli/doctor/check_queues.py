@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.storage import StorageLook
 from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.sources.storage_queue.text import encoding_of
 
 POISON = "-poison"
 
@@ -31,7 +32,7 @@ def check_queues(schedule: str, source: StorageQueueSettings, look: StorageLook)
             "poison-waiting",
             f"schedule {schedule}: {poisoned} message(s) lie in {source.queue_name}{POISON}",
             "they were given up and nobody handles them",
-            "look at their reasons, mend the handler, and put them back",
+            "look at their reasons, fix the handler, and put them back",
         )
 
 
@@ -40,6 +41,8 @@ def _encoding(schedule: str, source: StorageQueueSettings, look: StorageLook) ->
     if not texts:
         return
     encoded = [text for text in texts if _is_base64(text)]
+    if source.message_encoding == "auto":
+        yield from _mix(schedule, texts)
     if source.message_encoding == "base64" and len(encoded) < len(texts):
         yield error(
             "encoding-mismatch",
@@ -54,6 +57,17 @@ def _encoding(schedule: str, source: StorageQueueSettings, look: StorageLook) ->
             f"schedule {schedule}: all {len(texts)} messages looked at are base64 of a text, messageEncoding is none",
             "handlers get the encoded text",
             "set messageEncoding: base64, or let the sender not encode",
+        )
+
+
+def _mix(schedule: str, texts: list[str]) -> Iterator[Finding]:
+    encoded = sum(encoding_of(text) == "base64" for text in texts)
+    if 0 < encoded < len(texts):
+        yield warning(
+            "encoding-mixed",
+            f"schedule {schedule}: of {len(texts)} messages looked at {encoded} are base64 and the others plain text",
+            "each is read as what it is; with Azure Functions, whose queues are base64 or none, a part would be poison",
+            "let all senders write the same, and set messageEncoding to it",
         )
 
 

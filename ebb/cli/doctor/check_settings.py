@@ -10,8 +10,9 @@ from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.handlers import load_handler
-from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.programs import program_of
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
 SHORT_LEASE = 15.0  # seconds; a stalled worker of a small container can be late by more
@@ -43,8 +44,8 @@ def _connections(subject: Subject) -> Iterator[Finding]:
         wanted[str(subject.durable(DURABLE_CONNECTION))] = "the task hub"
     for name, settings in subject.all_schedules().items():
         for source in settings.all_sources:
-            if isinstance(source, StorageQueueSettings):
-                wanted.setdefault(source.connection, f"the source of schedule {name}")
+            if source.storage_connection:
+                wanted.setdefault(source.storage_connection, f"the source of schedule {name}")
     for name, user in wanted.items():
         try:
             resolve_connection(name, subject.settings)
@@ -107,30 +108,46 @@ def _assigned_identity(subject: Subject) -> Iterator[Finding]:
 def _schedules(subject: Subject) -> Iterator[Finding]:
     if subject.schedules_fault:
         yield error(
-            "schedules-invalid", subject.schedules_fault, "the app does not start", "mend the line that is named"
+            "schedules-invalid", subject.schedules_fault, "the app does not start", "fix the line that is named"
         )
     folder = str(subject.app.folder.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
     for name, settings in subject.all_schedules().items():
         try:
-            load_handler(settings.handler)
+            program_of(settings) if settings.command else load_handler(settings.handler)
         except HandlerNotFoundError as fault:
             yield error(
                 "handler-missing",
                 f"schedule {name}: {fault}",
                 "the app does not start",
-                "mend the setting or the module",
+                "fix the setting or the module",
             )
-        if settings.visibility_timeout < SHORT_LEASE and any(
-            isinstance(source, StorageQueueSettings) for source in settings.all_sources
-        ):
+        if idle := _idle_executions(settings):
+            yield warning(
+                "min-executions-idle",
+                f"schedule {name}: minExecutions is {settings.min_executions}, and {idle}",
+                "on an empty backlog these executions find no message, and nothing happens",
+                "set it to 0, or run a command with commandPer: execution, as a job of Container Apps does",
+            )
+        leasing = [source for source in settings.all_sources if source.can.leasing]
+        if settings.visibility_timeout < SHORT_LEASE and leasing:
+            unnoticed = ", and not always does anybody notice" * any(not source.can.loss_noticed for source in leasing)
             yield warning(
                 "lease-short",
                 f"schedule {name}: visibilityTimeout is {settings.visibility_timeout:g} s",
-                "a worker that stalls for so long loses its messages to another one, and they are handled twice",
+                "a worker that stalls for so long loses its messages to another one, and they are handled twice"
+                f"{unnoticed}",
                 f"set it to {SHORT_LEASE:g} s or more; it is renewed while a handler works",
             )
+
+
+def _idle_executions(settings: ScheduleSettings) -> str | None:
+    """What runs for a message alone although executions are wanted without one; None where nothing is amiss."""
+    periodic = any(source.can.periodic for source in settings.all_sources)
+    if not settings.min_executions or periodic or settings.command_per == "execution":
+        return None
+    return "its command runs for each message" if settings.command else "its handler is called for each message"
 
 
 def _setting(subject: Subject, name: str) -> str | None:

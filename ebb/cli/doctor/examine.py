@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 
 from ebb.cli.doctor.check_host import check_host
 from ebb.cli.doctor.check_hosting import check_hosting
@@ -17,7 +18,10 @@ from ebb.cli.doctor.storage import RefusedError, StorageLook
 from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import SettingsError
 from ebb.core.settings.connection import resolve_connection
-from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.core.settings.source_settings import SourceModel
+
+CHECKS: Mapping[str, Callable[[str, Any, StorageLook], Iterator[Finding]]] = {"storageQueue": check_queues}
+"""What is looked at in the storage account of a source, by its kind."""
 
 
 def examine(
@@ -34,15 +38,14 @@ def examine(
 def _connections(subject: Subject) -> list[str]:
     """The app settings that name storage accounts, each once."""
     names = [STORAGE, str(subject.durable(DURABLE_CONNECTION) or STORAGE)]
-    names += [source.connection for _, source in _queue_sources(subject)]
+    names += [source.storage_connection for _, source in _sources(subject) if source.storage_connection]
     return list(dict.fromkeys(names))
 
 
-def _queue_sources(subject: Subject) -> Iterator[tuple[str, StorageQueueSettings]]:
+def _sources(subject: Subject) -> Iterator[tuple[str, SourceModel]]:
     for name, settings in subject.all_schedules().items():
         for source in settings.all_sources:
-            if isinstance(source, StorageQueueSettings):
-                yield name, source
+            yield name, source
 
 
 def _examine_account(subject: Subject, name: str, now: Callable[[], datetime]) -> list[Finding]:
@@ -64,9 +67,9 @@ def _contents(subject: Subject, name: str, look: StorageLook) -> list[Finding]:
             found += check_schedule_rows(subject, look)
         if name == str(subject.durable(DURABLE_CONNECTION) or STORAGE):
             found += check_hub(subject, look)
-        for schedule, source in _queue_sources(subject):
-            if source.connection == name:
-                found += check_queues(schedule, source, look)
+        for schedule, source in _sources(subject):
+            if source.storage_connection == name and source.type in CHECKS:
+                found += CHECKS[source.type](schedule, source, look)
     except RefusedError as fault:
         found.append(refusal(look, "queue", fault))
     return found

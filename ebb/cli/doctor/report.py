@@ -13,14 +13,14 @@ from ebb.cli.idle_cost import IdleCost
 from ebb.core.wording import counted
 
 
-def as_json(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
-    """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "mend"}], "idle"}`.
+def json_of(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
+    """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "fix"}], "idle"}`.
 
-    "idle" is `{"requestsPerHour", "dollarsPerMonth"}` of a host that does nothing; null on another back end.
+    "idle" is `{"requestsPerHour", "dollarsPerMonth"}` of a host that does nothing; null where that is not known.
     """
     counts = {f"{kind}s": sum(finding.severity == kind for finding in findings) for kind in ("error", "warning")}
-    cost = None if idle is None else idle.as_json()
-    return json.dumps({**counts, "findings": [finding.as_json() for finding in findings], "idle": cost}, indent=2)
+    cost = None if idle is None else idle.to_document()
+    return json.dumps({**counts, "findings": [each.to_document() for each in findings], "idle": cost}, indent=2)
 
 
 def print_findings(findings: Sequence[Finding], console: Console, idle: IdleCost | None = None) -> None:
@@ -29,7 +29,7 @@ def print_findings(findings: Sequence[Finding], console: Console, idle: IdleCost
         colour = "red" if finding.severity == "error" else "yellow"
         console.print(Text(f"{finding.severity:7} {finding.what}", style=colour), soft_wrap=True)
         console.print(Text(f"        why:  {finding.why}"), soft_wrap=True)
-        console.print(Text(f"        mend: {finding.mend}   [{finding.code}]"), soft_wrap=True)
+        console.print(Text(f"        fix: {finding.fix}   [{finding.code}]"), soft_wrap=True)
     if idle is not None:
         console.print(Text(str(idle)), soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from ebb.cli.local.errors import LocalError
+from ebb.cli.local.kept_log import KeptLog
 
 _PR_SET_PDEATHSIG = 1
 _POLL = 0.05  # seconds
@@ -29,10 +30,15 @@ class Child:
     """A running child process with its output in a log file."""
 
     def __init__(
-        self, name: str, process: subprocess.Popen[bytes], log: Path, noise: re.Pattern[str] | None = None
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        log: Path,
+        noise: re.Pattern[str] | None = None,
+        writer: KeptLog | None = None,
     ) -> None:
-        """`noise` matches lines of the log that say nothing about the child's end."""
-        self.name, self.log, self._process, self._noise = name, log, process, noise
+        """`noise` matches lines that say nothing of the child's end; `writer` writes the log in the child's place."""
+        self.name, self.log, self._process, self._noise, self._writer = name, log, process, noise, writer
 
     @property
     def pid(self) -> int:
@@ -76,6 +82,8 @@ class Child:
             os.killpg(self._process.pid, number)
 
     def _tail(self) -> list[str]:
+        if self._writer is not None:
+            self._writer.join(_ENDING)  # a grandchild may hold the pipe open: what is written by then has to do
         lines = self.log.read_text(errors="replace").splitlines()
         return [line for line in lines if not (self._noise and self._noise.search(line))][-_TAIL:]
 
@@ -90,8 +98,13 @@ async def child(
     environment: Mapping[str, str],
     grace: float,
     noise: re.Pattern[str] | None = None,
+    kept: bool = False,
 ) -> AsyncIterator[Child]:
-    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force. `noise`: as of `Child`.
+    """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force.
+
+    Args:
+        noise: as of `Child`.
+        kept: write the log as `KeptLog` does.
 
     Raises:
         LocalError: there is no such program, or it cannot be run here.
@@ -103,14 +116,14 @@ async def child(
                 cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=subprocess.PIPE if kept else output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=_end_with_parent(os.getpid()),
             )
         except OSError as error:
             raise LocalError(f"{name} cannot be started: {command[0]}: {error.strerror}") from error
-    started = Child(name, process, log, noise)
+    started = Child(name, process, log, noise, KeptLog(process.stdout, log) if process.stdout else None)
     try:
         yield started
     finally:

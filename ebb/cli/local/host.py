@@ -34,10 +34,11 @@ async def host(engine: Engine, state: StateFolder, port: int, connection: str, r
         "AzureWebJobsStorage": connection,
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "EBB_PARITY_LEDGER": str(state.ledger),
+        "EbbLogContext": "on",
         "PYTHONUNBUFFERED": "1",
     }
     log = state.host_log(engine.name)
-    log.unlink(missing_ok=True)  # one run, one log: what is read below is this run's
+    before = log.stat().st_size if log.exists() else 0  # of earlier runs: what is read below is this one's
     async with child(
         "the app",
         engine.command(port, root, state.path),
@@ -46,9 +47,10 @@ async def host(engine: Engine, state: StateFolder, port: int, connection: str, r
         environment={**os.environ, **engine.variables, **settings},
         grace=_STOP_GRACE,
         noise=engine.noise,
+        kept=True,
     ) as running:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not engine.ready.search(log.read_text(errors="replace")):
+        while not engine.ready.search(log.read_bytes()[before:].decode(errors="replace")):
             _check_start(running, engine)
             if time.monotonic() > deadline:
                 raise LocalError(f"the app was not ready on {engine.name} within {_START_TIMEOUT:g} s; see {log}")

@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.cli.local.terminal import say
-from ebb.cli.operate.tables import clock_time, cycles_table, state_text
-from ebb.core.wording import counted
+from ebb.cli.operate.plain import plain
+from ebb.cli.operate.tables import cycles_table, state_text
+from ebb.cli.operate.times import Times
+from ebb.core.wording import counted, duration
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,13 @@ class Snapshot:
     @property
     def waiting(self) -> str:
         """The same with its unit."""
-        return "1 message" if self.backlog == "1" else f"{self.backlog} messages"
+        return (
+            "1 message"
+            if self.backlog == "1"
+            else "not counted yet"
+            if self.backlog == "-"
+            else f"{self.backlog} messages"
+        )
 
     @property
     def progress(self) -> str:
@@ -67,15 +75,24 @@ class Snapshot:
             return str(reason) or "-"
         when = datetime.fromisoformat(moment)
         wait = max((when - self.at).total_seconds(), 0)
-        told = f"{clock_time(moment)}, in {wait:.0f} s"
-        return f"{told}: {reason}" if reason else told
+        said = f"{Times(now=self.at).clock(moment)}, in {duration(round(wait))}"
+        return f"{said}: {reason}" if reason else said
+
+    @property
+    def errors(self) -> list[str]:
+        """The error of the schedule, if it has one."""
+        error = self.schedule.get("error")
+        return [f"error: {error}"] if error else []
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings of the schedule."""
+        return [str(warning) for warning in self.schedule.get("warnings") or ()]
 
     @property
     def troubles(self) -> list[str]:
         """The error and the warnings of the schedule."""
-        error = self.schedule.get("error")
-        warnings = [f"warning: {warning}" for warning in self.schedule.get("warnings") or ()]
-        return ([f"error: {error}"] if error else []) + warnings
+        return self.errors + [f"warning: {warning}" for warning in self.warnings]
 
 
 class View(Protocol):
@@ -112,6 +129,7 @@ class PlainView:
 
     def __init__(self) -> None:
         self._last = ""
+        self._told: set[str] = set()  # warnings: most of them are about settings, and stay
 
     def __enter__(self) -> Self:
         return self
@@ -120,6 +138,10 @@ class PlainView:
         return
 
     def show(self, snapshot: Snapshot) -> None:
+        for warning in snapshot.warnings:
+            if warning not in self._told:
+                self._told.add(warning)
+                say(f"warning: {warning}")
         line = describe(snapshot)
         if line != self._last:
             self._last = line
@@ -143,7 +165,7 @@ def describe(snapshot: Snapshot) -> str:
         parts.append(f"{counted(snapshot.executions, 'execution')}: {snapshot.work}")
     elif schedule.get("nextCycleReason"):
         parts.append(f"next: {schedule['nextCycleReason']}")
-    return "; ".join(parts + snapshot.troubles)
+    return "; ".join(parts + snapshot.errors)
 
 
 def render(snapshot: Snapshot) -> RenderableType:
@@ -162,11 +184,11 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_column(overflow="fold")
     limit = (schedule.get("settings") or {}).get("maxExecutions", "?")
     noun = "execution" if limit == 1 else "executions"
-    facts.add_row("backlog", f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work")
-    facts.add_row("this run", f"{snapshot.progress}; {snapshot.rate:.0f} per second")
+    facts.add_row("backlog", plain(f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work"))
+    facts.add_row("this run", plain(f"{snapshot.progress}; {snapshot.rate:.0f} per second"))
     counts = ", ".join(f"{totals.get(key, 0)} {key}" for key in ("processed", "failed", "poisoned"))
-    facts.add_row("in all", f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}")
-    facts.add_row("decided", Text(snapshot.work))
-    facts.add_row("next", Text(snapshot.next))
-    troubles = [Text(trouble, style="red") for trouble in snapshot.troubles]
-    return Group(head, facts, *troubles, Text(), cycles_table(snapshot.cycles))
+    facts.add_row("in all", plain(f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}"))
+    facts.add_row("decided", plain(snapshot.work))
+    facts.add_row("next", plain(snapshot.next))
+    troubles = [plain(trouble, style="red") for trouble in snapshot.troubles]
+    return Group(head, facts, *troubles, Text(), cycles_table(snapshot.cycles, Times(now=snapshot.at)))

@@ -22,3 +22,15 @@ class Options:
     json: bool = False  # no live view; the last line is one JSON object
     clean: bool = False  # forget what an earlier run left
     host: str = "devhost"  # which program runs the app, see engines.py
+
+
+@dataclass(frozen=True)
+class FeedOptions:
+    """The flags of `feed`; without ports, what `up` wrote into its state folder says them."""
+
+    schedule: str
+    state: Path
+    count: int = 500
+    poison: int = 0
+    port: int | None = None
+    storage_port: int | None = None

@@ -9,6 +9,7 @@ from ebb.cli.app_folder import schedules_of
 from ebb.cli.local.errors import LocalError
 from ebb.core.errors import SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import did_you_mean
 
 
 def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> ScheduleSettings:
@@ -22,5 +23,6 @@ def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> Sche
     except SettingsError as error:
         raise LocalError(str(error)) from None
     if name not in schedules:
-        raise LocalError(f"there is no schedule {name} in schedules.yaml; known are {', '.join(schedules) or 'none'}")
+        near, known = did_you_mean(name, schedules), ", ".join(schedules) or "none"
+        raise LocalError(f"there is no schedule {name} in schedules.yaml{near}; known are {known}")
     return schedules[name]

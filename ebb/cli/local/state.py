@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from ebb.cli.local.errors import LocalError
+from ebb.cli.running import LOCK
 
 # All that a run leaves behind.
 _MADE = (
     "azurite",
     "azurite.log",
-    "devhost.log",
-    "realhost.log",
-    "func.log",
+    "devhost.log*",
+    "realhost.log*",
+    "func.log*",
     "parity.jsonl",
     "state.db*",
+    "app.json",
     "holder.json",
 )
 
@@ -37,7 +39,7 @@ class StateFolder:
         self.storage = self.path / "azurite"
         self.storage_log = self.path / "azurite.log"
         self.ledger = self.path / "parity.jsonl"
-        self._lock = self.path / "up.lock"
+        self._lock = self.path / LOCK
 
     def host_log(self, engine: str) -> Path:
         """What the app and its host say on the host called `engine`."""

@@ -11,10 +11,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from ebb.cli.local.step_progress import LOOK_SECONDS, Progress
 from ebb.cli.local.terminal import say
 
 STEP_TIMEOUT = 1800.0  # seconds; a slow mirror is not a failure, a dead one is
@@ -33,8 +34,8 @@ def run_step(name: str, command: Sequence[str], *, folder: Path, log: Path, envi
     """
     say(f"{name} ...", end="")
     began = time.monotonic()
-    with log.open("wb") as output:
-        status = _run(command, folder, output, environment)
+    with log.open("wb") as output, Progress(name, log) as progress:
+        status = _run(command, folder, output, environment, progress.look)
     say(f" {time.monotonic() - began:.1f} s" if status == 0 else " failed")
     if status != 0:
         tail = "\n".join(f"  {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL:])
@@ -56,8 +57,14 @@ def one_at_a_time(root: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _run(command: Sequence[str], folder: Path, output: BinaryIO, environment: Mapping[str, str]) -> int | str:
-    """The exit status of `command`. It and its children end with this process, whatever ends it."""
+def _run(
+    command: Sequence[str],
+    folder: Path,
+    output: BinaryIO,
+    environment: Mapping[str, str],
+    look: Callable[[], None],
+) -> int | str:
+    """The exit status of `command`; `look` is called while it works. It ends with this process, its children too."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -67,9 +74,12 @@ def _run(command: Sequence[str], folder: Path, output: BinaryIO, environment: Ma
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    deadline = time.monotonic() + STEP_TIMEOUT
     try:
-        return process.wait(STEP_TIMEOUT)
-    except subprocess.TimeoutExpired:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK_SECONDS)
+            look()
         return f"none: stopped after {STEP_TIMEOUT:g} s"
     finally:
         if process.poll() is None:

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -22,16 +23,18 @@ from ebb.cli.local.errors import LocalError
 from ebb.cli.local.feeding import Feeder, emulator, feeder, queue_of
 from ebb.cli.local.host import address_of_api, host
 from ebb.cli.local.live import View, open_view
-from ebb.cli.local.options import Options
+from ebb.cli.local.options import FeedOptions, Options
 from ebb.cli.local.ports import LOOPBACK, free_port, require_free
 from ebb.cli.local.schedule import read_schedule
 from ebb.cli.local.state import StateFolder
 from ebb.cli.local.terminal import complain, say
 from ebb.cli.local.tools import Tools
+from ebb.cli.running import announced, running_in
 from ebb.core.wording import counted
 
 _DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
+PARITY_SECONDS = "EBB_PARITY_SECONDS"  # how long it takes for a message
 
 
 def check(options: Options) -> None:
@@ -49,6 +52,8 @@ async def up(options: Options, tools: Tools) -> int:
     Raises:
         LocalError: something did not start, or ended; everything that was started is stopped.
     """
+    if _is_shown(options):
+        os.environ.setdefault(PARITY_SECONDS, "1")
     engine = find_engine(options.host, options.app, os.environ)
     port = options.port or free_port()
     storage_port = options.storage_port or free_port(len(SERVICES))
@@ -63,10 +68,12 @@ async def up(options: Options, tools: Tools) -> int:
             state.clean()
         state.ledger.unlink(missing_ok=True)
         async with _app(engine, options.app, state, (port, storage_port), tools) as children:
+            storage = storage_port, connection_string(storage_port)
             try:
                 api = Api(await address_of_api(url), options.schedule)
                 state.tell(api=api.url, storagePort=storage_port)
-                ending, summary = await _serve(options, state, api, children, storage_port)
+                with announced(state.path, api.url, storage, options.schedule, state.host_log(engine.name)):
+                    ending, summary = await _serve(options, state, api, children, storage_port)
             except UnreachableError:
                 for child in children:
                     await child.check_soon()  # its last words say more than a closed connection
@@ -76,8 +83,13 @@ async def up(options: Options, tools: Tools) -> int:
     if options.once:
         for line in _complaints(ending, summary):
             complain(line)
-    say(json.dumps({"host": engine.name, **summary.as_json()}) if options.json else summary.in_words())
+    say(json.dumps({"host": engine.name, **summary.to_document()}) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
+
+
+def _is_shown(options: Options) -> bool:
+    """Whether a person watches: then there is something to see, a backlog, a fan-out over it, and its drain."""
+    return not (options.once or options.json)
 
 
 def _require_ledger(options: Options, handler: str) -> None:
@@ -94,28 +106,46 @@ def _keeps_a_ledger(handler: str) -> bool:
 
 
 def _complaints(ending: str, summary: Summary) -> list[str]:
-    """What was not as it should be; what an interrupted run did not come to is no fault."""
+    """What was not as it should be; what an interrupted run did not come to is not a fault."""
     if ending == _INTERRUPTED:
         return [f"interrupted: {summary.missing} of {counted(summary.enqueued, 'message')} not handled yet"]
     return ([ending] if ending else []) + [f"fault: {fault}" for fault in summary.faults]
 
 
-async def feed(options: Options) -> int:
+async def feed(options: FeedOptions) -> int:
     """Put messages into the queue of a schedule that `up` serves; the result is the exit status.
 
     Raises:
-        LocalError: the app or the storage cannot be reached.
+        LocalError: no app is known, or it or its storage cannot be reached.
     """
-    api = Api(f"http://{LOOPBACK}:{options.port}", options.schedule)
+    url, storage_port = _fed(options)
+    api = Api(url, options.schedule)
     try:
-        queue = queue_of((await api.schedule())["settings"])
+        source = queue_of((await api.schedule())["settings"])
     except UnreachableError as error:
         raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
-    async with feeder(queue, emulator(options.storage_port)) as source:
-        await source.feed(options.count, options.poison)
+    async with feeder(source, emulator(storage_port)) as fed:
+        await fed.feed(options.count, options.poison)
     await api.trigger()  # an idle schedule may sleep for minutes
-    say(f"put {counted(source.total, 'message')} into {queue['queueName']}")
+    put, queue = counted(fed.total, "message"), source["queueName"]
+    host = url.removesuffix("/api")
+    say(f"put {put} into {queue} of the storage emulator on port {storage_port + 1}, for the app at {host}")
     return 0
+
+
+def _fed(options: FeedOptions) -> tuple[str, int]:
+    """Address of the app that is fed, and port of its storage: as given, otherwise of the `up` that runs here."""
+    if options.port and options.storage_port:
+        return f"http://{LOOPBACK}:{options.port}", options.storage_port
+    found = running_in(options.state.absolute())
+    if found is None:
+        raise LocalError(
+            f"no app runs in {options.state}: run python3 dev.py up first, name its state folder with --state, "
+            "or both its ports with --port and --storage-port"
+        )
+    if options.port not in (None, urlsplit(found.url).port) or options.storage_port not in (None, found.storage_port):
+        raise LocalError(f"what runs in {options.state} is {found.described()}: name both ports, or none of them")
+    return found.url, found.storage_port
 
 
 @contextlib.asynccontextmanager
@@ -171,7 +201,7 @@ async def _watch(run: AccountedRun, view: View, options: Options) -> str:
     A signal ends it too, and then only the account is left to give.
     """
     try:
-        await run.start(options.count, options.poison)
+        await run.start(options.count, options.poison, backlog=_is_shown(options))
         return _DRAINED if await run.watch(view, options.once) else run.shortfall()
     except asyncio.CancelledError:
         task = asyncio.current_task()

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.options import Options
+from ebb.cli.local.options import FeedOptions, Options
 from ebb.cli.local.steps import SetUpError
 from ebb.cli.local.terminal import complain
 from ebb.cli.local.tools import find_tools
@@ -27,7 +27,7 @@ def run_up(options: Options) -> int:
         return 1
 
 
-def run_feed(options: Options) -> int:
+def run_feed(options: FeedOptions) -> int:
     """Put messages into the queue of a schedule that `up` serves; the result is the exit status."""
     try:
         return asyncio.run(_until_signal(feed(options), serves=False))

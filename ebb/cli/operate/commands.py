@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from ebb.cli.client import Client
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, console, failed, say, show
-from ebb.cli.operate.plain import printable
-from ebb.cli.operate.tables import (
-    cycle_page,
-    cycles_table,
-    events_table,
-    next_of,
-    plan_text,
-    schedule_page,
-    schedules_table,
-)
+from ebb.cli.client import CallError, Client
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, say, seconds, show, warn
+from ebb.cli.operate.pages import cycle_page, next_of, plan_text, schedule_page
+from ebb.cli.operate.tables import cycles_table, events_table, schedules_table
+from ebb.cli.operate.times import moment_of, times_of
 from ebb.cli.operate.watch import watch
 from ebb.core.errors import SettingsError
+from ebb.core.wording import duration
 
 POLL_SECONDS = 0.3
 PAST = 5  # cycles and events on a schedule's page
@@ -29,8 +26,31 @@ PAST = 5  # cycles and events on a schedule's page
 Reason = Annotated[str, typer.Option("--reason", "-r", help="why; it stands in the status and in the audit trail")]
 SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
 Wait = Annotated[bool, typer.Option("--wait", help="return when it has happened")]
-Patience = Annotated[float, typer.Option("--timeout", help="seconds to wait at most")]
+Patience = Annotated[
+    float, typer.Option("--timeout", parser=seconds, metavar="TIME", help="how long to wait at most: 90, 2m, PT2M")
+]
 Top = Annotated[int, typer.Option("--top", min=1, help="how many, newest first")]
+
+
+class Mode(StrEnum):
+    """How a schedule is stopped."""
+
+    GRACEFUL = "graceful"
+    TERMINATE = "terminate"
+
+
+class Kind(StrEnum):
+    """What an event tells of."""
+
+    AUDIT = "audit"
+    INCIDENT = "incident"
+
+
+class What(StrEnum):
+    """What of a history is exported."""
+
+    CYCLES = "cycles"
+    EVENTS = "events"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +64,7 @@ def register(app: typer.Typer) -> None:
         ("resume", resume),
         ("repair", repair),
         ("trigger", trigger),
+        ("cancel", cancel),
         ("set", set_settings),
         ("reset", reset),
         ("plan", plan),
@@ -56,20 +77,22 @@ def register(app: typer.Typer) -> None:
         app.command(name)(command)
 
 
-def list_schedules(url: Url = None, output: Form = Output.TABLE) -> None:
+def list_schedules(url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:
     """List the schedules."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         documents = client.call("GET", "schedules")["value"]
-    show(output, documents, schedules_table(documents))
+    show(output, documents, schedules_table(documents, times_of(utc)))
 
 
-def show_schedule(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+def show_schedule(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:
     """Show a schedule: what it is at, what comes next and why, its last cycles and events."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         document = client.schedule(name)
         past = list(client.pages(client.path(name, "cycles"), PAST))
         happened = list(client.pages(client.path(name, "events"), PAST))
-    show(output, {**document, "cycles": past, "events": happened}, schedule_page(document, past, happened))
+    show(
+        output, {**document, "cycles": past, "events": happened}, schedule_page(document, past, happened, times_of(utc))
+    )
 
 
 def start(
@@ -81,30 +104,36 @@ def start(
     output: Form = Output.TABLE,
 ) -> None:
     """Start a schedule; one that runs already is left as it is."""
-    _act(url, output, name, "start", {"reason": reason}, ("running",) if wait else (), timeout)
+    _act(url, output, name, "start", {"reason": reason}, ("running",) if wait else (), timeout if wait else 0)
 
 
 def stop(
     name: Name,
     reason: Reason,
-    mode: Annotated[str, typer.Option(help="graceful, or terminate: the instance ends in the middle")] = "graceful",
+    mode: Annotated[Mode, typer.Option(help="terminate: the instance ends in the middle")] = Mode.GRACEFUL,
     wait: Wait = False,
     timeout: Patience = 360,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
     """Stop a schedule: executions finish the messages in hand and take no more."""
-    _act(url, output, name, "stop", {"reason": reason, "mode": mode}, ("stopped",) if wait else (), timeout)
+    _act(url, output, name, "stop", {"reason": reason, "mode": mode.value}, ("stopped",) if wait else (), timeout)
 
 
 def pause(
     name: Name,
     reason: Reason,
-    until: Annotated[str | None, typer.Option(help="when it ends by itself, as 2026-01-31T12:00:00Z")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="when it ends by itself: 2026-01-31T12:00:00Z, or 30m from now")
+    ] = None,
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
     """Pause a schedule: it stays alive and takes no messages."""
+    try:
+        until = moment_of(until, datetime.now(UTC)) if until else None
+    except ValueError as error:
+        raise failed(f"--until {error}", Exit.USAGE) from error
     _act(url, output, name, "pause", {"reason": reason, "until": until})
 
 
@@ -127,13 +156,28 @@ def trigger(name: Name, reason: SomeReason = None, url: Url = None, output: Form
 
 def repair(name: Name, reason: Reason, url: Url = None, output: Form = Output.TABLE) -> None:
     """Make the books agree: close what was left behind, and hold the totals against the history."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         found = client.call("POST", client.path(name, "repair"), {"reason": reason})
     closed = ", ".join(map(str, found["closed"])) or "none"
     before, after = found["before"], found["after"]
     lines = [f"cycles closed: {closed}"]
     lines += [f"{key}: {before[key]} -> {after[key]}" for key in ("cycles", "processed", "failed", "poisoned")]
     say(output, found, "\n".join(lines))
+
+
+def cancel(
+    name: Name,
+    execution: Annotated[str, typer.Argument(help="cycle and index, as 42-3; `ebb executions` names them")],
+    reason: Reason,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """End one execution at work: it finishes the messages in hand and takes no more; the others go on."""
+    with calls(url, output) as client:
+        path = client.path(name, "executions", execution, "cancel")
+        document = client.call("POST", path, {"reason": reason})
+    text = "ends after the messages in hand" if document["changed"] else "was told so before"
+    say(output, document, f"execution {execution} of {name} {text}")
 
 
 def set_settings(
@@ -150,65 +194,68 @@ def set_settings(
         patch = changes_of(settings)
     except SettingsError as error:
         raise failed(str(error), Exit.USAGE) from error
-    with calls(url) as client:
+    with calls(url, output) as client:
         document = client.call("PATCH", client.path(name, "settings"), patch, reason=reason)
     say(output, document, f"{name}: overrides are {json.dumps(document['overrides'])}, from the next cycle on")
 
 
 def reset(name: Name, reason: SomeReason = None, url: Url = None, output: Form = Output.TABLE) -> None:
     """Take all overrides back: the deployed settings count again."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         document = client.call("DELETE", client.path(name, "settings"), reason=reason)
     say(output, document, f"{name}: the deployed settings count" + ("" if document["changed"] else ", as before"))
 
 
-def plan(name: Name, url: Url = None, output: Form = Output.TABLE) -> None:
+def plan(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:
     """Say what the next cycle would do now, and why; changes nothing."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         document = client.call("GET", client.path(name, "plan"))
-    say(output, document, plan_text(document))
+    say(output, document, plan_text(document, times_of(utc)))
 
 
-def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE) -> None:
+def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:
     """List the cycles that did something or failed, newest first."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         found = list(client.pages(client.path(name, "cycles"), top))
-    show(output, found, cycles_table(found))
+    show(output, found, cycles_table(found, times_of(utc)))
 
 
 def cycle(
-    name: Name, number: Annotated[int, typer.Argument(min=0)], url: Url = None, output: Form = Output.TABLE
+    name: Name,
+    number: Annotated[int, typer.Argument(min=0)],
+    url: Url = None,
+    output: Form = Output.TABLE,
+    utc: Utc = False,
 ) -> None:
-    """Show one cycle with its executions."""
-    with calls(url) as client:
+    """Show one cycle with its executions; the one at work too."""
+    with calls(url, output) as client:
         document = client.call("GET", client.path(name, "cycles", str(number)))
-    show(output, document, cycle_page(document))
+    show(output, document, cycle_page(document, times_of(utc)))
 
 
 def events(
     name: Name,
-    kind: Annotated[str | None, typer.Option(help="audit or incident")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="of one kind only")] = None,
     top: Top = 20,
     url: Url = None,
     output: Form = Output.TABLE,
+    utc: Utc = False,
 ) -> None:
     """List who changed what and when, and what the watchdog met, newest first."""
-    with calls(url) as client:
-        found = list(client.pages(client.path(name, "events"), top, kind=kind))
-    show(output, found, events_table(found))
+    with calls(url, output) as client:
+        found = list(client.pages(client.path(name, "events"), top, kind=kind.value if kind else None))
+    show(output, found, events_table(found, times_of(utc)))
 
 
 def export(
     name: Name,
-    what: Annotated[str, typer.Option(help="cycles or events")] = "cycles",
+    what: Annotated[What, typer.Option(help="which part of it")] = What.CYCLES,
     top: Annotated[int | None, typer.Option("--top", min=1, help="how many, newest first; all without it")] = None,
     url: Url = None,
 ) -> None:
     """Write the history to standard output as JSON lines, newest first."""
-    if what not in ("cycles", "events"):
-        raise failed(f"--what is {what!r}; it must be cycles or events", Exit.USAGE)
-    with calls(url) as client:
-        for document in client.pages(client.path(name, what), top):
+    with calls(url, Output.JSON) as client:
+        for document in client.pages(client.path(name, what.value), top):
             typer.echo(json.dumps(document, ensure_ascii=False))
 
 
@@ -223,26 +270,40 @@ def _act(
 ) -> None:
     """Ask for something, wait for the state that it leads to if that is wanted, and say how things stand."""
     given = {key: value for key, value in body.items() if value is not None}
-    with calls(url) as client:
-        document = client.call("POST", client.path(name, verb), given)
+    deadline = time.monotonic() + timeout
+    with calls(url, output) as client:
+        known = [] if verb == "start" else client.schedule(name)["warnings"]  # said at the start, and by `show`
+        document = _asked(lambda: client.call("POST", client.path(name, verb), given), deadline)
         changed = document.get("changed", True)
         if awaited:
-            document = {**_until(client, name, awaited, timeout, document), "changed": changed}
+            document = {**_until(client, name, awaited, timeout, deadline, document), "changed": changed}
     text = f"{name} {document['state']}" + ("" if changed else ", as before")
     if document["state"] in ("running", "paused") and document["nextCycleReason"]:
-        text += f"; next cycle {next_of(document)}"
+        text += f"; next cycle {next_of(document, times_of(False))}"
     say(output, document, text)
     for warning in document["warnings"] if output is Output.TABLE else ():
-        console().print(f"warning: {printable(warning)}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if warning not in known:
+            warn(warning)
+
+
+def _asked(call: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any]:
+    """The answer; while an earlier instance is still stopping, asked again until `deadline`."""
+    while True:
+        try:
+            return call()
+        except CallError as error:
+            if error.problem.get("code") != "stillStopping" or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def _until(
-    client: Client, name: str, states: tuple[str, ...], timeout: float, document: dict[str, Any]
+    client: Client, name: str, states: tuple[str, ...], timeout: float, deadline: float, document: dict[str, Any]
 ) -> dict[str, Any]:
-    deadline = time.monotonic() + timeout
     while document["state"] not in states:
         if time.monotonic() > deadline:
-            raise failed(f"{name} is {document['state']} after {timeout:g} s, not {' or '.join(states)}", Exit.FAILED)
+            wanted = " or ".join(states)
+            raise failed(f"{name} is {document['state']} after {duration(timeout)}, not {wanted}", Exit.FAILED)
         time.sleep(POLL_SECONDS)
         document = client.schedule(name)
     return document

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, say, show
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, say, show
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import poison_table
+from ebb.cli.operate.times import times_of
+from ebb.core.wording import counted
 
 AT_ONCE = 1000  # messages that the app acts on in one call
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
@@ -26,11 +28,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="poison")
 
 
-def list_poison(name: Name, source: SourceNumber = 1, url: Url = None, output: Form = Output.TABLE) -> None:
+def list_poison(
+    name: Name, source: SourceNumber = 1, url: Url = None, output: Form = Output.TABLE, utc: Utc = False
+) -> None:
     """List the first messages, with the reason why each is there."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         page = client.call("GET", client.path(name, "poison"), query={"source": source})
-    show(output, page, poison_table(page))
+    show(output, page, poison_table(page, times_of(utc)))
 
 
 def show_poison(
@@ -41,7 +45,7 @@ def show_poison(
     output: Form = Output.TABLE,
 ) -> None:
     """Show one message: its reason and its body."""
-    with calls(url) as client:
+    with calls(url, output) as client:
         document = client.call("GET", client.path(name, "poison", message), query={"source": source})
     lines = [f"{key}: {value}" for key, value in document.items() if key != "body" and value is not None]
     show(output, document, plain("\n".join([*lines, "", document["body"]])))
@@ -57,7 +61,7 @@ def requeue(
     url: Url = None,
     output: Form = Output.TABLE,
 ) -> None:
-    """Put messages back into the source, to be tried anew."""
+    """Put messages back into the source, to be tried again."""
     _act("POST", "poison/requeue", "requeued", name, _body(ids, all_, text, reason), source, url, output)
 
 
@@ -80,7 +84,10 @@ def purge(
 
 
 def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | None) -> dict[str, Any]:
-    if sum(map(bool, (ids, all_, text))) != 1:
+    chosen = [name for name, given in (("ids", ids), ("--all", all_), ("--text", text)) if given]
+    if len(chosen) > 1:
+        raise failed(f"{' and '.join(chosen)} exclude each other: give one of them", Exit.USAGE)
+    if not chosen:
         raise failed("name the ids of the messages, or give --all, or --text with what they hold", Exit.USAGE)
     given = {"ids": ids, "text": text, "reason": reason}
     return {name: value for name, value in given.items() if value}
@@ -88,7 +95,7 @@ def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | Non
 
 def _which(body: dict[str, Any]) -> str:
     if "ids" in body:
-        return f"{len(body['ids'])} messages"
+        return counted(len(body["ids"]), "message")
     return f"all messages with {body['text']!r}" if "text" in body else "all messages"
 
 
@@ -104,7 +111,7 @@ def _act(
 ) -> None:
     """Do it, again and again if all are meant and one call does not do."""
     total = 0
-    with calls(url) as client:
+    with calls(url, output) as client:
         while True:
             address = "/".join([client.path(name), path])
             answer = client.call(method, address, body, query={"source": source})
@@ -115,5 +122,5 @@ def _act(
                 break
     answer[done] = total
     say(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")
-    if "ids" in body and total < len(set(body["ids"])):
-        raise failed(f"{len(set(body['ids'])) - total} of them were not found", Exit.NOT_FOUND)
+    if missing := answer.get("notFound"):
+        raise failed(f"not in the poison place: {', '.join(missing)}", Exit.NOT_FOUND)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
 from ebb.cli.simulate.errors import SimulationError
 from ebb.core.settings.durations import DAY_SECONDS, parse_seconds
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": DAY_SECONDS, "day": DAY_SECONDS, "w": 7 * DAY_SECONDS}
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|day|d|w)")
 
 
 def seconds_of(text: str, what: str) -> float:
-    """Seconds that `text` says: a number, a number with a unit, `hh:mm:ss`, or ISO 8601.
+    """Seconds that `text` says, as settings write a duration.
 
     Raises:
         SimulationError: it says none, or not more than 0; names `what`.
     """
-    match = _AMOUNT.fullmatch(text.strip())
     try:
-        found = float(match[1]) * _UNITS[match[2]] if match else float(str(parse_seconds(text)))
+        found = float(str(parse_seconds(text)))
     except ValueError as error:
-        raise SimulationError(f"{what}: {text!r} is no time; write it as 90, 30m, 12h, 7d, 4w or 02:00:00") from error
+        raise SimulationError(
+            f"{what}: {text!r} is not a time; write it as 90, 30m, 12h, 7d, 4w or 02:00:00"
+        ) from error
     if not 0 < found < float("inf"):
         raise SimulationError(f"{what}: {text!r} must be more than 0")
     return found
@@ -39,7 +37,7 @@ def rate_of(text: str, what: str) -> float:
             raise ValueError(text)
         rate = float(count) / _UNITS[unit.strip()]
     except (ValueError, KeyError) as error:
-        raise SimulationError(f"{what}: {text!r} is no rate; write it as 2/s, 60/h or 5000/day") from error
+        raise SimulationError(f"{what}: {text!r} is not a rate; write it as 2/s, 60/h or 5000/day") from error
     if not 0 < rate < float("inf"):
         raise SimulationError(f"{what}: {text!r} must be more than 0")
     return rate

@@ -12,6 +12,7 @@ from ebb.cli.assignments import changes_of, split_at_commas
 from ebb.cli.simulate.errors import SimulationError
 from ebb.core.errors import SettingsError
 from ebb.core.settings.validation import merge_settings
+from ebb.core.wording import did_you_mean
 
 BASE_NAME = "as is"
 
@@ -45,8 +46,10 @@ def schedule_settings(folder: Path, name: str | None) -> dict[str, Any]:
         name = next(iter(schedules))
     if name is None or name not in schedules:
         path = folder / "schedules.yaml"
-        raise SimulationError(f"schedule {name!r} is not in {path}; known are {', '.join(schedules) or 'none'}")
-    return schedules[name].as_json()
+        near, known = did_you_mean(name or "", schedules), ", ".join(schedules) or "none"
+        what = f"schedule {name!r} is not in {path}{near}" if name else f"{path}: name a schedule with --schedule"
+        raise SimulationError(f"{what}; known are {known}")
+    return schedules.given(name)
 
 
 def _changes(texts: Sequence[str], option: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ebb.cli.app_folder import AppFolder
 from ebb.cli.deploy import failure
+from ebb.cli.operate.answers import Exit, console, failed
 from ebb.core.errors import EbbError
 
 
@@ -56,6 +56,11 @@ def simulate(
     price: Annotated[
         list[str] | None, typer.Option(help="a price to change: gb_second=0.000016", metavar="NAME=VALUE")
     ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option("--from", help="when it begins, in the schedule's time zone: 2026-03-28", metavar="DATE"),
+    ] = None,
+    runs: Annotated[bool, typer.Option("--runs", help="list the runs: when each began and ended")] = False,
     seed: Annotated[str, typer.Option(help="of what is random; the same seed gives the same run")] = "1",
     output: Annotated[Output, typer.Option("--output", "-o", help="table, json or csv")] = Output.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
@@ -69,26 +74,34 @@ def simulate(
     from ebb.cli.simulate.compare import compare
     from ebb.cli.simulate.costs import Prices
     from ebb.cli.simulate.plots import check_plot, write_plot
-    from ebb.cli.simulate.render import csv_of, json_of, table_of
-    from ebb.cli.simulate.run import Scenario
+    from ebb.cli.simulate.progress import bars
+    from ebb.cli.simulate.render import csv_of, json_of, runs_of, table_of
+    from ebb.cli.simulate.run import Scenario, begin_of
 
+    if json and output not in (Output.TABLE, Output.JSON):
+        raise failed(f"--json and --output {output.value} exclude each other: give one of them", Exit.USAGE)
     try:
         seconds = seconds_of(length, "--for")
         prices = Prices().changed(price or [])
         if plot is not None:
             check_plot(plot)
         found = candidates_of(schedule_settings(app or Path(), schedule), sets or [], withs or [])
+        given = tuple(arrivals or ["none"])
         scenarios = [
-            Scenario(name, settings, tuple(arrivals or ["none"]), service_time, seconds, seed=seed)
+            Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed)
             for name, settings in found.items()
         ]
-        results = compare(scenarios, prices)
+        with bars([scenario.name for scenario in scenarios]) as tell:
+            results = compare(scenarios, prices, tell)
         if plot is not None:
             write_plot(results, plot)
     except EbbError as error:
         raise failure(error) from error
     form = Output.JSON if json else output
     if form is Output.TABLE:
-        Console().print(table_of(results))
+        screen = console()
+        screen.print(table_of(results))
+        if runs:
+            screen.print(runs_of(results))
     else:
         typer.echo(json_of(results) if form is Output.JSON else csv_of(results), nl=form is Output.JSON)

@@ -9,11 +9,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from ebb.cli.simulate.costs import Prices
+from ebb.cli.simulate.progress import Tell, pass_on, seldom
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.report import Report, report_of
 from ebb.cli.simulate.run import Scenario, simulate, simulated_settings
+
+_words: Any = None
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,11 @@ class Result:
     report: Report
 
 
-def compare(scenarios: Sequence[Scenario], prices: Prices) -> list[Result]:
+def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *_: None) -> list[Result]:
     """Run all `scenarios`; the results are in their order, whatever took longest.
+
+    Args:
+        tell: how far each is.
 
     Raises:
         SimulationError, SettingsError: one of them cannot be run.
@@ -34,21 +42,41 @@ def compare(scenarios: Sequence[Scenario], prices: Prices) -> list[Result]:
     for scenario in scenarios:
         simulated_settings(scenario.settings)
     if len(scenarios) == 1:
+        only = scenarios[0]
         with _quiet():
-            recordings = [simulate(scenarios[0])]
+            recordings = [simulate(only, seldom(partial(tell, only.name), only.seconds))]
     else:
-        context = multiprocessing.get_context("spawn")
-        workers = min(len(scenarios), os.cpu_count() or 1)
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=be_quiet) as pool:
-            recordings = list(pool.map(simulate, scenarios))
+        recordings = _side_by_side(scenarios, tell)
     return [
         Result(scenario, recording, report_of(scenario.name, recording, simulated_settings(scenario.settings), prices))
         for scenario, recording in zip(scenarios, recordings, strict=True)
     ]
 
 
+def _side_by_side(scenarios: Sequence[Scenario], tell: Tell) -> list[Recording]:
+    context = multiprocessing.get_context("spawn")
+    workers = min(len(scenarios), os.cpu_count() or 1)
+    words: Any = context.Queue()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(words,)) as pool:
+        runs = [pool.submit(_run, scenario) for scenario in scenarios]
+        while not all(run.done() for run in runs):
+            pass_on(words, tell)
+        return [run.result() for run in runs]
+
+
+def _begin(words: Any) -> None:
+    """Prepare a process that simulates; `words` takes how far it is."""
+    global _words  # a queue can be handed to a process only as it begins
+    _words = words
+    be_quiet()
+
+
+def _run(scenario: Scenario) -> Recording:
+    return simulate(scenario, seldom(lambda share: _words.put((scenario.name, share)), scenario.seconds))
+
+
 def be_quiet() -> None:
-    """Let only errors be logged: a simulated app warns of what nobody deploys."""
+    """Let only errors be logged: what a simulated app warns of stands in its report."""
     for logger in _loggers():
         logger.setLevel(logging.ERROR)
 

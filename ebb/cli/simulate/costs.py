@@ -31,6 +31,11 @@ class Prices:
     executions_per_instance: float = 16.0  # maxConcurrentActivityFunctions of host.json
     poll_seconds: float = 5.0  # maxQueuePollingInterval of host.json
     partitions: float = 1.0  # partitionCount of host.json
+    vcpu_second: float = 0.000024  # Container Apps, Consumption, active
+    gib_second: float = 0.000003  # Container Apps, Consumption
+    replica_vcpu: float = 1.0  # of one replica, as the templates deploy it
+    replica_gib: float = 2.0
+    dts_million_actions: float = 0.0  # Durable Task Scheduler, Consumption: by region; 0 is not known
 
     def changed(self, changes: Iterable[str]) -> Prices:
         """These prices with `name=value` changes.
@@ -47,7 +52,7 @@ class Prices:
             try:
                 found[name] = float(value)
             except ValueError as error:
-                raise SimulationError(f"price {change!r}: {value!r} is no number; write it as {name}=0.5") from error
+                raise SimulationError(f"price {change!r}: {value!r} is not a number; write it as {name}=0.5") from error
             if not 0 <= found[name] < float("inf"):
                 raise SimulationError(f"price {change!r}: must be 0 or more")
         return replace(self, **found)

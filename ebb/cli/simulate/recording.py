@@ -12,7 +12,7 @@ from ebb.core.clock import Clock
 from ebb.core.message import Message
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.sources.base import Backlog, Source
+from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
 from ebb.store.memory import MemoryStore
 
@@ -43,6 +43,7 @@ class Recording:
     length: float = 0.0  # seconds
     real_seconds: float = 0.0
     ended: str | None = None  # why the schedule ended by itself
+    warnings: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # when, in seconds, and what
 
     def seconds(self, moment: datetime) -> float:
         """`moment` since the begin."""
@@ -106,7 +107,7 @@ class RecordedStore(MemoryStore):
 class RecordedSource:
     """A source in memory; counts the requests that a storage queue would get."""
 
-    def __init__(self, source: Source, backlogs: Backlogs, recording: Recording) -> None:
+    def __init__(self, source: QueueSource, backlogs: Backlogs, recording: Recording) -> None:
         self._source, self._backlogs, self._calls = source, backlogs, recording.calls
 
     async def measure(self) -> Backlog:

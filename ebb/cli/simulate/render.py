@@ -7,29 +7,74 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 
+from ebb.cli.operate.columns import Column, Fitted
+from ebb.cli.operate.plain import plain as plain_text
+from ebb.cli.operate.times import took
 from ebb.cli.simulate.compare import Result
+from ebb.cli.simulate.places import Place
 from ebb.cli.simulate.report import Report, Spread, running_executions
 from ebb.cli.simulate.timeline import average, highest
-from ebb.core.wording import duration, plain
+from ebb.core.clock import parse_rfc3339
+from ebb.core.wording import counted, duration, local_time, plain
 
 BARS = 24  # characters of a line over time
-_BLOCKS = " ▁▂▃▄▅▆▇█"
-PRICES_NOTE = "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price"
+_BLOCKS = "·▁▂▃▄▅▆▇█"  # nothing is a dot: blanks at an end would be lost, and the rest would move
+SHOWN = 8  # warnings of one candidate below the table
+_RUNS = (
+    Column("candidate", 1),
+    Column("cycle", 6, right=True),
+    Column("began"),
+    Column("ended"),
+    Column("took", right=True),
+    Column("executions", 4, right=True),
+    Column("processed", 2, right=True),
+    Column("failed", 5, right=True),
+    Column("outcome", 3),
+)
+PRICES_NOTE = (
+    "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price. "
+    "Container Apps: replicas that run all month; DTS: the price of its actions is by region (dts_million_actions)"
+)
 
 
-def table_of(results: Sequence[Result]) -> Table:
-    """One column a candidate."""
-    table = Table(title=f"{duration(results[0].report.seconds)} of schedule", caption=PRICES_NOTE, show_lines=False)
+def table_of(results: Sequence[Result]) -> RenderableType:
+    """One column a candidate, and below the table what each was warned of."""
+    first = results[0]
+    span = f"{duration(first.report.seconds)} of schedule from {_moment(first, 0.0)}"
+    table = Table(title=span, caption=PRICES_NOTE, show_lines=False)
     table.add_column("", no_wrap=True)
     for result in results:
-        table.add_column(result.report.name, justify="right")
+        table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
     columns = [{**_over_time(result), **_rows(result.report)} for result in results]
     for label in columns[0]:
         table.add_row(label, *(column[label] for column in columns))
-    return table
+    return Group(table, *(line for result in results for line in _warnings(result)))
+
+
+def runs_of(results: Sequence[Result]) -> RenderableType:
+    """The cycles with work of every candidate, one a line: when each began and ended, and what it did."""
+    rows = [
+        (
+            result.report.name,
+            str(cycle["cycle"]),
+            _clock(result, cycle["startedAt"]),
+            _clock(result, cycle["endedAt"]),
+            took(cycle),
+            str(len(cycle["executions"])),
+            str(cycle["processed"]),
+            str(cycle["failed"]),
+            str(cycle["outcome"]),
+        )
+        for result in results
+        for cycle in result.recording.cycles
+    ]
+    return Fitted(_RUNS, rows)
 
 
 def json_of(results: Sequence[Result]) -> str:
@@ -39,7 +84,7 @@ def json_of(results: Sequence[Result]) -> str:
         times, counts = running_executions(result.recording)
         documents.append(
             {
-                **result.report.as_json(),
+                **result.report.to_document(),
                 "settings": dict(result.scenario.settings),
                 "overTime": {
                     "seconds": [sample.seconds for sample in result.recording.samples],
@@ -86,13 +131,49 @@ def _over_time(result: Result) -> dict[str, str]:
     samples, length = result.recording.samples, result.report.seconds
     seconds = [sample.seconds for sample in samples]
     return {
+        "time": _axis(length),
         "backlog over time": bars(highest(seconds, [sample.waiting for sample in samples], length, BARS)),
         "executions over time": bars(average(*running_executions(result.recording), length, BARS)),
     }
 
 
+def _axis(length: float) -> str:
+    """Begin, middle and end of the time below which the bars stand."""
+    left, middle, right = "0", duration(length / 2), duration(length)
+    room = BARS - len(left) - len(middle) - len(right)
+    before = max(BARS // 2 - len(left) - len(middle) // 2, 1)
+    return f"{left}{' ' * before}{middle}{' ' * max(room - before, 1)}{right}"
+
+
+def _moment(result: Result, seconds: float) -> str:
+    """A time of the simulation, in the schedule's own zone."""
+    return local_time((result.recording.start + timedelta(seconds=round(seconds))).astimezone(_zone(result)))
+
+
+def _clock(result: Result, text: str) -> str:
+    """The same, short and with its offset: an hour may come twice."""
+    return f"{parse_rfc3339(text).astimezone(_zone(result)):%a %Y-%m-%d %H:%M:%S%z}"
+
+
+def _zone(result: Result) -> ZoneInfo:
+    return ZoneInfo(str(result.scenario.settings.get("timeZone") or "UTC"))
+
+
+def _warnings(result: Result) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for each in result.report.warnings[:SHOWN]:
+        often = f" ({each.times} like it)" if each.times > 1 else ""
+        when = f", {_moment(result, each.first)}" if each.first else ""
+        lines.append(plain_text(f"warning: {result.report.name}{when}: {each.text}{often}", style="yellow"))
+    if (more := len(result.report.warnings) - SHOWN) > 0:
+        lines.append(
+            plain_text(f"warning: {result.report.name}: {counted(more, 'further warning')}, see --output json")
+        )
+    return lines
+
+
 def bars(values: Sequence[float]) -> str:
-    """`values` as block characters; nothing at all is the lowest of them."""
+    """`values` as block characters; nothing at all is a dot."""
     top = max(values, default=0.0)
     steps = len(_BLOCKS) - 1
     return "".join(_BLOCKS[math.ceil(value / top * steps) if top else 0] for value in values)
@@ -105,6 +186,9 @@ def _rows(report: Report) -> dict[str, str]:
         "executions (most at once)": f"{report.executions} ({report.most_executions})",
         "messages arrived": str(report.arrived),
         "processed": str(report.processed),
+        "failed tries": str(report.failed),
+        "poisoned": str(report.poisoned),
+        "executions timed out": str(report.timed_out),
         "left at the end": str(report.left),
         "backlog p50 / p95 / p99": _spread(report.backlog, plain),
         "oldest message p50 / p95 / p99": _spread(report.oldest_age, _time),
@@ -118,11 +202,14 @@ def _rows(report: Report) -> dict[str, str]:
         "queue transactions a month": f"{monthly.queue_transactions:,.0f}",
         "table transactions a month": f"{monthly.table_transactions:,.0f}",
         "storage a month": f"${monthly.storage:.2f}",
-        "compute a month": f"${monthly.compute:.2f}",
-        "together a month": f"${monthly.total:.2f}",
+        **{f"{each.name}, a month": _price(each) for each in report.places},
         "ended by itself": report.ended or "no",
         "simulated in": _time(round(report.real_seconds, 1)),
     }
+
+
+def _price(place: Place) -> str:
+    return place.detail if place.dollars is None else f"${place.dollars:.2f}"
 
 
 def _spread(spread: Spread, form: object) -> str:

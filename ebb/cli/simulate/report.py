@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ebb.cli.simulate.costs import MonthlyCost, Prices, Usage, monthly_cost
+from ebb.cli.simulate.places import Place, places
 from ebb.cli.simulate.recording import Recording
+from ebb.cli.simulate.warned import Warned, told
 from ebb.core.clock import parse_rfc3339
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.warnings import warnings_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class Report:
     missed_ticks: int
     arrived: int
     processed: int
-    failed: int
+    failed: int  # tries that a handler failed; the message came again
+    poisoned: int
+    timed_out: int  # executions that replicaTimeout ended
     left: int  # messages not done at the end
     backlog: Spread  # messages that wait
     oldest_age: Spread  # of the oldest message that is not done, over time
@@ -59,9 +64,11 @@ class Report:
     execution_seconds: float
     limited: dict[str, int]  # cycles whose decision a setting bound, by setting
     monthly: MonthlyCost
+    places: list[Place]  # the same at each place where it can be deployed
     ended: str | None
+    warnings: list[Warned]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """All numbers as plain JSON."""
         document = asdict(self)
         document["monthly"]["total"] = self.monthly.total
@@ -98,6 +105,8 @@ def report_of(name: str, recording: Recording, settings: ScheduleSettings, price
         arrived=recording.arrived,
         processed=sum(cycle["processed"] for cycle in documents),
         failed=sum(cycle["failed"] for cycle in documents),
+        poisoned=sum(cycle["poisoned"] for cycle in documents),
+        timed_out=sum(execution["outcome"] == "timedOut" for execution in executions),
         left=last.waiting + last.in_work if last else 0,
         backlog=Spread.of([sample.waiting for sample in recording.samples]),
         oldest_age=Spread.of([sample.oldest for sample in recording.samples]),
@@ -107,7 +116,9 @@ def report_of(name: str, recording: Recording, settings: ScheduleSettings, price
         execution_seconds=seconds,
         limited=_limited(recording),
         monthly=monthly_cost(usage, prices),
+        places=places(usage, max((len(cycle["executions"]) for cycle in documents), default=0), prices),
         ended=recording.ended,
+        warnings=[*(Warned(text, 0.0, 1) for text in warnings_of(settings)), *told(recording.warnings)],
     )
 
 

@@ -1,4 +1,4 @@
-"""Runs one scenario: the real orchestrator and activities on the local host, on a clock that is moved by hand."""
+"""Runs one scenario: the real orchestrator and activities, on a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-import azure.durable_functions as df
-
 from devhost.clock import ManualClock
-from devhost.host import Host
-from devhost.settings import HostSettings
 from ebb.cli.simulate.arrivals import Arrival, Arrivals, arrivals_of
-from ebb.cli.simulate.cycle import close_cycle, eternal, measure_backlog, process_backlog
+from ebb.cli.simulate.cycle import eternal
+from ebb.cli.simulate.errors import SimulationError
+from ebb.cli.simulate.loop import Activity, Context, advance, drive
 from ebb.cli.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
 from ebb.cli.simulate.service_time import service_time_of
+from ebb.cli.simulate.warned import collecting
+from ebb.control import closing, opening
 from ebb.core.cycle import CycleState
 from ebb.core.message import Message
-from ebb.core.names import ETERNAL_SCHEDULER, instance_id
+from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG, instance_id
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.validation import validate_settings
+from ebb.execution import process
 from ebb.services import Services
 from ebb.sources.base import Source
 from ebb.sources.memory.source import MemoryBroker, MemorySource
@@ -34,7 +36,6 @@ from ebb.store.base import update
 SCHEDULE = "simulated"
 MOST_SAMPLES = 2000
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday, midnight
-REAL_SECONDS = 24 * 3600.0  # of patience
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,22 @@ class Scenario:
     seed: str = "1"
 
 
+def begin_of(text: str | None, settings: Mapping[str, Any]) -> datetime:
+    """When a simulation begins: the date, or date and time, in the time zone of `settings`; without one BEGIN.
+
+    Raises:
+        SimulationError: it is neither.
+    """
+    if text is None:
+        return BEGIN
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SimulationError(f"--from: {text!r} is not a date; write it as 2026-03-28, or 2026-03-28T22:00") from error
+    zone = simulated_settings(settings).zone
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
 @dataclass
 class SimulatedServices(Services):
     """The app's services, with a handler that takes its time from a model."""
@@ -60,17 +77,20 @@ class SimulatedServices(Services):
         return self.handle
 
 
-def simulate(scenario: Scenario) -> Recording:
+def simulate(scenario: Scenario, told: Callable[[float], None] = lambda _: None) -> Recording:
     """Run `scenario` and return what was seen of it.
+
+    Args:
+        told: how many seconds of schedule are done, often.
 
     Raises:
         SimulationError: arrivals or service time cannot be read.
         SettingsError: the settings are refused.
     """
-    return asyncio.run(run(scenario))
+    return asyncio.run(run(scenario, told))
 
 
-async def run(scenario: Scenario) -> Recording:
+async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None) -> Recording:
     """As `simulate`, on the running event loop."""
     began = time.perf_counter()
     settings = simulated_settings(scenario.settings)
@@ -82,10 +102,16 @@ async def run(scenario: Scenario) -> Recording:
         _feed(clock, scenario.start, arrivals_of(spec, scenario.seconds, scenario.seed), queue, backlogs)
     _sample(clock, scenario, backlogs)
     await update(services.store, SCHEDULE, lambda row: replace(row, intent=Intent.RUNNING))
-    settings_of_host = HostSettings(extended_sessions=True)  # the same result without the replays
-    async with Host(_app(services), settings=settings_of_host, clock=clock, grace_seconds=0.0) as host:
-        await host.client.start_new(ETERNAL_SCHEDULER, instance_id(SCHEDULE), CycleState(SCHEDULE, "sim").to_json())
-        await host.run_until(scenario.start + timedelta(seconds=scenario.seconds), patience_seconds=REAL_SECONDS)
+    first = CycleState(SCHEDULE, "sim").to_json()
+    context = Context(instance_id(SCHEDULE), first, _activities(services), clock)
+    before = asyncio.all_tasks()
+    loop = asyncio.create_task(drive(eternal.eternal_scheduler, context))
+    try:
+        end = scenario.start + timedelta(seconds=scenario.seconds)
+        with collecting(recording, clock):
+            await advance(clock, end, loop, lambda now: told((now - scenario.start).total_seconds()))
+    finally:
+        await _end(asyncio.all_tasks() - before)
     row = await services.store.get(SCHEDULE)
     recording.opened = row.cycle
     recording.ended = row.reason if row.intent is Intent.STOPPED else None
@@ -100,7 +126,7 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
         SettingsError: they are refused.
     """
     given = validate_settings({"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data)})
-    plain = given.as_json()
+    plain = given.to_document()
     for key in ("source", "sources"):
         if key in plain:
             entries = [_in_memory(each) for each in (plain[key] if key == "sources" else [plain[key]])]
@@ -139,23 +165,34 @@ def _services(
     def open_source(settings: ScheduleSettings, *_: Any, cycle: int = 0, execution: int = 0, **__: Any) -> Source:
         source = settings.source
         assert source is not None
-        if source.periodic:
+        if source.can.periodic:
             return TickSource(cycle, execution, clock)
         visible_only = settings.queue_length_strategy == "visibleonly"
         return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording)
 
-    schedules = Schedules({SCHEDULE: settings.as_json()})
+    schedules = Schedules({SCHEDULE: settings.to_document()})
     store = RecordedStore(recording)
     return SimulatedServices(schedules, store, clock=clock, environment={}, open_source=open_source, handle=handle)
 
 
-def _app(services: Services) -> df.DFApp:
-    """The orchestrator and its activities; no API and no watchdog, whose minute timer would be most of the work."""
-    app = df.DFApp()
-    app.register_functions(eternal.blueprint())
-    for module in (measure_backlog, process_backlog, close_cycle):
-        app.register_functions(module.blueprint(services))
-    return app
+def _activities(services: Services) -> dict[str, Activity]:
+    """What the app's activities do, by their names."""
+
+    async def close_cycle(order: dict[str, Any]) -> dict[str, Any]:
+        return (await closing.close(services, order)).to_json()
+
+    return {
+        MEASURE_BACKLOG: partial(opening.measure_backlog, services),
+        PROCESS_BACKLOG: partial(process.execute, services),
+        CLOSE_CYCLE: close_cycle,
+    }
+
+
+async def _end(others: set[asyncio.Task[Any]]) -> None:
+    """End what is still at work when the time is over."""
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _routes(scenario: Scenario, settings: ScheduleSettings) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.planning import plan, plan_several
 from ebb.core.planning.abandoned import beside_abandoned, held_by_abandoned, without_abandoned
 from ebb.core.planning.decision import Decision, Wait
+from ebb.core.planning.partitions import held_to_partitions
 from ebb.core.planning.sharing import share_executions
 from ebb.core.planning.waits import closed, ended, next_wait, wait_for_tick
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -30,6 +31,7 @@ class Count:
     messages: int
     periodic: bool = False  # its message comes with the cycle itself
     error: str | None = None
+    partitions: int | None = None  # of a partitioned source: each has one reader at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ def decide(
 ) -> tuple[Decision, tuple[int, ...]]:
     """How many executions these counts call for, and for several sources the source of each."""
     if settings.source is not None:
-        return plan(settings, counts[0].messages, carry.rates, carry.goal(now.time)), ()
+        decision = plan(settings, counts[0].messages, carry.rates, carry.goal(now.time))
+        return held_to_partitions(decision, (0,) * decision.executions, counts)[0], ()
     backlogs: list[tuple[str, float, float, float]] = []
     for index, (source, count) in enumerate(zip(settings.all_sources, counts, strict=True)):
         own = settings.for_source(index)
@@ -156,7 +159,7 @@ def decide(
     if unknown:
         decision = replace(decision, reason=f"{decision.reason}; left out, not measured: {', '.join(unknown)}")
     weights = [count / target if count > activation else 0.0 for _, count, target, activation in backlogs]
-    return decision, share_executions(decision.executions, weights, now.cycle)
+    return held_to_partitions(decision, share_executions(decision.executions, weights, now.cycle), counts)
 
 
 def _moment(carry: Carry, now: Now) -> Moment:

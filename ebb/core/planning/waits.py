@@ -2,7 +2,7 @@
 
 Modes: `afterCompletion` counts from the end of the work, `fixedRate` has ticks aligned to the first start, `cron` has
 the ticks of an expression. A backlog that remains begins the next cycle at once in every mode: executions end after
-their slice so that they are planned anew, not because the work is done. Ticks that pass while the schedule works are
+their slice so that they are planned again, not because the work is done. Ticks that pass while the schedule works are
 counted and skipped.
 """
 
@@ -147,7 +147,7 @@ def _from_completion(
         return _after_error(settings, error_cycles, moment)
     if received and remaining:
         return _at_once(remaining)
-    if received and settings.source is not None and settings.source.periodic:
+    if received and settings.source is not None and settings.source.can.periodic:
         return Wait(base, f"the work is done; the next begins {duration(base)} later", "afterCompletion")
     if received:
         return Wait(base, f"no message waits any more; polling in {duration(base)}", "drained")

@@ -186,7 +186,7 @@ def rested(
 def remembering(row: ScheduleRow, state: CycleState) -> CycleState:
     """The state of a new instance with what the one before it knew, if that one died: its ticks, its end, its speed.
 
-    An operator's start, stop, pause or resume begins the memory anew; the row's `changed_at` tells.
+    An operator's start, stop, pause or resume starts the memory again; the row's `changed_at` tells.
     """
     known = carry_of(row.memory, row.changed_at)
     if known is None or state.cycle is not None or state.carry != Carry():

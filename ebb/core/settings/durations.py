@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,10 +11,24 @@ from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, Valid
 DAY_SECONDS = 86_400.0
 
 _durations = TypeAdapter(timedelta)
+_UNITS = {
+    "s": 1.0,
+    "min": 60.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": DAY_SECONDS,
+    "day": DAY_SECONDS,
+    "days": DAY_SECONDS,
+    "w": 7 * DAY_SECONDS,
+}
+_PART = r"(\d+(?:\.\d+)?)\s*(s|min|m|h|days?|d|w)"
+_WITH_UNITS = re.compile(rf"{_PART}(?:\s*{_PART})*", re.IGNORECASE)
+EXPECTED = "a number of seconds, a number with a unit (90s, 30m, 1h30m, 7d), hh:mm:ss, or ISO 8601 such as PT30S"
 
 
 def parse_seconds(value: object) -> object:
-    """Read a duration: a number of seconds, `hh:mm:ss`, or ISO 8601 (`PT30S`). Other types go on to be refused.
+    """Read a duration: seconds, units (`30m`, `1h30m`), `hh:mm:ss`, or ISO 8601 (`PT30S`). Other types go on to be
+    refused. The same everywhere: settings, command line, simulation.
 
     Raises:
         ValueError: a text that is none of these.
@@ -30,12 +45,14 @@ def parse_seconds(value: object) -> object:
 
 
 def _read(text: str) -> float:
+    if _WITH_UNITS.fullmatch(text):
+        return sum(float(number) * _UNITS[unit.lower()] for number, unit in re.findall(_PART, text, re.IGNORECASE))
     try:
         if text.count(":") == 1:  # minutes and seconds to one reader, hours and minutes to another
             raise ValueError("must be written hh:mm:ss, with all three parts")
         return _durations.validate_python(text).total_seconds()
     except ValidationError as error:
-        raise ValueError("must be a number of seconds, hh:mm:ss, or ISO 8601 such as PT30S") from error
+        raise ValueError(f"must be {EXPECTED}") from error
 
 
 def _shortest(value: float) -> float | int:

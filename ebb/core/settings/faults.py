@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from ebb.core.errors import FieldError
 from ebb.core.settings.source_settings import source_models
+from ebb.core.wording import did_you_mean
 
 _HINTS = {
     "connection": "must be the name of an app setting, not its value: letters, digits, and _ . : -",
@@ -40,7 +41,8 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
     field = ".".join(path)
     if kind == "extra_forbidden":
         names = sorted(_fields_at(path[:-1], known))
-        return FieldError(field, fault["input"], f"is not a setting; known are {', '.join(names)}")
+        near = did_you_mean(path[-1], names)
+        return FieldError(field, fault["input"], f"is not a setting{near}; known are {', '.join(names)}")
     if kind == "missing":
         return FieldError(field, None, "is required")
     if kind == "source_type_unknown":

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.settings.faults import RuleError
-from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.schedule_settings import PROGRAM_HANDLER, ScheduleSettings
 
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # windows and cron repeat; validation must not depend on today
 
@@ -18,6 +18,8 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
         RuleError: the first rule that is broken.
     """
     _sources(settings)
+    _command(settings)
+    _leases(settings)
     _limits(settings)
     _host(settings, function_timeout)
     _times(settings)
@@ -32,11 +34,29 @@ def _sources(settings: ScheduleSettings) -> None:
         for name, field in (("queueLength", "queue_length"), ("activationQueueLength", "activation_queue_length")):
             if (value := getattr(settings.source, field)) is not None:
                 raise RuleError(f"source.{name}", value, f"is for entries of sources; write it as {name} beside source")
-    if len(settings.all_sources) > 1 and any(each.periodic for each in settings.sources or ()):
+    if len(settings.all_sources) > 1 and any(each.can.periodic for each in settings.sources or ()):
         raise RuleError("sources", "tick", "has one message each cycle and cannot be joined with others; use source")
     labels = [each.model_dump_json() for each in settings.sources or ()]
     if len(set(labels)) < len(labels):
         raise RuleError("sources", len(labels), "names the same source twice")
+
+
+def _command(settings: ScheduleSettings) -> None:
+    if settings.command is not None and settings.handler != PROGRAM_HANDLER:
+        raise RuleError("command", settings.command[0], "stands beside handler; give one of them")
+    if settings.command is None and settings.handler == PROGRAM_HANDLER:
+        raise RuleError("command", None, "is required, or a handler")
+
+
+def _leases(settings: ScheduleSettings) -> None:
+    for source in settings.all_sources:
+        longest = source.can.longest_lease
+        if longest is not None and settings.visibility_timeout > longest:
+            raise RuleError(
+                "visibilityTimeout",
+                settings.visibility_timeout,
+                f"must be at most {longest:g}: {source.type} holds no longer",
+            )
 
 
 def _limits(settings: ScheduleSettings) -> None:

@@ -7,7 +7,7 @@ refused. What is allowed but probably not meant is in `ebb/core/settings/warning
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -18,6 +18,7 @@ from ebb.core.settings.faults import RuleError
 from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
+PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place
 ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
 
@@ -33,7 +34,16 @@ class ScheduleSettings(SettingsModel):
         description="several sources; each may have its own queueLength and activationQueueLength",
     )
     handler: str = Field(
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that handles one message"
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that handles one message; or command"
+    )
+    command: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="a program of the image in place of a handler, with its arguments"
+    )
+    command_per: Literal["message", "execution"] = Field(
+        "message", description="whether the program runs for each message, or once an execution and takes them itself"
+    )
+    command_input: Literal["environment", "file", "stdin"] = Field(
+        "environment", description="where the program finds its message: EBB_MESSAGE, EBB_MESSAGE_FILE, standard input"
     )
     queue_length: Number = Field(5, gt=0, description="messages that one execution is expected to take")
     activation_queue_length: int = Field(
@@ -60,7 +70,7 @@ class ScheduleSettings(SettingsModel):
         30.0, ge=0.1, le=DAY_SECONDS * 31, description="seconds between cycles; of fixedRate the period"
     )
     max_polling_interval: Seconds = Field(
-        300.0,
+        30.0,  # as often as KEDA looks; docs/decisions/2026-11-idle-polling.md has what that costs
         ge=0.1,
         le=DAY_SECONDS * 31,
         description="seconds up to which idle and failed cycles back off; at least pollingInterval where not given",
@@ -128,6 +138,8 @@ class ScheduleSettings(SettingsModel):
             if isinstance(value, bool):
                 raise RuleError(name, value, "must not be true or false")
         followed = dict(given)
+        if given.get("command") is not None and given.get("handler") is None:
+            followed["handler"] = PROGRAM_HANDLER
         for low, high in (("pollingInterval", "maxPollingInterval"), ("executionSlice", "replicaTimeout")):
             low_default, high_default = (_default_of(cls, name) for name in (low, high))
             if low in given and high not in given and high == "maxPollingInterval":
@@ -172,7 +184,7 @@ class ScheduleSettings(SettingsModel):
         source = chosen.model_copy(update=dict.fromkeys(numbers))
         return self.model_copy(update={"source": source, "sources": None, **own})
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
         data = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}

@@ -5,7 +5,7 @@ The kinds themselves are declared by `ebb/sources/registry.py`: decisions know n
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, cast
 
 from pydantic import (
     BaseModel,
@@ -20,9 +20,10 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.durations import Number
 
-_declared: dict[str, type[SourceModel]] = {}
+_declared: dict[str, tuple[type[SourceModel], Capabilities]] = {}
 
 
 class SettingsModel(BaseModel):
@@ -33,8 +34,6 @@ class SettingsModel(BaseModel):
 
 class SourceModel(SettingsModel):
     """What every source has. The two numbers are for an entry of `sources`, over those of the schedule."""
-
-    periodic: ClassVar[bool] = False  # one message each cycle, whatever waits: there is no backlog to come back for
 
     type: str = Field(description="the kind of source")
     queue_length: Number | None = Field(
@@ -53,15 +52,25 @@ class SourceModel(SettingsModel):
         """What reasons and logs call it."""
         return str(getattr(self, "queue_name", None) or getattr(self, "type", "source"))
 
+    @property
+    def can(self) -> Capabilities:
+        """What its kind can do."""
+        return _declared[self.type][1]
 
-def declare(kind: str, model: type[SourceModel]) -> None:
+    @property
+    def storage_connection(self) -> str | None:
+        """The app setting of the storage account that it lies in; None where it lies in none."""
+        return None
+
+
+def declare(kind: str, model: type[SourceModel], capabilities: Capabilities) -> None:
     """Let settings name sources of `kind`, with the fields of `model`."""
-    _declared[kind] = model
+    _declared[kind] = model, capabilities
 
 
 def source_models() -> tuple[type[SourceModel], ...]:
     """The models of all kinds that were declared."""
-    return tuple(_declared.values())
+    return tuple(model for model, _ in _declared.values())
 
 
 def _read(value: object, info: ValidationInfo) -> object:
@@ -74,7 +83,7 @@ def _read(value: object, info: ValidationInfo) -> object:
         raise PydanticCustomError("source_type_missing", "a source needs a type")
     if kind not in _declared:
         raise PydanticCustomError("source_type_unknown", "there is no such source", {"tag": kind, "known": known})
-    return _declared[kind].model_validate(given, context=info.context)
+    return _declared[kind][0].model_validate(given, context=info.context)
 
 
 SourceSettings = Annotated[SerializeAsAny[SourceModel], BeforeValidator(_read)]

@@ -54,7 +54,7 @@ def _sources(settings: ScheduleSettings) -> list[str]:
                 f"{source.label()}: up to {own.activation_queue_length} messages may wait for ever, because "
                 f"activationQueueLength must be exceeded in every cycle"
             )
-        if source.periodic and settings.min_executions > 1:
+        if source.can.periodic and settings.min_executions > 1:
             found.append("source tick has one message each cycle: executions beyond the first have nothing to do")
     return found
 

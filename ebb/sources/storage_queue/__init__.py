@@ -8,4 +8,6 @@ KIND = Kind(
     StorageQueueSettings,
     source="ebb.sources.storage_queue.source:open_storage_queue",
     poison="ebb.sources.storage_queue.poison:open_poison",
+    longest_lease=7 * 24 * 3600,
+    scaler="azure-queue",
 )

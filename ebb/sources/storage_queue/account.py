@@ -1,4 +1,4 @@
-"""HTTP to one storage account's queue service: signed, retried, one session for all sources of a connection.
+"""HTTP to one service of a storage account: signed, retried, one session for all sources of a connection.
 
 The hot calls of a drain go through here and not through the Azure SDK's pipeline, which costs four times the processor
 time for each request (`bench/README.md`); credentials and set-up calls are the SDK's.
@@ -19,7 +19,7 @@ from azure.core.exceptions import AzureError
 from yarl import URL
 
 from ebb.core.errors import SourceUnavailableError
-from ebb.core.settings.connection import Connection
+from ebb.core.settings.connection import Connection, Service
 from ebb.sources.storage_queue.signing import Signer, signer_for
 
 ATTEMPTS = 4
@@ -30,6 +30,11 @@ TOTAL_SECONDS = 45.0  # of one call of ours, retries included: a silent service 
 IDLE = 15.0  # seconds until an unused connection is closed
 CONNECTIONS = 100  # at once to one account, for all executions of this process
 
+ROLES: Mapping[Service, str] = {
+    "queue": "Storage Queue Data Contributor",
+    "blob": "Storage Blob Data Reader",
+    "table": "Storage Table Data Contributor",
+}
 _SKIPPED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -47,15 +52,16 @@ class Response(NamedTuple):
 
 
 class StorageAccount:
-    """The queue service of one account, as one event loop uses it. Made by `open_account`, kept with its token.
+    """One service of one account, as one event loop uses it. Made by `open_account`, kept with its token.
 
-    Its connections outlive the executions that use it, so that the next one need not open them anew, each with a TLS
+    Its connections outlive the executions that use it, so that the next one need not open them again, each with a TLS
     handshake. One that is idle for IDLE seconds is closed; all are when the event loop ends.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, service: Service = "queue") -> None:
         self.connection = connection
-        self.endpoint = connection.endpoint("queue")
+        self._service: Service = service
+        self.endpoint = connection.endpoint(service)
         self.signer: Signer = signer_for(connection)
         url = urlsplit(self.endpoint)
         self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
@@ -155,7 +161,7 @@ class StorageAccount:
         )
 
     def _refused(self, response: Response) -> SourceUnavailableError:
-        role = "the role Storage Queue Data Contributor" if self.connection.kind == "identity" else "a valid key or SAS"
+        role = f"the role {ROLES[self._service]}" if self.connection.kind == "identity" else "a valid key or SAS"
         return SourceUnavailableError(
             f"{self.host} refuses access ({response.status} {response.error_code}): app setting "
             f"{self.connection.name} needs {role}"
@@ -170,12 +176,12 @@ class StorageAccount:
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str | None, ...], StorageAccount]] = WeakKeyDictionary()
 
 
-def open_account(connection: Connection) -> StorageAccount:
-    """The account of `connection`, shared by all its users on the running event loop."""
+def open_account(connection: Connection, service: Service = "queue") -> StorageAccount:
+    """A service of the account of `connection`, shared by all its users on the running event loop."""
     accounts = _open.setdefault(asyncio.get_running_loop(), {})
-    account = accounts.get(_identity_of(connection))
+    account = accounts.get(_identity_of(connection, service))
     if account is None:
-        account = accounts[_identity_of(connection)] = StorageAccount(connection)
+        account = accounts[_identity_of(connection, service)] = StorageAccount(connection, service)
     return account
 
 
@@ -189,14 +195,14 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 def _proxy_of_environment(scheme: str, host: str) -> str | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks anew for each request."""
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks again for each request."""
     return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
-def _identity_of(connection: Connection) -> tuple[str | None, ...]:
+def _identity_of(connection: Connection, service: Service) -> tuple[str | None, ...]:
     return (
         connection.name,
-        connection.endpoint("queue"),
+        connection.endpoint(service),
         connection.account_name,
         connection.account_key,
         connection.sas,

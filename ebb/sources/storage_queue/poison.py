@@ -12,14 +12,14 @@ from datetime import timedelta
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
 from ebb.sources.storage_queue.poison_texts import Folding, Found
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import POISON_SUFFIX
-from ebb.sources.storage_queue.text import QueueEntry, encode_body, read_page
+from ebb.sources.storage_queue.text import TEXT_ENCODING, QueueEntry, encode_body, read_page
 
 HOLD = timedelta(seconds=60)  # while messages are looked through
 LONGEST_SEARCH = 2000  # messages that one call looks through
@@ -53,7 +53,10 @@ class PoisonQueue:
         queue = QueueClient(open_account(self._connection), self._source.queue_name, self._source.create_queue)
 
         async def put_back(poisoned: Poisoned) -> None:
-            await queue.put(encode_body(poisoned.body, self._source.message_encoding))
+            encoding = self._source.message_encoding
+            if encoding == "auto" and poisoned.about.get(TEXT_ENCODING) == "base64":
+                encoding = "base64"  # as its sender wrote it
+            await queue.put(encode_body(poisoned.body, encoding))
 
         return await self._each(ids, limit, text, put_back)
 
@@ -134,12 +137,12 @@ async def _give_back(queue: QueueClient, entries: list[QueueEntry]) -> None:
             continue
 
 
-def open_poison(opening: Opening) -> PoisonQueue:
+def open_poison(request: SourceRequest) -> PoisonQueue:
     """The poison place of the queue that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, StorageQueueSettings)
-    return PoisonQueue(source, resolve_connection(source.connection, opening.environment), opening.remarks)
+    return PoisonQueue(source, resolve_connection(source.connection, request.environment), request.remarks)

@@ -18,7 +18,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.message import Message
 from ebb.sources.base import UNREADABLE
 from ebb.sources.poison import Poisoned
-from ebb.sources.storage_queue.text import Encoding, QueueEntry, decode_body, encode_body, open_envelope
+from ebb.sources.storage_queue.text import TEXT_ENCODING, Encoding, QueueEntry, decode_body, encode_body, open_envelope
 
 # Characters that JSON lets pass and XML 1.0 does not: escaped, so that an envelope can always be put.
 _NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
@@ -40,6 +40,7 @@ def about(message: Message, reason: str, now: datetime) -> dict[str, Any]:
         "dequeueCount": message.dequeue_count,
         "enqueuedAt": rfc3339(message.enqueued_at) if message.enqueued_at else None,
         "deadLetteredAt": rfc3339(now),
+        **{key: message.properties[key] for key in (TEXT_ENCODING,) if key in message.properties},
     }
 
 
@@ -57,7 +58,8 @@ def unwrapped(message: Message, encoding: Encoding) -> str:
     """The text of a message without an envelope: as it was in its own queue."""
     if UNREADABLE in message.properties:
         return message.body.decode(errors="replace")
-    return encode_body(message.body, encoding)
+    own = message.properties.get(TEXT_ENCODING)
+    return encode_body(message.body, "base64" if own == "base64" else encoding)
 
 
 def digest(text: str) -> str:

@@ -20,7 +20,12 @@ class StorageQueueSettings(SourceModel):
         pattern=r"^[A-Za-z_][A-Za-z0-9_.:-]{0,126}$",
         description="name of the app setting, not its value",
     )
-    message_encoding: Literal["none", "base64"] = Field(
-        "base64", description="how bodies are written in the queue; base64 as in Azure Functions"
+    message_encoding: Literal["auto", "base64", "none"] = Field(
+        "auto", description="how bodies are written in the queue: base64 as in Azure Functions, none, or seen by itself"
     )
     create_queue: bool = Field(False, description="make the queue if it is missing")
+
+    @property
+    def storage_connection(self) -> str | None:
+        """The app setting of the queue's account."""
+        return self.connection

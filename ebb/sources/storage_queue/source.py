@@ -20,16 +20,25 @@ from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailab
 from ebb.core.message import Message
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import UNREADABLE, Backlog, Opening
+from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
 from ebb.sources.storage_queue.poison_texts import about, digest, poison_envelope, unwrapped
 from ebb.sources.storage_queue.settings import StorageQueueSettings
-from ebb.sources.storage_queue.text import TEXT_LIMIT, QueueEntry, decode_body, encode_body
+from ebb.sources.storage_queue.text import (
+    TEXT_ENCODING,
+    TEXT_LIMIT,
+    Encoding,
+    QueueEntry,
+    decode_body,
+    encode_body,
+    encoding_of,
+)
 
 POISON_SUFFIX = "-poison"
 
 _log = logging.getLogger("ebb.source")
+_seen: dict[str, set[Encoding]] = {}  # encodings met in each queue whose messageEncoding is auto
 
 
 class StorageQueueSource:
@@ -113,11 +122,27 @@ class StorageQueueSource:
 
     def _message(self, entry: QueueEntry) -> Message:
         properties: dict[str, str] = {}
+        if self._source.message_encoding == "auto":
+            properties[TEXT_ENCODING] = self._seen(encoding_of(entry.text))
         try:
             body = decode_body(entry.text, self._source.message_encoding)
         except ValueError as error:
             body, properties[UNREADABLE] = entry.text.encode(errors="replace"), str(error)
         return Message(entry.id, body, entry.dequeue_count, entry.enqueued_at, properties, entry.receipt)
+
+    def _seen(self, encoding: Encoding) -> Encoding:
+        """The same; says once a process if a queue holds texts of both kinds, for one sender may have it wrong."""
+        name = self._source.queue_name
+        seen = _seen.setdefault(name, set())
+        if encoding not in seen:
+            seen.add(encoding)
+            if len(seen) > 1:
+                _log.warning(
+                    "queue %s holds base64 and plain texts; each is read as what it is. Say messageEncoding: base64 or "
+                    "none once its senders agree",
+                    name,
+                )
+        return encoding
 
     async def _note_reason(self, message: Message, reason: str, text: str) -> None:
         """Keep the reason of a message that is too large to carry it. Before the put: no reason is lost to a crash."""
@@ -133,14 +158,14 @@ class StorageQueueSource:
             raise SourceUnavailableError(f"the reason of message {message.id} could not be kept: {error}") from error
 
 
-def open_storage_queue(opening: Opening) -> StorageQueueSource:
+def open_storage_queue(request: SourceRequest) -> StorageQueueSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, StorageQueueSettings)
-    connection = resolve_connection(source.connection, opening.environment)
-    visible_only = opening.settings.queue_length_strategy == "visibleonly"
-    return StorageQueueSource(source, connection, visible_only, opening.clock, opening.remarks)
+    connection = resolve_connection(source.connection, request.environment)
+    visible_only = request.settings.queue_length_strategy == "visibleonly"
+    return StorageQueueSource(source, connection, visible_only, request.clock, request.remarks)

@@ -17,7 +17,11 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-Encoding = Literal["none", "base64"]
+from ebb.sources.storage_queue.detection import decoded
+
+Encoding = Literal["none", "base64", "auto"]
+TEXT_ENCODING = "textEncoding"
+"""How the text of a message that was read with `auto` was written: a property of it, and a field of its envelope."""
 TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
 
 _MESSAGE = re.compile(r"<QueueMessage>(.*?)</QueueMessage>", re.DOTALL)
@@ -90,12 +94,19 @@ def refusal(text: str) -> str | None:
 
 
 def encode_body(body: bytes, encoding: Encoding) -> str:
-    """`body` as the text of a message.
+    """`body` as the text of a message; with `auto` as it is, where it is a text that is read back as it is.
 
     Raises:
         UnicodeDecodeError: encoding is `none` and the body is not UTF-8.
     """
+    if encoding == "auto":
+        encoding = "none" if _is_plain(body) else "base64"
     return base64.b64encode(body).decode() if encoding == "base64" else body.decode()
+
+
+def encoding_of(text: str) -> Encoding:
+    """How a text was written, as `auto` sees it."""
+    return "none" if decoded(text) is None else "base64"
 
 
 def decode_body(text: str, encoding: Encoding) -> bytes:
@@ -104,7 +115,9 @@ def decode_body(text: str, encoding: Encoding) -> bytes:
     Raises:
         ValueError: encoding is `base64` and the text is not.
     """
-    if encoding == "none":
+    if encoding == "auto" and (body := decoded(text)) is not None:
+        return body
+    if encoding != "base64":
         return text.encode(errors="replace")
     try:
         return base64.b64decode("".join(text.split()).encode(), validate=True)
@@ -113,13 +126,20 @@ def decode_body(text: str, encoding: Encoding) -> bytes:
 
 
 def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:
-    """The original body, and the envelope's other fields; what is no envelope is a body by itself."""
+    """The original body, and the envelope's other fields; what is not an envelope is a body by itself."""
     try:
         envelope = json.loads(stored)
         body, body_encoding = envelope.pop("body"), envelope.pop("bodyEncoding")
         return (base64.b64decode(body) if body_encoding == "base64" else body.encode()), envelope
     except (ValueError, KeyError, TypeError, AttributeError):
         return stored, {}
+
+
+def _is_plain(body: bytes) -> bool:
+    try:
+        return decoded(body.decode()) is None
+    except UnicodeDecodeError:
+        return False
 
 
 def _resolve(reference: re.Match[str]) -> str:

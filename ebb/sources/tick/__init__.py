@@ -7,4 +7,8 @@ KIND = Kind(
     "tick",
     TickSettings,
     source="ebb.sources.tick.source:open_tick",
+    leasing=False,
+    delaying=False,
+    dead_lettering=False,
+    periodic=True,
 )

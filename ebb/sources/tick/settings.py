@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ebb.core.settings.source_settings import SourceModel
 
 
 class TickSettings(SourceModel):
     """One message each cycle: the plain periodic job, without a queue."""
-
-    periodic: ClassVar[bool] = True

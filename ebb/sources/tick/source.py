@@ -8,14 +8,11 @@ failed is not kept, the next cycle brings the next one.
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, Opening
-
-_log = logging.getLogger("ebb.source")
+from ebb.sources.base import Backlog, SourceRequest
 
 
 class TickSource:
@@ -38,19 +35,10 @@ class TickSource:
     async def complete(self, message: Message) -> None:
         """Nothing is kept."""
 
-    async def extend(self, message: Message, lease: timedelta) -> None:
-        """Nobody else can receive it."""
-
-    async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
-        """Not kept: the next cycle brings the next one."""
-
-    async def dead_letter(self, message: Message, reason: str) -> None:
-        _log.error("%s failed for good: %s", message.id, reason)
-
     async def close(self) -> None:
         """Nothing is held."""
 
 
-def open_tick(opening: Opening) -> TickSource:
+def open_tick(request: SourceRequest) -> TickSource:
     """The source for one execution of one cycle."""
-    return TickSource(opening.cycle, opening.execution, opening.clock)
+    return TickSource(request.cycle, request.execution, request.clock)

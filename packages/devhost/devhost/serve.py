@@ -89,7 +89,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
         level=logging.INFO,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
+        datefmt="%Y-%m-%d %H:%M:%S",
     )
     logging.getLogger("azure").setLevel(logging.WARNING)
     logging.getLogger("devhost").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -32,7 +32,7 @@ class Asked:
         self.host = Host(engine, APP, folder / "state", variables)
 
     def manage(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Status and document of a call; the document is None where the body is no JSON."""
+        """Status and document of a call; the document is None where the body is not JSON."""
         url = f"{self.host.url}/runtime/webhooks/durabletask/{path}"
         data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
         request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)

@@ -43,7 +43,7 @@ async def test_life_of_a_schedule(hub: Hub) -> None:
     assert "running" in await ok(hub, "list")
     assert "paused" in await ok(hub, "pause", "parity", "-r", "[bold]deploying[/bold]")
     page = await ok(hub, "show", "parity")
-    assert "[bold]deploying[/bold]" in page, "a reason is no markup"
+    assert "[bold]deploying[/bold]" in page, "a reason is not markup"
     assert "pause" in page
     assert "running" in await ok(hub, "resume", "parity")
     await hub.until(state="running", phase="waiting")
@@ -218,7 +218,7 @@ async def test_feed_prefers_what_is_set_in_any_form_to_the_emulator(azurite: Azu
     async with Hub(schedules(source=source), Work=azurite.connection_string) as hub:
         ended = await run(hub, "feed", "parity", "--count", "1", AzureWebJobsWork=azurite.connection_string)
         assert ended.exit_code == 0, ended.output
-        assert f"1 put into control-feed-form at 127.0.0.1:{azurite.queue_port}" in ended.stdout
+        assert f"1 message put into control-feed-form at 127.0.0.1:{azurite.queue_port}" in ended.stdout
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def test_poison_is_listed_put_back_and_purged(hub: Hub) -> None:
     await hub.post("stop", {"reason": "x"})
     await hub.until(state="stopped")
     status, answer = await hub.post("poison/requeue", {"ids": [first["id"], "nosuch"], "reason": "fixed"})
-    assert (status, answer) == (200, {"requeued": 1, "remaining": 2})
+    assert (status, answer) == (200, {"requeued": 1, "remaining": 2, "notFound": ["nosuch"]})
     assert [each.body.decode() for each in queue.messages.values()] == [first["body"]]
     _, answer, _ = await hub.call("DELETE", "schedules/parity/poison")
     assert answer == {"purged": 2, "remaining": 0}

@@ -102,6 +102,16 @@ def test_plain_numbers_are_not_taken_for_base64(sample):
     assert sample.codes() == []
 
 
+def test_mix_of_plain_and_encoded_messages_is_told(sample):
+    change_schedules(sample.folder, "messageEncoding: none", "messageEncoding: auto")
+    sample.jobs.send_message("Hello")
+    assert sample.codes() == []
+    sample.jobs.send_message(base64.b64encode(b'{"order": 1}').decode())
+    (finding,) = sample.findings()
+    assert (finding.code, finding.severity) == ("encoding-mixed", "warning")
+    assert "of 2 messages looked at 1 are base64" in finding.what
+
+
 def test_other_partition_count_is_found(sample):
     for number in range(4):
         sample.queues.create_queue(f"{sample.hub.lower()}-control-{number:02}")
@@ -162,7 +172,7 @@ def test_missing_right_is_found_with_the_role_that_gives_it(sample, azurite):
     )
     findings = {finding.code: finding for finding in sample.findings()}
     assert "queue-role" in findings
-    assert "Storage Queue Data Contributor" in findings["queue-role"].mend
+    assert "Storage Queue Data Contributor" in findings["queue-role"].fix
     assert sas not in repr(findings)
 
 
@@ -246,13 +256,13 @@ class TestCommand:
         assert failed.exit_code == 1
         document = json.loads(failed.output)
         assert (document["errors"], document["warnings"]) == (1, 1)
-        assert set(document["findings"][0]) == {"code", "severity", "what", "why", "mend"}
+        assert set(document["findings"][0]) == {"code", "severity", "what", "why", "fix"}
 
     def test_text_shows_what_why_and_mend(self, sample):
         sample.jobs.delete_queue()
         result = self.run(sample)
         assert result.exit_code == 1
-        for part in ("there is no queue", "why:", "mend:", "[queue-missing]"):
+        for part in ("there is no queue", "why:", "fix:", "[queue-missing]"):
             assert part in result.output
 
     def test_log_is_read_from_a_file(self, sample, tmp_path):

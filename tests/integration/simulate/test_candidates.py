@@ -60,8 +60,8 @@ def test_peaks_survive_in_a_picture_of_few_points() -> None:
 
 
 def test_bars_reach_from_nothing_to_the_highest() -> None:
-    assert bars([0, 1, 4, 8]) == " ▁▄█"
-    assert bars([0, 0]) == "  "
+    assert bars([0, 1, 4, 8, 0]) == "·▁▄█·"
+    assert bars([0, 0]) == "··"
     assert bars([]) == ""
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -47,10 +48,10 @@ def document(folder: Path, *arguments: str, schedule: str = "hourly") -> list[di
 
 
 def test_candidates_stand_side_by_side(folder: Path) -> None:
-    fixed = "--with", "fixed: waitMode=fixedRate", "--with", "slow: pollingInterval=2h, maxPollingInterval=7200"
+    fixed = "--with", "fixed: waitMode=fixedRate", "--with", "slow: pollingInterval=2 hours, maxPollingInterval=7200"
     status, _, err = simulate(folder, "--service-time", "30m", "--for", "6h", *fixed)
     assert status == 1
-    assert "pollingInterval: '2h' must be a number of seconds, hh:mm:ss, or ISO 8601" in err
+    assert "pollingInterval: '2 hours' must be a number of seconds, a number with a unit (90s, 30m" in err
     after, ticks = document(folder, "--service-time", "30m", "--for", "6h", "--with", "fixed: waitMode=fixedRate")
     assert [after["name"], ticks["name"]] == ["as is", "fixed"]
     assert [cycle["startedAt"][11:16] for cycle in after["busyCycles"]] == ["00:00", "01:30", "03:00", "04:30"]
@@ -122,14 +123,14 @@ def test_picture_needs_nothing_beside_it(folder: Path, name: str) -> None:
     ("arguments", "message"),
     [
         (["--arrivals", "steady:5/h"], "'steady' is not known; known are constant"),
-        (["--service-time", "long"], "service time 'long': 'long' is no time"),
-        (["--for", "forever"], "--for: 'forever' is no time; write it as 90, 30m, 12h, 7d, 4w"),
+        (["--service-time", "long"], "service time 'long': 'long' is not a time"),
+        (["--for", "forever"], "--for: 'forever' is not a time; write it as 90, 30m, 12h, 7d, 4w"),
         (["--set", "maxExecutions"], "--set 'maxExecutions' must be written as setting=value"),
         (["--set", "maxExecutions=0"], "maxExecutions: 0 must be greater than or equal to 1"),
         (["--set", "speed=9"], "speed: 9 is not a setting; known are"),
         (["--with", "as is: jitter=1"], "there are two candidates named 'as is'"),
         (["--price", "power=1"], "price 'power=1': 'power' is not known; known are queue_per_10k"),
-        (["--price", "gb_second=cheap"], "'cheap' is no number"),
+        (["--price", "gb_second=cheap"], "'cheap' is not a number"),
         (["--plot", "plot.pdf"], "plot plot.pdf: the name must end in .svg or .png"),
         (["--schedule", "nothing"], "schedule 'nothing' is not in"),
     ],
@@ -147,3 +148,65 @@ def test_folder_without_schedules_says_how_to_name_one(tmp_path: Path) -> None:
     assert status == 1
     assert str(tmp_path) in err
     assert "name another app's folder with --app" in err
+
+
+def test_runs_are_listed_with_begin_and_end_across_the_change_of_the_clocks(folder: Path) -> None:
+    nightly = ("--set", "waitMode=cron", "--set", "cron='30 2 * * *'", "--set", "timeZone=Europe/Berlin")
+    status, out, err = simulate(
+        folder, *nightly, "--service-time", "30m", "--for", "3d", "--from", "2026-03-28", "--runs"
+    )
+    assert status == 0, err
+    assert "3 days of schedule from Sat 2026-03-28 00:00 Europe/Berlin" in out
+    begun = ["Sat 2026-03-28 02:30:00+0100", "Sun 2026-03-29 03:00:00+0200", "Mon 2026-03-30 02:30:00+0200"]
+    for line, moment in zip(out.splitlines()[-3:], begun, strict=True):
+        assert moment in line
+        assert "30 min" in line
+    assert simulate(folder, "--from", "Easter")[0] == 1
+
+
+def test_what_failed_is_told_with_its_time(folder: Path) -> None:
+    hung = ("--arrivals", "burst:2@6h", "--service-time", "200", "--for", "6h", "--set", "replicaTimeout=100")
+    arguments = (*hung, "--set", "visibilityTimeout=30", "--set", "scalingStrategy=eager")
+    (one,) = document(folder, *arguments, schedule="mails")
+    assert (one["failed"], one["poisoned"], one["timed_out"]) == (8, 2, 0)
+    texts = [each["text"] for each in one["warnings"]]
+    assert "scalingStrategy eager differs" in texts[0]
+    assert any("HandlerTimeoutError: handlerTimeout (90 s) is over" in text for text in texts)
+    status, out, _ = simulate(folder, *arguments, schedule="mails")
+    assert status == 0
+    assert "executions timed out" in out
+    told = (
+        r"warning: as is, Mon 2026-01-05 00:\d\d(:\d\d)? UTC: message \d+, try 1: \S+ handlerTimeout \(90 s\) is over"
+    )
+    assert re.search(told, " ".join(out.split()))
+
+
+def test_axis_names_the_time_and_no_bar_is_lost(folder: Path) -> None:
+    early = ("--arrivals", "burst:200@23h", "--service-time", "60", "--for", "12h", "--set", "maxExecutions=2")
+    status, out, _ = simulate(folder, *early, schedule="mails")
+    assert status == 0
+    (axis,) = [line for line in out.splitlines() if line.startswith("│ time  ")]
+    assert re.search(r"│ time +│ +0 +6 h +12 h │", axis)
+    (bars,) = [line for line in out.splitlines() if "backlog over time" in line]
+    shown = bars.split("│")[2].strip()
+    assert len(shown) == 24
+    assert shown.startswith("█")
+    assert shown.endswith("···"), "an empty end is shown, and moves nothing"
+
+
+def test_cost_is_told_for_each_place(folder: Path) -> None:
+    (one,) = document(folder, "--for", "6h")
+    container, flex, scheduler = one["places"]
+    assert container["name"] == "Container Apps"
+    assert container["dollars"] == pytest.approx(30 * 86_400 * (0.000024 + 2 * 0.000003) + one["monthly"]["storage"])
+    assert flex["dollars"] == pytest.approx(one["monthly"]["total"])
+    assert scheduler["dollars"] is None
+    assert "actions" in scheduler["detail"]
+    (priced,) = document(folder, "--for", "6h", "--price", "dts_million_actions=300")
+    assert priced["places"][2]["dollars"] > flex["dollars"]
+
+
+def test_json_and_another_output_exclude_each_other(folder: Path) -> None:
+    status, _, err = simulate(folder, "--for", "1h", "--json", "--output", "csv")
+    assert status == 2
+    assert "--json and --output csv exclude each other" in err

@@ -93,7 +93,7 @@ async def test_plan_changes_nothing() -> None:
 
 
 async def test_plan_of_an_idle_schedule_says_how_long_it_waits_and_why() -> None:
-    async with world() as one:
+    async with world(maxPollingInterval=300) as one:
         await one.ask("job/start", "POST", reason="test")
         await one.host.run_until(timedelta(seconds=100))
         document = await one.plan()

@@ -14,6 +14,7 @@ README = Path(__file__).parents[3] / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 ALLOWED = {
     "handler": "`module:function`",
+    "command": "a list of texts",
     "source": "a source, see below",
     "sources": "1 to 16 sources",
     "cron": "5 or 6 fields",

@@ -13,6 +13,7 @@ from ebb.core.settings.source_settings import SourceModel
 from ebb.sources.registry import KINDS
 from tests.contract.test_source import CONTRACT
 from tests.project.docs.settings_table import README
+from tests.project.docs.source_tables import WITH_PAGE, in_page
 
 WITHOUT_CONTRACT = {"tick": "it leases nothing: each cycle has one message, which tests/unit/sources looks at"}
 WITHOUT_TABLE = {"memory": "only tests and simulations read from it"}
@@ -21,7 +22,9 @@ COMMON = set(SourceModel.model_fields)
 
 
 def _fields(kind: str) -> list[str] | None:
-    """The fields in the README's table of `kind`; None where there is no table."""
+    """The fields in the table of `kind` in its page, or in the README; None where there is no table."""
+    if kind in WITH_PAGE:
+        return re.findall(r"^\| `(\w+)`", in_page(kind), re.MULTILINE)
     found = re.search(
         rf"^A `{kind}` source has (?:these fields:\n\n\| field .*\n\| ---.*\n((?:\| .*\n)+)|no fields)",
         README.read_text(encoding="utf-8"),
@@ -48,7 +51,7 @@ def test_kind_passes_the_contract_or_says_why_not(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind_has_a_table_of_its_fields_or_says_why_not(kind: str) -> None:
     documented = _fields(kind)
-    _complete(documented is not None, kind, WITHOUT_TABLE, f"add 'A `{kind}` source has these fields:' to README.md")
+    _complete(documented is not None, kind, WITHOUT_TABLE, f"write docs/sources/{kind}.md with its table of settings")
     if documented is not None:
         own = [name for name in KINDS[kind].settings.model_fields if name not in COMMON]
         aliases = [KINDS[kind].settings.model_fields[name].alias or name for name in own]

@@ -33,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "queueLength": 5,
     "maxExecutions": 3,
     "pollingInterval": 10,
+    "maxPollingInterval": 300,
     "replicaTimeout": 100,
     "historyLimit": 3,
 }
@@ -321,7 +322,7 @@ def closing(opening: Opening, executions: list[Mapping[str, Any]], state: CycleS
         "startedAt": opening.started_at,
         "endedAt": "2026-01-01T12:00:01.000Z",
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": processed,
         "failed": 0,

@@ -24,7 +24,8 @@ DOCUMENTED = (Path(__file__).parents[3] / "docs" / "planning.md").read_text(enco
 
 def settings(**more: Any) -> ScheduleSettings:
     base: dict[str, Any] = {"source": {"type": "memory"}, "handler": "a:b", "pollingInterval": 30}
-    return validate_settings({**base, **more})
+    slow = {} if "pollingInterval" in more else {"maxPollingInterval": 300}
+    return validate_settings({**base, **slow, **more})
 
 
 def hourly(mode: str = "fixedRate", **more: Any) -> ScheduleSettings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from ebb.core.settings.connection import Connection
 from ebb.core.settings.validation import validate_settings
 from ebb.sources import registry
 from ebb.sources.base import Source
+from ebb.sources.holding import Holding
 from ebb.sources.kind import Kind, part
 from ebb.sources.registry import KINDS, open_source
 from ebb.sources.storage_queue.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for
@@ -39,12 +42,21 @@ def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -
         assert name is None or callable(part(name))
 
 
-def test_open_source_gives_the_type_that_is_named() -> None:
+REQUIRED: dict[str, dict[str, str]] = {
+    "sqs": {"queueName": "abc", "region": "eu-central-1"},
+    "storageQueue": {"queueName": "abc", "connection": "Storage"},
+}
+
+
+def opened(kind: Kind) -> Source:
     environment = {"Storage": "UseDevelopmentStorage=true"}
-    for kind, extra in (("memory", {}), ("tick", {}), ("storageQueue", {"queueName": "abc", "connection": "Storage"})):
-        settings = validate_settings({"source": {"type": kind, **extra}, "handler": "handlers.noop:handle"})
-        opened = open_source(settings, environment)
-        assert type(opened).__name__.lower() == f"{kind}source".lower()
+    source = {"type": kind.name, **REQUIRED.get(kind.name, {})}
+    return open_source(validate_settings({"source": source, "handler": "handlers.noop:handle"}), environment)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_open_source_gives_the_type_that_is_named(kind: Kind) -> None:
+    assert type(opened(kind)).__name__.lower() == f"{kind.name}source".lower()
 
 
 async def test_tick_gives_one_message_a_cycle_however_many_executions_ask() -> None:
@@ -65,15 +77,36 @@ async def test_tick_never_calls_for_the_next_cycle_at_once() -> None:
     assert (backlog.count, backlog.periodic) == (1, True)
 
 
-async def test_tick_keeps_nothing_that_failed() -> None:
-    source = source_of(1, 0)
-    (message,) = await source.receive(1, LEASE)
-    await source.extend(message, LEASE)
-    await source.release(message)
-    await source.dead_letter(message, "never mind")
-    await source.complete(message)
+async def test_tick_keeps_nothing_that_failed(caplog: pytest.LogCaptureFixture) -> None:
+    source, can = source_of(1, 0), KINDS["tick"]
+    holding = Holding(source, can, LEASE, SteppedClock(), {})
+    (held,) = await holding.receive(1)
+    keeping = asyncio.create_task(holding.keep())  # there is no lease to keep: it waits for the end
+    await asyncio.sleep(0)
+    assert not keeping.done()
+    keeping.cancel()
+    await holding.release(held, LEASE)
+    await holding.dead_letter(held, "never mind")
+    assert "tick-1 failed for good and is kept nowhere: never mind" in caplog.text
     assert await source.receive(1, LEASE) == []
     await source.close()
+
+
+def test_capabilities_fit_the_methods_and_parts_of_each_kind() -> None:
+    for kind in KINDS.values():
+        source = opened(kind)
+        assert hasattr(source, "extend") == hasattr(source, "release") == kind.leasing, kind.name
+        assert hasattr(source, "dead_letter") == kind.dead_lettering == (kind.poison is not None), kind.name
+        assert kind.leasing or not kind.delaying
+
+
+def test_nobody_asks_which_kind_a_source_is() -> None:
+    """Outside its own folder, a kind is known by what it can do."""
+    package = Path(registry.__file__).parents[1]
+    asking = re.compile(r"isinstance\([^)]*Settings\b")
+    for path in package.rglob("*.py"):
+        if path.parent.parent != package / "sources":
+            assert not asking.search(path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""Commands that list what was and what comes: `executions`, `next`."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from ebb.cli.operate.answers import Form, Name, Output, Url, Utc, calls, show
+from ebb.cli.operate.tables import executions_table, next_table
+from ebb.cli.operate.times import times_of
+
+
+class ListOutput(StrEnum):
+    """How executions are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    AZ = "az"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("executions")(executions)
+    app.command("next")(next_times)
+
+
+def executions(
+    name: Name,
+    top: Annotated[int, typer.Option("--top", min=1, help="how many, newest first")] = 20,
+    status: Annotated[str | None, typer.Option(help="only those: running, succeeded, failed, timedOut, ...")] = None,
+    url: Url = None,
+    output: Annotated[
+        ListOutput,
+        typer.Option("--output", "-o", help="table, json, or az: as az containerapp job execution list prints them"),
+    ] = ListOutput.TABLE,
+    utc: Utc = False,
+) -> None:
+    """List the executions of all cycles, newest first; those at work too."""
+    form = Output.TABLE if output is ListOutput.TABLE else Output.JSON
+    with calls(url, form) as client:
+        az = "true" if output is ListOutput.AZ else None
+        found = list(client.pages(client.path(name, "executions"), top, status=status, az=az))
+    if output is ListOutput.AZ:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        show(form, found, executions_table(found, times_of(utc)))
+
+
+def next_times(
+    name: Name,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="how many times")] = 10,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """Say when a schedule fires next, and why then: ticks, windows, changes of the clocks."""
+    with calls(url, output) as client:
+        document = client.call("GET", client.path(name, "next"), query={"count": count})
+    show(output, document, next_table(document, times_of(False)))

@@ -1,0 +1,119 @@
+"""The command `logs`: what the app that runs here wrote, a handler's own lines among it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from ebb.cli.local.kept_log import files
+from ebb.cli.logs import Reader, Record, Wanted
+from ebb.cli.operate.answers import Exit, Form, Output, Utc, console, failed, note
+from ebb.cli.operate.plain import plain
+from ebb.cli.operate.times import Times, times_of
+from ebb.cli.running import find_running, looked_at
+
+LOOK = 0.2  # seconds between looks at a log that is followed
+STILL = 3  # looks without a new line after which the last record counts as complete
+LOGS = ("devhost.log", "realhost.log", "func.log")
+_STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("logs")(logs)
+
+
+def logs(
+    name: Annotated[str | None, typer.Argument(metavar="[SCHEDULE]", help="only lines of this schedule")] = None,
+    cycle: Annotated[int | None, typer.Option(min=0, help="only lines of this cycle")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with what comes, until Ctrl-C")] = False,
+    top: Annotated[int, typer.Option("--top", min=1, help="how many of the latest records")] = 200,
+    output: Form = Output.TABLE,
+    utc: Utc = False,
+) -> None:
+    """Show the log of the app that `up` serves, with time, schedule, cycle and execution; earlier runs too.
+
+    An app on Azure logs to Application Insights: infra/queries/trail.kql.
+    """
+    path = _log_file()
+    if output is Output.TABLE:
+        note(f"log {path}")
+    wanted, times = Wanted(name, cycle), times_of(utc)
+    reader = Reader()
+    latest: deque[Record] = deque(maxlen=top)
+    for each in files(path):
+        latest.extend(record for record in reader.read(_lines(each)) if wanted.has(record))
+    latest.extend(record for record in reader.rest() if wanted.has(record))
+    for record in latest:
+        _print(record, output, times)
+    try:
+        for record in _coming(path) if follow else ():
+            if wanted.has(record):
+                _print(record, output, times)
+    except KeyboardInterrupt as error:
+        raise typer.Exit(130) from error
+
+
+def _log_file() -> Path:
+    """The log of the app that runs here, or of the one that ran here last."""
+    running = find_running(Path.cwd(), os.environ)
+    if running is not None:
+        return Path(running.log)
+    places = looked_at(Path.cwd(), os.environ)
+    there = [folder / log for folder in places for log in LOGS if (folder / log).exists()]
+    found = max(there, key=lambda path: path.stat().st_mtime, default=None)
+    if found is None:
+        where = ", ".join(map(str, places))
+        raise failed(f"no log of an app is here (looked in {where}): start one with `up`", Exit.NOT_FOUND)
+    return found
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            yield line.rstrip("\n")
+
+
+def _coming(path: Path) -> Iterator[Record]:
+    """The records written from now on, across the change to a new file."""
+    reader, still = Reader(), 0
+    file = path.open(encoding="utf-8", errors="replace")
+    file.seek(0, os.SEEK_END)
+    try:
+        while True:
+            lines = file.readlines()
+            yield from reader.read(line.rstrip("\n") for line in lines)
+            still = 0 if lines else still + 1
+            if still == STILL:
+                yield from reader.rest()
+            if not lines:
+                if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+                    file.close()
+                    file = path.open(encoding="utf-8", errors="replace")
+                time.sleep(LOOK)
+    finally:
+        file.close()
+
+
+def _print(record: Record, output: Output, times: Times) -> None:
+    if output is Output.JSON:
+        typer.echo(json.dumps(record.to_document(), ensure_ascii=False))
+        return
+    where = record.schedule or record.logger
+    where += f" {record.cycle}" if record.cycle is not None else ""
+    where += f"/{record.execution}" if record.execution is not None else ""
+    level = "" if record.level == "INFO" else f"{record.level.lower()}: "
+    line = Text.assemble(
+        (f"{times.clock(record.at.isoformat())}  ", "dim"),
+        (f"{where}  ", "bold" if record.schedule else "dim"),
+        plain(f"{level}{record.text}", style=_STYLES.get(record.level, "")),
+    )
+    console().print(line, soft_wrap=True)

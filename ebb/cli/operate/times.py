@@ -1,0 +1,85 @@
+"""Times on a screen: all of them in one zone, which the screen names; with the date where it is not today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from ebb.core.wording import duration
+
+
+@dataclass(frozen=True)
+class Times:
+    """How one screen writes moments, which come as RFC 3339 text; None or an empty text is `-`."""
+
+    zone: tzinfo | None = None  # None: the zone of this machine
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def name(self) -> str:
+        """The zone, as the screen's headings name it: `UTC`, `CET`, `+03`."""
+        return self._local(self.now).tzname() or "local time"
+
+    def clock(self, text: str | None) -> str:
+        """`14:05:12`; `Nov 25 14:05:12` on another day, `2025-11-25 14:05` in another year."""
+        if not text:
+            return "-"
+        moment, today = self._local(datetime.fromisoformat(text)), self._local(self.now)
+        if moment.date() == today.date():
+            return f"{moment:%H:%M:%S}"
+        return f"{moment:%b %d %H:%M:%S}" if moment.year == today.year else f"{moment:%Y-%m-%d %H:%M}"
+
+    def full(self, text: str | None) -> str:
+        """Date, time and zone: `2026-11-25 14:05:12 CET`."""
+        if not text:
+            return "-"
+        moment = self._local(datetime.fromisoformat(text))
+        return f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname() or ''}".rstrip()
+
+    def relative(self, text: str | None) -> str:
+        """As a person would say it from here: `in 12 s`, `3 min ago`, `now`."""
+        if not text:
+            return "-"
+        seconds = (datetime.fromisoformat(text) - self.now).total_seconds()
+        size = abs(seconds)
+        if size < 1:
+            return "now"
+        said = duration(round(size)) if size < 120 else duration(round(size / 60) * 60)
+        return f"in {said}" if seconds > 0 else f"{said} ago"
+
+    def _local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone)
+
+
+def times_of(utc: bool) -> Times:
+    """How a command writes times: in UTC where that is asked for, otherwise in the zone of this machine."""
+    return Times(UTC if utc else None)
+
+
+def took(document: dict[str, object] | object) -> str:
+    """How long something with `startedAt` and `endedAt` took; `-` where it has not ended."""
+    given = document if isinstance(document, dict) else {}
+    if not given.get("startedAt") or not given.get("endedAt"):
+        return "-"
+    began, ended = (datetime.fromisoformat(str(given[key])) for key in ("startedAt", "endedAt"))
+    return duration(round(max((ended - began).total_seconds(), 0.0), 1))
+
+
+def moment_of(text: str, now: datetime) -> str:
+    """The moment that an operator wrote, as RFC 3339: a time with its offset, or a duration from `now` on.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    from ebb.core.clock import parse_rfc3339, rfc3339  # late: only `pause` has a use for them
+    from ebb.core.settings.durations import parse_seconds
+
+    try:
+        return rfc3339(parse_rfc3339(text))
+    except ValueError:
+        pass
+    try:
+        seconds = float(str(parse_seconds(text)))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time: write 2026-01-31T12:00:00Z, or a duration such as 30m") from None
+    return rfc3339(now + timedelta(seconds=seconds))

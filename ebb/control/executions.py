@@ -1,0 +1,110 @@
+"""The executions of a schedule as one flat list, newest first: those at work, then those of the history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
+
+from ebb.control.at_work import executions_at_work
+from ebb.control.instances import look_at
+from ebb.control.schedules import document_of
+from ebb.core.executions import cycle_at_work, executions_of
+from ebb.services import Services
+from ebb.store.base import ALWAYS, Page, Span
+from ebb.store.keys import cycle_key
+
+CYCLES_AT_ONCE = 50
+MOST_CYCLES = 2000  # that one call looks through for a rare status; its token goes on from there
+_TOKEN = re.compile(r"(\d{1,12})-(\d{1,6})")
+
+
+async def present_cycle(services: Services, client: df.DurableOrchestrationClient, name: str) -> dict[str, Any] | None:
+    """The Cycle document of the cycle at work; None where none is."""
+    row, instance = await services.store.get(name), await look_at(client, name)
+    document = document_of(services, client, row, instance)
+    if document["phase"] != "processing":
+        return None
+    return cycle_at_work(document, await executions_at_work(services, row))
+
+
+@dataclass
+class _Collected:
+    """What a page holds so far."""
+
+    top: int
+    status: str | None
+    found: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    token: str | None = None  # where the next page goes on; None: nothing is left
+
+    def take(self, cycle: int, executions: list[dict[str, Any]], skip: int) -> bool:
+        """Add the executions of a cycle behind the first `skip`; False once the page is full."""
+        for place in range(skip, len(executions)):
+            if len(self.found) == self.top:
+                self.token = f"{cycle}-{place}"
+                return False
+            if self.status in (None, executions[place]["status"].lower()):
+                self.found.append(executions[place])
+        return True
+
+
+async def executions_page(
+    services: Services,
+    client: df.DurableOrchestrationClient,
+    name: str,
+    top: int,
+    token: str | None,
+    status: str | None = None,
+    span: Span = ALWAYS,
+) -> Page:
+    """One page of the list.
+
+    Args:
+        status: only executions with this status, in any case of letters.
+        span: only cycles that ended in it; the cycle at work is left out where it has an end.
+
+    Raises:
+        ValueError: `token` is not one that this list gave.
+    """
+    collected = _Collected(top, status.lower() if status else None)
+    begin, skip = _place(token)
+    seen: set[int] = set()
+    if begin is None and span.end is None and (present := await present_cycle(services, client, name)):
+        seen.add(present["cycle"])
+        if not collected.take(present["cycle"], executions_of(name, present), 0):
+            return Page(collected.found, collected.token)
+    looked = 0
+    async for cycle in _history(services, name, begin, span):
+        number = int(cycle["cycle"])
+        if looked == MOST_CYCLES:
+            return Page(collected.found, f"{number}-0")
+        looked += 1
+        if number in seen:  # it has been closed since it was looked at
+            continue
+        if not collected.take(number, executions_of(name, cycle), skip if number == begin else 0):
+            break
+    return Page(collected.found, collected.token)
+
+
+async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[dict[str, Any]]:
+    """The cycles of the history from number `begin` on, newest first."""
+    token = None if begin is None else cycle_key(begin + 1)
+    while True:
+        page = await services.store.cycles(name, CYCLES_AT_ONCE, token, span)
+        for cycle in page.value:
+            yield cycle
+        token = page.continuation_token
+        if token is None:
+            return
+
+
+def _place(token: str | None) -> tuple[int | None, int]:
+    if token is None:
+        return None, 0
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise ValueError("continuationToken is not one that this list gave: leave it out to begin at the newest")
+    return int(match[1]), int(match[2])

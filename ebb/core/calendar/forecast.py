@@ -1,0 +1,102 @@
+"""When a schedule runs next: its ticks or its windows' openings, with what the clock's changes do to them.
+
+Ticks are exact as long as the work of one is done before the next. Without ticks only the next cycle has a time; those
+after it are counted as if each found nothing to do, and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+
+from ebb.core.calendar.ticks import tick_times
+from ebb.core.calendar.windows import next_open
+from ebb.core.clock import rfc3339
+from ebb.core.planning.waits import next_wait
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import duration, local_time
+
+
+@dataclass(frozen=True)
+class Fire:
+    """A time at which a cycle begins."""
+
+    at: datetime  # in the schedule's time zone
+    reason: str
+    note: str | None = None  # what the clocks, or the windows, have to do with it
+
+    def to_document(self) -> dict[str, str | None]:
+        """{"at" (RFC 3339, UTC), "local" (in the schedule's zone, with the weekday), "reason", "note"}."""
+        return {"at": rfc3339(self.at), "local": local_time(self.at), "reason": self.reason, "note": self.note}
+
+
+def fire_times(
+    settings: ScheduleSettings,
+    now: datetime,
+    count: int,
+    *,
+    began: datetime | None = None,
+    following: tuple[datetime, str] | None = None,
+    idle: int = 0,
+) -> list[Fire]:
+    """The next `count` times at which a cycle of a schedule with these settings begins.
+
+    Args:
+        began: when the schedule was started; ticks of fixedRate count from it. None: it starts now.
+        following: time and reason of the next cycle, where that is known already (a wait that is on).
+        idle: cycles in a row that found nothing.
+    """
+    fires = _ticks(settings, now, began) if settings.follows_ticks else _polls(settings, now, following, idle)
+    end = settings.end_after
+    last = (began or now) + timedelta(seconds=end.time) if end and end.time else None
+    found = list(islice(takewhile(lambda fire: last is None or fire.at <= last, fires), count))
+    return _with_clock_changes(found, now.astimezone(settings.zone))
+
+
+def _ticks(settings: ScheduleSettings, now: datetime, began: datetime | None) -> Iterator[Fire]:
+    cron, every = settings.cron, duration(settings.polling_interval)
+    reason = f"cron {cron}" if settings.wait_mode == "cron" else f"fixedRate, every {every}"
+    just_before = now - timedelta(microseconds=1)
+    return (Fire(tick, reason) for tick in tick_times(settings, began or now, just_before))
+
+
+def _polls(
+    settings: ScheduleSettings, now: datetime, following: tuple[datetime, str] | None, idle: int
+) -> Iterator[Fire]:
+    moment, reason = following or (now, "at once, if it is started now")
+    while True:
+        opening = next_open(settings.active_windows, settings.zone, moment) if settings.windows else None
+        if opening is not None and opening[0] > moment:
+            moment, reason = opening[0], "a window opens"
+        yield Fire(moment.astimezone(settings.zone), reason)
+        idle += 1
+        wait = next_wait(_without_calendar(settings), idle_cycles=idle)
+        moment += timedelta(seconds=wait.seconds)
+        reason = f"{duration(wait.seconds)} after the one before, if that finds nothing to do"
+
+
+def _without_calendar(settings: ScheduleSettings) -> ScheduleSettings:
+    """The settings for the wait alone; windows are looked at after it."""
+    return settings.model_copy(update={"windows": (), "end_after": None, "jitter": 0.0})
+
+
+def _with_clock_changes(found: list[Fire], now: datetime) -> list[Fire]:
+    """The times, with a note at each before which the offset from UTC has changed."""
+    noted: list[Fire] = []
+    for before_it, fire in zip([now, *(fire.at for fire in found)], found, strict=False):
+        before, offset = before_it.utcoffset(), fire.at.utcoffset()
+        if before is None or offset is None or offset == before:
+            noted.append(fire)
+            continue
+        change = "forward" if offset > before else "back"
+        size = duration(abs((offset - before).total_seconds()))
+        noted.append(Fire(fire.at, fire.reason, f"the clocks go {change} by {size} before it, to {_offset(offset)}"))
+    return noted
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = round(offset.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"

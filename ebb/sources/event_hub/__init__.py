@@ -1,0 +1,1 @@
+"""Event Hubs: how far readers are, by their checkpoints."""

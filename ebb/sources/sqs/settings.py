@@ -1,0 +1,34 @@
+"""The settings of a queue of Amazon SQS as a source."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ebb.core.settings.source_settings import SourceModel
+
+
+class SqsSettings(SourceModel):
+    """A standard queue of Amazon SQS. Credentials are those of AWS's own app settings (`AWS_ACCESS_KEY_ID`, ...)."""
+
+    queue_name: str = Field(
+        max_length=73,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="name of a standard queue; FIFO queues (`.fifo`) are not drained",
+    )
+    region: str | None = Field(
+        None, pattern=r"^[a-z0-9-]+$", description="AWS region; without it the app setting `AWS_REGION`"
+    )
+    account_id: str | None = Field(
+        None, pattern=r"^[0-9]{12}$", description="account of the queue, where it is another"
+    )
+    endpoint: str | None = Field(
+        None, pattern=r"^https?://[^/?# ]+$", description="URL of a VPC endpoint or an emulator in place of AWS's own"
+    )
+    message_encoding: Literal["none", "base64"] = Field("none", description="how bodies are written in the queue")
+    wait_time: int = Field(
+        1, ge=0, le=20, description="seconds that a receive waits for the first message; 0 may overlook some"
+    )
+    scale_on_in_flight: bool = Field(True, description="count messages that are held too, as KEDA does")
+    scale_on_delayed: bool = Field(False, description="count delayed messages too")

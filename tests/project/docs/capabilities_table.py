@@ -1,0 +1,48 @@
+"""What each source can do, a table made from the code: `python -m tests.project.docs.capabilities_table` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ebb.sources.kind import Kind
+from ebb.sources.registry import KINDS
+
+PAGE = Path(__file__).parents[3] / "docs" / "sources" / "README.md"
+BEGIN, END = "<!-- capabilities -->\n", "<!-- /capabilities -->"
+NAMES = {
+    "leasing": "holds a message under a lease, extends it, takes it back",
+    "delaying": "takes a message back with a delay",
+    "dead_lettering": "has a poison place",
+    "partitioned": "has partitions, one reader each",
+    "periodic": "brings one message each cycle",
+    "loss_noticed": "tells who settles late that the lease was lost",
+    "approximate": "counts approximately even when few wait",
+    "counts_held": "counts messages that are held",
+}
+
+
+def capabilities_table() -> str:
+    """A row for each capability, a column for each kind."""
+    kinds = list(KINDS.values())
+    rows = [f"| | {' | '.join(f'`{kind.name}`' for kind in kinds)} |", "| --- |" + " --- |" * len(kinds)]
+    for name, told in NAMES.items():
+        rows.append(f"| {told} | {' | '.join('yes' if getattr(kind, name) else 'no' for kind in kinds)} |")
+    rows.append(f"| longest lease and delay | {' | '.join(_longest(kind) for kind in kinds)} |")
+    rows.append(f"| KEDA's scaler | {' | '.join(f'`{kind.scaler}`' if kind.scaler else 'none' for kind in kinds)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _longest(kind: Kind) -> str:
+    if not kind.leasing:
+        return "no lease"
+    return "any" if kind.longest_lease is None else f"{kind.longest_lease:,.0f} s"
+
+
+def in_page() -> str:
+    """The table that the page has now."""
+    return PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+
+
+if __name__ == "__main__":
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(text.replace(BEGIN + in_page(), BEGIN + capabilities_table()), encoding="utf-8")

@@ -1,0 +1,97 @@
+"""The screens of the commands at 80, 100, 120 and 140 columns, as a person has looked at them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from rich.cells import cell_len
+
+from ebb.cli.operate.columns import Column, Fitted
+from ebb.cli.operate.times import Times, moment_of, took
+from tests.unit.cli.screens_of import FOLDER, WIDTHS, files, printed, screens
+
+FILES = dict(files())
+NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_screen_is_the_one_that_was_looked_at(path: Path) -> None:
+    again = "write it again with python -m tests.unit.cli.screens_of, and look at it"
+    assert path.read_text(encoding="utf-8") == FILES[path], again
+
+
+def test_every_file_belongs_to_a_screen() -> None:
+    assert set(FOLDER.glob("*.txt")) == set(FILES)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_is_wider_than_the_terminal_and_no_name_is_cut(width: int) -> None:
+    for name, screen in screens().items():
+        lines = printed(screen, width).splitlines()
+        assert max(map(cell_len, lines)) <= width, name
+    for name in ("list", "watch"):
+        text = printed(screens()[name], width)
+        assert "nightly-invoices-of-all-customers" in text
+        assert "paused" in text
+
+
+def test_what_an_operator_wrote_is_neither_markup_nor_a_picture() -> None:
+    assert "the bank is closed [bold]today[/bold] :x:" in printed(screens()["show"], 120)
+
+
+def test_columns_of_the_highest_rank_go_first_and_empty_ones_are_left_out() -> None:
+    columns = [Column("name"), Column("often", 2), Column("seldom", 1), Column("never", 0)]
+    table = Fitted(columns, [("abcdefghij", "1234567890", "1234567890", "")])
+    assert printed(table, 40).splitlines()[0].split() == ["name", "often", "seldom"]
+    assert printed(table, 30).splitlines()[0].split() == ["name", "seldom"]
+    assert printed(table, 15).splitlines()[0].split() == ["name"]
+
+
+def test_text_that_is_cut_says_so() -> None:
+    table = Fitted([Column("name"), Column("why", text="cut")], [("a", "x" * 50)])
+    assert printed(table, 40).splitlines()[1].endswith("x…")
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-11-26T09:00:00Z", "10:00:00"),
+        ("2026-11-25T22:30:00Z", "Nov 25 23:30:00"),
+        ("2026-11-25T23:30:00Z", "00:30:00"),
+        ("2025-11-26T10:00:00Z", "2025-11-26 11:00"),
+        (None, "-"),
+    ],
+)
+def test_time_has_its_date_where_it_is_not_of_today(moment: str | None, said: str) -> None:
+    times = Times(ZoneInfo("Europe/Berlin"), NOW)
+    assert times.clock(moment) == said
+    assert times.name == "CET"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "now"), (12, "in 12 s"), (-200, "3 min ago"), (86_400 * 3, "in 3 days"), (4000, "in 67 min")],
+)
+def test_distance_is_said_as_a_person_would(seconds: float, said: str) -> None:
+    assert Times(UTC, NOW).relative((NOW + timedelta(seconds=seconds)).isoformat()) == said
+
+
+def test_what_has_not_ended_took_nothing_yet() -> None:
+    assert took({"startedAt": "2026-11-26T09:00:00Z", "endedAt": None}) == "-"
+    assert took({"startedAt": "2026-11-26T09:00:00Z", "endedAt": "2026-11-26T09:30:01Z"}) == "30 min 1 s"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-26T10:30:00Z", "30m", "PT30M", "00:30:00", "1800", "2026-11-26T11:30:00+01:00"]
+)
+def test_end_of_a_pause_is_a_time_or_a_duration(text: str) -> None:
+    assert moment_of(text, NOW) == "2026-11-26T10:30:00.000Z"
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "2026-11-26T10:30:00", ""])
+def test_end_of_a_pause_that_is_neither_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write 2026-01-31T12:00:00Z, or a duration such as 30m"):
+        moment_of(text, NOW)
