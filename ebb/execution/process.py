@@ -17,6 +17,7 @@ from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
 from ebb.execution.abandoned import note_abandoned
+from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
@@ -39,7 +40,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         order: {"schedule", "cycle", "index", "owner", "launch", "settings"}, and "source", its number, where there are
-            several.
+            several; "share", the number of this execution among those of its source, and how many they are.
 
     Returns:
         The Execution document. Expected failures are an outcome ("failed", "timedOut"), not an exception.
@@ -97,7 +98,10 @@ class _Run:
     async def _work(self) -> None:
         schedule = str(self.order["schedule"])
         handler = self.services.telemetry.timed(schedule, self._handler(schedule))
-        async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
+        number, of = self.order.get("share") or (0, 1)  # an orchestration of an older version says nothing
+        async with self.services.source(
+            self.settings, self.order["cycle"], self.order["index"], (number, of)
+        ) as source:
             with at_place(self.log):
                 await self._run_in(source, handler, schedule)
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
@@ -118,6 +122,7 @@ class _Run:
                 report=self.report,
                 turns=turns_here(),
                 suspicion=self._suspicion(schedule),
+                effects=Effects(self.services.store, schedule, clock, timedelta(seconds=self.services.clock_skew)),
             )
 
     def _handler(self, schedule: str) -> Handler:
@@ -157,6 +162,7 @@ class _Run:
             error=clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable
             errors=_classes(report.errors),
             source=self.settings.all_sources[0].label() if sources else None,
+            next_try_at=rfc3339(report.next_try) if report.next_try else None,
             run=self._watch.note.run,
             progress=report.progress if outcome is None else None,
             current_message_age=round((now - began).total_seconds(), 3) if began else None,

@@ -20,7 +20,8 @@ def json_of(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
     """
     counts = {f"{kind}s": sum(finding.severity == kind for finding in findings) for kind in ("error", "warning")}
     cost = None if idle is None else idle.to_document()
-    return json.dumps({**counts, "findings": [each.to_document() for each in findings], "idle": cost}, indent=2)
+    found = [finding.to_document() for finding in findings]
+    return json.dumps({**counts, "findings": found, "idle": cost}, indent=2)
 
 
 def print_findings(findings: Sequence[Finding], console: Console, idle: IdleCost | None = None) -> None:
@@ -29,7 +30,7 @@ def print_findings(findings: Sequence[Finding], console: Console, idle: IdleCost
         colour = "red" if finding.severity == "error" else "yellow"
         console.print(Text(f"{finding.severity:7} {finding.what}", style=colour), soft_wrap=True)
         console.print(Text(f"        why:  {finding.why}"), soft_wrap=True)
-        console.print(Text(f"        fix: {finding.fix}   [{finding.code}]"), soft_wrap=True)
+        console.print(Text(f"        fix:  {finding.fix}   [{finding.code}]"), soft_wrap=True)
     if idle is not None:
         console.print(Text(str(idle)), soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
