@@ -10,7 +10,7 @@ from ebb.core.errors import SettingsError
 from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Opening, Source
+from ebb.sources.base import Source, SourceRequest
 from ebb.sources.blob import KIND as BLOB
 from ebb.sources.feed import Feed
 from ebb.sources.kafka import KIND as KAFKA
@@ -51,7 +51,7 @@ def open_source(
 
     `share` is its number among the executions of this source, and how many those are: partitions go by that.
 
-    Opening asks nothing of the network.
+    SourceRequest asks nothing of the network.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
@@ -59,8 +59,8 @@ def open_source(
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     kind = KINDS[settings.source.type]
-    opening = Opening(settings, environment, clock or SystemClock(), cycle, execution, share, remarks)
-    return cast("Source", kind.open(kind.source, opening))
+    request = SourceRequest(settings, environment, clock or SystemClock(), cycle, execution, share, remarks)
+    return cast("Source", kind.open(kind.source, request))
 
 
 def open_poison(
@@ -77,8 +77,8 @@ def open_poison(
     kind = KINDS[settings.source.type] if settings.source else None
     if kind is None or kind.poison is None:
         return None
-    opening = Opening(settings, environment, clock or SystemClock(), 0, 0, remarks=remarks)
-    return cast("PoisonPlace", kind.open(kind.poison, opening))
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks=remarks)
+    return cast("PoisonPlace", kind.open(kind.poison, request))
 
 
 def open_feed(settings: ScheduleSettings, environment: Mapping[str, str], clock: Clock | None = None) -> Feed | None:
@@ -90,5 +90,5 @@ def open_feed(settings: ScheduleSettings, environment: Mapping[str, str], clock:
     kind = KINDS[settings.source.type] if settings.source else None
     if kind is None or kind.feed is None:
         return None
-    opening = Opening(settings, environment, clock or SystemClock(), 0, 0)
-    return cast("Feed", kind.open(kind.feed, opening))
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0)
+    return cast("Feed", kind.open(kind.feed, request))

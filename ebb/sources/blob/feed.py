@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ebb.core.clock import Clock
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import Container
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.storage_queue.account import open_account
@@ -33,12 +33,12 @@ class BlobFeed:
         """The connections are the storage account's."""
 
 
-def open_feed(opening: Opening) -> BlobFeed:
+def open_feed(request: SourceRequest) -> BlobFeed:
     """The feed of the container that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, BlobSettings)
-    return BlobFeed(source, resolve_connection(source.connection, opening.environment), opening.clock)
+    return BlobFeed(source, resolve_connection(source.connection, request.environment), request.clock)

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from ebb.core.errors import SourceNotFoundError
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import BlobEntry, Container
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import MOST, POISON_SUFFIX
@@ -116,12 +116,12 @@ class BlobPoison:
         return Container(open_account(self._connection, "blob"), name)
 
 
-def open_poison(opening: Opening) -> BlobPoison:
+def open_poison(request: SourceRequest) -> BlobPoison:
     """The poison place of the container that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, BlobSettings)
-    return BlobPoison(source, resolve_connection(source.connection, opening.environment))
+    return BlobPoison(source, resolve_connection(source.connection, request.environment))

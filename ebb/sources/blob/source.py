@@ -21,7 +21,7 @@ from ebb.core.clock import Clock, SystemClock, rfc3339
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Backlog, Opening
+from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.blob.body import BlobContent
 from ebb.sources.blob.container import META, BlobEntry, Container
 from ebb.sources.blob.settings import BlobSettings
@@ -285,13 +285,13 @@ def _seconds(lease: timedelta) -> int:
     return min(max(math.ceil(lease.total_seconds()), SHORTEST), LONGEST)
 
 
-def open_blob(opening: Opening) -> BlobSource:
+def open_blob(request: SourceRequest) -> BlobSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, BlobSettings)
-    connection = resolve_connection(source.connection, opening.environment)
-    return BlobSource(source, connection, opening.clock, opening.execution)
+    connection = resolve_connection(source.connection, request.environment)
+    return BlobSource(source, connection, request.clock, request.execution)

@@ -7,7 +7,7 @@ import asyncio
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.kafka.cluster import TIMEOUT, Cluster
 from ebb.sources.kafka.settings import KafkaSettings
 
@@ -65,12 +65,12 @@ class KafkaFeed:
             return self._producer
 
 
-def open_feed(opening: Opening) -> KafkaFeed:
+def open_feed(request: SourceRequest) -> KafkaFeed:
     """The feed of the topic that the settings name.
 
     Raises:
         SettingsError: its password is not set.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, KafkaSettings)
-    return KafkaFeed(source, Cluster(source, opening.environment))
+    return KafkaFeed(source, Cluster(source, request.environment))

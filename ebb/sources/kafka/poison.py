@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from confluent_kafka import Message as Record
 
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.reader import Given, Reader
 from ebb.sources.kafka.records import headers_of, send
@@ -113,12 +113,12 @@ def _poisoned(record: Record) -> Poisoned:
     return Poisoned(name, named.get("ebb-reason"), bytes(record.value() or b""), about)
 
 
-def open_poison(opening: Opening) -> KafkaPoison:
+def open_poison(request: SourceRequest) -> KafkaPoison:
     """The poison place of the topic that the settings name.
 
     Raises:
         SettingsError: its password is not set.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, KafkaSettings)
-    return KafkaPoison(source, Cluster(source, opening.environment))
+    return KafkaPoison(source, Cluster(source, request.environment))

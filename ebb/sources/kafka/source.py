@@ -14,7 +14,7 @@ from datetime import timedelta
 from ebb.core.clock import Clock, SystemClock, rfc3339
 from ebb.core.errors import LeaseLostError, SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, Opening
+from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.lag import LagRules, lag_of_topic, partition_numbers
 from ebb.sources.kafka.reader import Reader
@@ -165,12 +165,12 @@ class KafkaSource:
             await self._cluster.make(name)
 
 
-def open_kafka(opening: Opening) -> KafkaSource:
+def open_kafka(request: SourceRequest) -> KafkaSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: its password is not set.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, KafkaSettings)
-    return KafkaSource(source, Cluster(source, opening.environment), opening.clock, opening.share)
+    return KafkaSource(source, Cluster(source, request.environment), request.clock, request.share)

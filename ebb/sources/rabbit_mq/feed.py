@@ -7,7 +7,7 @@ import uuid
 import aio_pika
 
 from ebb.core.clock import Clock
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.rabbit_mq.link import Link, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 from ebb.sources.rabbit_mq.source import QUORUM
@@ -36,12 +36,12 @@ class RabbitMqFeed:
         await self._link.close()
 
 
-def open_feed(opening: Opening) -> RabbitMqFeed:
+def open_feed(request: SourceRequest) -> RabbitMqFeed:
     """The feed of the queue that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, RabbitMqSettings)
-    return RabbitMqFeed(source, Link(source, address(source, opening.environment)), opening.clock)
+    return RabbitMqFeed(source, Link(source, address(source, request.environment)), request.clock)

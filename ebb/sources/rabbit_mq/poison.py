@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from aio_pika.abc import AbstractIncomingMessage
 
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.rabbit_mq.counting import count_ready
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
@@ -107,12 +107,12 @@ def _poisoned(incoming: AbstractIncomingMessage, alike: Counter[str]) -> Poisone
     return Poisoned(name + again, None if reason is None else str(reason), incoming.body, about)
 
 
-def open_poison(opening: Opening) -> RabbitMqPoison:
+def open_poison(request: SourceRequest) -> RabbitMqPoison:
     """The poison place of the queue that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, RabbitMqSettings)
-    return RabbitMqPoison(source, address(source, opening.environment))
+    return RabbitMqPoison(source, address(source, request.environment))

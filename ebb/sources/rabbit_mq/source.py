@@ -26,7 +26,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from ebb.core.clock import Clock, SystemClock, rfc3339
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, Opening
+from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.rabbit_mq.counting import count_by_management, count_ready
 from ebb.sources.rabbit_mq.deliveries import Deliveries
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
@@ -221,12 +221,12 @@ def _tries(incoming: AbstractIncomingMessage) -> int:
     return tries if isinstance(tries, int) else 0
 
 
-def open_rabbit_mq(opening: Opening) -> RabbitMqSource:
+def open_rabbit_mq(request: SourceRequest) -> RabbitMqSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, RabbitMqSettings)
-    return RabbitMqSource(source, address(source, opening.environment), opening.environment, opening.clock)
+    return RabbitMqSource(source, address(source, request.environment), request.environment, request.clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.sqs.client import SqsClient
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
@@ -33,13 +33,13 @@ class SqsFeed:
         await self._client.close()
 
 
-def open_feed(opening: Opening) -> SqsFeed:
+def open_feed(request: SourceRequest) -> SqsFeed:
     """The feed of the queue that the settings name.
 
     Raises:
         SettingsError: no region is given.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, SqsSettings)
-    client = client_for(source, opening.environment, opening.clock)
+    client = client_for(source, request.environment, request.clock)
     return SqsFeed(source, client, urlsplit(client.endpoint).netloc)

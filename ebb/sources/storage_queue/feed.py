@@ -6,7 +6,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
 from ebb.sources.storage_queue.settings import StorageQueueSettings
@@ -37,12 +37,12 @@ class StorageQueueFeed:
         """The connections are the storage account's."""
 
 
-def open_feed(opening: Opening) -> StorageQueueFeed:
+def open_feed(request: SourceRequest) -> StorageQueueFeed:
     """The feed of the queue that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, StorageQueueSettings)
-    return StorageQueueFeed(source, resolve_connection(source.connection, opening.environment))
+    return StorageQueueFeed(source, resolve_connection(source.connection, request.environment))
