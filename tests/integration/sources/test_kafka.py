@@ -152,7 +152,10 @@ async def test_executions_share_the_partitions_and_nothing_is_handled_twice(benc
 
     sources = [bench.source((number, 4)) for number in range(4)]
     reports = await asyncio.gather(
-        *(run_execution(source, handle, bench.schedule(), may_go_on=go_on, clock=SystemClock()) for source in sources)
+        *(
+            run_execution(source, handle, bench.schedule(), reason_to_stop=go_on, clock=SystemClock())
+            for source in sources
+        )
     )
     assert sorted(handled) == sorted(f"{partition}-{number}" for partition in range(3) for number in range(50))
     assert [report.processed for report in reports] == [50, 50, 50, 0]
