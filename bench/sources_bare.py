@@ -21,9 +21,10 @@ async def bare_storage_queue(source: Mapping[str, Any], environment: Mapping[str
     async with QueueClient.from_connection_string(connection, source["queueName"]) as client:
         while True:
             pages = client.receive_messages(messages_per_page=PAGE, visibility_timeout=60).by_page()
-            page = [message async for message in await anext(pages)]
-            if not page:
+            found = await anext(pages, None)
+            if found is None:
                 return done
+            page = [message async for message in found]
             await _each(page, client.delete_message)
             done += len(page)
 
