@@ -23,7 +23,8 @@ from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.names import instance_id
-from ebb.core.remarks import abandoned_scope, alone_scope
+from ebb.core.once import ONCE_KEPT
+from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
 from ebb.core.row.checkin import done_at
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
@@ -177,6 +178,7 @@ class Watchdog:
         await self._services.store.trim(row.name, settings.history_limit, before)
         for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
             await self._services.store.trim_remarks(scope, now - REMARKS_AGE)
+        await self._services.store.trim_remarks(once_scope(row.name), now - ONCE_KEPT)
 
     def _judge(
         self,
