@@ -199,7 +199,7 @@ async def fault_of(link: ServiceBusReceiver | ServiceBusSender) -> ServiceBusErr
     return None
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK forgets the socket that was cut
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK forgets the cut socket
 async def test_a_cut_connection_loses_nothing(amqp: AmqpEmulator, name: str) -> None:
     async with ServiceBusClient.from_connection_string(amqp.connection_string(), retry_total=3) as client:
         await send(client, name, ServiceBusMessage("a"))
