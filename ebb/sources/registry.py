@@ -11,9 +11,9 @@ from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Opening, Source
-from ebb.sources.kind import part
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
+from ebb.sources.service_bus import KIND as SERVICE_BUS
 from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
@@ -22,6 +22,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         MEMORY,
+        SERVICE_BUS,
         SQS,
         STORAGE_QUEUE,
         TICK,
@@ -49,8 +50,9 @@ def open_source(
     """
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
-    opener = part(KINDS[settings.source.type].source)
-    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)))
+    kind = KINDS[settings.source.type]
+    opening = Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)
+    return cast("Source", kind.open(kind.source, opening))
 
 
 def open_poison(
@@ -64,7 +66,8 @@ def open_poison(
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    opener = KINDS[settings.source.type].poison if settings.source else None
-    if opener is None:
+    kind = KINDS[settings.source.type] if settings.source else None
+    if kind is None or kind.poison is None:
         return None
-    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)))
+    opening = Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)
+    return cast("PoisonPlace", kind.open(kind.poison, opening))

@@ -8,19 +8,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
 
 from ebb.core.clock import SystemClock
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
 from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.namespace_connection import resolve_namespace
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
 from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.kind import Kind
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.registry import KINDS
+from ebb.sources.service_bus.settings import ServiceBusSettings
+from ebb.sources.service_bus.source import ServiceBusSource
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.sqs.source import SqsSource, client_for
@@ -31,6 +37,8 @@ from ebb.sources.storage_queue.source import StorageQueueSource
 from ebb.sources.storage_queue.text import Encoding, decode_body, encode_body, open_envelope
 from tests.azurite import Azurite
 from tests.clocks import SteppedClock
+from tests.emulators.amqp.queues import Queue
+from tests.emulators.amqp.server import AmqpEmulator
 from tests.moto import REGION, SETTINGS, Moto
 
 LEASE = timedelta(seconds=30)
@@ -60,6 +68,7 @@ class Bench:
 
 CONTRACT = (  # the kind, and behind a hyphen a variant of it
     "memory",
+    "serviceBus-queue",
     "sqs-none",
     "sqs-base64",
     "storageQueue-none",
@@ -76,6 +85,10 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     if kind == "sqs":
         moto: Moto = request.getfixturevalue("moto")
         async for made in sqs_bench(moto, encoding):
+            yield made
+        return
+    if kind == "serviceBus":
+        async for made in service_bus_bench(request.getfixturevalue("amqp")):
             yield made
         return
     azurite: Azurite = request.getfixturevalue("azurite")
@@ -101,6 +114,58 @@ def memory_bench() -> Bench:
         return MemorySource(broker, "contract")
 
     return Bench(another(), put, poisoned, pass_time, MemorySource(broker, "absent"), another, KINDS["memory"])
+
+
+class LockedFor(ServiceBusSource):
+    """A source on a queue whose LockDuration is what is asked for: the contract speaks of that."""
+
+    def __init__(self, amqp: AmqpEmulator, *given: Any) -> None:
+        super().__init__(*given)
+        self._queue = amqp.namespace.find(self._source.label())
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        self._set(lease)
+        return await super().receive(limit, lease)
+
+    async def extend(self, message: Message, lease: timedelta) -> None:
+        self._set(lease)
+        await super().extend(message, lease)
+
+    def _set(self, lease: timedelta) -> None:
+        if isinstance(self._queue, Queue):
+            self._queue.lock_duration = lease.total_seconds()
+
+
+async def service_bus_bench(amqp: AmqpEmulator) -> AsyncIterator[Bench]:
+    name = f"contract-{secrets.token_hex(6)}"
+    queue = amqp.tell(lambda namespace: namespace.add_queue(name))
+    connection = resolve_namespace("Bus", {"Bus": amqp.connection_string()})
+    client = ServiceBusClient.from_connection_string(amqp.connection_string())
+    sender = await client.get_queue_sender(name).__aenter__()
+    sending = asyncio.Lock()  # the SDK's sender is for one at a time
+    opened: list[ServiceBusSource] = []
+
+    def source(queue_name: str) -> QueueSource:
+        given = {"type": "serviceBus", "queueName": queue_name, "managementEndpoint": amqp.management_url}
+        opened.append(LockedFor(amqp, ServiceBusSettings.model_validate(given), connection))
+        return opened[-1]
+
+    async def put(body: bytes) -> object:
+        async with sending:
+            return await sender.send_messages(ServiceBusMessage(body))
+
+    async def poisoned() -> list[tuple[bytes, str]]:
+        assert queue.dead is not None
+        return [
+            (each.message.body[0].value, each.message.application["DeadLetterErrorDescription"])
+            for each in queue.dead.items.values()
+        ]
+
+    another = partial(source, name)
+    missing = source(f"{name}-absent")
+    yield Bench(another(), put, poisoned, asyncio.sleep, missing, another, KINDS["serviceBus"], 300)
+    await asyncio.gather(sender.close(), *(each.close() for each in opened))
+    await client.close()
 
 
 async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[Bench]:
