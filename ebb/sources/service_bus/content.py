@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus.amqp import AmqpMessageBodyType
 
 COUNT, ID = "ebb-dequeueCount", "ebb-id"  # of a copy: what was counted before it, and the first id
 
@@ -16,12 +17,11 @@ def body_of(received: ServiceBusReceivedMessage) -> bytes:
         ValueError: the body is not one of bytes or text.
     """
     body: Any = received.body
+    if received.body_type == AmqpMessageBodyType.DATA:
+        return b"".join(body)
     if isinstance(body, (bytes, str)):
         return body.encode() if isinstance(body, str) else body
-    pieces = list(body) if body is not None else []
-    if all(isinstance(each, bytes) for each in pieces):
-        return b"".join(pieces)
-    raise ValueError(f"the body is an AMQP {received.body_type}: send bytes or text")
+    raise ValueError(f"the body is an AMQP {received.body_type.value}: send bytes or text")
 
 
 def properties_of(received: ServiceBusReceivedMessage) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ebb.core.settings.namespace_connection import NamespaceConnection
@@ -40,5 +41,10 @@ class NamespaceIdentity:
     async def __aenter__(self) -> NamespaceIdentity:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
         return None

@@ -115,6 +115,8 @@ class ServiceBusPoison:
                         done += 1
             finally:
                 await _give_back(receiver, kept)
+                self._receiver = None
+                await receiver.close()  # what the service has sent ahead is let go of only then
         return done
 
     def _meant(self, message: ServiceBusReceivedMessage, ids: frozenset[str] | None, text: str | None) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender, ServiceBusSession
@@ -149,7 +149,7 @@ def open_client(connection: NamespaceConnection, sessions: bool = False) -> Serv
 
 def locked_until(receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> datetime | None:
     """When the lock of a message ends, or that of the session which it came in."""
-    session: ServiceBusSession | None = receiver.session
+    session = cast("ServiceBusSession | None", receiver.session)
     return message.locked_until_utc if session is None else session.locked_until_utc
 
 
