@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.emulators.amqp.link import ACCEPTED, Link, Refusal
-from tests.emulators.amqp.message import Message
+from ebb.sources.event_hub.amqp_message import Message
 from tests.emulators.amqp.queues import stamp
-from tests.emulators.amqp.values import STRINGS, Array, Described, Int, Stamp, Symbol
+from ebb.sources.event_hub.amqp_values import STRINGS, Array, Described, Int, Stamp, Symbol
 
 STOLEN = "amqp:link:stolen"
 OFFSETS = 100  # between two events

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tests.emulators.amqp.values import Described, Symbol, UInt, ULong
+from ebb.sources.event_hub.amqp_values import Described, Symbol, UInt, ULong
 
 if TYPE_CHECKING:
     from tests.emulators.amqp.connection import Connection

@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.emulators.amqp import refusals
 from tests.emulators.amqp.link import ACCEPTED, REJECTED_CODE, Link, Refusal
-from tests.emulators.amqp.message import Message
-from tests.emulators.amqp.values import Described, Int, Stamp, Symbol, UByte, UInt, ULong
+from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_values import Described, Int, Stamp, Symbol, UByte, UInt, ULong
 
 DEAD_LETTERS = "/$DeadLetterQueue"
 GROUP_ID = 10  # place of the session in the properties

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as made
 from typing import Any
 
-from tests.emulators.amqp.values import Described, ULong, decode, encode
+from ebb.sources.event_hub.amqp_values import Described, ULong, decode, encode
 
 HEADER, ANNOTATIONS, PROPERTIES, APPLICATION, DATA, VALUE = 0x70, 0x72, 0x73, 0x74, 0x75, 0x77
 _BODIES = (DATA, 0x76, VALUE)
