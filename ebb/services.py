@@ -33,7 +33,7 @@ TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
 PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
-LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be mended, not allowed for
+LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be fixed, not allowed for
 
 
 @dataclass

@@ -85,7 +85,7 @@ def close(
         "startedAt": opening.started_at,
         "endedAt": rfc3339(context.current_utc_datetime),
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": summary.processed,
         "failed": summary.failed,

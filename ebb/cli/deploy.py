@@ -122,10 +122,10 @@ def doctor(
 
 
 def _print(findings: list[Finding], form: Output) -> None:
-    from ebb.cli.doctor.report import as_json, print_findings
+    from ebb.cli.doctor.report import json_of, print_findings
 
     if form is Output.JSON:
-        typer.echo(as_json(findings))
+        typer.echo(json_of(findings))
     else:
         print_findings(findings, Console())
     if any(finding.severity == "error" for finding in findings):

@@ -24,7 +24,7 @@ from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.names import instance_id
 from ebb.core.remarks import abandoned_scope, alone_scope
-from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, Finding, Work, judge
@@ -84,7 +84,7 @@ class Watchdog:
         if step >= timedelta():
             return
         cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
-        logger.warning("%s: waits are ended, and begin anew", cause)
+        logger.warning("%s: waits are ended, and start again", cause)
         for name, instance in instances.items():
             if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
                 await nudge(client, name)

@@ -51,7 +51,7 @@ async def run_execution(
     handler: Handler,
     settings: ScheduleSettings,
     *,
-    may_go_on: MayGoOn,
+    reason_to_stop: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
     is_needed: IsNeeded = _never,
@@ -62,7 +62,7 @@ async def run_execution(
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
     Args:
-        may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
+        reason_to_stop: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
         is_needed: asked when the slice is over; where it says yes, the execution goes on for another LOOK_EVERY, for
@@ -75,7 +75,9 @@ async def run_execution(
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
     given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport()
-    return await _Execution(source, handler, settings, may_go_on, is_needed, steady(clock), log or {}, *given).run()
+    return await _Execution(
+        source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
+    ).run()
 
 
 class _Execution:
@@ -84,7 +86,7 @@ class _Execution:
         source: Source,
         handler: Handler,
         settings: ScheduleSettings,
-        may_go_on: MayGoOn,
+        reason_to_stop: MayGoOn,
         is_needed: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
@@ -93,7 +95,7 @@ class _Execution:
         report: ExecutionReport,
     ) -> None:
         self._settings, self._clock, self._log = settings, clock, log
-        self._may_go_on, self._is_needed = may_go_on, is_needed
+        self._may_go_on, self._is_needed = reason_to_stop, is_needed
         self._report = report
         can = settings.source.can if settings.source else Capabilities()
         self._ordered = can.ordered
@@ -296,17 +298,20 @@ class _Execution:
         await self._cut_short(work, "died", died)
 
     async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
-        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease."""
+        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease.
+
+        Removals that are on their way get the time to be counted.
+        """
         report, unbegun = self._report, len(self._ready)
         work.cancel()
-        hung = self._in_flight.cancel()
+        settling, hung = self._in_flight.settling(), self._in_flight.interrupt()
         ended = f"{len(hung)} handlers were ended or abandoned"
         report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
         report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:
-            everything = asyncio.gather(giving_back, *hung, return_exceptions=True)
+            everything = asyncio.gather(giving_back, *hung, *settling, return_exceptions=True)
             await asyncio.wait({everything, leave}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leave.cancel()

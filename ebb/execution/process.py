@@ -23,6 +23,7 @@ from ebb.execution.isolated import isolated
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
+from ebb.execution.single_run import single_run
 from ebb.execution.suspicion import StoredSuspicion
 from ebb.execution.turns import turns_here
 from ebb.handlers import Handler
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
-    """Run one execution.
+    """Run one execution; an order that is at work in this process already gets that run's answer.
 
     Args:
         order: {"schedule", "cycle", "index", "owner", "launch", "settings"}, and "source", its number, where there are
@@ -43,13 +44,19 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The Execution document. Expected failures are an outcome ("failed", "timedOut"), not an exception.
     """
+    key = (order["schedule"], order.get("owner"), order["cycle"], order["index"])
+    return await single_run(key, lambda: _execute(services, order))
+
+
+async def _execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
-    execution = await _Run(services, order, settings, log).run()
-    document = execution.to_document()
-    logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
-    source = settings.all_sources[0]
-    services.telemetry.execution_ended(log, document, source.type, source.label())
+    source, telemetry = settings.all_sources[0], services.telemetry
+    with telemetry.execution(log, order.get("owner"), source.type, source.label(), services.clock.now()) as span:
+        execution = await _Run(services, order, settings, log).run()
+        document = execution.to_document()
+        logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
+    telemetry.execution_ended(span, log["schedule"], document)
     return document
 
 
@@ -96,15 +103,15 @@ class _Run:
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 
     async def _run_in(self, source: Source, handler: Handler, schedule: str) -> None:
-        may_go_on, clock = self._watch.reason_to_stop, self.services.clock
+        reason_to_stop, clock = self._watch.reason_to_stop, self.services.clock
         if self.settings.command is not None and self.settings.command_per == "execution":
-            await run_program(handler, self.settings.replica_timeout, may_go_on, clock, self.report)
+            await run_program(handler, self.settings.replica_timeout, reason_to_stop, clock, self.report)
         else:
             await run_execution(
                 source,
                 handler,
                 self.settings,
-                may_go_on=may_go_on,
+                reason_to_stop=reason_to_stop,
                 is_needed=self._watch.is_needed,
                 clock=clock,
                 log=self.log,

@@ -38,7 +38,7 @@ class Backlog:
 
 
 @dataclass(frozen=True)
-class Opening:
+class SourceRequest:
     """All that a source may need to know when it is opened; each module of a source has a function that takes one."""
 
     settings: ScheduleSettings

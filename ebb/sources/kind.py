@@ -12,7 +12,7 @@ from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.source_settings import SourceModel
 
 if TYPE_CHECKING:
-    from ebb.sources.base import Opening
+    from ebb.sources.base import SourceRequest
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Kind(Capabilities):
     poison: str | None = None  # opens its PoisonPlace; None: what cannot be handled is kept nowhere
     extra: str | None = None  # of this distribution: packages that an app without this kind does without
 
-    def open(self, name: str, opening: Opening) -> Any:
+    def open(self, name: str, request: SourceRequest) -> Any:
         """What the part `name` opens.
 
         Raises:
@@ -40,7 +40,7 @@ class Kind(Capabilities):
                 f"source type {self.name} needs package {error.name}, which is not installed: "
                 f"pip install ebb-scheduler[{self.extra}]"
             ) from error
-        return opener(opening)
+        return opener(request)
 
 
 def part(name: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from ebb.core.errors import SettingsError
 from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Opening, Source
+from ebb.sources.base import Source, SourceRequest
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
 from ebb.sources.service_bus import KIND as SERVICE_BUS
@@ -43,7 +43,7 @@ def open_source(
 ) -> Source:
     """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
 
-    Opening asks nothing of the network.
+    SourceRequest asks nothing of the network.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
@@ -51,8 +51,8 @@ def open_source(
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     kind = KINDS[settings.source.type]
-    opening = Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)
-    return cast("Source", kind.open(kind.source, opening))
+    request = SourceRequest(settings, environment, clock or SystemClock(), cycle, execution, remarks)
+    return cast("Source", kind.open(kind.source, request))
 
 
 def open_poison(
@@ -69,5 +69,5 @@ def open_poison(
     kind = KINDS[settings.source.type] if settings.source else None
     if kind is None or kind.poison is None:
         return None
-    opening = Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)
-    return cast("PoisonPlace", kind.open(kind.poison, opening))
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks)
+    return cast("PoisonPlace", kind.open(kind.poison, request))

@@ -404,10 +404,10 @@ async def test_many_messages_and_four_executions(bench: Bench) -> None:
         return None
 
     given = {"source": {"type": "memory"}, "handler": "handlers.noop:handle"}
-    settings = validate_settings({**given, "executionSlice": 110})  # a busy machine is no fault of the source
+    settings = validate_settings({**given, "executionSlice": 110})  # a busy machine is not a fault of the source
     sources = [bench.source, bench.another(), bench.another(), bench.another()]
     reports = await asyncio.gather(
-        *(run_execution(source, handle, settings, may_go_on=go_on, clock=SystemClock()) for source in sources)
+        *(run_execution(source, handle, settings, reason_to_stop=go_on, clock=SystemClock()) for source in sources)
     )
     assert sorted(handled) == sorted(b"%d" % number for number in range(bench.many))
     assert sum(report.processed for report in reports) == bench.many

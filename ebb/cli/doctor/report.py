@@ -12,10 +12,10 @@ from ebb.cli.doctor.finding import Finding
 from ebb.core.wording import counted
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "mend"}]}`."""
+def json_of(findings: Sequence[Finding]) -> str:
+    """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "fix"}]}`."""
     counts = {f"{kind}s": sum(finding.severity == kind for finding in findings) for kind in ("error", "warning")}
-    return json.dumps({**counts, "findings": [finding.as_json() for finding in findings]}, indent=2)
+    return json.dumps({**counts, "findings": [finding.to_document() for finding in findings]}, indent=2)
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:
@@ -24,7 +24,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         colour = "red" if finding.severity == "error" else "yellow"
         console.print(Text(f"{finding.severity:7} {finding.what}", style=colour), soft_wrap=True)
         console.print(Text(f"        why:  {finding.why}"), soft_wrap=True)
-        console.print(Text(f"        mend: {finding.mend}   [{finding.code}]"), soft_wrap=True)
+        console.print(Text(f"        fix: {finding.fix}   [{finding.code}]"), soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
     told = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
     console.print(told if findings else "nothing found: healthy")

@@ -92,7 +92,7 @@ def read_subject(folder: Path, evidence: Evidence) -> Subject:
     """Read the app in `folder` and the evidence.
 
     Raises:
-        SettingsError: the folder is no function app, or a file cannot be read.
+        SettingsError: the folder is not a function app, or a file cannot be read.
     """
     deployed = read_json(evidence.container_app) if evidence.container_app else None
     if deployed is None:

@@ -30,7 +30,7 @@ def venv_python(root: Path) -> Path:
 def ensure_environment(root: Path, first: Version, last: Version) -> None:
     """Make or refresh the environment under `root`; does nothing when it is as the files say.
 
-    A `.venv` of a Python before `first` or after `last` is made anew with this one.
+    A `.venv` of a Python before `first` or after `last` is made again with this one.
 
     Raises:
         SetUpError: a command failed.

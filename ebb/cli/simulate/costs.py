@@ -51,7 +51,7 @@ class Prices:
             try:
                 found[name] = float(value)
             except ValueError as error:
-                raise SimulationError(f"price {change!r}: {value!r} is no number; write it as {name}=0.5") from error
+                raise SimulationError(f"price {change!r}: {value!r} is not a number; write it as {name}=0.5") from error
             if not 0 <= found[name] < float("inf"):
                 raise SimulationError(f"price {change!r}: must be 0 or more")
         return replace(self, **found)

@@ -14,14 +14,14 @@ from enum import StrEnum
 
 from ebb.core.clock import rfc3339
 from ebb.core.failures import CODE_CHANGED
-from ebb.core.row.fence import hub_of
+from ebb.core.row.fence import hub_of_owner
 
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
 CHANGES_AT_ONCE = 3  # starts in a row without a rest after a change of code: forth, back and forth again
 UNSEEN = timedelta(seconds=20)  # after which a command that the instance has not looked at is worth another nudge
 
-# What an activity that is no execution takes at the longest, with room for conflicts: the two requests that count a
+# What an activity that is not an execution takes at the longest, with room for conflicts: the two requests that count a
 # queue take up to 45 s each where nothing answers, and each of its half dozen calls to the tables up to 20 s.
 LONGEST_STEP = timedelta(minutes=5)
 
@@ -33,7 +33,7 @@ class Act(StrEnum):
     START = "start"  # its instance is gone
     REPLACE = "replace"  # its instance is there and silent
     NUDGE = "nudge"  # it sleeps and has not seen the latest command
-    CALM = "calm"  # it has lived long enough since the last start for the count of starts to begin anew
+    CALM = "calm"  # it has lived long enough since the last start for the count of starts to begin again
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Facts:
     @property
     def hub(self) -> str:
         """The task hub of this watchdog."""
-        return hub_of(self.instance)
+        return hub_of_owner(self.instance)
 
 
 @dataclass(frozen=True)

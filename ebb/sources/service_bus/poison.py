@@ -16,7 +16,7 @@ from azure.servicebus.exceptions import MessageLockLostError
 from ebb.core.clock import rfc3339
 from ebb.core.errors import SourceNotFoundError
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.service_bus.content import COUNT, ID, body_of, copy_of, properties_of
 from ebb.sources.service_bus.entity import NoRightError, read_entity
@@ -169,12 +169,12 @@ async def _give_back(receiver: ServiceBusReceiver, messages: list[ServiceBusRece
             continue
 
 
-def open_poison(opening: Opening) -> ServiceBusPoison:
+def open_poison(request: SourceRequest) -> ServiceBusPoison:
     """The poison place of the entity that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, ServiceBusSettings)
-    return ServiceBusPoison(source, resolve_namespace(source.connection, opening.environment))
+    return ServiceBusPoison(source, resolve_namespace(source.connection, request.environment))

@@ -18,7 +18,7 @@ from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import UNREADABLE, Backlog, Opening
+from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.service_bus.content import COUNT, ID, body_of, copy_of, properties_of
 from ebb.sources.service_bus.entity import NoRightError, read_entity
 from ebb.sources.service_bus.faults import LOST, lost, needs_sessions, told
@@ -173,16 +173,16 @@ class ServiceBusSource:
         )
 
 
-def open_service_bus(opening: Opening) -> ServiceBusSource:
+def open_service_bus(request: SourceRequest) -> ServiceBusSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, ServiceBusSettings)
-    connection = resolve_namespace(source.connection, opening.environment)
-    return ServiceBusSource(source, connection, opening.clock, opening.settings.max_dequeue_count)
+    connection = resolve_namespace(source.connection, request.environment)
+    return ServiceBusSource(source, connection, request.clock, request.settings.max_dequeue_count)
 
 
 @cache

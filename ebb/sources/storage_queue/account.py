@@ -54,7 +54,7 @@ class Response(NamedTuple):
 class StorageAccount:
     """One service of one account, as one event loop uses it. Made by `open_account`, kept with its token.
 
-    Its connections outlive the executions that use it, so that the next one need not open them anew, each with a TLS
+    Its connections outlive the executions that use it, so that the next one need not open them again, each with a TLS
     handshake. One that is idle for IDLE seconds is closed; all are when the event loop ends.
     """
 
@@ -195,7 +195,7 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 def _proxy_of_environment(scheme: str, host: str) -> str | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks anew for each request."""
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks again for each request."""
     return None if proxy_bypass(host) else getproxies().get(scheme)
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
@@ -137,12 +137,12 @@ async def _give_back(queue: QueueClient, entries: list[QueueEntry]) -> None:
             continue
 
 
-def open_poison(opening: Opening) -> PoisonQueue:
+def open_poison(request: SourceRequest) -> PoisonQueue:
     """The poison place of the queue that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, StorageQueueSettings)
-    return PoisonQueue(source, resolve_connection(source.connection, opening.environment), opening.remarks)
+    return PoisonQueue(source, resolve_connection(source.connection, request.environment), request.remarks)
