@@ -43,7 +43,7 @@ def open_source(
 ) -> Source:
     """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
 
-    SourceRequest asks nothing of the network.
+    Opening asks nothing of the network.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
