@@ -14,6 +14,7 @@ from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 from tests.emulators.amqp.server import AmqpEmulator
 from tests.moto import Moto
+from tests.rabbit import Rabbit
 
 HERE = Path(__file__).parent
 TIERS = (
@@ -57,6 +58,13 @@ def azurite() -> Iterator[Azurite]:
 def moto() -> Iterator[Moto]:
     """The session's AWS, started for the first test that asks. Use queues of your own."""
     with Moto() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[Rabbit]:
+    """The session's RabbitMQ, started for the first test that asks. Use queues of your own."""
+    with Rabbit() as running:
         yield running
 
 

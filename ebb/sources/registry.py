@@ -11,8 +11,10 @@ from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
+from ebb.sources.blob import KIND as BLOB
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
+from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
 from ebb.sources.service_bus import KIND as SERVICE_BUS
 from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
@@ -21,7 +23,9 @@ from ebb.sources.tick import KIND as TICK
 KINDS = {
     kind.name: kind
     for kind in (
+        BLOB,
         MEMORY,
+        RABBIT_MQ,
         SERVICE_BUS,
         SQS,
         STORAGE_QUEUE,

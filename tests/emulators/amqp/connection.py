@@ -11,8 +11,19 @@ import struct
 from contextlib import suppress
 from typing import Any
 
+from ebb.sources.event_hub.amqp_values import (
+    SYMBOLS,
+    Array,
+    Described,
+    Symbol,
+    UByte,
+    UInt,
+    ULong,
+    UShort,
+    decode,
+    encode,
+)
 from tests.emulators.amqp.link import ACCEPTED, DETACH, DISPOSITION, TRANSFER, Link, Node, Refusal
-from ebb.sources.event_hub.amqp_values import SYMBOLS, Array, Described, Symbol, UByte, UInt, ULong, UShort, decode, encode
 
 OPEN, BEGIN, ATTACH, END, CLOSE = 0x10, 0x11, 0x12, 0x17, 0x18
 MECHANISMS = ("ANONYMOUS", "MSSBCBS", "PLAIN", "EXTERNAL")

@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.emulators.amqp.link import ACCEPTED, Link, Refusal
 from ebb.sources.event_hub.amqp_message import Message
-from tests.emulators.amqp.queues import stamp
 from ebb.sources.event_hub.amqp_values import STRINGS, Array, Described, Int, Stamp, Symbol
+from tests.emulators.amqp.link import ACCEPTED, Link, Refusal
+from tests.emulators.amqp.queues import stamp
 
 STOLEN = "amqp:link:stolen"
 OFFSETS = 100  # between two events

@@ -9,11 +9,11 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tests.emulators.amqp.link import Link, Refusal
 from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_values import LONGS, STAMPS, Array, Described, Int, Symbol, ULong
+from tests.emulators.amqp.link import Link, Refusal
 from tests.emulators.amqp.queues import SCHEDULE, Queue, stamp
 from tests.emulators.amqp.refusals import LOST, SESSION_LOST
-from ebb.sources.event_hub.amqp_values import LONGS, STAMPS, Array, Described, Int, Symbol, ULong
 
 if TYPE_CHECKING:
     from tests.emulators.amqp.namespace import Namespace

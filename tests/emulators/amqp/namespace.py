@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_values import Described, Int
 from tests.emulators.amqp import management, refusals
 from tests.emulators.amqp.connection import Connection
 from tests.emulators.amqp.hubs import Hub, Partition
 from tests.emulators.amqp.link import ACCEPTED, Link, Refusal
-from ebb.sources.event_hub.amqp_message import Message
 from tests.emulators.amqp.policies import LISTEN, MANAGE, SEND, Policies, Policy
 from tests.emulators.amqp.queues import DEAD_LETTERS, Queue
-from ebb.sources.event_hub.amqp_values import Described, Int
 
 CBS, MANAGEMENT = "$cbs", "/$management"
 _READER = re.compile(r"(?P<hub>.+)/ConsumerGroups/(?P<group>[^/]+)/Partitions/(?P<partition>[^/]+)", re.IGNORECASE)

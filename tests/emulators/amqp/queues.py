@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.emulators.amqp import refusals
-from tests.emulators.amqp.link import ACCEPTED, REJECTED_CODE, Link, Refusal
 from ebb.sources.event_hub.amqp_message import Message
 from ebb.sources.event_hub.amqp_values import Described, Int, Stamp, Symbol, UByte, UInt, ULong
+from tests.emulators.amqp import refusals
+from tests.emulators.amqp.link import ACCEPTED, REJECTED_CODE, Link, Refusal
 
 DEAD_LETTERS = "/$DeadLetterQueue"
 GROUP_ID = 10  # place of the session in the properties

@@ -48,6 +48,8 @@ def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -
 
 
 REQUIRED: dict[str, dict[str, str]] = {
+    "blob": {"containerName": "abc", "connection": "Storage"},
+    "rabbitMQ": {"queueName": "abc", "connection": "Rabbit"},
     "serviceBus": {"queueName": "abc", "connection": "Bus"},
     "sqs": {"queueName": "abc", "region": "eu-central-1"},
     "storageQueue": {"queueName": "abc", "connection": "Storage"},
@@ -56,7 +58,7 @@ REQUIRED: dict[str, dict[str, str]] = {
 
 def opened(kind: Kind) -> Source:
     bus = "Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true"
-    environment = {"Storage": "UseDevelopmentStorage=true", "Bus": bus}
+    environment = {"Storage": "UseDevelopmentStorage=true", "Bus": bus, "Rabbit": "amqp://guest:guest@127.0.0.1/"}
     source = {"type": kind.name, **REQUIRED.get(kind.name, {})}
     return open_source(validate_settings({"source": source, "handler": "handlers.noop:handle"}), environment)
 
