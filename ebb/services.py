@@ -89,14 +89,24 @@ class Services:
         return services
 
     @asynccontextmanager
-    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncGenerator[Source]:
+    async def source(
+        self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> AsyncGenerator[Source]:
         """The source of `settings`, open for one use; sources of one connection share their HTTP session.
+
+        `share`: as of `open_source`.
 
         Raises:
             SourceNotFoundError, SettingsError: its connection is not configured, or not well.
         """
         opened = self.open_source(
-            settings, self.environment, cycle=cycle, execution=execution, clock=self.clock, remarks=self.store
+            settings,
+            self.environment,
+            cycle=cycle,
+            execution=execution,
+            share=share,
+            clock=self.clock,
+            remarks=self.store,
         )
         try:
             yield opened

@@ -39,7 +39,7 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         order: {"schedule", "cycle", "index", "owner", "launch", "settings"}, and "source", its number, where there are
-            several.
+            several; "share", the number of this execution among those of its source, and how many they are.
 
     Returns:
         The Execution document. Expected failures are an outcome ("failed", "timedOut"), not an exception.
@@ -97,7 +97,10 @@ class _Run:
     async def _work(self) -> None:
         schedule = str(self.order["schedule"])
         handler = self.services.telemetry.timed(schedule, self._handler(schedule))
-        async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
+        number, of = self.order.get("share") or (0, 1)  # an orchestration of an older version says nothing
+        async with self.services.source(
+            self.settings, self.order["cycle"], self.order["index"], (number, of)
+        ) as source:
             with at_place(self.log):
                 await self._run_in(source, handler, schedule)
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)

@@ -12,6 +12,7 @@ from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
 from ebb.sources.blob import KIND as BLOB
+from ebb.sources.event_hub import KIND as EVENT_HUB
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
 from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
@@ -24,6 +25,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         BLOB,
+        EVENT_HUB,
         MEMORY,
         RABBIT_MQ,
         SERVICE_BUS,
@@ -42,10 +44,13 @@ def open_source(
     *,
     cycle: int = 0,
     execution: int = 0,
+    share: tuple[int, int] = (0, 1),
     clock: Clock | None = None,
     remarks: Remarks | None = None,
 ) -> Source:
     """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
+
+    `share` is its number among the executions of this source, and how many those are: partitions go by that.
 
     Opening asks nothing of the network.
 
@@ -55,7 +60,7 @@ def open_source(
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
     kind = KINDS[settings.source.type]
-    request = SourceRequest(settings, environment, clock or SystemClock(), cycle, execution, remarks)
+    request = SourceRequest(settings, environment, clock or SystemClock(), cycle, execution, share, remarks)
     return cast("Source", kind.open(kind.source, request))
 
 
@@ -73,5 +78,5 @@ def open_poison(
     kind = KINDS[settings.source.type] if settings.source else None
     if kind is None or kind.poison is None:
         return None
-    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks)
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks=remarks)
     return cast("PoisonPlace", kind.open(kind.poison, request))

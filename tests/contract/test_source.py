@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -28,6 +28,10 @@ from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.blob.container import Container
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import BlobSource
+from ebb.sources.event_hub.events import event_of
+from ebb.sources.event_hub.poison import EventHubPoison
+from ebb.sources.event_hub.settings import EventHubSettings, hub_of
+from ebb.sources.event_hub.source import EventHubSource
 from ebb.sources.kind import Kind
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
@@ -75,12 +79,34 @@ class Bench:
     many: int = 1000  # messages that its server drains within seconds
     short: float = 2.0  # seconds of a lease, or a delay, that is waited for
     exact: int = 31  # messages up to which a count is not approximate
+    shares: Callable[[int], list[QueueSource]] | None = None  # sources of executions beside each other, by their number
+
+    async def after(self, seconds: float) -> QueueSource:
+        """The source that gives a message again, once nobody holds it any more.
+
+        A partition has no leases: another reader takes it.
+        """
+        await self.pass_time(seconds)
+        return self.another() if self.kind.partitioned else self.source
+
+    def beside(self, executions: int) -> list[QueueSource]:
+        """Sources of executions beside each other."""
+        if self.shares is not None:
+            return self.shares(executions)
+        return [self.source, *(self.another() for _ in range(executions - 1))]
+
+    async def count(self) -> Backlog:
+        """What is counted, once positions are written that follow a moment later; partitions are not asked about here."""
+        if self.kind.partitioned:
+            await self.pass_time(0.5)
+        return replace(await self.source.measure(), partitions=None)
 
 
 CONTRACT = (  # the kind, and behind a hyphen a variant of it
     "blob-delete",
     "blob-keep",
     "blob-move",
+    "eventHub-four",
     "memory",
     "rabbitMQ-classic",
     "rabbitMQ-quorum",
@@ -94,29 +120,12 @@ CONTRACT = (  # the kind, and behind a hyphen a variant of it
 
 @pytest.fixture(params=CONTRACT)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    kind, _, encoding = request.param.partition("-")
+    kind, _, variant = request.param.partition("-")
     if kind == "memory":
         yield memory_bench()
         return
-    if kind == "sqs":
-        moto: Moto = request.getfixturevalue("moto")
-        async for made in sqs_bench(moto, encoding):
-            yield made
-        return
-    if kind == "rabbitMQ":
-        async for made in rabbit_bench(request.getfixturevalue("rabbit"), encoding):
-            yield made
-        return
-    if kind == "blob":
-        async for made in blob_bench(request.getfixturevalue("azurite_with_clock"), encoding):
-            yield made
-        return
-    if kind == "serviceBus":
-        async for made in service_bus_bench(request.getfixturevalue("amqp")):
-            yield made
-        return
-    azurite: Azurite = request.getfixturevalue("azurite")
-    async for made in storage_bench(azurite, encoding):
+    server, made_by = BENCHES[kind]
+    async for made in made_by(request.getfixturevalue(server), variant):
         yield made
 
 
@@ -227,7 +236,7 @@ class LockedFor(ServiceBusSource):
             self._queue.lock_duration = lease.total_seconds()
 
 
-async def service_bus_bench(amqp: AmqpEmulator) -> AsyncIterator[Bench]:
+async def service_bus_bench(amqp: AmqpEmulator, _: str) -> AsyncIterator[Bench]:
     name = f"contract-{secrets.token_hex(6)}"
     queue = amqp.tell(lambda namespace: namespace.add_queue(name))
     connection = resolve_namespace("Bus", {"Bus": amqp.connection_string()})
@@ -257,6 +266,55 @@ async def service_bus_bench(amqp: AmqpEmulator) -> AsyncIterator[Bench]:
     yield Bench(another(), put, poisoned, asyncio.sleep, missing, another, KINDS["serviceBus"], 300)
     await asyncio.gather(sender.close(), *(each.close() for each in opened))
     await client.close()
+
+
+@pytest.fixture
+def amqp_and_azurite(amqp: AmqpEmulator, azurite: Azurite) -> tuple[AmqpEmulator, Azurite]:
+    """Hubs, and where their checkpoints are."""
+    return amqp, azurite
+
+
+async def event_hub_bench(servers: tuple[AmqpEmulator, Azurite], _: str) -> AsyncIterator[Bench]:
+    amqp, azurite = servers
+    name, epochs = f"contract-{secrets.token_hex(6)}", count(1)
+    hub = amqp.tell(lambda namespace: namespace.add_hub(name, 4))
+    connection = resolve_namespace("Hub", {"Hub": amqp.connection_string()})
+    storage = resolve_connection("Storage", {"Storage": azurite.connection_string})
+    opened: list[EventHubSource] = []
+
+    def source(hub_name: str, share: tuple[int, int] = (0, 1)) -> QueueSource:
+        settings = EventHubSettings.model_validate(
+            {"type": "eventHub", "eventHubName": hub_name, "poisonContainer": name}
+        )
+        opened.append(EventHubSource(settings, connection, storage, None, share, next(epochs)))
+        return opened[-1]
+
+    def shares(executions: int) -> list[QueueSource]:
+        return [source(name, (number, executions)) for number in range(executions)]
+
+    async def put(body: bytes) -> object:
+        return amqp.tell(lambda _: hub.put(event_of(body, {})))
+
+    async def poisoned() -> list[tuple[bytes, str]]:
+        settings = EventHubSettings.model_validate({"type": "eventHub", "eventHubName": name, "poisonContainer": name})
+        place = EventHubPoison(
+            hub_of(settings, connection), Container(open_account(storage, "blob"), name), opened[0]._client
+        )
+        return [(each.body, each.reason or "") for each in await place.peek(32)]
+
+    another = partial(source, name)
+    yield Bench(
+        another(),
+        put,
+        poisoned,
+        asyncio.sleep,
+        source(f"{name}-absent"),
+        another,
+        KINDS["eventHub"],
+        exact=10_000,
+        shares=shares,
+    )
+    await asyncio.gather(*(each.close() for each in opened))
 
 
 async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[Bench]:
@@ -321,6 +379,16 @@ async def sqs_bench(moto: Moto, encoding: Encoding) -> AsyncIterator[Bench]:
     await asyncio.gather(client.close(), *(each.close() for each in opened))
 
 
+BENCHES: dict[str, tuple[str, Callable[[Any, Any], AsyncIterator[Bench]]]] = {  # the fixture of its server, and itself
+    "blob": ("azurite_with_clock", blob_bench),
+    "eventHub": ("amqp_and_azurite", event_hub_bench),
+    "rabbitMQ": ("rabbit", rabbit_bench),
+    "serviceBus": ("amqp", service_bus_bench),
+    "sqs": ("moto", sqs_bench),
+    "storageQueue": ("azurite", storage_bench),
+}
+
+
 async def take(source: QueueSource, lease: timedelta = LEASE) -> Message:
     (message,) = await source.receive(32, lease)
     return message
@@ -354,8 +422,7 @@ async def test_received_message_is_hidden_until_its_lease_ends(bench: Bench) -> 
     await bench.put(b"one")
     first = await take(bench.source, timedelta(seconds=bench.short))
     assert await bench.source.receive(32, LEASE) == []
-    await bench.pass_time(bench.short + 0.2)
-    again = await take(bench.source)
+    again = await take(await bench.after(bench.short + 0.2))
     assert (again.id, again.body, again.dequeue_count) == (first.id, b"one", 2)
     assert again.receipt != first.receipt
 
@@ -372,21 +439,21 @@ async def test_complete_twice_counts_as_done(bench: Bench) -> None:
     message = await take(bench.source)
     await bench.source.complete(message)
     await bench.source.complete(message)
-    assert await bench.source.measure() == Backlog(0, approximate=bench.kind.approximate)
+    assert await bench.count() == Backlog(0, approximate=bench.kind.approximate)
 
 
 async def test_message_of_another_receiver_cannot_be_touched(bench: Bench) -> None:
     await bench.put(b"one")
     slow = await take(bench.source, timedelta(seconds=bench.short))
-    await bench.pass_time(bench.short + 0.2)
-    quick = await take(bench.source)
+    other = await bench.after(bench.short + 0.2)
+    quick = await take(other)
     with pytest.raises(LeaseLostError):
         await bench.source.complete(slow)
     with pytest.raises(LeaseLostError):
         await bench.source.extend(slow, LEASE)
     await bench.source.release(slow)
-    assert await bench.source.receive(32, LEASE) == []
-    await bench.source.complete(quick)
+    assert await other.receive(32, LEASE) == []
+    await other.complete(quick)
 
 
 async def test_extended_lease_hides_the_message_for_longer(bench: Bench) -> None:
@@ -437,7 +504,7 @@ async def test_dead_lettered_message_moves_with_its_reason(bench: Bench, body: b
 
 async def test_concurrent_receivers_never_share_a_message(bench: Bench) -> None:
     await asyncio.gather(*(bench.put(b"%d" % number) for number in range(60)))
-    receivers = [bench.source, bench.another(), bench.another()]
+    receivers = bench.beside(3)
 
     async def drain(source: QueueSource) -> list[bytes]:
         bodies: list[bytes] = []
@@ -448,7 +515,7 @@ async def test_concurrent_receivers_never_share_a_message(bench: Bench) -> None:
 
     drained = await asyncio.gather(*(drain(source) for source in receivers))
     assert sorted(body for bodies in drained for body in bodies) == sorted(b"%d" % number for number in range(60))
-    assert await bench.source.measure() == Backlog(0, approximate=bench.kind.approximate)
+    assert await bench.count() == Backlog(0, approximate=bench.kind.approximate)
 
 
 async def test_measure_counts_what_waits_below_a_page(bench: Bench) -> None:
@@ -456,12 +523,12 @@ async def test_measure_counts_what_waits_below_a_page(bench: Bench) -> None:
         await bench.put(b"one")
     await bench.source.receive(1, LEASE)
     left = 4 if bench.kind.counts_held else 3
-    assert await bench.source.measure() == Backlog(left, approximate=bench.kind.approximate)
+    assert await bench.count() == Backlog(left, approximate=bench.kind.approximate)
 
 
 async def test_measure_counts_approximately_beyond_a_page(bench: Bench) -> None:
     await asyncio.gather(*(bench.put(b"one") for _ in range(40)))
-    backlog = await bench.source.measure()
+    backlog = await bench.count()
     assert (backlog.count, backlog.approximate) == (40, bench.exact < 40)
     assert len(await bench.source.receive(32, LEASE)) == 32
 
@@ -495,11 +562,11 @@ async def test_many_messages_and_four_executions(bench: Bench) -> None:
         return None
 
     given = {"source": {"type": "memory"}, "handler": "handlers.noop:handle"}
-    settings = validate_settings({**given, "executionSlice": 110})  # a busy machine is no fault of the source
-    sources = [bench.source, bench.another(), bench.another(), bench.another()]
+    settings = validate_settings({**given, "executionSlice": 110})  # a busy machine is not a fault of the source
+    sources = bench.beside(4)
     reports = await asyncio.gather(
-        *(run_execution(source, handle, settings, may_go_on=go_on, clock=SystemClock()) for source in sources)
+        *(run_execution(source, handle, settings, reason_to_stop=go_on, clock=SystemClock()) for source in sources)
     )
     assert sorted(handled) == sorted(b"%d" % number for number in range(bench.many))
     assert sum(report.processed for report in reports) == bench.many
-    assert await bench.source.receive(32, LEASE) == []
+    assert await bench.another().receive(32, LEASE) == []

@@ -40,6 +40,8 @@ class Message:
                     message.application = section.value
                 case code if code in _BODIES:
                     message.body.append(section)
+                case _:  # delivery annotations and the footer
+                    pass
         return message
 
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import uuid
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 
 class Symbol(str):
@@ -106,7 +106,8 @@ def _encode_object(value: Any) -> bytes:
             raw = value.encode()
             return (b"\xb3" if isinstance(value, Symbol) else b"\xb1") + struct.pack(">I", len(raw)) + raw
         case dict():
-            return b"\xd1" + _sized(b"".join(encode(k) + encode(v) for k, v in value.items()), 2 * len(value))
+            pairs = cast("dict[Any, Any]", value)
+            return b"\xd1" + _sized(b"".join(encode(each) for pair in pairs.items() for each in pair), 2 * len(pairs))
         case _:
             return b"\xd0" + _sized(b"".join(map(encode, value)), len(value))
 
@@ -128,7 +129,8 @@ def _decode(data: bytes, at: int, constructor: int) -> tuple[Any, int]:
     if constructor in _FIXED:
         shape = _FIXED[constructor]
         value = struct.unpack_from(shape, data, at)[0]
-        return _TYPES.get(constructor, lambda x: x)(value), at + struct.calcsize(shape)
+        kind = _TYPES.get(constructor)
+        return (kind(value) if kind else value), at + struct.calcsize(shape)
     if constructor == 0x56:
         return data[at] == 1, at + 1
     if constructor == 0x98:

@@ -81,7 +81,7 @@ async def work(source: ServiceBusSource, handle: Any, settings: ScheduleSettings
     async def go_on() -> str | None:
         return None
 
-    return await run_execution(source, handle, settings, may_go_on=go_on, clock=SystemClock())
+    return await run_execution(source, handle, settings, reason_to_stop=go_on, clock=SystemClock())
 
 
 async def test_a_session_is_handled_in_its_order_by_one_execution_at_a_time(bench: Bench) -> None:
