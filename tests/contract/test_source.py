@@ -96,7 +96,7 @@ class Bench:
         return [self.source, *(self.another() for _ in range(executions - 1))]
 
     async def count(self) -> Backlog:
-        """What is counted, once positions are written that follow a moment later; partitions are not asked about here."""
+        """What is counted, once positions that follow a moment later are written; partitions left out."""
         if self.kind.partitioned:
             await self.pass_time(0.5)
         return replace(await self.source.measure(), partitions=None)
@@ -569,4 +569,4 @@ async def test_many_messages_and_four_executions(bench: Bench) -> None:
     )
     assert sorted(handled) == sorted(b"%d" % number for number in range(bench.many))
     assert sum(report.processed for report in reports) == bench.many
-    assert await bench.another().receive(32, LEASE) == []
+    assert await (await bench.after(0.5)).receive(32, LEASE) == []
