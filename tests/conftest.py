@@ -30,6 +30,8 @@ TIERS = (
     "project",
 )  # folders, and markers: pytest -m "not e2e"
 
+ALONE = {"engine", "e2e", "dashboard", "chaos"}  # tiers whose tests measure time or fill the machine: one at a time
+
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
 
 
@@ -40,11 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier: the folder that it lies in."""
+    """Mark each test with its tier, its folder. With `-n 2` files run side by side, those of ALONE one by one."""
     for item in items:
         place = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
-        if place and place[0] in TIERS:
-            item.add_marker(place[0])
+        tier = place[0] if place and place[0] in TIERS else None
+        if tier is not None:
+            item.add_marker(tier)
+        item.add_marker(pytest.mark.xdist_group("alone" if tier in ALONE else str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,8 @@ def check(
 def recovery(record: Record, since: int = 0) -> list[tuple[str, float | None]]:
     """For each fault that ended while messages waited: its kind, and the seconds until a handler began; None: never.
 
-    A message waits at that moment if it was put before and is handled for the first time after it, or never.
+    A message waits at that moment if it was put before and is handled for the first time after it, or never. Where
+    something else breaks before a handler begins, that is judged instead: nobody promises how long this one took.
 
     Args:
         since: so many faults are left out, the earliest.
@@ -71,6 +72,9 @@ def recovery(record: Record, since: int = 0) -> list[tuple[str, float | None]]:
         )
         if waited:
             begins = [each.begin for each in record.handlings if each.begin >= span.end]
+            next_fault = min((each.begin for each in record.spans if each.begin >= span.end), default=float("inf"))
+            if next_fault < min(begins, default=float("inf")):
+                continue
             found.append((span.kind, min(begins) - span.end if begins else None))
     return found
 

@@ -224,6 +224,11 @@ def test_recovery_is_not_judged_where_nothing_waited() -> None:
     )
 
 
+def test_recovery_is_that_of_the_last_fault_where_one_follows_the_other() -> None:
+    story = [put(1), broken("kill", 2, 4), broken("kill", 5, 6), handled(1, 9, 10)]
+    assert checker.recovery(record(*story)) == [("kill", 3.0)]
+
+
 def test_recovery_that_never_came_is_told() -> None:
     assert checker.recovery(record(put(1, 3), broken("outage", 2, 4))) == [("outage", None)]
 
@@ -268,7 +273,8 @@ def test_books_that_say_so_may_be_low_only_by_what_could_not_be_written_down() -
     low = {"processed": 2, "atLeast": True}, [{"processed": 2}]
     assert judged(*low, *DONE, executed(0.5, 3)) != []  # it came to its end, and nothing was broken
     assert judged(*low, *DONE, executed(0.5, 3), broken("reset note.write", 2, 5)) == []
-    assert judged(*low, *DONE, executed(0.5, 3), broken("reset note.write", 4, 5)) != []
+    assert judged(*low, *DONE, executed(0.5, 3), broken("kill", 4, 5)) == []  # its last word was on its way
+    assert judged(*low, *DONE, executed(0.5, 3), broken("kill", 10, 11)) != []
     other = [put(4), handled(4, 5, 6, run="r2"), executed(5, None, run="r2")]
     assert judged(*low, *DONE, executed(0.5, 3), *other, death(7)) != []  # two are missing, one can be explained
 

@@ -45,6 +45,11 @@ def ensure_environment(root: Path, first: Version, last: Version) -> None:
             _make_node(root)
 
 
+def is_ready(root: Path, versions: tuple[Version, Version]) -> bool:
+    """Whether `.venv` and `node_modules` of the folder `root` are what its files ask for now."""
+    return _python_is_ready(root, versions) and _node_is_ready(root)
+
+
 def _python_is_ready(root: Path, versions: tuple[Version, Version]) -> bool:
     return _read_stamp(root / ".venv") == _python_stamp(root) and _venv_is_usable(root, versions)
 

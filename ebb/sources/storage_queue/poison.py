@@ -72,13 +72,16 @@ class PoisonQueue:
     async def _each(
         self, ids: frozenset[str] | None, limit: int, text: str | None, act: Callable[[Poisoned], Awaitable[None]]
     ) -> int:
-        """Receive messages, act on those that are meant and remove them; give the others back at the end."""
+        """Receive messages, act on those that are meant and remove them; give the others back at the end.
+
+        Those that are named are looked for until the end: a copy that stayed would be put back a second time.
+        """
         poison, folding = self._poison_queue(), await self._folding()
         done: set[str] = set()
         looked_at, held = 0, list[QueueEntry]()
         most = min(limit, len(ids) if ids is not None else limit)
         try:
-            while len(done) < most and looked_at < LONGEST_SEARCH:
+            while (len(done) < most or ids is not None) and looked_at < LONGEST_SEARCH:
                 at_once = PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - len(done))
                 page = await poison.receive_if_there(at_once, HOLD)
                 if not page:
@@ -88,6 +91,8 @@ class PoisonQueue:
                 for found in folding.fold(page):
                     id_ = found.poisoned.id
                     if (ids is not None and id_ not in ids) or not found.poisoned.holds(text):
+                        continue
+                    if len(done) >= most and id_ not in done:
                         continue
                     if id_ not in done:
                         await act(found.poisoned)
