@@ -64,4 +64,5 @@ def hub_of(source: EventHubSettings, connection: NamespaceConnection) -> Hub:
     name = source.event_hub_name or connection.entity
     if name is None:
         raise SettingsError(f"app setting {connection.name} has no EntityPath: set eventHubName")
-    return Hub(connection.host, name, source.consumer_group)
+    port = f":{connection.port}" if connection.port else ""  # SDKs and KEDA keep it in the names of checkpoints
+    return Hub(connection.host + port, name, source.consumer_group)
