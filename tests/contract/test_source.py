@@ -30,7 +30,7 @@ from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import BlobSource
 from ebb.sources.event_hub.events import event_of
 from ebb.sources.event_hub.poison import EventHubPoison
-from ebb.sources.event_hub.settings import EventHubSettings, hub_of
+from ebb.sources.event_hub.settings import EventHubSettings
 from ebb.sources.event_hub.source import EventHubSource
 from ebb.sources.kind import Kind
 from ebb.sources.memory.source import MemoryBroker, MemorySource
@@ -297,9 +297,7 @@ async def event_hub_bench(servers: tuple[AmqpEmulator, Azurite], _: str) -> Asyn
 
     async def poisoned() -> list[tuple[bytes, str]]:
         settings = EventHubSettings.model_validate({"type": "eventHub", "eventHubName": name, "poisonContainer": name})
-        place = EventHubPoison(
-            hub_of(settings, connection), Container(open_account(storage, "blob"), name), opened[0]._client
-        )
+        place = EventHubPoison(settings, connection, storage)
         return [(each.body, each.reason or "") for each in await place.peek(32)]
 
     another = partial(source, name)

@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 from ebb.core.clock import Clock, rfc3339
 from ebb.core.errors import SourceNotFoundError
 from ebb.core.message import Message
-from ebb.core.settings.connection import resolve_connection
-from ebb.core.settings.namespace_connection import resolve_namespace
+from ebb.core.settings.connection import Connection, resolve_connection
+from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
 from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import META, BlobEntry, Container
 from ebb.sources.event_hub.checkpoints import Hub
@@ -31,8 +31,14 @@ MOST = 5000  # events that are counted
 class EventHubPoison:
     """A `PoisonPlace`. Looking changes nothing, and makes no container."""
 
-    def __init__(self, hub: Hub, container: Container, client: HubClient) -> None:
-        self._hub, self._container, self._client = hub, container, client
+    def __init__(self, source: EventHubSettings, connection: NamespaceConnection, storage: Connection) -> None:
+        self._source, self._storage = source, storage
+        self._hub = hub_of(source, connection)
+        self._client = HubClient(connection, self._hub.name, self._hub.consumer_group)
+
+    @property
+    def _container(self) -> Container:
+        return Container(open_account(self._storage, "blob"), self._source.poison_container)
 
     async def count(self) -> int:
         count = 0
@@ -148,10 +154,7 @@ def open_poison(request: SourceRequest) -> EventHubPoison:
     source = request.settings.source
     assert isinstance(source, EventHubSettings)
     connection = resolve_namespace(source.connection, request.environment)
-    hub = hub_of(source, connection)
-    account = open_account(resolve_connection(source.checkpoint_account, request.environment), "blob")
-    client = HubClient(connection, hub.name, hub.consumer_group)
-    return EventHubPoison(hub, Container(account, source.poison_container), client)
+    return EventHubPoison(source, connection, resolve_connection(source.checkpoint_account, request.environment))
 
 
 def _fitting(text: str) -> str:

@@ -25,7 +25,7 @@ from ebb.sources.event_hub.measuring import measured
 from ebb.sources.event_hub.poison import put_poison
 from ebb.sources.event_hub.reader import HubReader
 from ebb.sources.event_hub.settings import EventHubSettings, hub_of
-from ebb.sources.storage_queue.account import open_account
+from ebb.sources.storage_queue.account import StorageAccount, open_account
 
 WRITE_AFTER = 0.2  # seconds from the first event that is done to the checkpoint that says so
 
@@ -46,7 +46,7 @@ class EventHubSource:
     ) -> None:
         self._source, self._clock, self._share, self._epoch = source, clock or SystemClock(), share, epoch
         self._hub = hub_of(source, connection)
-        self._account = open_account(storage, "blob")
+        self._storage = storage
         self._client = HubClient(connection, self._hub.name, self._hub.consumer_group)
         self._reader: HubReader | None = None
         self._receiving = asyncio.Lock()
@@ -100,6 +100,11 @@ class EventHubSource:
         container = Container(self._account, self._source.poison_container, create=True)
         await put_poison(container, self._hub, message, reason, self._clock)
         await self.complete(message)
+
+    @property
+    def _account(self) -> StorageAccount:
+        """Where checkpoints and poison lie; shared on the running event loop."""
+        return open_account(self._storage, "blob")
 
     async def close(self) -> None:
         if self._closed:
