@@ -8,6 +8,8 @@ Returning means done: the message is removed. Raising means retry: it is visible
 goes to the poison queue after `maxDequeueCount` tries. `raise PoisonMessage("why")` sends it there at once. A message
 can come twice (a crash after your work, before its removal), so handle it so that twice does no harm. A plain function
 runs on a thread of its own; an async one on the event loop, which it must not block.
+
+With `batch` it is `def handle(messages: list[Message])`; `ebb/core/batch_answers.py` says what it answers.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from ebb.core.message import Message
 OVERRIDES_SETTING = "EbbHandlerOverrides"
 
 Handler = Callable[[Message], object | Awaitable[object]]
+BatchHandler = Callable[[list[Message]], object | Awaitable[object]]
 
 
 def why_not(name: str, deployed: str, all_deployed: Collection[str], changeable: bool) -> str | None:

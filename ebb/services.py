@@ -32,6 +32,7 @@ STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
+FILE_ALONE = {"after": "who runs after whom is checked as the app starts"}  # settings that no request changes
 PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
 LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be fixed, not allowed for
 
@@ -122,6 +123,10 @@ class Services:
         if any(overrides.get(key) is not None for key in PROGRAM_SETTINGS):
             fault = FieldError("command", None, "can be set in schedules.yaml alone: a request may not name a program")
             raise SettingsError(str(fault), (fault,))
+        for key, why in FILE_ALONE.items():
+            if overrides.get(key) is not None:
+                fault = FieldError(key, overrides[key], f"can be set in schedules.yaml and app settings alone: {why}")
+                raise SettingsError(str(fault), (fault,))
         settings = self.schedules.effective(name, overrides)
         try:
             self.handler_for(name, settings)

@@ -67,14 +67,15 @@ def blueprint(services: Services) -> Routes:
 
 async def _act(services: Services, req: func.HttpRequest, action: str, done: str) -> func.HttpResponse:
     """Put back or remove the messages with the ids in the body, or that hold its text; all where it names none."""
-    body = json_body(req, {"ids", "text", "reason"})
+    body = json_body(req, {"ids", "text", "reason", *(("limit", "replay") if action == "requeuePoison" else ())})
     ids, text, reason = _ids(body), text_member(body, "text"), text_member(body, "reason")
+    limit, replay = _limit(body), text_member(body, "replay")
     async with _place(services, req) as place:
         act = partial(place.requeue if action == "requeuePoison" else place.purge, text=text)
-        number, missing = (await act(None, AT_ONCE), []) if ids is None else await _each(place, act, ids)
+        number, missing = (await act(None, limit), []) if ids is None else await _each(place, act, ids)
         remaining = await place.count()
     event = {"action": action, "by": caller(req, services.environment), "reason": reason, "messages": number}
-    event |= {} if text is None else {"text": text}
+    event |= {key: value for key, value in (("text", text), ("replay", replay)) if value is not None}
     await record(services, schedule_name(req, services.schedules), "audit", services.clock.now(), event)
     return json_response({done: number, "remaining": remaining, **({"notFound": missing} if missing else {})})
 
@@ -112,6 +113,16 @@ async def _place(services: Services, req: func.HttpRequest) -> AsyncGenerator[Po
         raise RequestRefusedError("sourceUnavailable", str(error)) from error
     finally:
         await place.close()
+
+
+def _limit(body: dict[str, Any]) -> int:
+    """How many messages to act on at most; for those that are not named by their ids."""
+    given = body.get("limit")
+    if given is None:
+        return AT_ONCE
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= AT_ONCE:
+        raise invalid_request(f"'limit' must be a whole number from 1 to {AT_ONCE}")
+    return given
 
 
 def _ids(body: dict[str, Any]) -> frozenset[str] | None:

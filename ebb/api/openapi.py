@@ -232,7 +232,7 @@ def _paths() -> Part:
                 "Put them back into the source",
                 {200: "Requeued"},
                 *(400, 404, 413),
-                body="PoisonIds",
+                body="PoisonRequeue",
                 changing=True,
             ),
         },

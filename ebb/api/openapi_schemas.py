@@ -161,6 +161,18 @@ SCHEMAS: dict[str, Part] = {
         bodyEncoding={"enum": ["text", "base64"]},
     ),
     "PoisonList": _object("count value", count=COUNT, value={"type": "array", "items": _ref("PoisonMessage")}),
+    "PoisonRequeue": _body(
+        text={**_or_null(REASON), "description": "only messages with this in body, reason or id"},
+        ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
+        limit={
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": 1000,
+            "description": "at most so many, without ids",
+        },
+        replay={**_or_null(REASON), "description": "the name of a replay that this is a portion of"},
+        reason=_or_null(REASON),
+    ),
     "PoisonIds": _body(
         text={**_or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},

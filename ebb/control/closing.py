@@ -15,6 +15,7 @@ from ebb.core.cycle import CycleState, Ending
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
 from ebb.core.planning.decision import Wait
+from ebb.core.planning.dependencies import has_drained
 from ebb.core.planning.rates import observed_message_seconds
 from ebb.core.planning.waits import next_wait
 from ebb.core.row import books
@@ -67,6 +68,8 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
         if row.owner != state.owner:
             return row
         row = row if poison is None else replace(row, poison=poison)
+        if has_drained(wait.code, str(cycle["outcome"]), int(order["received"])):
+            row = replace(row, drained_cycle=max(row.drained_cycle, number))
         return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
     row = await update(store, state.schedule, write, known=None if again else row)
@@ -151,7 +154,7 @@ async def _rest(
     if executions:
         settled = cycle["processed"] + cycle["poisoned"]
         left = sum(1 for execution in executions if execution.get("abandoned"))
-        carry = carry.working(settled, observed_message_seconds(executions, settings.concurrency), left)
+        carry = carry.working(settled, observed_message_seconds(executions, settings.in_flight), left)
     broken = bool(order.get("broken", cycle["error"]))  # an older version of the app says only the error
     remaining = await _remaining(services, settings, state) if received and not broken else None
     now = services.clock.now()
@@ -171,7 +174,9 @@ async def _rest(
         error_cycles=state.errors + 1 if broken else 0,
         worked=bool(executions),
         moment=moment,
+        retry_at=parse_rfc3339(cycle["nextTryAt"]) if cycle.get("nextTryAt") else None,
     )
+    carry = replace(carry, continues=bool(settings.after) and (broken or wait.code == "backlogRemains"))
     return wait, planned_after(settings, carry, wait, now)
 
 

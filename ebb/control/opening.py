@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
+from ebb.control.dependencies import others_of
 from ebb.control.journal import record
 from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
@@ -189,6 +190,7 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
     )
     try:
         settings = services.schedules.effective(state.schedule, row.overrides)
+        opened = replace(opened, others=await others_of(services, settings))
         agenda = before_measuring(settings, state.carry, opened)
         if agenda is not None:
             return _Found(settings, agenda)

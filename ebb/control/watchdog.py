@@ -23,11 +23,13 @@ from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.names import instance_id
-from ebb.core.remarks import abandoned_scope, alone_scope
+from ebb.core.once import ONCE_KEPT
+from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
+from ebb.core.row.checkin import done_at
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.core.row.watch import Act, Facts, Finding, Work, judge
+from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Finding, Work, judge
 from ebb.core.wording import duration
 from ebb.services import Services
 from ebb.store.base import update
@@ -67,9 +69,10 @@ class Watchdog:
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
             row = rows.get(name, ScheduleRow(name))
-            findings[name] = self._judge(client, row, instances[name], work)
             try:
-                await self._act(client, row, findings[name], work)
+                done = await self._done_at(row, instances[name])
+                findings[name] = self._judge(client, row, instances[name], work, done)
+                await self._act(client, row, findings[name], work, done)
                 await close_abandoned(self._services, row, instances[name], "the watchdog")
                 await self._forget(row)
             except EbbError as error:
@@ -91,18 +94,40 @@ class Watchdog:
                 event = {"action": "endWait", "cause": cause}
                 await record(self._services, name, "incident", self._services.clock.now(), event)
 
+    async def _done_at(self, row: ScheduleRow, instance: Instance) -> datetime | None:
+        """When the executions of an unclosed cycle ended; asked only of an instance that is silent for a while."""
+        quiet = instance.updated_at is not None and self._services.clock.now() >= instance.updated_at + LONGEST_ANSWER
+        if not (instance.is_live and row.unclosed and quiet):
+            return None
+        return done_at(row, await self._services.store.executions(row.name))
+
     async def _act(
-        self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
+        self,
+        client: df.DurableOrchestrationClient,
+        row: ScheduleRow,
+        finding: Finding,
+        work: tuple[Work, ...],
+        done: datetime | None,
     ) -> None:
         if finding.act is Act.NUDGE:
             await nudge(client, row.name)
         elif finding.act is Act.CALM:
             await update(self._services.store, row.name, lambda row: replace(row, restarts=0, restart_cause=None))
         elif finding.act is not Act.NOTHING:
-            await self.restart(client, row.name, work)
+            await self.restart(client, row.name, work, done)
 
-    async def restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...] = ()) -> None:
+    async def restart(
+        self,
+        client: df.DurableOrchestrationClient,
+        name: str,
+        work: tuple[Work, ...] = (),
+        done: datetime | None = None,
+    ) -> None:
         """Start the schedule again, if it is still found wanting once its row was read again.
+
+        Args:
+            work: what executions of all schedules do.
+            done: when those of the present cycle ended, if they have.
 
         Raises:
             EbbError: the store or Durable does not answer.
@@ -112,7 +137,7 @@ class Watchdog:
         async def change(row: ScheduleRow) -> ScheduleRow:
             nonlocal found, seen
             seen = await look_at(client, name)
-            found = self._judge(client, row, seen, work)
+            found = self._judge(client, row, seen, work, done)
             if found.act not in (Act.START, Act.REPLACE):
                 return row
             now = self._services.clock.now()
@@ -153,9 +178,15 @@ class Watchdog:
         await self._services.store.trim(row.name, settings.history_limit, before)
         for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
             await self._services.store.trim_remarks(scope, now - REMARKS_AGE)
+        await self._services.store.trim_remarks(once_scope(row.name), now - ONCE_KEPT)
 
     def _judge(
-        self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]
+        self,
+        client: df.DurableOrchestrationClient,
+        row: ScheduleRow,
+        instance: Instance,
+        work: tuple[Work, ...],
+        done: datetime | None,
     ) -> Finding:
         custom, now = instance.custom or {}, self._services.clock.now()
         facts = Facts(
@@ -176,6 +207,8 @@ class Watchdog:
             watched_since=self._since,
             code_changed=instance.code_changed,
             work=work,
+            schedule=row.name,
+            done_at=done,
         )
         return judge(facts, now, self._skew, self._grace)
 
@@ -186,10 +219,10 @@ def _work(rows: Iterable[ScheduleRow], hub: str) -> Iterator[Work]:
         if (hub_of_owner(row.owner) if row.owner else row.hub) != hub:
             continue
         if row.working_until is not None:  # a cycle that has executions was measured as it was opened
-            yield Work(_time((row.backlog or {}).get("measuredAt")), row.working_until)
+            yield Work(_time((row.backlog or {}).get("measuredAt")), row.working_until, row.name)
         last = row.last_cycle or {}
         if ended := _time(last.get("endedAt")):
-            yield Work(_time(last.get("startedAt")), ended)
+            yield Work(_time(last.get("startedAt")), ended, row.name)
 
 
 def _time(text: object) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.planning.rates import SERVICE_WEIGHT, Goal, Rates, arrival_weight, blended, observed_arrivals
@@ -27,6 +27,8 @@ class Carry:
     goal_left: float | None = None  # drainTime: messages still owed of the backlog that the goal was set for
     goal_until: str | None = None  # RFC 3339: when they should be gone
     abandoned: int = 0  # executions with handlers that still ran, when that was last looked at
+    followed: Mapping[str, int] | None = None  # of `after`: the drained cycle of each other schedule that it ran for
+    continues: bool = False  # the cycle before left a backlog, or failed: this one need not wait for others
 
     @classmethod
     def from_json(cls, data: object) -> Carry:
@@ -47,6 +49,8 @@ class Carry:
             goal_left=_number(given.get("goal_left")),
             goal_until=_moment(given.get("goal_until")),
             abandoned=int(_number(given.get("abandoned")) or 0),
+            followed=_counts(given.get("followed")),
+            continues=given.get("continues") is True,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -135,6 +139,13 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if 0 <= value < 1e15 else None
+
+
+def _counts(value: object) -> dict[str, int] | None:
+    if not isinstance(value, Mapping):
+        return None
+    given = cast("Mapping[str, object]", value)
+    return {str(name): int(number) for name, count in given.items() if (number := _number(count)) is not None}
 
 
 def _moment(value: object) -> str | None:

@@ -109,6 +109,9 @@ class Execution(Document):
     error: str | None = member(TEXT_OR_NULL, None, said="the first one")
     errors: list[dict[str, Any]] = member({"type": "array"}, said="type, count and an example of each kind of error")
     source: str | None = member(TEXT, None, said="where a schedule has several sources", left_out=True)
+    next_try_at: str | None = member(
+        TIME_OR_NULL, None, said="when the first of the messages that failed comes again", left_out=True
+    )
     run: str | None = member(TEXT, None, said="tells two runs of one execution apart", left_out=True)
     runs: int = member(COUNT, 1, said="how often it was begun", left_out=True)
     at_least: bool = member(
@@ -145,6 +148,9 @@ class Cycle(Document):
     error: str | None = member(TEXT_OR_NULL, None)
     errors: list[dict[str, Any]] = member({"type": "array"}, said="type, count and an example of each kind of error")
     at_least: bool = member(FLAG, False, said="counts are a lower bound: a run ended without a word", left_out=True)
+    next_try_at: str | None = member(
+        TIME_OR_NULL, None, said="when the first of the messages that failed comes again", left_out=True
+    )
     closed_by: str | None = member(TEXT, None, said="who wrote it down, where that is not its owner", left_out=True)
     wait: dict[str, Any] | None = member(OBJECT_OR_NULL, None, left_out=True)
 

@@ -5,7 +5,9 @@ EbbError
 ├── HandlerError             the author of a handler
 │   ├── HandlerNotFoundError     it cannot be imported
 │   ├── HandlerTimeoutError      one call took longer than handlerTimeout
-│   └── PoisonMessage            raised by a handler: this message can never succeed
+│   ├── PoisonMessage            raised by a handler: this message can never succeed
+│   │   └── Permanent                the same, for a failure that no further try changes
+│   └── RetryAfter               raised by a handler: not now, but so many seconds later
 ├── SourceError              the source of messages
 │   ├── SourceUnavailableError   unreachable or throttled; comes right by itself or by its operator
 │   ├── SourceNotFoundError      the queue does not exist, or the connection is not set
@@ -80,6 +82,29 @@ class HandlerNotFoundError(HandlerError, LookupError):
 
 class PoisonMessage(HandlerError):  # noqa: N818 - handlers raise it; it names the message, not a fault of theirs
     """Raise it in a handler to send the message to the poison queue at once, with this text as the reason."""
+
+
+class Permanent(PoisonMessage):
+    """Raise it in a handler for a failure that no further try changes: the same as PoisonMessage."""
+
+
+class RetryAfter(HandlerError):  # noqa: N818 - handlers raise it; it says what to do
+    """Raise it in a handler to have the message again no earlier than `seconds` from now. The try counts as a try."""
+
+    def __init__(self, seconds: float, why: str = "") -> None:
+        """Ask for another try.
+
+        Args:
+            seconds: at least 0; the source's longest delay where that is shorter.
+            why: for the log and the status.
+
+        Raises:
+            ValueError: `seconds` is not such a number.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"RetryAfter: seconds must be at least 0, not {seconds!r}")
+        super().__init__(why or f"to be tried again in {seconds:g} s")
+        self.seconds, self.why = float(seconds), why
 
 
 class HandlerTimeoutError(HandlerError):

@@ -5,11 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Protocol, cast
 
 from ebb.core.content import Content
+
+Unsure = Literal["again", "skip", "poison"]
+
+
+class Once(AbstractContextManager[bool, None], AbstractAsyncContextManager[bool, None], Protocol):
+    """An effect that is to happen once: `with` it in a plain handler, `async with` in an async one."""
+
+
+class _Always:
+    """Without a store, as in a unit test of a handler, every effect is the first."""
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was claimed."""
+
+    async def __aenter__(self) -> bool:
+        return True
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing was claimed."""
 
 
 @dataclass(slots=True)
@@ -27,6 +50,30 @@ class Message:
     receipt: str = ""
     content: Content | None = field(default=None, repr=False, compare=False)  # of a message whose body is left out
     report: Callable[[str], None] | None = field(default=None, repr=False, compare=False)  # set by the execution
+
+    effects: Callable[[str, Unsure], Once] | None = field(default=None, repr=False, compare=False)  # likewise
+
+    def once(self, key: str, of: str | None = None, unsure: Unsure = "again") -> Once:
+        """An effect that happens once for this message, also when its process dies and it comes again.
+
+            with message.once("charge") as first:     # async with, in an async handler
+                if first:
+                    charge(order)
+
+        Args:
+            key: what is done; one message may have several effects.
+            of: what it is done for, such as the number of an order: a message that is sent twice, or put back from the
+                poison place, is another message of the same order. None: this message.
+            unsure: what to do when a process died in the middle, so that nobody knows: do it "again" (it may happen
+                twice), "skip" it (it may never happen), or send the message to the "poison" place for a person to look.
+
+        Raises (on entering):
+            RetryAfter: another try of the message is at it now.
+            StoreError: the store is away; nothing was done.
+        """
+        if self.effects is None:
+            return cast("Once", _Always())
+        return self.effects(f"{self.id if of is None else of}/{key}", unsure)
 
     def progress(self, text: str) -> None:
         """Say how far the handler is, as in `message.progress("3 of 12 pages")`: operators see it within seconds."""

@@ -3,6 +3,7 @@
     abandoned:<schedule>   an execution whose handlers still run, although it has ended: {"handlers", "until"}
     alone:<schedule>       a message that is handled by itself after a crash, by its id: {"tries"}
     crash:<schedule>       that an execution ended without a word, after its note is forgotten: {"until"}
+    once:<schedule>        an effect of a handler that is to happen once: who claims it, or that it is done
     poison:<queue>         a message that went to the poison place without its reason, by its id: {"reason", ...}
 
 A remark is written before what it tells of begins, and removed after that has ended; what a dead process left is
@@ -12,8 +13,17 @@ forgotten by age. The names of schedules and queues have no colon, so no scope i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A remark as it was read, for who wants to replace just this one."""
+
+    remark: dict[str, Any]
+    etag: str
 
 
 class Remarks(Protocol):
@@ -25,6 +35,21 @@ class Remarks(Protocol):
 
     async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
         """All remarks of `scope` by key. One request a thousand."""
+        ...
+
+    async def remark(self, scope: str, key: str) -> Noted | None:
+        """One remark; None where there is none. One request."""
+        ...
+
+    async def swap_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any], etag: str | None) -> str:
+        """Write a remark if it has not changed since it was read (`etag`; None: there must be none yet). One request.
+
+        Returns:
+            Its new etag.
+
+        Raises:
+            ConflictError: somebody else wrote or removed it first.
+        """
         ...
 
     async def delete_remark(self, scope: str, key: str) -> None:
@@ -49,6 +74,11 @@ def alone_scope(schedule: str) -> str:
 def crash_scope(schedule: str) -> str:
     """Where it is remembered that an execution of `schedule` ended without a word."""
     return f"crash:{schedule}"
+
+
+def once_scope(schedule: str) -> str:
+    """Where the effects of `schedule`'s handlers are claimed."""
+    return f"once:{schedule}"
 
 
 def poison_scope(queue: str) -> str:

@@ -21,6 +21,8 @@ from ebb.core.clock import Clock, steady
 from ebb.core.errors import SourceError
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.execution.batches import BatchCalls
+from ebb.execution.effects import Effects
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.in_flight import InFlight
 from ebb.execution.one_message import Ended, ExecutionReport, OneMessage, describe
@@ -58,6 +60,7 @@ async def run_execution(
     turns: Turns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
+    effects: Effects | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
@@ -69,12 +72,13 @@ async def run_execution(
             half of `replicaTimeout` at most. At an empty source it ends in any case: its place may be needed.
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
+        effects: for `message.once`; None: each effect is the first.
         report: filled as the work goes on, for whoever wants to look meanwhile.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport()
+    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects
     return await _Execution(
         source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
     ).run()
@@ -93,19 +97,21 @@ class _Execution:
         turns: Turns,
         suspicion: Suspicion,
         report: ExecutionReport,
+        effects: Effects | None,
     ) -> None:
         self._settings, self._clock, self._log = settings, clock, log
-        self._may_go_on, self._is_needed = reason_to_stop, is_needed
+        self._reason_to_stop, self._is_needed = reason_to_stop, is_needed
         self._report = report
         can = settings.source.can if settings.source else Capabilities()
         self._ordered = can.ordered
-        self._concurrency = 1 if can.ordered else settings.concurrency
+        self._at_once = 1 if can.ordered else settings.in_flight
         self._holding = Holding(source, can, timedelta(seconds=settings.visibility_timeout), clock, log)
-        self._calls = HandlerCalls(handler)
+        batch, limit = settings.batch, settings.handler_timeout
+        self._batches = BatchCalls(handler, batch, limit, clock) if batch else None
+        self._calls = self._batches or HandlerCalls(handler)
         self._turns, self._suspicion = turns, suspicion
-        one = OneMessage(
-            self._holding, self._calls, settings, clock, self._report, log, self._handled, suspicion, self._fail
-        )
+        told = self._handled, suspicion, self._fail, effects
+        one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, *told)
         self._in_flight = InFlight(one, turns, settings.handler_timeout, clock, self._finished)
         self._ready: deque[Held] = deque()  # received, not begun
         self._changed = asyncio.Event()
@@ -117,6 +123,7 @@ class _Execution:
         self._stay_until = now + timedelta(seconds=settings.replica_timeout / 2)
         self._look_at = now + timedelta(seconds=LOOK_EVERY)
         self._receive_at = now
+        self._waking: asyncio.Task[None] | None = None
         self._awake_at = now  # when it last knew that it does not stand still
 
     async def run(self) -> ExecutionReport:
@@ -142,10 +149,12 @@ class _Execution:
             self._ready.clear()  # after a cancellation or a defect: what had not begun comes back by its lease
             self._turns.forget(self._begin)
             self._in_flight.cancel()
-            for task in (work, *side):
+            others = (work, *side, *([self._waking] if self._waking else []))
+            for task in others:
                 task.cancel()
-            await asyncio.gather(work, *side, return_exceptions=True)
-        left = (*self._in_flight.left_behind(), *self._calls.left_behind)
+            await asyncio.gather(*others, return_exceptions=True)
+        calls = [] if self._batches else self._in_flight.left_behind()  # a message of a batch only waits for its call
+        left = (*calls, *self._calls.left_behind)
         self._report.left_behind = tuple(each for each in left if not each.done())
         self._report.ended = self._ended or "empty"
         return self._report
@@ -158,6 +167,8 @@ class _Execution:
         while self._ended is None or self._in_hand:
             self._changed.clear()
             await self._look_around()
+            if self._batches is not None and self._ended is not None:
+                self._batches.flush()  # no more will come to fill it
             room = self._room
             if self._ended is None and room and self._clock.now() >= self._receive_at:
                 await self._take(min(room, self._settings.batch_size))
@@ -172,7 +183,7 @@ class _Execution:
         now = self._clock.now()
         if now >= self._look_at and self._ended != "stopped":
             self._look_at = now + timedelta(seconds=LOOK_EVERY)
-            if reason := await self._may_go_on():
+            if reason := await self._reason_to_stop():
                 self._ended, self._report.reason = "stopped", reason
             self._awake_at = self._clock.now()
             self._begin()
@@ -192,7 +203,7 @@ class _Execution:
     def _room(self) -> int:
         """How many more messages to take: 0 while so few are missing that asking for them is not worth a request."""
         ahead = self._ahead()
-        missing = self._concurrency + ahead - self._in_hand
+        missing = self._at_once + ahead - self._in_hand
         return missing if missing >= max(1, ahead * 2 // 3) else 0
 
     def _ahead(self) -> int:
@@ -200,7 +211,7 @@ class _Execution:
         if self._ordered or not self._report.handled:
             return 0  # how quick handlers are is not known yet; or what is ahead would pass what is tried again
         soon = min(LOOK_EVERY, (self._slice_end - self._clock.now()).total_seconds())
-        work = max(0.0, soon) * self._concurrency  # seconds that handlers have until then, together
+        work = max(0.0, soon) * self._at_once  # seconds that handlers have until then, together
         most, mean = self._settings.batch_size * 3 // 2, self._report.service_seconds / self._report.handled
         return most if mean * most <= work else int(work / mean)
 
@@ -216,7 +227,7 @@ class _Execution:
             return
         now = self._clock.now()
         if not batch:
-            self._receive_at = now + timedelta(seconds=LOOK_EVERY)
+            self._receive_at = now + timedelta(seconds=await self._until_next_look())
             return
         self._report.received += len(batch)
         enqueued = [held.message.enqueued_at for held in batch if held.message.enqueued_at]
@@ -229,6 +240,21 @@ class _Execution:
             last = held.message.dequeue_count >= self._settings.max_dequeue_count
             (self._ready.appendleft if last else self._ready.append)(held)
         self._begin()
+
+    async def _until_next_look(self) -> float:
+        """Seconds until an empty source is asked again: sooner while a batch waits to be filled."""
+        if self._batches is None:
+            return LOOK_EVERY
+        await asyncio.sleep(0)  # what has just begun joins its batch
+        if not self._batches.is_forming:
+            return LOOK_EVERY
+        pause = min(self._batches.look_again, LOOK_EVERY)
+        self._waking = asyncio.create_task(self._wake_in(pause))
+        return pause
+
+    async def _wake_in(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._changed.set()
 
     async def _suspect(self, batch: Sequence[Held]) -> None:
         """Mark the messages that may have ended a process. Isolated handlers end their own."""
@@ -246,7 +272,7 @@ class _Execution:
             self._look_at = self._awake_at  # others may have taken over meanwhile: look before anything begins
             self._changed.set()
             return
-        while self._ready and len(self._in_flight) < self._concurrency:
+        while self._ready and len(self._in_flight) < self._at_once:
             if not self._turns.enter(self._ready[0].alone, self._begin):
                 return
             self._in_flight.begin(self._ready.popleft())

@@ -35,11 +35,12 @@ class HandlerCalls:
         self._has_blocked = False
         self.left_behind: list[asyncio.Future[None]] = []  # each ends with a thread that was abandoned at work
 
-    async def __call__(self, message: Message) -> None:
-        """Handle one message; raises what the handler raises. Cancelling abandons a thread that is at work."""
+    async def __call__(self, message: Message) -> object:
+        """What the handler returns for one message; raises what it raises. Cancelling abandons a thread at work."""
         result = self._handler(message) if self._is_async else await self._on_thread(message)
         if inspect.isawaitable(result):
-            await Stepwise(result, self._blocked)
+            return await Stepwise(result, self._blocked)
+        return result
 
     def close(self) -> None:
         """End the threads that have nothing to do; the others end with their handler."""

@@ -20,14 +20,21 @@ from weakref import WeakKeyDictionary
 
 from ebb.core.errors import HandlerError, PoisonMessage
 from ebb.core.message import Message
+from ebb.core.refusals import Refusal
 from ebb.handlers import Handler
 
 IDLE_SECONDS = 60.0  # for which an unused child is kept
 _LENGTH = struct.Struct(">I")
+Answer = tuple[str, str, str, Refusal | None]
 
 
 class IsolatedHandlerError(HandlerError):
     """What a handler raised in its child process: type and text as it would have shown itself."""
+
+    def __init__(self, text: str, refusal: Refusal | None = None) -> None:
+        """`refusal` is what the error said about when to come back."""
+        super().__init__(text)
+        self.refusal = refusal
 
 
 class HandlerDiedError(HandlerError):
@@ -119,13 +126,13 @@ class _Child:
         )
         return cls(process)
 
-    async def call(self, message: Message) -> tuple[str, str, str]:
-        """The answer of the child: ("done" | "poison" | "raised", text, traceback).
+    async def call(self, message: Message) -> Answer:
+        """The answer of the child: ("done" | "poison" | "raised", text, traceback, when to come back).
 
         Raises:
             HandlerDiedError: it has ended.
         """
-        request = pickle.dumps(replace(message, report=None, receipt=""))
+        request = pickle.dumps(replace(message, report=None, effects=None, receipt=""))
         try:
             self._requests.write(_LENGTH.pack(len(request)) + request)
             await self._requests.drain()
@@ -137,7 +144,7 @@ class _Child:
             how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
             raise HandlerDiedError(f"the handler ended its process ({how}) at this message") from error
 
-    async def _answer(self) -> tuple[str, str, str]:
+    async def _answer(self) -> Answer:
         (length,) = _LENGTH.unpack(await self._answers.readexactly(_LENGTH.size))
         return pickle.loads(await self._answers.readexactly(length))  # from our own child, on a pipe of our own
 
@@ -156,12 +163,12 @@ class _Child:
         await self.process.wait()
 
 
-def _raise(answer: tuple[str, str, str]) -> None:
-    kind, text, trace = answer
+def _raise(answer: Answer) -> None:
+    kind, text, trace, refusal = answer
     if kind == "poison":
         raise PoisonMessage(text)
     if kind == "raised":
-        raise IsolatedHandlerError(text) from _Traceback(trace)
+        raise IsolatedHandlerError(text, refusal) from _Traceback(trace)
 
 
 _here: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Children]] = WeakKeyDictionary()

@@ -19,15 +19,17 @@ import struct
 import sys
 import threading
 import traceback
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from ebb.core.errors import HandlerNotFoundError, PoisonMessage
-from ebb.core.message import Message
+from ebb.core.errors import HandlerError, HandlerNotFoundError, PoisonMessage, RetryAfter
+from ebb.core.message import Message, Once, Unsure
+from ebb.core.refusals import Refusal, refusal_of
 from ebb.handlers import Handler, load_handler
 
 LENGTH = struct.Struct(">I")
-Answer = tuple[str, str, str]
+Answer = tuple[str, str, str, Refusal | None]
 
 
 def main(name: str) -> None:
@@ -48,8 +50,13 @@ def main(name: str) -> None:
     with asyncio.Runner() as runner:
         while True:
             message = waiting.get()
-            message.report = lambda text: send(("progress", str(text), ""))
+            message.report = lambda text: send(("progress", str(text), "", None))
+            message.effects = _no_effects
             send(_handled(runner, handler, message))
+
+
+def _no_effects(key: str, unsure: Unsure) -> Once:
+    raise HandlerError(f"message.once({key!r}) needs the store, which a child process has not: use isolation: none")
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -91,15 +98,19 @@ def _handled(runner: asyncio.Runner, handler: Handler, message: Message) -> Answ
         if inspect.isawaitable(result):
             runner.run(_awaited(result))
     except PoisonMessage as poison:
-        return "poison", str(poison), ""
+        return "poison", str(poison), "", None
     except BaseException as error:  # noqa: BLE001 - user code may raise anything; the parent says what becomes of it
-        return "raised", _text_of(error), "".join(traceback.format_exception(error))
-    return "done", "", ""
+        return "raised", _text_of(error), _trace_of(error), refusal_of(error, datetime.now(UTC))
+    return "done", "", "", None
 
 
 async def _awaited(result: object) -> None:
     assert inspect.isawaitable(result)
     await result
+
+
+def _trace_of(error: BaseException) -> str:
+    return "" if isinstance(error, RetryAfter) else "".join(traceback.format_exception(error))
 
 
 def _text_of(error: BaseException) -> str:

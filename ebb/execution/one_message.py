@@ -12,10 +12,14 @@ from typing import Any, Literal
 
 from ebb import Message, PoisonMessage
 from ebb.core.clock import Clock
-from ebb.core.errors import HandlerTimeoutError, LeaseLostError, SourceError
+from ebb.core.errors import HandlerTimeoutError, LeaseLostError, RetryAfter, SourceError
+from ebb.core.message import Once, Unsure
+from ebb.core.refusals import refusal_of
+from ebb.core.retries import NextTry, next_try
 from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.core.wording import clipped
+from ebb.core.wording import clipped, duration
+from ebb.execution.batches import BatchCalls
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.isolated import IsolatedHandlerError
 from ebb.execution.suspicion import Suspicion
@@ -48,6 +52,7 @@ class ExecutionReport:
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
     errors: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # by type: how many, and an example
+    next_try: datetime | None = None  # when the first of the messages that failed comes again
     progress: str | None = None  # what a handler last said of itself
     in_hand: dict[int, datetime] = field(default_factory=dict[int, datetime])  # since when each handler at work is
 
@@ -56,6 +61,10 @@ class ExecutionReport:
         self.error = self.error or text
         self.errors.setdefault(kind, [0, text])[0] += 1
 
+    def tried_again(self, moment: datetime) -> None:
+        """A message that failed comes again at `moment`."""
+        self.next_try = min(self.next_try or moment, moment)
+
 
 class OneMessage:
     """What an execution does with each message that it holds; counts the outcome in `report`."""
@@ -63,7 +72,7 @@ class OneMessage:
     def __init__(
         self,
         holding: Holding,
-        calls: HandlerCalls,
+        calls: HandlerCalls | BatchCalls,
         settings: ScheduleSettings,
         clock: Clock,
         report: ExecutionReport,
@@ -71,15 +80,16 @@ class OneMessage:
         on_handled: Callable[[], None],
         suspicion: Suspicion,
         on_source_error: Callable[[SourceError], None],
+        effects: Callable[[str, Unsure], Once] | None = None,
     ) -> None:
         """`on_handled` is called each time that a handler is done, before its message is settled."""
         self._holding, self._calls, self._settings = holding, calls, settings
         self._clock, self._report, self._log, self._on_handled = clock, report, log, on_handled
-        self._suspicion, self._on_source_error = suspicion, on_source_error
+        self._suspicion, self._on_source_error, self._effects = suspicion, on_source_error, effects
         # Where both limits are the same, that of the execution ends everything at once.
         self._limited = settings.handler_timeout < settings.replica_timeout
-        self._limit = timedelta(seconds=settings.handler_timeout)
-        self._retry_delay = timedelta(seconds=settings.visibility_timeout)
+        wait = settings.batch.wait if settings.batch else 0.0  # a batch may be filling before its call begins
+        self._limit = timedelta(seconds=settings.handler_timeout + wait)
 
     async def process(self, held: Held) -> None:
         """Handle and settle one message. A failure of the source is told to who made this; the message comes again."""
@@ -127,11 +137,12 @@ class OneMessage:
         if failure is None:
             await self._holding.complete(held)
             self._report.processed += 1
-        elif verdict := self._verdict(held.message, failure):
+        elif isinstance(verdict := self._verdict(held.message, failure), str):
             await self._dead_letter(held, verdict)
         else:
-            await self._holding.release(held, self._retry_delay)
+            await self._holding.release(held, timedelta(seconds=verdict.seconds))
             self._report.failed += 1
+            self._report.tried_again(self._clock.now() + timedelta(seconds=verdict.seconds))
 
     async def _unfit(self, message: Message) -> str | None:
         """Why a message goes to the poison place without its handler being called."""
@@ -151,6 +162,7 @@ class OneMessage:
         began = self._clock.now()
         if self._limited:
             held.deadline = began + self._limit
+        held.message.effects = self._effects
         held.message.report, self._report.in_hand[id(held.message)] = self._progressed, began
         try:
             await self._calls(held.message)
@@ -180,17 +192,26 @@ class OneMessage:
         self._report.handled += 1
         self._on_handled()
 
-    def _verdict(self, message: Message, failure: BaseException) -> str | None:
-        """Why a message whose handler raised goes to the poison place; None if it is to be tried again."""
-        text = describe(failure)
+    def _verdict(self, message: Message, failure: BaseException) -> str | NextTry:
+        """What becomes of a message whose handler raised: why it goes to the poison place, or when it comes again."""
+        text, tries, limit = describe(failure), message.dequeue_count, self._settings.max_dequeue_count
         self._report.count_error(kind_of(failure), text)
-        tries = message.dequeue_count
-        shown = text if isinstance(failure, PoisonMessage) else _told_with_traceback(text, failure)
-        _log.warning("message %s, try %s: %s", message.id, tries, shown, extra=self._log)
         if isinstance(failure, PoisonMessage):
-            return describe(failure).removeprefix("PoisonMessage: ")
-        limit = self._settings.max_dequeue_count
-        return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}" if tries >= limit else None
+            self._tell(message, text)
+            return text.removeprefix(f"{kind_of(failure)}: ")
+        if tries >= limit:
+            self._tell(message, text, failure)
+            return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}"
+        refusal = refusal_of(failure, self._clock.now())
+        verdict = next_try(self._settings, tries, f"{message.id}/{tries}", refusal)
+        shown = f"{text}; again in {duration(verdict.seconds)} ({verdict.why})"
+        self._tell(message, shown, None if isinstance(failure, RetryAfter) else failure)
+        return verdict
+
+    def _tell(self, message: Message, text: str, failure: BaseException | None = None) -> None:
+        """Log what became of a try, with the traceback of `failure` where there is one."""
+        shown = text if failure is None else _told_with_traceback(text, failure)
+        _log.warning("message %s, try %s: %s", message.id, message.dequeue_count, shown, extra=self._log)
 
     def _progressed(self, text: str) -> None:
         self._report.progress = clipped(hide_secrets(str(text)), PROGRESS_LENGTH)

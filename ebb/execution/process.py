@@ -17,6 +17,7 @@ from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
 from ebb.execution.abandoned import note_abandoned
+from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
@@ -121,6 +122,7 @@ class _Run:
                 report=self.report,
                 turns=turns_here(),
                 suspicion=self._suspicion(schedule),
+                effects=Effects(self.services.store, schedule, clock, timedelta(seconds=self.services.clock_skew)),
             )
 
     def _handler(self, schedule: str) -> Handler:
@@ -160,6 +162,7 @@ class _Run:
             error=clipped(error, ERROR_LENGTH) if error else None,  # all of a cycle together are one payload of Durable
             errors=_classes(report.errors),
             source=self.settings.all_sources[0].label() if sources else None,
+            next_try_at=rfc3339(report.next_try) if report.next_try else None,
             run=self._watch.note.run,
             progress=report.progress if outcome is None else None,
             current_message_age=round((now - began).total_seconds(), 3) if began else None,

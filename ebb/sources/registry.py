@@ -13,6 +13,7 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
 from ebb.sources.blob import KIND as BLOB
 from ebb.sources.event_hub import KIND as EVENT_HUB
+from ebb.sources.kafka import KIND as KAFKA
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
 from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
@@ -26,6 +27,7 @@ KINDS = {
     for kind in (
         BLOB,
         EVENT_HUB,
+        KAFKA,
         MEMORY,
         RABBIT_MQ,
         SERVICE_BUS,

@@ -167,14 +167,19 @@ def read_looks(blocks: Sequence[Mapping[str, Any]]) -> list[Look]:
     return [look for block in reversed(blocks) for look in looks_of(json.loads(block["document"]))]
 
 
+def remark_key(key: str) -> str:
+    """The row key of a remark: a hash, for keys may not hold every character."""
+    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
 def remark_properties(key: str, at: datetime, remark: Mapping[str, Any]) -> Properties:
-    """A remark as the properties of one entity; its key stands as a hash, for keys may not hold every character.
+    """A remark as the properties of one entity.
 
     Raises:
         ValueError: it is too large even with all its texts cut.
     """
     return {
-        "RowKey": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        "RowKey": remark_key(key),
         "key": key,
         "at": rfc3339(at),
         "document": bounded_text(remark, PROPERTY_LIMIT),

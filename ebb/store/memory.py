@@ -10,6 +10,7 @@ from typing import Any
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
+from ebb.core.remarks import Noted
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
@@ -109,10 +110,22 @@ class MemoryStore:
         return len(cycles)
 
     async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
-        self._remarks.setdefault(scope, {})[key] = remark_properties(key, at, remark)
+        properties = remark_properties(key, at, remark)
+        self._remarks.setdefault(scope, {})[key] = {**properties, "etag": f"v{next(self._versions)}"}
 
     async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
         return dict(read_remark(properties) for properties in self._remarks.get(scope, {}).values())
+
+    async def remark(self, scope: str, key: str) -> Noted | None:
+        found = self._remarks.get(scope, {}).get(key)
+        return None if found is None else Noted(read_remark(found)[1], str(found["etag"]))
+
+    async def swap_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any], etag: str | None) -> str:
+        found = self._remarks.get(scope, {}).get(key)
+        if etag != (None if found is None else str(found["etag"])):
+            raise ConflictError(f"the remark {key} of {scope} has changed since it was read")
+        await self.write_remark(scope, key, at, remark)
+        return str(self._remarks[scope][key]["etag"])
 
     async def delete_remark(self, scope: str, key: str) -> None:
         self._remarks.get(scope, {}).pop(key, None)

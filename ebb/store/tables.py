@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
@@ -20,6 +20,7 @@ from azure.data.tables.aio import TableClient
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
+from ebb.core.remarks import Noted
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
@@ -38,6 +39,7 @@ from ebb.store.codec import (
     read_note,
     read_remark,
     read_row,
+    remark_key,
     remark_properties,
     row_properties,
     since,
@@ -61,7 +63,7 @@ EXECUTIONS_PARTITION = "executions-"
 PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 PAGE_LIMIT = 1000  # entities of one answer; the service's limit
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_ROW = "PartitionKey eq @partition and RowKey eq @row"
 _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 
 
@@ -182,10 +184,29 @@ class TableStore:
         found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
         return dict(read_remark(entity) for entity in found)
 
+    async def remark(self, scope: str, key: str) -> Noted | None:
+        try:
+            async with self._service.calling(self._history) as client:
+                entity = await client.get_entity(scope, remark_key(key))
+        except NotThereError:
+            return None
+        return Noted(read_remark(entity)[1], entity.metadata["etag"] or "")
+
+    async def swap_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any], etag: str | None) -> str:
+        write_id = uuid.uuid4().hex  # as in `save`
+        entity = {**_entity(scope, remark_properties(key, at, remark)), "writeId": write_id}
+        try:
+            metadata = await self._write(self._history, lambda client: _put(client, entity, etag))
+        except (ConflictError, NotThereError) as error:
+            found = await self._query(self._history, _ROW, {"partition": scope, "row": remark_key(key)}, limit=1)
+            if found and found[0].get("writeId") == write_id:
+                return str(found[0].metadata["etag"])
+            raise ConflictError(f"the remark {key} of {scope} has changed since it was read") from error
+        return str(metadata["etag"])
+
     async def delete_remark(self, scope: str, key: str) -> None:
         async with self._service.calling(self._history) as client:
-            row = str(remark_properties(key, _ANY_TIME, {})["RowKey"])
-            await client.delete_entity(scope, row)  # says nothing where there is none
+            await client.delete_entity(scope, remark_key(key))  # says nothing where there is none
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(

@@ -112,11 +112,11 @@ def _reach(world: World, moment: str) -> None:
 def _both_at_work(world: World) -> Host:
     """One of the hosts, once both have begun executions of this round."""
     before = len(world.record().executions)
-    world.feed(150, seconds=1.0)
+    world.feed(240, seconds=1.0)  # the first of them are met by a cycle of one execution
     try:
-        world.until(lambda: len({each.host for each in world.record().executions[before:]}) == 2, 30, "sharing")
+        world.until(lambda: len({each.host for each in world.record().executions[before:]}) == 2, 60, "sharing")
     except TimeoutError:
-        world.faults_missed += 1  # a host that has just started had no partition and polled too late
+        world.faults_missed += 1
     return world.random.choice(world.hosts)
 
 

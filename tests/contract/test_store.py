@@ -558,3 +558,30 @@ async def test_notes_are_no_part_of_the_history(store: Store) -> None:
 async def test_delete_of_a_note_where_there_is_no_table_yet_says_nothing(store: Store) -> None:
     await store.delete_remark("alone:parity", "1")
     await store.trim_remarks("alone:parity", START)
+
+
+async def test_remark_is_swapped_by_who_read_it_last(store: Store) -> None:
+    assert await store.remark("once:parity", "7/charge/#?") is None
+    etag = await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "a"}, None)
+    read = await store.remark("once:parity", "7/charge/#?")
+    assert read is not None
+    assert (read.remark, read.etag) == ({"by": "a"}, etag)
+    with pytest.raises(ConflictError):
+        await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "b"}, None)
+    later = await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "b"}, etag)
+    assert later != etag
+    with pytest.raises(ConflictError):
+        await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "c"}, etag)
+    await store.delete_remark("once:parity", "7/charge/#?")
+    with pytest.raises(ConflictError):
+        await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "d"}, later)
+    assert await store.remark("once:parity", "7/charge/#?") is None
+
+
+async def test_of_twenty_who_claim_a_remark_one_wins(store: Store) -> None:
+    tried = await asyncio.gather(
+        *(store.swap_remark("once:parity", "k", START, {"by": str(number)}, None) for number in range(20)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, str) for each in tried) == 1
+    assert sum(isinstance(each, ConflictError) for each in tried) == 19

@@ -8,6 +8,7 @@ import typer
 
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, say, show
 from ebb.cli.operate.plain import plain
+from ebb.cli.operate.replay import replay_poison
 from ebb.cli.operate.tables import poison_table
 from ebb.cli.operate.times import times_of
 from ebb.core.wording import counted
@@ -23,7 +24,8 @@ SourceNumber = Annotated[int, typer.Option("--source", min=1, help="of several s
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`, as a group of their own."""
     group = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
-    for name, command in (("list", list_poison), ("show", show_poison), ("requeue", requeue), ("purge", purge)):
+    commands = {"list": list_poison, "show": show_poison, "requeue": requeue, "replay": replay_poison, "purge": purge}
+    for name, command in commands.items():
         group.command(name)(command)
     app.add_typer(group, name="poison")
 

@@ -39,8 +39,12 @@ def simulate(
         ),
     ] = None,
     service_time: Annotated[
-        str, typer.Option(help="of a message: 2, 30m, uniform:1-3, exponential:2, lognormal:2,0.5", metavar="SPEC")
+        str,
+        typer.Option(help="of a handler's call: 2, 30m, uniform:1-3, exponential:2, lognormal:2,0.5", metavar="SPEC"),
     ] = "1",
+    failing: Annotated[
+        float, typer.Option(help="share of the handler's calls that fail: 0.05 is one in twenty", min=0, max=1)
+    ] = 0.0,
     length: Annotated[
         str, typer.Option("--for", help="how much schedule: 90, 30m, 12h, 7d, 4w", metavar="TIME")
     ] = "1d",
@@ -88,7 +92,7 @@ def simulate(
         found = candidates_of(schedule_settings(app or Path(), schedule), sets or [], withs or [])
         given = tuple(arrivals or ["none"])
         scenarios = [
-            Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed)
+            Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed, failing)
             for name, settings in found.items()
         ]
         with bars([scenario.name for scenario in scenarios]) as tell:

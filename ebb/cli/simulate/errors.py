@@ -7,3 +7,7 @@ from ebb.core.errors import EbbError
 
 class SimulationError(EbbError):
     """An argument or a file of a simulation cannot be used; the text names it, its value and the way out."""
+
+
+class SimulatedFailure(Exception):  # noqa: N818 - it stands for what a real handler might raise
+    """What the handler of a simulation raises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Any
 from devhost.clock import ManualClock
 from ebb.cli.simulate.arrivals import Arrival, Arrivals, arrivals_of
 from ebb.cli.simulate.cycle import eternal
-from ebb.cli.simulate.errors import SimulationError
+from ebb.cli.simulate.errors import SimulatedFailure, SimulationError
 from ebb.cli.simulate.loop import Activity, Context, advance, drive
 from ebb.cli.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
 from ebb.cli.simulate.service_time import service_time_of
@@ -49,6 +50,7 @@ class Scenario:
     seconds: float = 86_400.0
     start: datetime = BEGIN
     seed: str = "1"
+    failing: float = 0.0  # share of the handler's calls that fail
 
 
 def begin_of(text: str | None, settings: Mapping[str, Any]) -> datetime:
@@ -125,7 +127,8 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
     Raises:
         SettingsError: they are refused.
     """
-    given = validate_settings({"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data)})
+    alone = {"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data), "after": ()}
+    given = validate_settings(alone)
     plain = given.to_document()
     for key in ("source", "sources"):
         if key in plain:
@@ -154,13 +157,17 @@ def _services(
     recording: Recording,
 ) -> SimulatedServices:
     service_time = service_time_of(scenario.service_time, scenario.seed)
+    chance = random.Random(f"{scenario.seed}/failing")
 
-    async def handle(message: Message) -> None:
-        if message.enqueued_at is not None:
-            recording.waits.append((clock.now() - message.enqueued_at).total_seconds())
+    async def handle(message: Message | list[Message]) -> None:
+        for each in message if isinstance(message, list) else [message]:
+            if each.enqueued_at is not None and each.dequeue_count == 1:
+                recording.waits.append((clock.now() - each.enqueued_at).total_seconds())
         seconds = service_time()
         await clock.sleep(seconds)
         recording.busy_seconds += seconds
+        if scenario.failing and chance.random() < scenario.failing:
+            raise SimulatedFailure("as --failing says")
 
     def open_source(settings: ScheduleSettings, *_: Any, cycle: int = 0, execution: int = 0, **__: Any) -> Source:
         source = settings.source

@@ -17,6 +17,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.planning import plan, plan_several
 from ebb.core.planning.abandoned import beside_abandoned, held_by_abandoned, without_abandoned
 from ebb.core.planning.decision import Decision, Wait
+from ebb.core.planning.dependencies import Other, following, held_by_others
 from ebb.core.planning.partitions import held_to_partitions
 from ebb.core.planning.sharing import share_executions
 from ebb.core.planning.waits import closed, ended, next_wait, wait_for_tick
@@ -46,6 +47,7 @@ class Now:
     seed: str = ""  # schedule and cycle, for jitter
     measured: datetime | None = None  # when the backlog was counted; None: at `time`
     abandoned: int = 0  # executions of earlier cycles with handlers that still run
+    others: tuple[Other, ...] = ()  # the schedules that this one comes after
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agen
     if over is not None:
         return Agenda(settings, Decision(0, over, "endAfter", "ended"), Wait(0, over, "ended"), carry, end=over)
     wait = closed(settings, now.time) or _not_due(settings, carry, now, is_first)
+    wait = wait or held_by_others(settings, carry, now.others, now.triggered)
     if wait is None:
         return None
     planned = carry.planned(wait.end(now.time)) if settings.follows_ticks else carry
@@ -89,6 +92,7 @@ def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: 
     wait = next_wait(settings, idle_cycles=now.idle + 1 if free else 1, moment=_moment(carry, now))
     if decision.executions == 0:
         carry = planned_after(settings, carry, wait, now.time)
+    carry = following(carry, now.others, decision.executions > 0)
     used = _fairly_shared(_within_window(settings, now.time), backlog, decision.executions)
     return Agenda(used, decision, wait, carry, shares)
 

@@ -8,17 +8,18 @@ counted and skipped.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ebb.core.calendar.ticks import Moment, missed_ticks, tick_times
 from ebb.core.calendar.windows import next_open
+from ebb.core.chance import drawn
 from ebb.core.planning.decision import Wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, local_time
 
 JITTER_OF_ERRORS = 0.2  # of a wait after an error that is drawn by lot
+WHOLE_SECOND = timedelta(seconds=1)  # queues hide messages for whole seconds, rounded up
 LONGEST_PROBE = 30.0  # seconds between tries to reach a store that is away, whatever pollingInterval says
 
 
@@ -31,6 +32,7 @@ def next_wait(
     error_cycles: int = 0,
     worked: bool = False,
     moment: Moment | None = None,
+    retry_at: datetime | None = None,
 ) -> Wait:
     """How long to wait after a cycle.
 
@@ -40,6 +42,7 @@ def next_wait(
         idle_cycles: cycles in a row, this one included, that received nothing.
         error_cycles: cycles in a row, this one included, that ended with an error.
         worked: the cycle ran executions; one of fixedRate or cron that failed in them waits for its next tick.
+        retry_at: when the first of the messages that failed comes again; with `retry` the wait is no longer than that.
         moment: when this is; needed by fixedRate, cron, windows, endAfter and jitter.
 
     Raises:
@@ -58,7 +61,7 @@ def next_wait(
         wait = retry if retry.seconds < tick.seconds else tick
     else:
         wait = _from_completion(settings, received, remaining, idle_cycles, error_cycles, moment)
-        wait = _with_jitter(settings, wait, moment)
+        wait = _until_the_retry(settings, _with_jitter(settings, wait, moment), moment.now, retry_at)
     return _until_the_end(settings, _inside_windows(settings, wait, moment), moment)
 
 
@@ -71,7 +74,7 @@ def error_wait(error_cycles: int, base: float = 30.0, cap: float = 300.0, seed: 
         seed: up to a fifth is taken off, drawn from it, so that what failed together does not come back together.
     """
     most = _backed_off(error_cycles, base, cap)
-    seconds = round(most * (1 - JITTER_OF_ERRORS * _drawn(seed)), 3) if seed else most
+    seconds = round(most * (1 - JITTER_OF_ERRORS * drawn(seed)), 3) if seed else most
     reason = f"{counted(error_cycles, 'cycle')} in a row failed; trying again in {duration(seconds)}"
     return Wait(seconds, reason, "afterError", "maxPollingInterval" if most == cap > base else None)
 
@@ -164,11 +167,6 @@ def _after_error(settings: ScheduleSettings, error_cycles: int, moment: Moment |
     return error_wait(error_cycles, settings.polling_interval, settings.max_polling_interval, seed)
 
 
-def _drawn(seed: str) -> float:
-    """A number from 0 to 1 that is the same for the same seed."""
-    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]) / 2**64
-
-
 def _at_once(remaining: int) -> Wait:
     waiting = counted(remaining, "message")
     return Wait(0.0, f"{waiting} still waiting; the next cycle begins at once", "backlogRemains")
@@ -178,12 +176,23 @@ def _with_jitter(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait
     """Up to `jitter` seconds longer: drawn from schedule and cycle, so that a repeat draws the same."""
     if not settings.jitter or wait.code in ("backlogRemains", "afterError"):
         return wait
-    extra = round(_drawn(moment.seed) * settings.jitter, 3)
+    extra = round(drawn(moment.seed) * settings.jitter, 3)
     reason = f"{wait.reason}, and {duration(extra)} of jitter"
     if wait.until is None:
         return replace(wait, seconds=wait.seconds + extra, reason=reason)
     later = Wait.at(wait.end(moment.now) + timedelta(seconds=extra), moment.now, reason, wait.code, wait.limited_by)
     return replace(later, missed=wait.missed)
+
+
+def _until_the_retry(settings: ScheduleSettings, wait: Wait, now: datetime, retry_at: datetime | None) -> Wait:
+    """The wait, cut where a message that failed comes again: `retry` says when it is tried, not `pollingInterval`."""
+    if settings.retry is None or retry_at is None or wait.code != "drained":
+        return wait
+    due = retry_at + WHOLE_SECOND
+    if wait.end(now) <= due:
+        return wait
+    reason = f"a message that failed comes again in {duration(max(round((due - now).total_seconds(), 1), 0))}"
+    return Wait.at(due, now, reason, "retryDue", "retry")
 
 
 def _inside_windows(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait:

@@ -99,6 +99,7 @@ def closed(
         error=summary.error or (f"{outcome}: closed by {closed_by}" if closed_by and outcome == LOST_HOST else None),
         errors=merged_errors([execution.errors for execution in executions]),
         at_least=any(execution.at_least for execution in executions),
+        next_try_at=earliest(execution.next_try_at for execution in executions),
         closed_by=closed_by,
     ).to_document()
 
@@ -160,6 +161,7 @@ def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
         abandoned=sum(run.abandoned for run in runs),
         service_seconds=round(sum(run.service_seconds for run in runs), 6),
         oldest_message_age=max(ages, default=None),
+        next_try_at=earliest(run.next_try_at for run in runs),
         error="its process ended without a word" if died else told.error,
         errors=merged_errors([run.errors for run in runs]),
         runs=len(runs),
@@ -168,6 +170,11 @@ def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
         progress=None,
         current_message_age=None,
     )
+
+
+def earliest(moments: Iterable[str | None]) -> str | None:
+    """The earliest of times in RFC 3339; None where there is none."""
+    return min((each for each in moments if each is not None), key=parse_rfc3339, default=None)
 
 
 def _added(totals: Totals, cycle: Mapping[str, Any]) -> Totals:

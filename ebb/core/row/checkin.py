@@ -100,6 +100,22 @@ def unreported(noted: Sequence[ExecutionNote], reported: Collection[str | None],
     return any(note.beat is not None and now - note.beat <= SILENT for note in left)
 
 
+def done_at(row: ScheduleRow, noted: Sequence[ExecutionNote]) -> datetime | None:
+    """When the last execution of the present cycle ended; None if one may still work or begin, or it has none.
+
+    Args:
+        noted: the notes of the schedule.
+    """
+    entry = next((each for each in row.unclosed if (each["owner"], each["cycle"]) == (row.owner, row.cycle)), None)
+    if entry is None:
+        return None
+    mine = [note for note in noted if (note.owner, note.cycle) == (row.owner, row.cycle)]
+    missing = int(entry["decision"]["executions"]) - len({note.index for note in mine})
+    if missing > 0 or not mine or not all(note.has_ended for note in mine):
+        return None
+    return max(note.beat for note in mine if note.beat is not None)
+
+
 def number_of(row: ScheduleRow, state: CycleState) -> int:
     """The number of the cycle that `state` opens: handed on, or the next one; a repeated opening gets the same."""
     if row.owner != state.owner:  # others may have counted on since this instance got its number

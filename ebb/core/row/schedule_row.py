@@ -61,6 +61,7 @@ class ScheduleRow:
     cycle: int = 0  # the latest cycle begun
     cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known
     closed_cycle: int = 0  # the latest cycle counted in `totals`
+    drained_cycle: int = 0  # the latest cycle that left nothing behind: schedules with `after` run then
     unclosed: tuple[Mapping[str, Any], ...] = ()  # cycles that were opened and are in neither history nor totals yet
     cancelled: Mapping[str, str | None] | None = None  # executions to be ended, as "cycle-index", with the reason
     totals: Totals = Totals()

@@ -70,4 +70,8 @@ def _fields_at(path: list[str], known: Mapping[str, Any]) -> set[str]:
         return {"days", "start", "end"}
     if path and path[0] == "endAfter":
         return {"cycles", "time"}
+    if path and path[0] == "retry":
+        return {"initial", "factor", "maximum", "jitter", "attempts"}
+    if path and path[0] == "batch":
+        return {"size", "wait"}
     return {to_camel(name) for name in known}

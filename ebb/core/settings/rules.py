@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ebb.core.calendar.ticks import tick_times
+from ebb.core.planning.dependencies import circle
 from ebb.core.settings.faults import RuleError
 from ebb.core.settings.schedule_settings import PROGRAM_HANDLER, ScheduleSettings
+from ebb.core.wording import did_you_mean
 
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # windows and cron repeat; validation must not depend on today
 
@@ -21,6 +24,8 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
     _command(settings)
     _leases(settings)
     _limits(settings)
+    _tries(settings)
+    _batch(settings)
     _host(settings, function_timeout)
     _times(settings)
 
@@ -48,6 +53,22 @@ def _command(settings: ScheduleSettings) -> None:
         raise RuleError("command", None, "is required, or a handler")
 
 
+def check_order(schedules: Mapping[str, ScheduleSettings]) -> None:
+    """Check that each schedule of `after` exists, and that none waits for itself by way of others.
+
+    Raises:
+        RuleError: the first fault; its field begins with the schedule's name.
+    """
+    for name, settings in schedules.items():
+        for other in settings.after:
+            if other not in schedules:
+                near = did_you_mean(other, schedules)
+                raise RuleError(f"{name}.after", other, f"is not a schedule of this app{near}")
+    ring = circle({name: settings.after for name, settings in schedules.items()})
+    if ring is not None:
+        raise RuleError(f"{ring[0]}.after", ring[1], f"closes a circle: {' after '.join(ring)}; none would ever run")
+
+
 def _leases(settings: ScheduleSettings) -> None:
     for source in settings.all_sources:
         longest = source.can.longest_lease
@@ -71,6 +92,26 @@ def _limits(settings: ScheduleSettings) -> None:
             raise RuleError(low_name, low, f"must be at most {high_name} ({high:g})")
 
 
+def _tries(settings: ScheduleSettings) -> None:
+    attempts = settings.retry.attempts if settings.retry else None
+    if attempts is not None and attempts != settings.max_dequeue_count:
+        beside = f"stands beside maxDequeueCount ({settings.max_dequeue_count}); give one of them"
+        raise RuleError("retry.attempts", attempts, beside)
+
+
+def _batch(settings: ScheduleSettings) -> None:
+    if settings.batch is None:
+        return
+    if settings.command is not None:
+        raise RuleError("batch", settings.batch.size, "is for handlers; a command gets one message at a time")
+    if settings.isolation == "process":
+        raise RuleError("isolation", "process", "hands one message to a child process; leave it or batch out")
+    if settings.batch.wait >= settings.handler_timeout:
+        raise RuleError(
+            "batch.wait", settings.batch.wait, f"must be below handlerTimeout ({settings.handler_timeout:g})"
+        )
+
+
 def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:
     if function_timeout is not None and settings.replica_timeout >= function_timeout:
         raise RuleError(
@@ -81,6 +122,9 @@ def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:
 
 
 def _times(settings: ScheduleSettings) -> None:
+    if settings.after and settings.wait_mode != "afterCompletion":
+        why = f"is for waitMode afterCompletion; {settings.wait_mode} has its own times"
+        raise RuleError("after", ", ".join(settings.after), why)
     if settings.wait_mode == "cron" and settings.cron is None:
         raise RuleError("cron", None, "is required by waitMode cron; write it as '0 2 * * *'")
     if settings.wait_mode != "cron" and settings.cron is not None:

@@ -10,17 +10,27 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ebb.core.calendar.windows import Window
+from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
+from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
 PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place
 ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
+BATCH_CONCURRENCY = 4  # where not given: each handler in flight holds a whole batch
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
+
+
+ScheduleName = Annotated[str, Field(pattern=rf"^{SCHEDULE_NAME}$")]
+
+
+def _one_or_several(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class ScheduleSettings(SettingsModel):
@@ -82,6 +92,9 @@ class ScheduleSettings(SettingsModel):
         None, description="waitMode cron: minute hour day month weekday, or six fields with the second first"
     )
     time_zone: TimeZone = Field("UTC", description="IANA name, for cron and windows")
+    after: Annotated[tuple[ScheduleName, ...], BeforeValidator(_one_or_several), Field(max_length=16)] = Field(
+        (), description="schedules of this app that must have drained since this one last ran"
+    )
     jitter: Seconds = Field(
         0.0, ge=0, le=DAY_SECONDS, description="seconds up to which a wait is lengthened, differently each cycle"
     )
@@ -116,12 +129,19 @@ class ScheduleSettings(SettingsModel):
         16,
         ge=1,
         le=1000,
-        description="handlers in flight within one execution; 4 with isolation: process where not given",
+        description="calls of the handler at once in one execution; 4 with batch or isolation: process where not given",
+    )
+    batch: BatchSettings | None = Field(
+        None, description="the handler gets a list of messages in one call, and answers for each"
     )
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
     )
     max_dequeue_count: int = Field(5, ge=1, le=1000, description="tries before a message goes to the poison place")
+    retry: RetrySettings | None = Field(
+        None,
+        description="waits between the tries of a message that failed; without it each waits for visibilityTimeout",
+    )
     history_limit: int = Field(1000, ge=1, le=1_000_000, description="cycles that are kept")
     history_max_age: Seconds = Field(
         DAY_SECONDS * 90, ge=60, le=DAY_SECONDS * 3650, description="seconds for which cycles and events are kept"
@@ -150,14 +170,20 @@ class ScheduleSettings(SettingsModel):
         if "replicaTimeout" in given and "handlerTimeout" not in given:
             limit = _seconds(given["replicaTimeout"], 0)
             followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
-        if given.get("isolation") == "process" and "concurrency" not in given:
-            followed["concurrency"] = ISOLATED_CONCURRENCY
+        followed |= _tries_of(given)
+        if "concurrency" not in given:
+            followed |= _calls_at_once(given)
         return followed
 
     @property
     def all_sources(self) -> tuple[SourceSettings, ...]:
         """The one source, or the several."""
         return (self.source,) if self.source is not None else self.sources or ()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that the handlers of one execution have at once, at most."""
+        return self.concurrency * (self.batch.size if self.batch else 1)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -188,6 +214,20 @@ class ScheduleSettings(SettingsModel):
         """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
         data = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
+
+
+def _calls_at_once(given: dict[str, Any]) -> dict[str, Any]:
+    """`concurrency` where it is not given and the default is too many."""
+    if given.get("batch") is not None:
+        return {"concurrency": BATCH_CONCURRENCY}
+    return {"concurrency": ISOLATED_CONCURRENCY} if given.get("isolation") == "process" else {}
+
+
+def _tries_of(given: dict[str, Any]) -> dict[str, Any]:
+    """`maxDequeueCount` as `retry.attempts` has it, where only that is given."""
+    retry = given.get("retry")
+    attempts = cast("dict[str, Any]", retry).get("attempts") if isinstance(retry, dict) else None
+    return {} if attempts is None or given.get("maxDequeueCount") is not None else {"maxDequeueCount": attempts}
 
 
 def _default_of(model: type[ScheduleSettings], alias: str) -> float:

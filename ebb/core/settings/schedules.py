@@ -11,6 +11,10 @@ from typing import Any, cast
 import yaml
 
 from ebb.core.errors import FieldError, SettingsError
+from ebb.core.settings.batch import BatchSettings
+from ebb.core.settings.faults import RuleError
+from ebb.core.settings.retry import RetrySettings
+from ebb.core.settings.rules import check_order
 from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
 from ebb.core.settings.source_settings import source_models
 from ebb.core.settings.validation import merge_settings, validate_settings
@@ -107,7 +111,14 @@ def load_schedules(
                 )
     if faults:
         raise SettingsError("\n".join(faults), tuple(fields))
-    return Schedules(layers, function_timeout)
+    found = Schedules(layers, function_timeout)
+    try:
+        check_order(found)
+    except RuleError as error:
+        line = _line(lines, ("schedules", *error.field.split(".")))
+        fault = FieldError(f"schedules.{error.field}", error.value, str(error), line)
+        raise SettingsError(f"{path}:{line}: {fault}", (fault,)) from None
+    return found
 
 
 class _Loader(yaml.SafeLoader):
@@ -235,7 +246,7 @@ def _nest(path: list[str], value: str) -> dict[str, Any]:
 
 def _camel_field(text: str) -> str:
     """The field name that `text` means, whatever its case; unknown names stay, to be refused by name."""
-    models = (ScheduleSettings, *source_models())
+    models = (ScheduleSettings, RetrySettings, BatchSettings, *source_models())
     known = {
         alias.lower(): alias for model in models for field in model.model_fields.values() if (alias := field.alias)
     }

@@ -35,6 +35,9 @@ def validate_settings(data: Mapping[str, Any], function_timeout: float | None = 
     return settings
 
 
+_BY_FIELD = ("source", "retry", "batch")  # what a later layer changes in part
+
+
 def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Later layers win; `source` is merged field by field unless its type changes, and takes the place of `sources`."""
     merged: dict[str, Any] = {}
@@ -44,7 +47,7 @@ def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:
             if other in merged and other not in layer:
                 del merged[other]
             old = merged.get(key)
-            if key == "source" and isinstance(old, dict) and isinstance(value, dict):
+            if key in _BY_FIELD and isinstance(old, dict) and isinstance(value, dict):
                 before, after = cast("dict[str, Any]", old), cast("dict[str, Any]", value)
                 same = after.get("type", before.get("type")) == before.get("type")
                 merged[key] = {**before, **after} if same else after

@@ -35,9 +35,14 @@ def _scaling(settings: ScheduleSettings) -> list[str]:
             f"maxExecutions {settings.max_executions}: beyond {MANY_EXECUTIONS} at once the Durable extension takes "
             "ever longer to start and to collect each (docs/engines.md); more concurrency does more"
         )
+    if settings.batch is not None and settings.queue_length < settings.batch.size:
+        found.append(
+            f"batch.size {settings.batch.size} is above queueLength {plain(settings.queue_length)}: an execution is "
+            f"expected to get fewer messages than a batch has room for"
+        )
     if settings.queue_length < 1:
         found.append(f"queueLength {plain(settings.queue_length)} wants more executions than there are messages")
-    if settings.batch_size > SLOW_BATCH * settings.concurrency:
+    if settings.batch_size > SLOW_BATCH * settings.in_flight:
         found.append(
             f"batchSize {settings.batch_size} with concurrency {settings.concurrency}: the last messages of a batch "
             f"wait for the others while no other execution can take them"
@@ -54,6 +59,8 @@ def _sources(settings: ScheduleSettings) -> list[str]:
                 f"{source.label()}: up to {own.activation_queue_length} messages may wait for ever, because "
                 f"activationQueueLength must be exceeded in every cycle"
             )
+        if settings.retry is not None and not source.can.delaying:
+            found.append(f"{source.label()}: retry has no effect, {source.type} sources cannot delay a message")
         if source.can.periodic and settings.min_executions > 1:
             found.append("source tick has one message each cycle: executions beyond the first have nothing to do")
     return found

@@ -33,7 +33,7 @@ SHORTEST, LONGEST = 15, 60  # seconds of a blob lease, the service's limits
 MOST = 10_000  # blobs that are counted; beyond them the count is told as approximate
 LOOK = 256  # names that a receive looks at in one request
 REASON_LENGTH = 500  # characters of a reason; all metadata together have 8 KiB, and a character may take 12 of them
-ETAG, SIZE, MD5, TYPE = "blob-etag", "blob-size", "blob-md5", "blob-contentType"  # properties that are no metadata
+ETAG, SIZE, MD5, TYPE = "blob-etag", "blob-size", "blob-md5", "blob-contentType"  # properties that are not metadata
 
 _log = logging.getLogger("ebb.source")
 
@@ -205,7 +205,7 @@ class BlobSource:
         try:
             await self._mark(place, message, {TRIES: str(message.dequeue_count), DONE: done})
             await _let_go(place, message)
-            message.receipt = receipt  # of a marker as it is no more: this message cannot be held again
+            message.receipt = receipt  # of a marker as it is not a more: this message cannot be held again
         except LeaseLostError:
             answer = await place.markers.call("HEAD", place.marker(message.id))
             marks = _metadata(answer.headers)
@@ -228,7 +228,7 @@ async def _begin_receipt(place: Place, entry: BlobEntry) -> Waiting | None:
 
 
 async def _acquire(place: Place, name: str, lease_id: str, seconds: int, etag: str) -> Response:
-    """Lease a marker that is as it was; who holds it already gets the time anew.
+    """Lease a marker that is as it was; who holds it already gets the time again.
 
     https://learn.microsoft.com/rest/api/storageservices/lease-blob
     """

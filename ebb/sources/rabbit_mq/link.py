@@ -23,6 +23,7 @@ from ebb.core.settings.app_settings import find_setting
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 TIMEOUT = 15.0  # seconds for a connection, and for the answer to one call
+CLOSE = 2.0  # seconds for a farewell
 FAULTS = (*CONNECTION_EXCEPTIONS, asyncio.TimeoutError)
 
 
@@ -46,7 +47,7 @@ class Link:
         """
         async with self._opening:
             channel = self._channels.get(publishing)
-            if channel is None or channel.is_closed:
+            if channel is None or channel.is_closed or not self._is_alive:
                 channel = self._channels[publishing] = await self._new_channel(publishing)
             return channel
 
@@ -87,18 +88,23 @@ class Link:
         self._channels.clear()
         if connection is not None:
             with suppress(*FAULTS):
-                await connection.close()
+                async with asyncio.timeout(CLOSE):
+                    await connection.close()
+
+    @property
+    def _is_alive(self) -> bool:
+        """Whether the socket is open: the library's connection does not say so of itself."""
+        transport = self._connection.transport if self._connection is not None else None
+        return transport is not None and not transport.connection.is_closed
 
     async def _new_channel(self, publishing: bool) -> AbstractChannel:
-        kept = self._connection
+        if not self._is_alive:
+            await self.close()
         with self.told():
-            if kept is not None and not kept.is_closed:
-                try:
-                    return await kept.channel(publisher_confirms=publishing, on_return_raises=publishing)
-                except FAULTS:  # it broke, and the library does not say so of a connection
-                    await self.close()
-            self._connection = await aio_pika.connect(self._url, timeout=TIMEOUT)
-            return await self._connection.channel(publisher_confirms=publishing, on_return_raises=publishing)
+            async with asyncio.timeout(TIMEOUT):
+                connection = self._connection or await aio_pika.connect(self._url)
+                self._connection = connection
+                return await connection.channel(publisher_confirms=publishing, on_return_raises=publishing)
 
     def error(self, error: BaseException) -> SourceError:
         """What `error` of the library means to an operator."""

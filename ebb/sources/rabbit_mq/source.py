@@ -24,7 +24,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
-from ebb.core.errors import LeaseLostError, SourceUnavailableError
+from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.rabbit_mq.counting import count_by_management, count_ready
@@ -67,7 +67,11 @@ class RabbitMqSource:
             channel = await self._open().channel()
             received: list[Message] = []
             while missing := limit - len(received):
-                found = await self._take(channel, missing)
+                try:
+                    found = await self._take(channel, missing)
+                except SourceError:
+                    await self._open().close()  # a channel that failed once is not to be trusted: begin afresh
+                    raise
                 for incoming in found:
                     if incoming.redelivered and COUNTED not in incoming.headers:
                         await self._again(incoming, _tries(incoming) + 1)

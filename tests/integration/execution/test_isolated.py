@@ -17,6 +17,7 @@ import pytest
 from ebb.core.clock import SystemClock
 from ebb.core.errors import PoisonMessage
 from ebb.core.message import Message
+from ebb.core.refusals import Refusal, refusal_of
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
 from ebb.execution.isolated import HandlerDiedError, IsolatedHandlerError, isolated
@@ -25,7 +26,7 @@ from ebb.sources.memory.source import MemoryBroker, MemorySource
 
 SOURCE = """
 import asyncio, os, pathlib, subprocess, sys, time
-from ebb import Message, PoisonMessage
+from ebb import Message, PoisonMessage, RetryAfter
 
 def handle(message: Message) -> None:
     verb, _, rest = message.text.partition(" ")
@@ -47,6 +48,9 @@ def handle(message: Message) -> None:
         pathlib.Path(rest).open("a").write(f"{os.getpid()}\\n")
     if verb == "say":
         pathlib.Path(rest).write_text(repr((message.id, message.dequeue_count, message.enqueued_at, message.body)))
+
+async def later(message: Message) -> None:
+    raise RetryAfter(77, "the file is not complete")
 
 async def wait(message: Message) -> None:
     await asyncio.sleep(0.01)
@@ -198,3 +202,9 @@ async def test_progress_of_an_isolated_handler_is_heard(tmp_path: Path, monkeypa
     assert asyncio.iscoroutine(result)
     await result
     assert heard == ["1 of 2 pages", "2 of 2 pages"]
+
+
+async def test_wish_for_a_later_try_crosses_the_process(handler: Callable[[str], Handler]) -> None:
+    with pytest.raises(IsolatedHandlerError, match="RetryAfter: the file is not complete") as caught:
+        await call(handler("later"), "x")
+    assert refusal_of(caught.value, datetime.now(UTC)) == Refusal(77)

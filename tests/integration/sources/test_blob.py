@@ -239,6 +239,6 @@ async def test_wrong_names_and_keys_are_told(bench: Bench, azurite: Azurite) -> 
     with pytest.raises(SourceUnavailableError, match=r"refuses access .* Storage needs a valid key or SAS"):
         await open_source(bench.schedule(), {"Storage": wrong}).measure()
     with pytest.raises(SettingsError, match="at most 60: blob holds no longer"):
-        validate_settings({**bench.schedule().as_json(), "visibilityTimeout": 61})
+        validate_settings({**bench.schedule().to_document(), "visibilityTimeout": 61})
     with pytest.raises(SettingsError, match="prefix"):
         bench.schedule(prefix="in/")

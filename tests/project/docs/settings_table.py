@@ -21,6 +21,9 @@ ALLOWED = {
     "timeZone": "IANA name",
     "windows": "up to 50 of `{days, start, end}`",
     "endAfter": "`{time}` or `{cycles}`",
+    "after": "a schedule, or up to 16",
+    "batch": "`{size, wait}`",
+    "retry": "`{initial, factor, maximum, jitter, attempts}`",
 }
 
 

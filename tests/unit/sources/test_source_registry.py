@@ -50,6 +50,7 @@ def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -
 REQUIRED: dict[str, dict[str, str]] = {
     "blob": {"containerName": "abc", "connection": "Storage"},
     "eventHub": {"eventHubName": "abc", "connection": "Bus", "storageConnection": "Storage"},
+    "kafka": {"bootstrapServers": "127.0.0.1:9092", "topic": "abc", "consumerGroup": "ebb"},
     "rabbitMQ": {"queueName": "abc", "connection": "Rabbit"},
     "serviceBus": {"queueName": "abc", "connection": "Bus"},
     "sqs": {"queueName": "abc", "region": "eu-central-1"},

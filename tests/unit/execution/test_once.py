@@ -1,0 +1,147 @@
+"""Effects that happen once: the decision, and claims in a store on a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from ebb import Message, PoisonMessage, RetryAfter
+from ebb.core.errors import HandlerError
+from ebb.core.once import CLAIM_LASTS, Claim, Found, found
+from ebb.core.remarks import once_scope
+from ebb.execution.effects import Effects
+from ebb.store.memory import MemoryStore
+from tests.clocks import SteppedClock
+
+SKEW = timedelta(seconds=2)
+
+
+class Ground:
+    def __init__(self) -> None:
+        self.clock, self.store = SteppedClock(), MemoryStore()
+        self.done = list[str]()
+
+    def message(self) -> Message:
+        """The message as one try of it gets it; each try is another process."""
+        return Message("7", b"", effects=Effects(self.store, "s", self.clock, SKEW))
+
+    async def attempt(self, unsure: str = "again") -> bool:
+        async with self.message().once("charge", unsure=unsure) as first:  # type: ignore[arg-type]
+            if first:
+                self.done.append("charge")
+        return first
+
+    async def die_in_the_middle(self) -> None:
+        """A process that claims, has its effect, and ends without a word."""
+        begun = self.message().once("charge")
+        await begun.__aenter__()
+        self.done.append("charge")
+        begun._renewing.cancel()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def ground() -> Ground:
+    return Ground()
+
+
+def test_what_a_claim_means() -> None:
+    now = SteppedClock().now()
+    assert found(None, now, SKEW) is Found.FREE
+    assert found(Claim("a", now, done=True), now + timedelta(days=1), SKEW) is Found.DONE
+    assert found(Claim("a", now), now + timedelta(seconds=1), SKEW) is Found.BUSY
+    assert found(Claim("a", now), now + SKEW, SKEW) is Found.UNKNOWN
+    assert found(Claim("", now), now, SKEW) is Found.FREE
+    assert Claim.from_remark(Claim("a", now, True).to_remark()) == Claim("a", now, True)
+
+
+async def test_second_try_skips_what_is_done(ground: Ground) -> None:
+    assert [await ground.attempt(), await ground.attempt(), await ground.attempt()] == [True, False, False]
+    assert ground.done == ["charge"]
+
+
+async def test_effect_that_raised_is_tried_again(ground: Ground) -> None:
+    async def fail() -> None:
+        async with ground.message().once("charge") as first:
+            assert first
+            raise ValueError("no money")
+
+    with pytest.raises(ValueError, match="no money"):
+        await fail()
+    assert await ground.attempt()
+
+
+async def test_two_tries_at_once_have_it_once(ground: Ground) -> None:
+    async with ground.message().once("charge") as first:
+        assert first
+        with pytest.raises(RetryAfter) as caught:
+            await ground.attempt()
+        assert caught.value.seconds == CLAIM_LASTS.total_seconds() + SKEW.total_seconds() + 1
+    assert not await ground.attempt()
+
+
+async def test_claim_is_renewed_while_the_effect_works(ground: Ground) -> None:
+    async with ground.message().once("charge"):
+        for _ in range(10):
+            await ground.clock.run(20)
+            with pytest.raises(RetryAfter):
+                await ground.attempt()
+    assert not await ground.attempt()
+
+
+async def test_process_that_died_in_the_middle_leaves_it_unknown(ground: Ground) -> None:
+    await ground.die_in_the_middle()
+    with pytest.raises(RetryAfter):
+        await ground.attempt("poison")
+    ground.clock.step(33)
+    with pytest.raises(PoisonMessage, match="7/charge happened: a process ended in the middle of it"):
+        await ground.attempt("poison")
+    assert not await ground.attempt("skip")
+    assert not await ground.attempt("again"), "who skipped it has settled it"
+    assert ground.done == ["charge"]
+
+
+async def test_again_may_do_it_twice_and_says_so_in_the_docs(ground: Ground) -> None:
+    await ground.die_in_the_middle()
+    ground.clock.step(33)
+    assert await ground.attempt("again")
+    assert ground.done == ["charge", "charge"]
+
+
+async def test_process_that_stood_still_learns_that_another_took_the_claim(ground: Ground) -> None:
+    sleeper = ground.message().once("charge")
+    assert await sleeper.__aenter__()
+    ground.clock.step(100)  # without a turn of the event loop: nothing was renewed
+    assert await ground.attempt("again")
+    with pytest.raises(HandlerError, match="it may have happened twice"):
+        await sleeper.__aexit__(None, None, None)
+
+
+async def test_messages_of_one_order_share_what_is_done_for_it(ground: Ground) -> None:
+    effects = Effects(ground.store, "s", ground.clock, SKEW)
+    answers = list[bool]()
+    for number in ("1", "2"):
+        async with Message(number, b"", effects=effects).once("charge", of="order-9") as first:
+            answers.append(first)
+    assert answers == [True, False]
+    assert list(await ground.store.remarks(once_scope("s"))) == ["order-9/charge"]
+
+
+async def test_plain_handler_claims_from_its_thread(ground: Ground) -> None:
+    message, answers = ground.message(), list[bool]()
+
+    def handler() -> None:
+        with message.once("charge") as first:
+            answers.append(first)
+
+    await asyncio.to_thread(handler)
+    await asyncio.to_thread(handler)
+    assert answers == [True, False]
+    with pytest.raises(HandlerError, match="async with"):
+        message.once("other").__enter__()
+
+
+def test_without_a_store_each_effect_is_the_first() -> None:
+    with Message("1", b"").once("charge") as first:
+        assert first
