@@ -8,7 +8,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("ebb init jobs", "ebb init --into . --prefix ebb", "ebb init --into . --prefix ebb --yes"),
     "up": ("ebb up", "ebb up --once --count 2000 --json", "ebb up --schedule invoices --no-feed"),
     "test": ("ebb test", "ebb test -k parity"),
-    "feed": ("ebb feed parity --count 500", "ebb feed invoices --lines invoices.jsonl"),
+    "feed": (
+        "ebb feed parity --count 500",
+        "ebb feed invoices --lines invoices.jsonl",
+        "ebb feed parity --rate uniform:10-60s",
+    ),
     "dashboard": ("ebb dashboard", "ebb dashboard --no-open"),
     "list": ("ebb list", "ebb list -o json"),
     "show": ("ebb show parity",),

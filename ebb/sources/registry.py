@@ -13,6 +13,7 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
 from ebb.sources.blob import KIND as BLOB
 from ebb.sources.event_hub import KIND as EVENT_HUB
+from ebb.sources.feed import Feed
 from ebb.sources.kafka import KIND as KAFKA
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
@@ -54,7 +55,7 @@ def open_source(
 
     `share` is its number among the executions of this source, and how many those are: partitions go by that.
 
-    Opening asks nothing of the network.
+    SourceRequest asks nothing of the network.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
@@ -82,3 +83,16 @@ def open_poison(
         return None
     request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks=remarks)
     return cast("PoisonPlace", kind.open(kind.poison, request))
+
+
+def open_feed(settings: ScheduleSettings, environment: Mapping[str, str], clock: Clock | None = None) -> Feed | None:
+    """What puts messages where the source finds them; None where that cannot be done from here. Close it after use.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    kind = KINDS[settings.source.type] if settings.source else None
+    if kind is None or kind.feed is None:
+        return None
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0)
+    return cast("Feed", kind.open(kind.feed, request))

@@ -50,6 +50,28 @@ class EventHubSettings(SourceModel):
         """As the kind; what keeps its order cannot wait for another try."""
         return replace(super().can, ordered=self.ordered, delaying=not self.ordered)
 
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/azure-event-hub/"""
+        named = {"eventHubName": self.event_hub_name} if self.event_hub_name else {}
+        # KEDA knows four words, and takes any other text for `default`.
+        layout = {} if self.checkpoint_strategy == "default" else {"checkpointStrategy": self.checkpoint_strategy}
+        return {
+            **named,
+            "consumerGroup": self.consumer_group,
+            "blobContainer": self.blob_container,
+            **layout,
+            "unprocessedEventThreshold": str(length),
+            "activationUnprocessedEventThreshold": str(activation),
+        }
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """Of the hub, and of its checkpoints."""
+        return {
+            "connection": "connection string of the namespace or hub, with the right Listen",
+            "storageConnection": "connection string of the storage account with the checkpoints",
+        }
+
     def label(self) -> str:
         """The hub."""
         return self.event_hub_name or self.connection

@@ -8,6 +8,7 @@ KIND = Kind(
     ServiceBusSettings,
     source="ebb.sources.service_bus.source:open_service_bus",
     poison="ebb.sources.service_bus.poison:open_poison",
+    feed="ebb.sources.service_bus.feed:open_feed",
     extra="serviceBus",
     fixed_lease=True,
     approximate=True,  # counts of the management API lag behind

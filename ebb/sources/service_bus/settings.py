@@ -53,6 +53,17 @@ class ServiceBusSettings(SourceModel):
         delaying = self.queue_name is not None and not self.sessions
         return replace(super().can, delaying=delaying, ordered=self.sessions)
 
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/azure-service-bus/"""
+        place = {"queueName": self.queue_name, "topicName": self.topic_name, "subscriptionName": self.subscription_name}
+        named = {name: value for name, value in place.items() if value is not None}
+        return {**named, "messageCount": str(length), "activationMessageCount": str(activation)}
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """One with the right Manage: KEDA counts by the management API too."""
+        return {"connection": "connection string of the namespace, with the right Manage"}
+
     def label(self) -> str:
         """The queue, or `topic/subscription`."""
         return self.queue_name or f"{self.topic_name}/{self.subscription_name}"

@@ -43,7 +43,7 @@ def test_registry_knows_every_folder() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -> None:
-    for name in (kind.source, kind.poison):
+    for name in (kind.source, kind.poison, kind.feed):
         assert name is None or callable(part(name))
 
 
