@@ -50,6 +50,11 @@ class NamespaceConnection:
         return f"Endpoint=sb://{self.host}{port}/;{keys}{emulator}"
 
     @property
+    def address(self) -> str:
+        """The namespace, with its port where that is not the usual one."""
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+    @property
     def who(self) -> str:
         """Who asks, as messages name it."""
         return f"policy {self.key_name}" if self.key_name else "the identity of the app"

@@ -67,7 +67,7 @@ def _fault(error: Exception, source: ServiceBusSettings, connection: NamespaceCo
             f"namespace {connection.host} does not accept {connection.who} in {setting}: copy the connection string "
             "again, or check the identity"
         )
-    return SourceUnavailableError(f"{source.what} of namespace {connection.host} ({setting}): {_short(error)}")
+    return SourceUnavailableError(f"{source.what} of namespace {connection.address} ({setting}): {_short(error)}")
 
 
 def needs_sessions(source: ServiceBusSettings) -> SourceUnavailableError:
