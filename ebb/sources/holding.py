@@ -60,6 +60,21 @@ class Holding:
         self._held.update(received)
         return received
 
+    async def assure(self, held: Held) -> None:
+        """Make sure that a message is held still. A lease that lapsed while the source was away is renewed now.
+
+        Raises:
+            LeaseLostError: another receiver may have it.
+        """
+        lapsed = self._has_lapsed(held)
+        if lapsed and not held.lost:
+            held.renewing = held.renewing or asyncio.create_task(self._renew(held))
+            await asyncio.wait({held.renewing})
+            lapsed = self._has_lapsed(held)
+        if held.lost or lapsed:
+            self._held.discard(held)
+            raise LeaseLostError(f"message {held.message.id} was lost before its handler began")
+
     async def complete(self, held: Held) -> None:
         """Remove a message that was handled.
 
@@ -117,6 +132,9 @@ class Holding:
         """Seconds between two looks at the leases; short while it is not known how long they are."""
         unknown = self._can.fixed_lease and cast("FixesLease", self._source).lease is None
         return UNKNOWN_TURN if unknown else self._lease.total_seconds() / 6
+
+    def _has_lapsed(self, held: Held) -> bool:
+        return self._can.leasing and self._clock.now() >= held.renew_at + self._lease / 2
 
     async def _renew(self, held: Held) -> None:
         renew_at = self._clock.now() + self._lease / 2
