@@ -12,11 +12,13 @@ from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
 from ebb.sources.blob import KIND as BLOB
+from ebb.sources.event_hub import KIND as EVENT_HUB
 from ebb.sources.feed import Feed
 from ebb.sources.kafka import KIND as KAFKA
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
 from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
+from ebb.sources.service_bus import KIND as SERVICE_BUS
 from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
@@ -25,9 +27,11 @@ KINDS = {
     kind.name: kind
     for kind in (
         BLOB,
+        EVENT_HUB,
         KAFKA,
         MEMORY,
         RABBIT_MQ,
+        SERVICE_BUS,
         SQS,
         STORAGE_QUEUE,
         TICK,

@@ -20,15 +20,19 @@ from ebb.sources.base import Source
 from ebb.sources.feed import Feed
 from ebb.sources.registry import KINDS, open_feed, open_source
 from tests.azurite import Azurite
+from tests.emulators.amqp.server import AmqpEmulator
 from tests.kafka import Kafka
 from tests.moto import SETTINGS, Moto
 from tests.rabbit import Rabbit
 
-FED = ("blob", "kafka", "rabbitMQ", "sqs", "storageQueue")
+FED = ("blob", "eventHub", "kafka", "rabbitMQ", "serviceBus", "sqs", "storageQueue")
 AWAY: dict[str, dict[str, str]] = {  # settings of a place where nothing listens
     "kafka": {"bootstrapServers": "127.0.0.1:9"},
     "sqs": {"endpoint": "http://127.0.0.1:9"},
 }
+
+
+SERVERS = {"eventHub": "amqp", "kafka": "kafka", "rabbitMQ": "rabbit", "serviceBus": "amqp", "sqs": "moto"}
 
 
 @dataclass
@@ -56,7 +60,7 @@ def kafka() -> Iterator[Kafka]:
 @pytest.fixture(params=FED)
 def place(request: pytest.FixtureRequest) -> Place:
     kind, name = request.param, f"feed-{secrets.token_hex(6)}"
-    server: Any = request.getfixturevalue({"kafka": "kafka", "rabbitMQ": "rabbit", "sqs": "moto"}.get(kind, "azurite"))
+    server: Any = request.getfixturevalue(SERVERS.get(kind, "azurite"))
     environment = dict(SETTINGS)
     source: dict[str, Any] = {"queueName": name}
     if isinstance(server, Azurite):
@@ -65,6 +69,14 @@ def place(request: pytest.FixtureRequest) -> Place:
     elif isinstance(server, Kafka):
         source = {"topic": name, "consumerGroup": "ebb", "bootstrapServers": server.servers}
         source["offsetResetPolicy"] = "earliest"
+    elif isinstance(server, AmqpEmulator):
+        environment["Bus"] = server.connection_string()
+        source = {"connection": "Bus"} | ({"queueName": name} if kind == "serviceBus" else {"eventHubName": name})
+        if kind == "serviceBus":
+            server.tell(lambda namespace: namespace.add_queue(name))
+        else:
+            server.tell(lambda namespace: namespace.add_hub(name, 2))
+            environment["AzureWebJobsStorage"] = request.getfixturevalue("azurite").connection_string
     elif isinstance(server, Rabbit):
         environment["RabbitMQConnection"] = server.url
     elif isinstance(server, Moto):
@@ -114,13 +126,14 @@ async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(place: 
 
 async def test_place_that_is_away_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ebb.sources.kafka.cluster.TIMEOUT", 1.0)
-    given = place.settings.()
+    given = place.settings.to_document()
     given["source"] |= AWAY.get(given["source"]["type"], {})
     storage = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;QueueEndpoint=http://127.0.0.1:9/a;"
     environment = {
         **SETTINGS,
         "AzureWebJobsStorage": f"{storage}BlobEndpoint=http://127.0.0.1:9/a",
         "RabbitMQConnection": "amqp://guest:guest@127.0.0.1:9/",
+        "Bus": "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true",
     }
     feed = Place(validate_settings(given), environment).feed()
     with pytest.raises(SourceUnavailableError, match=r"127\.0\.0\.1:9"):

@@ -279,6 +279,27 @@ RULES = [  # the keys of https://keda.sh/docs/latest/scalers/
         ["username", "password"],
     ),
     (
+        {"type": "serviceBus", "queueName": "orders"},
+        "azure-servicebus",
+        "queueName=orders messageCount=8 activationMessageCount=2",
+        ["connection"],
+    ),
+    (
+        {"type": "serviceBus", "topicName": "orders", "subscriptionName": "ebb"},
+        "azure-servicebus",
+        "topicName=orders subscriptionName=ebb messageCount=8 activationMessageCount=2",
+        ["connection"],
+    ),
+    (
+        {"type": "eventHub", "eventHubName": "orders", "consumerGroup": "ebb"},
+        "azure-eventhub",
+        (
+            "eventHubName=orders consumerGroup=ebb blobContainer=ebb-checkpoints checkpointStrategy=blobMetadata "
+            "unprocessedEventThreshold=8 activationUnprocessedEventThreshold=2"
+        ),
+        ["connection", "storageConnection"],
+    ),
+    (
         {"type": "sqs", "queueName": "orders", "region": "eu-central-1", "accountId": "123456789012"},
         "aws-sqs-queue",
         (
