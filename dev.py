@@ -134,7 +134,7 @@ def _add_number(
 def _port(text: str) -> int:
     number = _whole(text)
     if not 0 < number <= 65533:
-        raise argparse.ArgumentTypeError(f"{number} is no port: give 1 to 65533")
+        raise argparse.ArgumentTypeError(f"{number} is not a port: give 1 to 65533")
     return number
 
 
@@ -153,7 +153,7 @@ def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 if __name__ == "__main__":

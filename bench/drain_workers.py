@@ -119,7 +119,7 @@ async def loop(connection: Connection, queue: str) -> int:
     async def go_on() -> None:
         return None
 
-    report = await run_execution(source, handle, settings, may_go_on=go_on, clock=SystemClock())
+    report = await run_execution(source, handle, settings, reason_to_stop=go_on, clock=SystemClock())
     await source.close()
     return report.processed
 

@@ -18,54 +18,39 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench.columns import columns, write_table
 from bench.requests import EBB, EXTENSION, RequestLog, total
-from ebb.cli.local.engines import Engine, find_engine
-from ebb.cli.local.errors import LocalError
+from ebb.cli.local.engines import Engine
 from tests.azurite import Azurite
-from tests.e2e.harness import ROOT, call, wait_for
+from tests.e2e.harness import call, wait_for
 from tests.engine.deployment import Deployment
 from tests.engine.hosts import Host
 
-PAGE = ROOT / "docs/engines.md"
-BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 BARE = Path(__file__).parent / "apps/bare"
 FANS = (10, 100, 1000)
 CYCLES = 60  # of a loop that is timed
+AWAKE = 5  # seconds for which Ebb's loop is timed
 NEVER = 3600  # seconds: a wait that the bench ends
 PATIENCE = 300  # seconds: a thousand executions take their time
 PERIOD = 0.1  # seconds: the shortest wait that a schedule may have
 
 
-@dataclass
-class Column:
-    """What was measured of one engine, by the row's name."""
-
-    title: str
-    engine: Engine
-    cells: dict[str, str] = field(default_factory=dict[str, str])
-
-
 def main() -> int:
     """Measure and write; the result is the exit status."""
     options = _options()
-    columns = list(_columns(options.only.split(",")))
-    for column in columns:
+    measured = list(columns(options.only.split(",")))
+    for column in measured:
         print(f"{column.title} ...", flush=True)
         for part in options.part.split(","):
             for name, cell in PARTS[part](column.engine, options):
                 column.cells[name] = cell
                 print(f"  {name}: {cell}", flush=True)
     if not options.dry:
-        text = PAGE.read_text()
-        before, rest = text.split(BEGIN)
-        present, after = rest.split(END)
-        table = "\n".join(_table(columns, _cells(present)))
-        PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+        write_table("measured", "measured", measured)
     return 0
 
 
@@ -74,39 +59,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="devhost,realhost", help="engines, with commas")
     parser.add_argument("--part", default="requests,speed,fan", help="what to measure; the rest of the table stays")
     parser.add_argument("--dry", action="store_true", help="print, write nothing")
+    parser.add_argument("--rounds", type=int, default=9, help="of the loops that are compared (9)")
     parser.add_argument("--idle", type=float, default=60, help="seconds for which an idle host is counted (60)")
     return parser.parse_args()
-
-
-def _columns(names: list[str]) -> Iterator[Column]:
-    for name in names:
-        try:
-            engine = find_engine(name, ROOT, os.environ)
-        except LocalError as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
-            continue
-        yield Column(name if name == "devhost" else f"{name}, SDK 1.7", engine)
-        other = os.environ.get("EBB_OTHER_PYTHON")
-        if engine.is_remote and other:
-            yield Column(f"{name}, SDK 2.0.0rc3", replace(engine, python=other))
-
-
-def _cells(table: str) -> dict[str, dict[str, str]]:
-    """The cells of a table by column and row, as they were measured before."""
-    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.strip().splitlines()]
-    if not lines:
-        return {}
-    titles = lines[0][1:]
-    return {title: {row[0]: row[at] for row in lines[2:]} for at, title in enumerate(titles, 1)}
-
-
-def _table(columns: list[Column], before: dict[str, dict[str, str]]) -> Iterator[str]:
-    """The lines of the table: what was measured now over what stood there."""
-    cells = {**before, **{column.title: {**before.get(column.title, {}), **column.cells} for column in columns}}
-    yield f"| measured | {' | '.join(cells)} |"
-    yield "| --- " * (len(cells) + 1) + "|"
-    for name in dict.fromkeys(name for column in cells.values() for name in column):
-        yield f"| {name} | {' | '.join(column.get(name, '-') for column in cells.values())} |"
 
 
 @contextmanager
@@ -195,20 +150,36 @@ def _of_messages(app: Deployment, log: RequestLog, idle: dict[str, float], count
 
 
 def _speed(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Cycles a second of an empty cycle with the shortest wait, beside the same loop by hand."""
-    with _bare(engine) as host:
-        bare = statistics.median(_bare_seconds(host, "timed_loop", CYCLES) for _ in range(3))
-        plain = statistics.median(_bare_seconds(host, "plain_loop", CYCLES) for _ in range(3))
-    yield "cycles a second: one activity and no wait, by hand", f"{CYCLES / plain:.1f}"
-    yield f"cycles a second: one activity and a wait of {PERIOD} s, by hand", f"{CYCLES / bare:.1f}"
-    with _app(engine, pollingInterval=PERIOD, maxPollingInterval=PERIOD) as (app, _):
-        rates: list[float] = []
-        for _ in range(3):
-            began, first = time.monotonic(), app.schedule()["cycle"]
-            time.sleep(6)
-            rates.append((app.schedule()["cycle"] - first) / (time.monotonic() - began))
-    rate = statistics.median(rates)
-    yield f"cycles a second: Ebb, an empty cycle and a wait of {PERIOD} s", f"{rate:.1f} ({rate * bare / CYCLES:.2f})"
+    """Cycles a second of an empty cycle with the shortest wait, beside the same loop by hand, in alternation."""
+    rates: dict[str, list[float]] = {"plain": [], "timed": [], "ebb": []}
+    with _bare(engine) as host, _app(engine) as (app, _):
+        for turn in range(options.rounds):
+            loops: dict[str, Callable[[], float]] = {
+                "plain": lambda: CYCLES / _bare_seconds(host, "plain_loop", CYCLES),
+                "timed": lambda: CYCLES / _bare_seconds(host, "timed_loop", CYCLES),
+                "ebb": lambda: _ebb_rate(app),
+            }
+            for name in (*loops, *loops)[turn % 3 :][:3]:  # each round in another order
+                rates[name].append(loops[name]())
+    plain, timed, ebb = (statistics.median(each) for each in rates.values())
+    ratios = [mine / bare for mine, bare in zip(rates["ebb"], rates["timed"], strict=True)]
+    yield "cycles a second: one activity and no wait, by hand", f"{plain:.1f}"
+    yield f"cycles a second: one activity and a wait of {PERIOD} s, by hand", f"{timed:.1f}"
+    told = f"{ebb:.1f} ({statistics.median(ratios):.2f}; {min(ratios):.2f} to {max(ratios):.2f})"
+    yield f"cycles a second: Ebb, an empty cycle and a wait of {PERIOD} s", told
+
+
+def _ebb_rate(app: Deployment) -> float:
+    """Empty cycles a second of a schedule that is awake for a while and sleeps again afterwards."""
+    app.call("PATCH", "schedules/parity/settings", {"pollingInterval": PERIOD, "maxPollingInterval": PERIOD})
+    app.call("POST", "schedules/parity/trigger", {})
+    time.sleep(1)
+    began, first = time.monotonic(), app.schedule()["cycle"]
+    time.sleep(AWAKE)
+    rate = (app.schedule()["cycle"] - first) / (time.monotonic() - began)
+    app.call("PATCH", "schedules/parity/settings", {"pollingInterval": NEVER, "maxPollingInterval": NEVER})
+    wait_for(lambda: _sleeps(app), 30, lambda: str(app.schedule()))
+    return rate
 
 
 def _fan_out(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, str]]:

@@ -37,7 +37,7 @@ FILE_ALONE = {  # settings that no request changes, and why
     "budget": "others share it",
 }
 PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
-LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be mended, not allowed for
+LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be fixed, not allowed for
 
 
 @dataclass
@@ -93,14 +93,24 @@ class Services:
         return services
 
     @asynccontextmanager
-    async def source(self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0) -> AsyncGenerator[Source]:
+    async def source(
+        self, settings: ScheduleSettings, cycle: int = 0, execution: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> AsyncGenerator[Source]:
         """The source of `settings`, open for one use; sources of one connection share their HTTP session.
+
+        `share`: as of `open_source`.
 
         Raises:
             SourceNotFoundError, SettingsError: its connection is not configured, or not well.
         """
         opened = self.open_source(
-            settings, self.environment, cycle=cycle, execution=execution, clock=self.clock, remarks=self.store
+            settings,
+            self.environment,
+            cycle=cycle,
+            execution=execution,
+            share=share,
+            clock=self.clock,
+            remarks=self.store,
         )
         try:
             yield opened

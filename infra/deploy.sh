@@ -3,25 +3,27 @@
 #
 #   infra/deploy.sh NAME LOCATION [--backend azureStorage|durableTaskScheduler|mssql]
 #                                 [--hosting functions|container|flex] [--keys blob|VAULT]
+#                                 [--alerts GROUP]
 #
-# NAME names the resource group (rg-NAME) and all resources; VAULT is a Key Vault in that group. Needs: az login, and the
-# right to assign roles; --hosting flex also needs the Azure Functions Core Tools.
+# NAME names the resource group (rg-NAME) and all resources; VAULT is a Key Vault in that group; GROUP is the resource id
+# of an action group. Needs: az login, and the right to assign roles; flex also needs the Azure Functions Core Tools.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '2,7s/^# \{0,1\}//p' infra/deploy.sh >&2
+    sed -n '2,8s/^# \{0,1\}//p' infra/deploy.sh >&2
     exit 2
 }
 
 [[ $# -ge 2 ]] || usage
-name=$1 location=$2 backend=azureStorage hosting=functions keys=blob
+name=$1 location=$2 backend=azureStorage hosting=functions keys=blob alerts=
 shift 2
 while [[ $# -ge 2 ]]; do
     case $1 in
         --backend) backend=$2 ;;
         --hosting) hosting=$2 ;;
         --keys) keys=$2 ;;
+        --alerts) alerts=$2 ;;
         *) usage ;;
     esac
     shift 2
@@ -48,7 +50,7 @@ found = {name.lower(): entry["value"] for name, entry in json.load(sys.stdin).it
 print(found[sys.argv[1].lower()])' "$1" <<<"$outputs"
 }
 app_parameters=(
-    environmentName="$name" backend="$backend" ${vault[@]+"${vault[@]}"}
+    environmentName="$name" backend="$backend" alertActionGroupId="$alerts" ${vault[@]+"${vault[@]}"}
     identityName="$(output SERVICE_EBB_IDENTITY_NAME)"
     storageAccountName="$(output AZURE_STORAGE_ACCOUNT_NAME)"
     applicationInsightsName="$(output APPLICATIONINSIGHTS_NAME)"

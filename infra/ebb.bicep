@@ -75,6 +75,9 @@ param externalIngress bool = true
 @description('Client id of an app registration: people sign in with it, and no function key is asked for. Empty: by key.')
 param signInClientId string = ''
 
+@description('Resource id of an action group that is called when a schedule needs somebody. Empty: no alerts.')
+param alertActionGroupId string = ''
+
 // With Azure Storage nothing wakes a replica from zero: a pending durable timer would wait for ever. With a database the
 // platform has a rule, but nobody has shown that it works with an identity.
 var neededReplicas = backend == 'durableTaskScheduler' ? 0 : 1
@@ -154,6 +157,16 @@ module signIn './app/sign-in.bicep' = if (signInClientId != '') {
   params: {
     name: hosting == 'functions' ? functions.outputs.name : container.outputs.name
     clientId: signInClientId
+  }
+}
+
+module alerts './app/alerts.bicep' = if (alertActionGroupId != '') {
+  name: 'ebb-alerts'
+  params: {
+    name: environmentName
+    location: location
+    applicationInsightsName: applicationInsightsName
+    actionGroupId: alertActionGroupId
   }
 }
 

@@ -54,6 +54,9 @@ param pythonVersion string = '3.13'
 @description('Memory of one instance in MB.')
 param instanceMemory int = 2048
 
+@description('Resource id of an action group that is called when a schedule needs somebody. Empty: no alerts.')
+param alertActionGroupId string = ''
+
 @minValue(40)
 @maxValue(1000)
 @description('Instances at most; the platform takes no less than 40.')
@@ -155,6 +158,16 @@ module settings './app/settings.bicep' = {
     activitiesPerReplica: activitiesPerReplica
     keyStorage: keyStorage
     keyVaultUri: keyStorage == 'keyvault' ? keyVault.outputs.uri : ''
+  }
+}
+
+module alerts './app/alerts.bicep' = if (alertActionGroupId != '') {
+  name: 'ebb-alerts'
+  params: {
+    name: environmentName
+    location: location
+    applicationInsightsName: applicationInsightsName
+    actionGroupId: alertActionGroupId
   }
 }
 

@@ -54,7 +54,7 @@ def fan_out(
         "settings": opening.settings,
     }
     tasks = [
-        _call(context, PROCESS_BACKLOG, {**order, "index": index, "source": _source(opening, index)}, attempts)
+        _call(context, PROCESS_BACKLOG, {**order, "index": index, **_part(opening, index)}, attempts)
         for index in range(opening.decision.executions)
     ]
     try:
@@ -85,7 +85,7 @@ def close(
         "startedAt": opening.started_at,
         "endedAt": rfc3339(context.current_utc_datetime),
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": summary.processed,
         "failed": summary.failed,
@@ -138,9 +138,11 @@ def _outage(state: CycleState) -> Wait:
     return outage_wait(state.errors + 1, state.polling, f"{state.schedule}/{state.cycle}/{state.errors}")
 
 
-def _source(opening: Opening, index: int) -> int:
-    """Which of the schedule's sources execution `index` works on."""
-    return opening.shares[index] if index < len(opening.shares) else 0
+def _part(opening: Opening, index: int) -> dict[str, Any]:
+    """The source that execution `index` works on, its number among the executions of that source, and their count."""
+    count = opening.decision.executions
+    sources = [opening.shares[each] if each < len(opening.shares) else 0 for each in range(count)]
+    return {"source": sources[index], "share": [sources[:index].count(sources[index]), sources.count(sources[index])]}
 
 
 def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, Any], attempts: int) -> Any:

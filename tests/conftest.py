@@ -13,6 +13,7 @@ from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 from tests.moto import Moto
+from tests.rabbit import Rabbit
 
 HERE = Path(__file__).parent
 TIERS = (
@@ -28,6 +29,8 @@ TIERS = (
     "project",
 )  # folders, and markers: pytest -m "not e2e"
 
+ALONE = {"engine", "e2e", "dashboard", "chaos"}  # tiers whose tests measure time or fill the machine: one at a time
+
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
 
 
@@ -38,11 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier: the folder that it lies in."""
+    """Mark each test with its tier, its folder. With `-n 2` files run side by side, those of ALONE one by one."""
     for item in items:
         place = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
-        if place and place[0] in TIERS:
-            item.add_marker(place[0])
+        tier = place[0] if place and place[0] in TIERS else None
+        if tier is not None:
+            item.add_marker(tier)
+        item.add_marker(pytest.mark.xdist_group("alone" if tier in ALONE else str(item.path)))
 
 
 @pytest.fixture(scope="session")
@@ -56,4 +61,11 @@ def azurite() -> Iterator[Azurite]:
 def moto() -> Iterator[Moto]:
     """The session's AWS, started for the first test that asks. Use queues of your own."""
     with Moto() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[Rabbit]:
+    """The session's RabbitMQ, started for the first test that asks. Use queues of your own."""
+    with Rabbit() as running:
         yield running

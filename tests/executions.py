@@ -36,7 +36,7 @@ class Execution:
     def put(self, *bodies: str) -> list[str]:
         return [self.broker.put(QUEUE, body) for body in bodies]
 
-    async def may_go_on(self) -> str | None:
+    async def reason_to_stop(self) -> str | None:
         self.looks += 1
         return self.stop_reason
 
@@ -49,7 +49,7 @@ class Execution:
                 self.source,
                 handler,
                 self.settings,
-                may_go_on=self.may_go_on,
+                reason_to_stop=self.reason_to_stop,
                 is_needed=self.is_needed,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},
@@ -83,6 +83,18 @@ class SlowSource(MemorySource):
         received = await super().receive(limit, lease)
         await self._clock.sleep(self._seconds)
         return received
+
+
+class SlowlySettled(MemorySource):
+    """A source whose answers to a removal come late; the message is gone at once."""
+
+    def __init__(self, broker: MemoryBroker, name: str, clock: SteppedClock, seconds: float) -> None:
+        super().__init__(broker, name)
+        self._clock, self._seconds = clock, seconds
+
+    async def complete(self, message: Message) -> None:
+        await super().complete(message)
+        await self._clock.sleep(self._seconds)
 
 
 def sleeping(execution: Execution, seconds: float, begun: list[str]) -> Callable[[Message], Awaitable[None]]:

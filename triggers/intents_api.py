@@ -12,7 +12,16 @@ from ebb.api.etags import control_tag, etag_of
 from ebb.api.guard import answers, level_of
 from ebb.api.operators import control_of
 from ebb.api.problems import invalid_request, json_response
-from ebb.api.requests import address_of, caller, json_body, reason_header, schedule_name, text_member, time_member
+from ebb.api.requests import (
+    address_of,
+    caller,
+    execution_name,
+    json_body,
+    reason_header,
+    schedule_name,
+    text_member,
+    time_member,
+)
 from ebb.api.routes import DurableRoutes
 from ebb.control.commands import Control, Outcome
 from ebb.control.instances import look_at
@@ -35,6 +44,7 @@ def blueprint(services: Services) -> DurableRoutes:
         ("pause_schedule", "POST", "pause", _pause),
         ("resume_schedule", "POST", "resume", _resume),
         ("trigger_schedule", "POST", "trigger", _trigger),
+        ("cancel_execution", "POST", "executions/{execution}/cancel", _cancel),
         ("change_settings", "PATCH", "settings", _change_settings),
         ("reset_settings", "DELETE", "settings", _reset_settings),
     ):
@@ -108,6 +118,12 @@ async def _trigger(control: Control, req: func.HttpRequest) -> tuple[Outcome, in
     row, instance = await control.services.store.get(control.name), await look_at(control.client, control.name)
     await revived(control.services, control.client, row, instance)
     return await control.trigger(text_member(json_body(req, {"reason"}), "reason")), 202
+
+
+async def _cancel(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
+    cycle, index = execution_name(req, control.name)
+    reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
+    return await control.cancel(cycle, index, reason), 200
 
 
 async def _change_settings(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:

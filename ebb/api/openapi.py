@@ -61,7 +61,7 @@ _EXECUTIONS: tuple[Part, ...] = (
 
 _SPAN: list[Part] = [
     {"name": name, "in": "query", "description": text, "schema": {"type": "string", "format": "date-time"}}
-    for name, text in (("from", "the begin of the time wanted"), ("to", "its end"))
+    for name, text in (("from", "the start of the time wanted"), ("to", "its end"))
 ]
 _STEP: Part = {
     "name": "step",
@@ -140,7 +140,7 @@ def _paths() -> Part:
         f"{schedule}/repair": {
             "parameters": [_NAME],
             "post": _call(
-                "repair", "Make history and totals agree", {200: "Repair"}, 400, 404, 413, body="RepairBody!"
+                "repair", "Make history and totals agree", {200: "Repair"}, 400, 404, 413, body="RequiredReason!"
             ),
         },
         f"{schedule}/settings": {
@@ -189,6 +189,17 @@ def _paths() -> Part:
         f"{schedule}/executions": _list(
             "listExecutions", "List executions of all cycles, newest first", "ExecutionList", *_EXECUTIONS
         ),
+        f"{schedule}/executions/{{execution}}/cancel": {
+            "parameters": [_NAME, _path("execution", {"type": "string", "pattern": r"^([\w-]+-)?\d+-\d+$"}), _IF_MATCH],
+            "post": _call(
+                "cancelExecution",
+                "End one execution at work",
+                {200: "Schedule"},
+                *(400, 404, 409, 412, 413),
+                body="RequiredReason!",
+                changing=True,
+            ),
+        },
         f"{schedule}/cycles": _list("listCycles", "List cycles, newest first", "CycleList"),
         f"{schedule}/cycles/{{cycle}}": {
             "parameters": [_NAME, _path("cycle", {"type": "integer", "minimum": 0})],

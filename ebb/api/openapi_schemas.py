@@ -183,7 +183,7 @@ SCHEMAS: dict[str, Part] = {
         **{"from": TIME, "to": TIME},
         step={"type": "number", "description": "seconds"},
         cyclesSince={**TIME, "description": "from here on exact, before it from looks two minutes apart"},
-        at={"type": "array", "items": COUNT, "description": "seconds since 1970, the begin of each step"},
+        at={"type": "array", "items": COUNT, "description": "seconds since 1970, the start of each step"},
         backlog={"type": "array", "items": {"type": ["integer", "null"]}, "description": "null: nobody counted"},
         executions={"type": "array", "items": COUNT},
         processed={"type": "array", "items": COUNT},
@@ -209,7 +209,7 @@ SCHEMAS: dict[str, Part] = {
     ),
     "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
     "Pause": _body("reason", reason=REASON, until=TIME_OR_NULL),
-    "RepairBody": _body("reason", reason=REASON),
+    "RequiredReason": _body("reason", reason=REASON),
     "Repair": _object(
         "closed before after trimmed",
         closed={

@@ -26,6 +26,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {  # code: status and title, the same for
     "readOnly": (403, "Read only"),
     "noPoisonPlace": (404, "No poison place"),
     "unknownCycle": (404, "Unknown cycle"),
+    "unknownExecution": (404, "Unknown execution"),
     "unknownMessage": (404, "Unknown message"),
     "unknownSchedule": (404, "Unknown schedule"),
     "alreadyRunning": (409, "Already running"),

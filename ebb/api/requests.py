@@ -26,7 +26,9 @@ _FIRST_YEAR = 1971  # nothing is older; times are kept as milliseconds since 197
 LONGEST_CALLER = 200  # characters
 _VERB = re.compile(r"schedules/[^/]+/[^/]+/?$")
 TRUST_SETTING = "EbbTrustClientPrincipal"
+CALLER_HEADER = "ebb-caller"  # percent-encoded UTF-8
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # tabs and line ends are text
+_EXECUTION = re.compile(r"([0-9]{1,12})-([0-9]{1,6})")
 
 
 def schedule_name(req: func.HttpRequest, schedules: Schedules) -> str:
@@ -86,7 +88,7 @@ def text_member(body: dict[str, Any], name: str, *, required: bool = False) -> s
         raise invalid_request(f"{name!r} has {len(value)} characters; at most {LONGEST_REASON} are kept")
     if _NO_TEXT.search(value):
         raise invalid_request(
-            f"{name!r} has characters that are no text: a control character, or half a surrogate pair"
+            f"{name!r} has characters that are not text: a control character, or half a surrogate pair"
         )
     return hide_secrets(value.strip())  # it is kept and shown
 
@@ -161,6 +163,20 @@ def whole_parameter(req: func.HttpRequest, name: str, default: int, largest: int
     return int(text)
 
 
+def execution_name(req: func.HttpRequest, schedule: str) -> tuple[int, int]:
+    """Cycle and index of the execution in the route: `42-3`, or `<schedule>-42-3` as the list names it.
+
+    Raises:
+        RequestRefusedError: 404, it is not such a name.
+    """
+    text = str(req.route_params.get("execution", ""))
+    found = _EXECUTION.fullmatch(text.removeprefix(f"{schedule}-"))
+    if found is None:
+        detail = f"there is no execution {text[:80]!r}; name it by its cycle and index, as 42-3"
+        raise RequestRefusedError("unknownExecution", detail)
+    return int(found[1]), int(found[2])
+
+
 def span_of(req: func.HttpRequest) -> Span:
     """The part of the past that `from` and `to` of the query name; without one of them, without that end.
 
@@ -191,7 +207,8 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
 
     The platform's authentication (Easy Auth of Container Apps and App Service) sets a header with the name. Where it is
     not in front, anybody can set that header; so it counts only where an app setting says that it is: TRUST_SETTING, or
-    the one of the sign-in that checks roles.
+    the one of the sign-in that checks roles. The command `ebb` names user and machine in the header CALLER_HEADER when
+    it calls an app on its own machine, where nobody signs in.
     """
     name = header(req, "x-ms-client-principal-name") or header(req, "x-ms-client-principal-id")
     claimed = name[:LONGEST_CALLER] if name else None
@@ -199,6 +216,10 @@ def caller(req: func.HttpRequest, environment: Mapping[str, str]) -> str | None:
         return claimed
     with_key = "x-functions-key" in req.headers or "code" in req.params
     known = "holder of a function key" if with_key else None
+    local = header(req, CALLER_HEADER)
+    if not claimed and local:
+        told = f"{_NO_TEXT.sub('', unquote(local))[:LONGEST_CALLER]} (not verified)"
+        return f"{known}, {told}" if known else told
     return f"{known or 'unknown'}, says to be {claimed} (not verified)" if claimed else known
 
 
@@ -212,4 +233,4 @@ def address_of(req: func.HttpRequest) -> str:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a number of JSON")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http.client import HTTPException
@@ -19,6 +21,7 @@ URL_VARIABLE = "EBB_URL"
 KEY_VARIABLE = "EBB_KEY"  # a function key; never an argument, since arguments are seen by every process of the machine
 TIMEOUT = 60.0  # seconds
 PAGE = 500
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class CallError(Exception):
@@ -88,6 +91,8 @@ class Client:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self.key:
             headers["x-functions-key"] = self.key
+        if method != "GET" and urlsplit(self.url).hostname in LOCAL_HOSTS:
+            headers["ebb-caller"] = quote(_person())
         if reason:
             headers["ebb-reason"] = quote(reason)
         data = json.dumps(body).encode() if body is not None else None
@@ -121,6 +126,14 @@ class Client:
     def path(name: str, *rest: str) -> str:
         """The path of schedule `name`, and of something of it."""
         return "/".join(["schedules", *(quote(part, safe="") for part in (name, *rest))])
+
+
+def _person() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user that no file names
+        user = f"user {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def _refuse_to_guess() -> NoReturn:

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ebb.cli.app_folder import AppFolder, app_settings, schedules_of
 from ebb.cli.doctor.finding import Finding
+from ebb.cli.idle_cost import IdleCost
 from ebb.cli.job_access import Access
 from ebb.cli.operate.answers import Exit, Form, Output, failed, note
 from ebb.cli.running import find_running
@@ -115,19 +116,20 @@ def doctor(
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
         environment = _settings_here(folder, form is Output.TABLE) if container_app is None else os.environ
         evidence = Evidence(container_app, text, min_replicas, cores, environment)
-        findings = examine(read_subject(folder, evidence), offline)
+        subject = read_subject(folder, evidence)
+        findings = examine(subject, offline)
     except (EbbError, OSError) as error:
         raise failure(error) from error
-    _print(findings, form)
+    _print(findings, form, subject.idle_cost)
 
 
-def _print(findings: list[Finding], form: Output) -> None:
-    from ebb.cli.doctor.report import as_json, print_findings
+def _print(findings: list[Finding], form: Output, idle: IdleCost | None = None) -> None:
+    from ebb.cli.doctor.report import json_of, print_findings
 
     if form is Output.JSON:
-        typer.echo(as_json(findings))
+        typer.echo(json_of(findings, idle))
     else:
-        print_findings(findings, Console())
+        print_findings(findings, Console(), idle)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(Exit.FAILED)
 

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "cycles": ("ebb cycles parity --top 5",),
     "cycle": ("ebb cycle parity 42",),
     "executions": ("ebb executions parity --status failed", "ebb executions parity -o az"),
+    "cancel": ("ebb cancel parity 42-3 --reason 'it hangs'",),
     "next": ("ebb next parity --count 10",),
     "logs": ("ebb logs parity --cycle 42", "ebb logs --follow"),
     "events": ("ebb events parity --kind incident",),

@@ -31,7 +31,7 @@ class Record:
         """Whether it only says that the host began or ended a function."""
         return self.logger == "devhost.function" and bool(_CONTROL.match(self.text)) and self.level == "INFO"
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """The record as one JSON object."""
         return {
             "at": self.at.isoformat(),

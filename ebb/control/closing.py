@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from ebb.core.planning.dependencies import has_drained
 from ebb.core.planning.rates import observed_message_seconds
 from ebb.core.planning.waits import next_wait
 from ebb.core.row import books
-from ebb.core.row.checkin import rested
+from ebb.core.row.checkin import LOOK_AGAIN, rested, unreported
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -28,6 +28,7 @@ from ebb.sources import open_poison
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
 from ebb.store.remarks import remember_crash
+from ebb.telemetry.cycle_trace import CycleKey
 
 logger = logging.getLogger(__name__)
 
@@ -44,21 +45,22 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     Raises:
         StoreError: nothing or only the history was written; to be tried again.
     """
-    given: dict[str, Any] = order["cycle"]
+    began, given = services.clock.now(), order["cycle"]
     state = CycleState.from_json(order["state"], "")
     settings = ScheduleSettings.model_validate(order["settings"])
     store, number = services.store, int(given["cycle"])
     row = await store.get(state.schedule)
     if row.owner != state.owner:
         return _lost(services, state, row)
-    notes = await _notes(services, state, number)
+    reported = {execution.get("run") for execution in given["executions"]}
+    notes = await _notes_at_rest(services, state, number, reported)
     again = books.is_closed(row, number)  # a repeated call may find its notes gone: it writes nothing
     cycle = given if again else _document(state, given, notes)
     wait, carry = await _rest(services, settings, state, {**order, "cycle": cycle})
     if again:
         carry = carry_of(row.memory, row.changed_at) or carry
     else:
-        await store.write_cycle(state.schedule, {**cycle, "wait": wait.as_json()})
+        await store.write_cycle(state.schedule, {**cycle, "wait": wait.to_document()})
 
     poison = await poison_count(services, settings) if cycle["poisoned"] and not again else None
 
@@ -70,11 +72,11 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
             row = replace(row, drained_cycle=max(row.drained_cycle, number))
         return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
-    row = await update(store, state.schedule, write)
+    row = await update(store, state.schedule, write, known=None if again else row)
     if row.owner != state.owner:
         return _lost(services, state, row)
-    services.telemetry.cycle_closed(state.schedule, cycle)
-    reported = {execution.get("run") for execution in given["executions"]}
+    services.telemetry.cycle_closed(state.schedule, cycle, state.owner)
+    services.telemetry.step("close", CycleKey(state.schedule, state.owner, number), began, services.clock.now())
     # The note of a run that died stays: what it held is suspect when it comes again.
     await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)
@@ -103,6 +105,15 @@ async def close_left_behind(
             continue
         written.append(cycle)
     return written
+
+
+async def _notes_at_rest(
+    services: Services, state: CycleState, number: int, reported: Collection[str | None]
+) -> list[ExecutionNote]:
+    """The notes of the executions of cycle `number`, once none of them is at work: the next cycle may begin then."""
+    while unreported(notes := await _notes(services, state, number), reported, services.clock.now()):
+        await services.clock.sleep(LOOK_AGAIN)
+    return notes
 
 
 async def _notes(services: Services, state: CycleState, number: int) -> list[ExecutionNote]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
+from ebb.control.at_work import executions_at_work
 from ebb.control.instances import (
     Instance,
     hub_of,
@@ -30,7 +31,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.errors import RequestRefusedError
 from ebb.core.names import instance_id
 from ebb.core.row import books, intents
-from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import Operator, acts_elsewhere
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
@@ -133,6 +134,24 @@ class Control:
             raise RequestRefusedError("durableUnavailable", "the wait was not ended")
         return outcome
 
+    async def cancel(self, cycle: int, index: int, reason: str) -> Outcome:
+        """Tell one execution to end: it finishes the messages in hand and takes no more; the others go on.
+
+        Raises:
+            RequestRefusedError: 404 it is not at work; 412; 503.
+        """
+        name = f"{cycle}-{index}"
+
+        async def is_at_work(row: ScheduleRow) -> bool:
+            found = await executions_at_work(self.services, row)
+            return any((each["cycle"], each["index"], each["outcome"]) == (cycle, index, None) for each in found)
+
+        if not await is_at_work(await self.services.store.get(self.name)):
+            raise RequestRefusedError("unknownExecution", f"execution {name} of {self.name} is not at work")
+        return await self._decide(
+            "cancelExecution", reason, lambda row, _, by: intents.cancelled(row, cycle, index, by), {"execution": name}
+        )
+
     async def retune(
         self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None = None
     ) -> Outcome:
@@ -218,7 +237,7 @@ class Control:
         return Operator(self.who, reason, self.services.clock.now(), hub_of(self.client), skew)
 
     def _base(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
-        deployed = self.services.schedules[self.name].as_json()
+        deployed = self.services.schedules[self.name].to_document()
         return {key: deployed.get(key) for key in overrides}
 
     async def _audit(self, action: str, by: Operator, details: Mapping[str, Any]) -> None:

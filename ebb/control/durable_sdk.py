@@ -20,7 +20,7 @@ SDK = version("azure-functions-durable")
 IS_FIRST = SDK.startswith("1.")
 FIRST_PAGE = 100  # instances that Durable lists at once
 
-# 1.x says so of an event that nobody waits for yet, which is no fault: a second trigger in one cycle is such a one.
+# 1.x says so of an event that nobody waits for yet, which is not a fault: a second trigger in one cycle is such a one.
 warnings.filterwarnings("ignore", "Potential duplicate Task completion", UserWarning)
 
 

@@ -18,8 +18,8 @@ FAILING_AFTER = 3  # cycles in a row in which nothing succeeded; one can be bad 
 async def check_all(services: Services, with_sources: bool = True) -> list[dict[str, Any]]:
     """One entry for the store and one for the source of each schedule that is not stopped.
 
-    A platform's probe leaves the sources out (`?scope=host`): one schedule's missing queue is no reason to start the
-    app anew, nor to cut off the API that could mend it.
+    A platform's probe leaves the sources out (`?scope=host`): one schedule's missing queue is not a reason to start the
+    app again, nor to cut off the API that could fix it.
     """
     try:
         rows = await asyncio.wait_for(services.store.rows(), CHECK_SECONDS)

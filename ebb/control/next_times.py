@@ -44,7 +44,7 @@ async def next_times(
         "timeZone": settings.time_zone,
         "waitMode": settings.wait_mode,
         "blockedBy": _blocked(row),
-        "value": [each.as_json() for each in found],
+        "value": [each.to_document() for each in found],
     }
 
 

@@ -14,7 +14,7 @@ from ebb.control.dependencies import others_of
 from ebb.control.journal import record
 from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
-from ebb.core.clock import rfc3339
+from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.errors import EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
@@ -29,6 +29,7 @@ from ebb.services import Services
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
 from ebb.store.remarks import abandoned_executions
+from ebb.telemetry.cycle_trace import CycleKey
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[s
     if state.version > STATE_VERSION:
         await _warn_of_newer_state(services, state)
     opening = await open_cycle(services, state)
-    _record(services, state.schedule, opening)
+    _record(services, state, opening)
     logger.info(
         "%s cycle %s: %s, %s",
         state.schedule,
@@ -51,11 +52,15 @@ async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[s
     return opening.to_json()
 
 
-def _record(services: Services, schedule: str, opening: Opening) -> None:
-    if opening.verdict is Verdict.GO:
-        count = opening.backlog["count"] if opening.backlog else None
-        decision = opening.decision
-        services.telemetry.cycle_opened(schedule, count, decision.executions, decision.limited_by)
+def _record(services: Services, state: CycleState, opening: Opening) -> None:
+    if opening.verdict is not Verdict.GO:
+        return
+    count = opening.backlog["count"] if opening.backlog else None
+    decision = opening.decision
+    services.telemetry.cycle_opened(state.schedule, count, decision.executions, decision.limited_by)
+    if opening.started_at and (decision.executions or opening.error):  # nobody closes an empty cycle: it has no trace
+        key, began = CycleKey(state.schedule, state.owner, opening.cycle), parse_rfc3339(opening.started_at)
+        services.telemetry.step("measure", key, began, services.clock.now())
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             row = row if working is None else outlived(row, state, working, now, skew)
             return row, verdict_of(row, state, now, skew, file_settings)
 
+        unseen = row
         row, early = seen(row, began)
         settled = [] if early else await _settle(services, row, state)
         found = _Found(file_settings) if early else await _look(services, state, row, began)
@@ -112,7 +118,7 @@ async def open_cycle(services: Services, state: CycleState) -> Opening:
             row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
             return taken_up(row, opening, trigger)
 
-        after = await update(services.store, name, write)
+        after = await update(services.store, name, write, known=None if early else unseen)
         _record_fence(services, state, row.owner, opening)
         await _record_own_change(services, row, after)
     except StoreError as error:
@@ -219,7 +225,7 @@ def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> 
         agenda.decision,
         cycle=number_of(row, state),
         started_at=rfc3339(began),
-        settings=agenda.settings.as_json(),
+        settings=agenda.settings.to_document(),
         backlog=found.backlog,
         error=found.error,
         shares=agenda.shares,

@@ -74,9 +74,9 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
         "beginsAt": rfc3339(begins_at),
         "blockedBy": _blocked(row),
         "backlog": backlog_document(settings, counts, now) if counts else None,
-        "decision": agenda.decision.as_json(),
+        "decision": agenda.decision.to_document(),
         "shares": _shares(settings, agenda),
-        "wait": agenda.wait.as_json() if agenda.decision.executions == 0 else None,
+        "wait": agenda.wait.to_document() if agenda.decision.executions == 0 else None,
         "rates": {
             "messageSeconds": agenda.carry.message_seconds,
             "arrivalsPerSecond": agenda.carry.arrivals,

@@ -12,7 +12,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.errors import SettingsError
 from ebb.core.failures import CODE_CHANGED, first_line
 from ebb.core.names import instance_id
-from ebb.core.row.fence import hub_of
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import acts_elsewhere, is_starting
 from ebb.core.row.looks import BLOCK, looks_of
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -55,7 +55,7 @@ def schedule_document(
         "changedBy": row.changed_by,
         "changedAt": rfc3339(row.changed_at) if row.changed_at else None,
         "instanceId": instance_id(name),
-        "taskHub": hub_of(row.owner) if row.owner else row.hub,
+        "taskHub": hub_of_owner(row.owner) if row.owner else row.hub,
         "cycle": live.get("cycle") or row.cycle,
         "backlog": live.get("backlog") or row.backlog,
         "decision": live.get("decision") or (last_cycle or {}).get("decision"),
@@ -69,7 +69,7 @@ def schedule_document(
         "lastError": dict(row.last_error) if row.last_error else None,
         "failedCycles": row.failures,
         "poison": dict(row.poison) if row.poison else None,
-        "settings": settings.as_json(),
+        "settings": settings.to_document(),
         "overrides": dict(row.overrides),
         "warnings": warnings,
     }
@@ -82,7 +82,7 @@ def _settings(name: str, schedules: Schedules, row: ScheduleRow) -> tuple[Schedu
         settings = schedules.effective(name, row.overrides)
     except SettingsError as error:
         return deployed, [f"the overrides do not fit the deployed settings; change or reset them: {error}"]
-    present, warnings = deployed.as_json(), list[str]()
+    present, warnings = deployed.to_document(), list[str]()
     for key, before in (row.overrides_base or {}).items():
         if key in row.overrides and before != present.get(key):
             warnings.append(
@@ -96,7 +96,7 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
     warnings: list[str] = []
     if acts_elsewhere(row, hub, now) and row.owner and row.owner_until:
         warnings.append(
-            f"the instance that acts for this schedule is in task hub {hub_of(row.owner)}, with the fence until "
+            f"the instance that acts for this schedule is in task hub {hub_of_owner(row.owner)}, with the fence until "
             f"{rfc3339(row.owner_until)}; this app works in task hub {hub}"
         )
     if row.intent is Intent.PAUSED and not instance.is_live and not acts_elsewhere(row, hub, now):

@@ -25,10 +25,11 @@ from ebb.core.failures import first_line
 from ebb.core.names import instance_id
 from ebb.core.once import ONCE_KEPT
 from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
-from ebb.core.row.fence import hub_of as hub_of_owner
+from ebb.core.row.checkin import done_at
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.core.row.watch import Act, Facts, Finding, Work, judge
+from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Finding, Work, judge
 from ebb.core.wording import duration
 from ebb.services import Services
 from ebb.store.base import update
@@ -68,9 +69,10 @@ class Watchdog:
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
             row = rows.get(name, ScheduleRow(name))
-            findings[name] = self._judge(client, row, instances[name], work)
             try:
-                await self._act(client, row, findings[name], work)
+                done = await self._done_at(row, instances[name])
+                findings[name] = self._judge(client, row, instances[name], work, done)
+                await self._act(client, row, findings[name], work, done)
                 await close_abandoned(self._services, row, instances[name], "the watchdog")
                 await self._forget(row)
             except EbbError as error:
@@ -85,25 +87,47 @@ class Watchdog:
         if step >= timedelta():
             return
         cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
-        logger.warning("%s: waits are ended, and begin anew", cause)
+        logger.warning("%s: waits are ended, and start again", cause)
         for name, instance in instances.items():
             if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
                 await nudge(client, name)
                 event = {"action": "endWait", "cause": cause}
                 await record(self._services, name, "incident", self._services.clock.now(), event)
 
+    async def _done_at(self, row: ScheduleRow, instance: Instance) -> datetime | None:
+        """When the executions of an unclosed cycle ended; asked only of an instance that is silent for a while."""
+        quiet = instance.updated_at is not None and self._services.clock.now() >= instance.updated_at + LONGEST_ANSWER
+        if not (instance.is_live and row.unclosed and quiet):
+            return None
+        return done_at(row, await self._services.store.executions(row.name))
+
     async def _act(
-        self, client: df.DurableOrchestrationClient, row: ScheduleRow, finding: Finding, work: tuple[Work, ...]
+        self,
+        client: df.DurableOrchestrationClient,
+        row: ScheduleRow,
+        finding: Finding,
+        work: tuple[Work, ...],
+        done: datetime | None,
     ) -> None:
         if finding.act is Act.NUDGE:
             await nudge(client, row.name)
         elif finding.act is Act.CALM:
             await update(self._services.store, row.name, lambda row: replace(row, restarts=0, restart_cause=None))
         elif finding.act is not Act.NOTHING:
-            await self.restart(client, row.name, work)
+            await self.restart(client, row.name, work, done)
 
-    async def restart(self, client: df.DurableOrchestrationClient, name: str, work: tuple[Work, ...] = ()) -> None:
+    async def restart(
+        self,
+        client: df.DurableOrchestrationClient,
+        name: str,
+        work: tuple[Work, ...] = (),
+        done: datetime | None = None,
+    ) -> None:
         """Start the schedule again, if it is still found wanting once its row was read again.
+
+        Args:
+            work: what executions of all schedules do.
+            done: when those of the present cycle ended, if they have.
 
         Raises:
             EbbError: the store or Durable does not answer.
@@ -113,7 +137,7 @@ class Watchdog:
         async def change(row: ScheduleRow) -> ScheduleRow:
             nonlocal found, seen
             seen = await look_at(client, name)
-            found = self._judge(client, row, seen, work)
+            found = self._judge(client, row, seen, work, done)
             if found.act not in (Act.START, Act.REPLACE):
                 return row
             now = self._services.clock.now()
@@ -157,7 +181,12 @@ class Watchdog:
         await self._services.store.trim_remarks(once_scope(row.name), now - ONCE_KEPT)
 
     def _judge(
-        self, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance, work: tuple[Work, ...]
+        self,
+        client: df.DurableOrchestrationClient,
+        row: ScheduleRow,
+        instance: Instance,
+        work: tuple[Work, ...],
+        done: datetime | None,
     ) -> Finding:
         custom, now = instance.custom or {}, self._services.clock.now()
         facts = Facts(
@@ -178,6 +207,8 @@ class Watchdog:
             watched_since=self._since,
             code_changed=instance.code_changed,
             work=work,
+            schedule=row.name,
+            done_at=done,
         )
         return judge(facts, now, self._skew, self._grace)
 
@@ -188,10 +219,10 @@ def _work(rows: Iterable[ScheduleRow], hub: str) -> Iterator[Work]:
         if (hub_of_owner(row.owner) if row.owner else row.hub) != hub:
             continue
         if row.working_until is not None:  # a cycle that has executions was measured as it was opened
-            yield Work(_time((row.backlog or {}).get("measuredAt")), row.working_until)
+            yield Work(_time((row.backlog or {}).get("measuredAt")), row.working_until, row.name)
         last = row.last_cycle or {}
         if ended := _time(last.get("endedAt")):
-            yield Work(_time(last.get("startedAt")), ended)
+            yield Work(_time(last.get("startedAt")), ended, row.name)
 
 
 def _time(text: object) -> datetime | None:

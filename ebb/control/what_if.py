@@ -44,7 +44,7 @@ async def what_if(
     page = await services.store.cycles(name, cycles)
     counted = [cycle for cycle in page.value if cycle.get("backlog")]
     recorded = [_again(settings, known.carry, cycle) for cycle in counted]
-    return {**document, "settings": settings.as_json(), "recorded": recorded}
+    return {**document, "settings": settings.to_document(), "recorded": recorded}
 
 
 def _again(settings: ScheduleSettings, carry: Carry, cycle: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _again(settings: ScheduleSettings, carry: Carry, cycle: Mapping[str, Any]) -
         "measuredAt": backlog["measuredAt"],
         "backlog": backlog["count"],
         "executions": decision.get("executions"),
-        "planned": decide(settings, carry, now, counts)[0].as_json() if fits else None,
+        "planned": decide(settings, carry, now, counts)[0].to_document() if fits else None,
     }
 
 

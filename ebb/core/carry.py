@@ -73,7 +73,7 @@ class Carry:
         return parse_rfc3339(self.due) if self.due else None
 
     def started(self, now: datetime) -> Carry:
-        """With the begin of this run, if it is not known yet."""
+        """With the start of this run, if it is not known yet."""
         return self if self.began else replace(self, began=rfc3339(now))
 
     def measuring(self, backlog: float, now: datetime) -> Carry:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, cast
+
+from ebb.core.content import Content
 
 Unsure = Literal["again", "skip", "poison"]
 
@@ -45,6 +48,7 @@ class Message:
     enqueued_at: datetime | None = None
     properties: Mapping[str, str] = field(default_factory=dict[str, str])
     receipt: str = ""
+    content: Content | None = field(default=None, repr=False, compare=False)  # of a message whose body is left out
     report: Callable[[str], None] | None = field(default=None, repr=False, compare=False)  # set by the execution
 
     effects: Callable[[str, Unsure], Once] | None = field(default=None, repr=False, compare=False)  # likewise
@@ -81,14 +85,46 @@ class Message:
         """The body as UTF-8 text.
 
         Raises:
-            UnicodeDecodeError: the body is not UTF-8.
+            ValueError: the body is not UTF-8, or was left out.
         """
-        return self.body.decode()
+        return self._whole().decode()
 
     def json(self) -> Any:
         """The body read as JSON.
 
         Raises:
-            ValueError: the body is not JSON.
+            ValueError: the body is not JSON, or was left out.
         """
-        return json.loads(self.body)
+        return json.loads(self._whole())
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """The body in pieces, for `async for chunk in message.chunks()`: never whole in memory where it is large.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        if self.content is None:
+            yield self.body
+            return
+        async for chunk in self.content.chunks():
+            yield chunk
+
+    def blocks(self) -> Generator[bytes]:
+        """As `chunks`, for a handler that is not `async`.
+
+        Raises:
+            RuntimeError: it is called from a coroutine, which has `chunks`.
+        """
+        chunks = self.chunks()
+
+        async def following() -> bytes | None:
+            return await anext(chunks, None)
+
+        with asyncio.Runner() as runner:
+            while (chunk := runner.run(following())) is not None:
+                yield chunk
+
+    def _whole(self) -> bytes:
+        if self.content is not None:
+            raise ValueError(f"the body of {self.id} has {self.content.size} bytes and was left out: read chunks()")
+        return self.body

@@ -1,4 +1,4 @@
-"""Remarks: small documents by key, kept beside the history for what outlives an execution and is no part of a cycle.
+"""Remarks: small documents by key, kept beside the history for what outlives an execution and is not part of a cycle.
 
     abandoned:<schedule>   an execution whose handlers still run, although it has ended: {"handlers", "until"}
     budgets:               what a downstream may be asked to do, by the budget's name

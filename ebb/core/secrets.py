@@ -53,6 +53,8 @@ _FORMS = (
     re.compile(r"(?P<secret>\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)"),  # a JSON Web Token, RFC 7519
     re.compile(r"(?P<secret>\b(?:gh[opsur]_\w{20,}|github_pat_\w{20,}|xox[abeprs]-[\w-]{10,}|sk-[\w-]{20,}))"),
     re.compile(r"(?P<secret>\b[\w.~-]{3}\dQ~[\w.~-]{31,34})"),  # a client secret of Microsoft Entra
+)
+_NAMED_FORMS = (
     # Password='...' of a connection string: its quotes are part of the value
     re.compile(_NAME + r"""\\*["']?\s*=\s*(?P<secret>"[^"]+"|'[^']+')""", _FLAGS),
     # "password": "...", password: '...', {\"password\": \"...\"}
@@ -61,17 +63,17 @@ _FORMS = (
     re.compile(r""";\s*""" + _NAME + r"""\s*=\s*(?P<secret>[^;\n"']+?)\s*(?=;\s*[A-Za-z][\w\ .-]*=|;\s*$)""", _FLAGS),
     # AccountKey=..., DB_PASSWORD=..., &sig=..., sig%3D...
     re.compile(_NAME + r"""\\*["']?\s*(?:=|%3D)\s*(?![\s="'])""" + _PLAIN, _FLAGS),
-    # password: value  as YAML has it: at the begin of a line or of a {mapping}, and one word
+    # password: value  as YAML has it: at the start of a line or of a {mapping}, and one word
     re.compile(
         r"""(?:^|[{,\[]|\n)[ \t-]*["']?"""
         + _NAME
         + r"""["']?[ \t]*:[ \t]+(?P<secret>[^\s"'][^\s]*?)(?=[ \t]*(?:$|[},\]]|\#))""",
         _FLAGS,
     ),
-    re.compile(
-        r"(?<![A-Za-z0-9+/])(?P<secret>[A-Za-z0-9+/]{86}==)"
-    ),  # 64 bytes of base64: the key of a storage account
 )
+# A word of each name: without one, named forms need not be looked for, which cost most of the time of a usual log line.
+_NAME_HINTS = re.compile(r"key|sig|pwd|credential|passw|passphrase|secret|token", re.IGNORECASE)
+_ACCOUNT_KEY = re.compile(r"(?<![A-Za-z0-9+/])(?P<secret>[A-Za-z0-9+/]{86}==)")  # 64 bytes of base64
 _BASIC = re.compile(r"(?i:\bbasic )(?P<secret>[A-Za-z0-9+/]{2,}={0,2})(?![A-Za-z0-9+/=])")  # user:password, RFC 7617
 _HINTS = re.compile(r"[=:]|%3D|eyJ|-----BEGIN|bearer |token |basic |gh[opsur]_|github_pat_|xox|sk-|Q~", re.IGNORECASE)
 _OPEN = {")": "(", "]": "[", "}": "{", ">": "<"}
@@ -84,7 +86,8 @@ def hide_secrets(text: str) -> str:
     """
     if _HINTS.search(text) is None:
         return text
-    for form in _FORMS:
+    named = _NAMED_FORMS if _NAME_HINTS.search(text) is not None else ()
+    for form in (*_FORMS, *named, _ACCOUNT_KEY):
         text = form.sub(_hidden, text)
     return _BASIC.sub(_credentials, text)
 

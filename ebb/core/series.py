@@ -69,7 +69,7 @@ class Columns:
         if index is not None and at >= self._counted_at.get(index, 0.0):
             self._counted_at[index], self.backlog[index] = at, backlog
 
-    def as_json(self) -> dict[str, list[Any]]:
+    def to_document(self) -> dict[str, list[Any]]:
         """The columns as the API shows them."""
         names = ("at", "backlog", "executions", "processed", "failed")
         return {name: getattr(self, name) for name in names}
@@ -96,7 +96,7 @@ def series(
             columns.failed[index] += max(look.failed - before.failed, 0)
     for cycle in cycles:
         _enter(columns, grid, cycle)
-    return columns.as_json()
+    return columns.to_document()
 
 
 def _enter(columns: Columns, grid: Grid, cycle: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def _opened(opening: Opening) -> dict[str, Any]:
     return {
         "cycle": opening.cycle,
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
         "abandoned": opening.abandoned,
         "error": opening.error,
     }

@@ -55,7 +55,7 @@ async def run_execution(
     handler: Handler,
     settings: ScheduleSettings,
     *,
-    may_go_on: MayGoOn,
+    reason_to_stop: MayGoOn,
     clock: Clock,
     log: Mapping[str, object] | None = None,
     is_needed: IsNeeded = _never,
@@ -68,7 +68,7 @@ async def run_execution(
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
     Args:
-        may_go_on: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
+        reason_to_stop: asked every LOOK_EVERY seconds; a text is the reason to stop: messages in handlers' hands are
             finished, the others given back. An exception of its ends the execution.
         log: `schedule`, `cycle` and `execution`, added to each log record.
         is_needed: asked when the slice is over; where it says yes, the execution goes on for another LOOK_EVERY, for
@@ -83,7 +83,9 @@ async def run_execution(
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
     given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate
-    return await _Execution(source, handler, settings, may_go_on, is_needed, steady(clock), log or {}, *given).run()
+    return await _Execution(
+        source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
+    ).run()
 
 
 class _Execution:
@@ -92,7 +94,7 @@ class _Execution:
         source: Source,
         handler: Handler,
         settings: ScheduleSettings,
-        may_go_on: MayGoOn,
+        reason_to_stop: MayGoOn,
         is_needed: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
@@ -103,7 +105,7 @@ class _Execution:
         gate: Gate | None,
     ) -> None:
         self._settings, self._clock, self._log = settings, clock, log
-        self._may_go_on, self._is_needed = may_go_on, is_needed
+        self._reason_to_stop, self._is_needed = reason_to_stop, is_needed
         self._report = report
         can = settings.source.can if settings.source else Capabilities()
         self._holding = Holding(source, can, timedelta(seconds=settings.visibility_timeout), clock, log)
@@ -194,7 +196,7 @@ class _Execution:
         now = self._clock.now()
         if now >= self._look_at and self._ended != "stopped":
             self._look_at = now + timedelta(seconds=LOOK_EVERY)
-            if reason := await self._may_go_on():
+            if reason := await self._reason_to_stop():
                 self._ended, self._report.reason = "stopped", reason
             self._awake_at = self._clock.now()
             self._begin()
@@ -337,17 +339,20 @@ class _Execution:
         await self._cut_short(work, "died", died)
 
     async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
-        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease."""
+        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease.
+
+        Removals that are on their way get the time to be counted.
+        """
         report, unbegun = self._report, len(self._ready)
         work.cancel()
-        hung = self._in_flight.cancel()
+        settling, hung = self._in_flight.settling(), self._in_flight.interrupt()
         ended = f"{len(hung)} handlers were ended or abandoned"
         report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
         report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._give_back())
         try:
-            everything = asyncio.gather(giving_back, *hung, return_exceptions=True)
+            everything = asyncio.gather(giving_back, *hung, *settling, return_exceptions=True)
             await asyncio.wait({everything, leave}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leave.cancel()

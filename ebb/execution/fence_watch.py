@@ -61,7 +61,7 @@ class FenceWatch:
     async def reason_to_stop(self) -> str | None:
         """Why the execution may not go on; None where it may.
 
-        A store that is away is no reason while the lease read last still holds.
+        A store that is away is not a reason while the lease read last still holds.
         """
         try:
             return self._look(await self._services.store.get(self._schedule))
@@ -91,6 +91,10 @@ class FenceWatch:
         if is_closed(row, self.note.cycle) or row.cycle > self.note.cycle:
             self.outcome = "fenceLost"
             return f"cycle {self.note.cycle} is closed: this is a late repetition of one of its executions"
+        mine = f"{self.note.cycle}-{self.note.index}"
+        if mine in (row.cancelled or {}):
+            self.outcome = "stopped"
+            return f"cancelled: {(row.cancelled or {})[mine]}"
         if row.intent is not Intent.RUNNING:
             self.outcome = "stopped"
             return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value

@@ -7,6 +7,7 @@ coroutine that swallows its cancellation is given up ABANDON_AFTER seconds later
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -32,6 +33,7 @@ class InFlight:
     ) -> None:
         self._one, self._turns, self._clock, self._ended = one, turns, clock, ended
         self._limit = timedelta(seconds=limit)
+        self._context = contextvars.copy_context()
         self._running: dict[asyncio.Task[None], Held] = {}
         self._settling: set[asyncio.Task[None]] = set()  # messages of handlers that were given up
         self._given_up: list[asyncio.Task[None]] = []
@@ -40,17 +42,26 @@ class InFlight:
         return len(self._running) + len(self._settling)
 
     def begin(self, held: Held) -> None:
-        """Handle `held`, whose turn has come."""
-        task = asyncio.create_task(self._one.process(held))
+        """Handle `held`, whose turn has come, in its own execution's context: another's may have woken this one."""
+        task = asyncio.create_task(self._one.process(held), context=self._context.copy())
         self._running[task] = held
         task.add_done_callback(self._finished)
 
-    def cancel(self) -> set[asyncio.Task[None]]:
-        """Cancel all that is at work; returns it."""
-        tasks = {*self._running, *self._settling}
+    def interrupt(self) -> set[asyncio.Task[None]]:
+        """Cancel the handlers at work; returns their tasks."""
+        tasks = {task for task, held in self._running.items() if not held.settling}
         for task in tasks:
             task.cancel()
         return tasks
+
+    def settling(self) -> set[asyncio.Task[None]]:
+        """The tasks of messages whose handlers have ended, or were given up: a request of theirs may have acted."""
+        return {*self._settling, *(task for task, held in self._running.items() if held.settling)}
+
+    def cancel(self) -> None:
+        """Cancel all that is left."""
+        for task in (*self._running, *self._settling):
+            task.cancel()
 
     def left_behind(self) -> list[asyncio.Future[Any]]:
         """The coroutines of handlers that still run although nobody waits for them any more."""

@@ -101,6 +101,7 @@ class OneMessage:
             doubtful = message.properties or message.dequeue_count > self._settings.max_dequeue_count
             if doubtful and (unfit := await self._unfit(message)):
                 self._report.count_error("unfit", unfit)
+                held.settling = True
                 await self._dead_letter(held, unfit)
                 return
             if held.lost:
@@ -110,6 +111,7 @@ class OneMessage:
             failure = await (self._handle(held) if self._gate is None else self._within_budget(self._gate, held))
             if held.abandoned:
                 return  # `give_up` has settled it
+            held.settling = True
             if held.alone:
                 await self._suspicion.end(message.id)
             await self._settle(held, failure)

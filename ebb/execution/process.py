@@ -25,6 +25,7 @@ from ebb.execution.isolated import isolated
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
+from ebb.execution.single_run import single_run
 from ebb.execution.suspicion import StoredSuspicion
 from ebb.execution.turns import turns_here
 from ebb.handlers import Handler
@@ -36,22 +37,28 @@ logger = logging.getLogger(__name__)
 
 
 async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
-    """Run one execution.
+    """Run one execution; an order that is at work in this process already gets that run's answer.
 
     Args:
         order: {"schedule", "cycle", "index", "owner", "launch", "settings"}, and "source", its number, where there are
-            several.
+            several; "share", the number of this execution among those of its source, and how many they are.
 
     Returns:
         The Execution document. Expected failures are an outcome ("failed", "timedOut"), not an exception.
     """
+    key = (order["schedule"], order.get("owner"), order["cycle"], order["index"])
+    return await single_run(key, lambda: _execute(services, order))
+
+
+async def _execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
-    execution = await _Run(services, order, settings, log).run()
-    document = execution.to_document()
-    logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
-    source = settings.all_sources[0]
-    services.telemetry.execution_ended(log, document, source.type, source.label())
+    source, telemetry = settings.all_sources[0], services.telemetry
+    with telemetry.execution(log, order.get("owner"), source.type, source.label(), services.clock.now()) as span:
+        execution = await _Run(services, order, settings, log).run()
+        document = execution.to_document()
+        logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
+    telemetry.execution_ended(span, log["schedule"], document)
     return document
 
 
@@ -92,21 +99,24 @@ class _Run:
     async def _work(self) -> None:
         schedule = str(self.order["schedule"])
         handler = self.services.telemetry.timed(schedule, self._handler(schedule))
-        async with self.services.source(self.settings, self.order["cycle"], self.order["index"]) as source:
+        number, of = self.order.get("share") or (0, 1)  # an orchestration of an older version says nothing
+        async with self.services.source(
+            self.settings, self.order["cycle"], self.order["index"], (number, of)
+        ) as source:
             with at_place(self.log):
                 await self._run_in(source, handler, schedule)
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 
     async def _run_in(self, source: Source, handler: Handler, schedule: str) -> None:
-        may_go_on, clock = self._watch.reason_to_stop, self.services.clock
+        reason_to_stop, clock = self._watch.reason_to_stop, self.services.clock
         if self.settings.command is not None and self.settings.command_per == "execution":
-            await run_program(handler, self.settings.replica_timeout, may_go_on, clock, self.report)
+            await run_program(handler, self.settings.replica_timeout, reason_to_stop, clock, self.report)
         else:
             await run_execution(
                 source,
                 handler,
                 self.settings,
-                may_go_on=may_go_on,
+                reason_to_stop=reason_to_stop,
                 is_needed=self._watch.is_needed,
                 clock=clock,
                 log=self.log,

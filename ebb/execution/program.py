@@ -19,7 +19,7 @@ LOOK_EVERY = 5.0  # seconds between looks at whether it may go on
 async def run_program(
     handler: Handler,
     replica_timeout: float,
-    may_go_on: Callable[[], Awaitable[str | None]],
+    reason_to_stop: Callable[[], Awaitable[str | None]],
     clock: Clock,
     report: ExecutionReport,
 ) -> ExecutionReport:
@@ -40,7 +40,7 @@ async def run_program(
             look = asyncio.ensure_future(clock.sleep(min(LOOK_EVERY, left)))
             await asyncio.wait({work, look}, return_when=asyncio.FIRST_COMPLETED)
             look.cancel()
-            if not work.done() and (reason := await may_go_on()):
+            if not work.done() and (reason := await reason_to_stop()):
                 report.ended, report.reason = "stopped", reason
                 return report
         work.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ NOTE_EVERY = 2.0  # seconds; what a dead process handled since is what the books
 BEAT_EVERY = timedelta(seconds=5)  # siblings take an execution that is silent for much longer for a dead one
 
 logger = logging.getLogger(__name__)
+_LATE: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task from being collected
 
 
 class ProgressNote:
@@ -37,20 +39,34 @@ class ProgressNote:
             await self._write(self._draft(self._clock.now()))
 
     async def end(self, execution: Execution) -> None:
-        """Write the last word of the run."""
-        await self._write(execution)
+        """Write the last word of the run; where the store is away, in the background as soon as it is back.
 
-    async def _write(self, execution: Execution) -> None:
+        Without it the run counts as at work until it must have ended, and a successor of its cycle waits for it.
+        """
+        if not await self._write(execution):
+            later = asyncio.create_task(self._end_later(execution))
+            _LATE.add(later)
+            later.add_done_callback(_LATE.discard)
+
+    async def _end_later(self, execution: Execution) -> None:
+        while self._clock.now() < self._note.until:
+            await self._clock.sleep(BEAT_EVERY.total_seconds())
+            if await self._write(execution):
+                return
+
+    async def _write(self, execution: Execution) -> bool:
+        """Whether the store has the note now."""
         now = self._clock.now()
         if self._written is not None and _counts(execution) == _counts(self._written) and now < self._beat:
-            return
+            return True
         document = replace(execution, noted_at=rfc3339(now)).to_document()
         try:
             await self._store.note_execution(self._schedule, replace(self._note, document=document))
         except StoreError as error:
             logger.warning("%s: what an execution did was not noted: %s", self._schedule, error)
-            return
+            return False
         self._written, self._beat = execution, now + BEAT_EVERY
+        return True
 
 
 def _counts(execution: Execution) -> Execution:

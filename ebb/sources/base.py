@@ -38,7 +38,7 @@ class Backlog:
 
 
 @dataclass(frozen=True)
-class Opening:
+class SourceRequest:
     """All that a source may need to know when it is opened; each module of a source has a function that takes one."""
 
     settings: ScheduleSettings
@@ -46,6 +46,10 @@ class Opening:
     clock: Clock
     cycle: int
     execution: int  # its number within the cycle, from 0
+    share: tuple[int, int] = (
+        0,
+        1,
+    )  # its number among the executions of this source in the cycle, and how many they are
     remarks: Remarks | None = None  # for what does not fit into the source itself; None: nothing is kept beside it
 
 

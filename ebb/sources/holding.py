@@ -31,6 +31,7 @@ class Held:
     alone: bool = False  # to be handled with nothing beside it in this process
     deadline: datetime = NEVER  # of its handler
     overdue: bool = False  # the handler was told to end
+    settling: bool = False  # the handler has ended; what becomes of the message is on its way to the source
     abandoned: bool = False  # the handler has not ended; the message is settled without it
 
 

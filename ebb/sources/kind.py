@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ebb.core.errors import SettingsError
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.source_settings import SourceModel
+
+if TYPE_CHECKING:
+    from ebb.sources.base import SourceRequest
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,24 @@ class Kind(Capabilities):
     settings: type[SourceModel]
     source: str  # opens a Source
     poison: str | None = None  # opens its PoisonPlace; None: what cannot be handled is kept nowhere
+    extra: str | None = None  # of this distribution: packages that an app without this kind does without
+
+    def open(self, name: str, request: SourceRequest) -> Any:
+        """What the part `name` opens.
+
+        Raises:
+            SettingsError: it cannot be used as it is set, or its packages are not installed.
+        """
+        try:
+            opener = part(name)
+        except ModuleNotFoundError as error:
+            if self.extra is None or (error.name or "").startswith("ebb"):
+                raise
+            raise SettingsError(
+                f"source type {self.name} needs package {error.name}, which is not installed: "
+                f"pip install ebb-scheduler[{self.extra}]"
+            ) from error
+        return opener(request)
 
 
 def part(name: str) -> Callable[..., Any]:

@@ -10,10 +10,12 @@ from ebb.core.errors import SettingsError
 from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Opening, Source
-from ebb.sources.kind import part
+from ebb.sources.base import Source, SourceRequest
+from ebb.sources.blob import KIND as BLOB
+from ebb.sources.kafka import KIND as KAFKA
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
+from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
 from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
@@ -21,7 +23,10 @@ from ebb.sources.tick import KIND as TICK
 KINDS = {
     kind.name: kind
     for kind in (
+        BLOB,
+        KAFKA,
         MEMORY,
+        RABBIT_MQ,
         SQS,
         STORAGE_QUEUE,
         TICK,
@@ -37,10 +42,13 @@ def open_source(
     *,
     cycle: int = 0,
     execution: int = 0,
+    share: tuple[int, int] = (0, 1),
     clock: Clock | None = None,
     remarks: Remarks | None = None,
 ) -> Source:
     """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
+
+    `share` is its number among the executions of this source, and how many those are: partitions go by that.
 
     Opening asks nothing of the network.
 
@@ -49,8 +57,9 @@ def open_source(
     """
     if settings.source is None:
         raise SettingsError("several sources are opened one by one: pass settings.for_source(index)")
-    opener = part(KINDS[settings.source.type].source)
-    return cast("Source", opener(Opening(settings, environment, clock or SystemClock(), cycle, execution, remarks)))
+    kind = KINDS[settings.source.type]
+    request = SourceRequest(settings, environment, clock or SystemClock(), cycle, execution, share, remarks)
+    return cast("Source", kind.open(kind.source, request))
 
 
 def open_poison(
@@ -64,7 +73,8 @@ def open_poison(
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    opener = KINDS[settings.source.type].poison if settings.source else None
-    if opener is None:
+    kind = KINDS[settings.source.type] if settings.source else None
+    if kind is None or kind.poison is None:
         return None
-    return cast("PoisonPlace", part(opener)(Opening(settings, environment, clock or SystemClock(), 0, 0, remarks)))
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks=remarks)
+    return cast("PoisonPlace", kind.open(kind.poison, request))

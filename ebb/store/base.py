@@ -145,6 +145,7 @@ async def update(
     name: str,
     change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
     attempts: int = 20,
+    known: ScheduleRow | None = None,
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
 
@@ -153,6 +154,8 @@ async def update(
             read, so that what it decides is written only if the row has not changed since. Returning its argument
             unchanged writes nothing.
         attempts: how often to try before the conflict is raised.
+        known: the row as the caller has read it a while ago, to save the first read where it has not changed
+            since. Only a write finds that out: a `change` that changes nothing is asked again, about the row of now.
 
     Returns:
         The row as it now stands in the store.
@@ -161,12 +164,15 @@ async def update(
         ConflictError: others won every time.
     """
     for attempt in range(1, attempts + 1):
-        row = await store.get(name)
+        first = known if attempt == 1 else None
+        row = first or await store.get(name)
         changed = change(row)
         if not isinstance(changed, ScheduleRow):
             changed = await changed
         if changed == row:
-            return row
+            if first is None:
+                return row
+            continue  # nothing would tell that it has changed since: look again
         try:
             return await store.save(changed)
         except ConflictError:

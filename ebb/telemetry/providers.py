@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import uuid
 from importlib import import_module
 
 from opentelemetry.sdk.metrics import MeterProvider
@@ -9,12 +11,27 @@ from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMe
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 from ebb.telemetry import context_log
+from ebb.telemetry.cycle_trace import own_ids
 from ebb.telemetry.host_lines import HostLines
 from ebb.telemetry.recorder import SCOPE, Recorder
 
 OTLP = "opentelemetry.exporter.otlp.proto.http"
+_INSTANCE = str(uuid.uuid4())  # of this process; the semantic conventions of `service.instance.id` ask for a UUID
+
+
+class CycleIds(RandomIdGenerator):
+    """Random ids, but those of a cycle for the cycle's own span."""
+
+    def generate_span_id(self) -> int:
+        own = own_ids()
+        return super().generate_span_id() if own is None else own.span_id
+
+    def generate_trace_id(self) -> int:
+        own = own_ids()
+        return super().generate_trace_id() if own is None else own.trace_id
 
 
 def to_host(service: str, interval: float) -> Recorder:
@@ -31,7 +48,7 @@ def to_otlp(service: str, interval: float) -> Recorder:
     """
     metrics, spans = import_module(f"{OTLP}.metric_exporter"), import_module(f"{OTLP}.trace_exporter")
     context_log.install()
-    tracers = TracerProvider(resource=_resource(service))
+    tracers = TracerProvider(resource=_resource(service), id_generator=CycleIds())
     tracers.add_span_processor(BatchSpanProcessor(spans.OTLPSpanExporter()))
     return _recorder(metrics.OTLPMetricExporter(), tracers, service, interval)
 
@@ -43,4 +60,6 @@ def _recorder(exporter: MetricExporter, tracers: TracerProvider, service: str, i
 
 
 def _resource(service: str) -> Resource:
-    return Resource.create({"service.name": service})
+    """Which host records: executions of one cycle run on several."""
+    host = {"host.name": socket.gethostname(), "service.instance.id": _INSTANCE}
+    return Resource.create({"service.name": service, **host})

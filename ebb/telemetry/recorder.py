@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import Meter
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.secrets import hide_secrets
+from ebb.telemetry.cycle_trace import CycleKey, as_cycle, parent_of
 from ebb.telemetry.names import METRICS
 
 H = TypeVar("H")
 SCOPE = "ebb"
 NANOSECONDS = 1_000_000_000
+ERROR_LENGTH = 200  # characters of an error that a span keeps
 
 
 class Recorder:
@@ -31,7 +36,7 @@ class Recorder:
         """Without meter and tracer: those of whatever provider the process has, or will have.
 
         Args:
-            times_messages: record the duration of each message too; costs a call for each.
+            times_messages: record the duration of each message too, and a span; costs some calls for each.
         """
         meter = meter or metrics.get_meter(SCOPE)
         self._tracer = tracer or trace.get_tracer(SCOPE)
@@ -50,29 +55,60 @@ class Recorder:
             executions, {**attributes, "ebb.limited_by": limited_by or "none"}
         )
 
-    def cycle_closed(self, schedule: str, cycle: Mapping[str, Any]) -> None:
-        """A cycle with work or an error has ended; `cycle` is its Cycle document."""
+    def step(self, name: str, key: CycleKey, begun: datetime, ended: datetime) -> None:
+        """An activity of a cycle besides its executions has ended: `measure` or `close`."""
+        attributes = {"ebb.schedule": key.schedule, "ebb.cycle": int(key.cycle or 0)}
+        span = self._tracer.start_span(
+            f"{name} {key.schedule}", parent_of(key), start_time=_nanoseconds(begun), attributes=attributes
+        )
+        span.end(_nanoseconds(ended))
+
+    def cycle_closed(self, schedule: str, cycle: Mapping[str, Any], owner: str | None = None) -> None:
+        """A cycle with work or an error has ended; `cycle` is its Cycle document, `owner` who opened it."""
         begun, ended = _nanoseconds(cycle["startedAt"]), _nanoseconds(cycle["endedAt"])
         attributes = {"ebb.schedule": schedule, "ebb.outcome": str(cycle["outcome"])}
         self._instruments["ebb.cycle.duration"].record((ended - begun) / NANOSECONDS, attributes)
-        span = self._tracer.start_span(
-            f"cycle {schedule}", start_time=begun, attributes={**attributes, "ebb.cycle": int(cycle["cycle"])}
-        )
-        if cycle.get("error"):
-            span.set_status(Status(StatusCode.ERROR, str(cycle["error"])[:200]))
+        number = int(cycle["cycle"])
+        with as_cycle(CycleKey(schedule, owner, number)) as context:
+            span = self._tracer.start_span(
+                f"cycle {schedule}", context, start_time=begun, attributes={**attributes, "ebb.cycle": number}
+            )
+        _mark(span, cycle.get("error"))
         span.end(ended)
 
-    def execution_ended(
-        self, where: Mapping[str, Any], execution: Mapping[str, Any], system: str, destination: str
-    ) -> None:
-        """An execution has ended.
+    @contextmanager
+    def execution(
+        self, where: Mapping[str, Any], owner: str | None, system: str, destination: str, begun: datetime
+    ) -> Generator[Span]:
+        """The span of an execution, to be ended by `execution_ended`; what its handlers record lies under it.
 
         Args:
             where: `schedule`, `cycle` and `execution`.
-            execution: its Execution document.
+            owner: who opened the cycle.
             system, destination: kind and name of the source, as `messaging.system` and `messaging.destination.name`.
         """
-        schedule, outcome = str(where["schedule"]), str(execution["outcome"])
+        key = CycleKey(str(where["schedule"]), owner, int(where["cycle"]))
+        attributes = {
+            "ebb.schedule": key.schedule,
+            "ebb.cycle": int(where["cycle"]),
+            "ebb.execution": int(where["execution"]),
+            "messaging.system": system,
+            "messaging.operation.type": "process",
+            "messaging.destination.name": destination,
+        }
+        span = self._tracer.start_span(
+            f"process {destination}",
+            parent_of(key),
+            kind=SpanKind.CONSUMER,
+            start_time=_nanoseconds(begun),
+            attributes=attributes,
+        )
+        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+            yield span
+
+    def execution_ended(self, span: Span, schedule: str, execution: Mapping[str, Any]) -> None:
+        """An execution has ended; `execution` is its Execution document."""
+        outcome = str(execution["outcome"])
         begun, ended = _nanoseconds(execution["startedAt"]), _nanoseconds(execution["endedAt"])
         attributes = {"ebb.schedule": schedule, "ebb.outcome": outcome}
         self._instruments["ebb.execution.duration"].record((ended - begun) / NANOSECONDS, attributes)
@@ -84,22 +120,9 @@ class Recorder:
             self._instruments["ebb.message.age"].record(
                 float(execution["oldestMessageAge"]), {"ebb.schedule": schedule}
             )
-        span = self._tracer.start_span(
-            f"process {destination}",
-            kind=SpanKind.CONSUMER,
-            start_time=begun,
-            attributes={
-                **attributes,
-                "ebb.cycle": int(where["cycle"]),
-                "ebb.execution": int(where["execution"]),
-                "messaging.system": system,
-                "messaging.operation.type": "process",
-                "messaging.destination.name": destination,
-                "messaging.batch.message_count": int(execution.get("received") or 0),
-            },
-        )
-        if execution.get("error"):
-            span.set_status(Status(StatusCode.ERROR, str(execution["error"])[:200]))
+        span.set_attribute("ebb.outcome", outcome)
+        span.set_attribute("messaging.batch.message_count", int(execution.get("received") or 0))
+        _mark(span, execution.get("error"))
         span.end(ended)
 
     def fence_changed(self, schedule: str, change: str) -> None:
@@ -114,25 +137,43 @@ class Recorder:
         """`handler`, its calls timed; unchanged where messages are not timed. Stays sync or async as it is."""
         if not self._times_messages:
             return handler
-        call, record = cast("Any", handler), self._instruments["ebb.message.duration"].record
-        attributes = {"ebb.schedule": schedule}
+        call = cast("Any", handler)
 
         async def later(message: object) -> object:
-            begun = time.perf_counter()
-            try:
+            with self._message(schedule, message):
                 return await call(message)
-            finally:
-                record(time.perf_counter() - begun, attributes)
 
         def now(message: object) -> object:
-            begun = time.perf_counter()
-            try:
+            with self._message(schedule, message):
                 return call(message)
-            finally:
-                record(time.perf_counter() - begun, attributes)
 
         return cast("H", later if inspect.iscoroutinefunction(call) else now)
 
+    @contextmanager
+    def _message(self, schedule: str, message: object) -> Generator[None]:
+        """One call of a handler: its duration, and its span under that of the execution."""
+        attributes = {"ebb.schedule": schedule}
+        begun = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            f"handle {schedule}",
+            attributes={**attributes, "messaging.message.id": str(getattr(message, "id", ""))},
+            record_exception=False,  # its text may hold a secret
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                _mark(span, f"{type(error).__name__}: {error}")
+                raise
+            finally:
+                self._instruments["ebb.message.duration"].record(time.perf_counter() - begun, attributes)
 
-def _nanoseconds(text: str) -> int:
-    return int(parse_rfc3339(text).timestamp() * NANOSECONDS)
+
+def _mark(span: Span, error: object) -> None:
+    """Let the span say what went wrong, if anything did."""
+    if error:
+        span.set_status(Status(StatusCode.ERROR, hide_secrets(str(error))[:ERROR_LENGTH]))
+
+
+def _nanoseconds(moment: datetime | str) -> int:
+    return int((parse_rfc3339(moment) if isinstance(moment, str) else moment).timestamp() * NANOSECONDS)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.chaos.ledger import Handling, Record
-from tests.chaos.work_times import Work, executions_at_work, handlers_at_work, most_at_once, overlapping
+from tests.chaos.work_times import Work, executions_at_work, handlers_at_work, most_at_once, overlapping, slots_taken
 
 WELL = "well"  # the job of a message that nothing is wrong with
 
@@ -21,24 +21,32 @@ class Violation:
     text: str
 
 
-def check(record: Record, limits: Mapping[str, int], waiting: frozenset[str] = frozenset()) -> list[Violation]:
+def check(
+    record: Record,
+    limits: Mapping[str, int],
+    handler_limit: float = float("inf"),
+    waiting: frozenset[str] = frozenset(),
+) -> list[Violation]:
     """All promises that hold whatever happens; books and recovery are looked at by `books` and `recovery`.
 
     Args:
         limits: `maxExecutions` by schedule.
+        handler_limit: seconds after which a handler that has not ended is abandoned.
         waiting: ids of messages that are still in a queue.
     """
     now = time.time()
-    executions, handlers = executions_at_work(record, now), handlers_at_work(record, now)
+    executions, handlers = executions_at_work(record, now), handlers_at_work(record, now, handler_limit)
     found = _lost(record, waiting) + _poison(record) + _duplicates(record)
     for kind, pairs in (("overlap", overlapping(executions)), ("handlers overlap", overlapping(handlers))):
         if pairs:
             one, other = max(pairs, key=_shared)
             names = f"{_name(one.turn)} on {one.host} and {_name(other.turn)} on {other.host}"
             found.append(Violation(kind, f"{len(pairs)} pairs, at most {names} for {_shared((one, other)):.2f} s"))
-    for schedule, most in most_at_once(executions).items():
+    for schedule, most in most_at_once(slots_taken(record, now)).items():
         if most > limits[schedule]:
-            text = f"{schedule}: {most} executions at once, maxExecutions is {limits[schedule]}"
+            text = (
+                f"{schedule}: {most} executions at once or with abandoned handlers, maxExecutions is {limits[schedule]}"
+            )
             found.append(Violation("too many", text))
     return found
 
@@ -46,7 +54,8 @@ def check(record: Record, limits: Mapping[str, int], waiting: frozenset[str] = f
 def recovery(record: Record, since: int = 0) -> list[tuple[str, float | None]]:
     """For each fault that ended while messages waited: its kind, and the seconds until a handler began; None: never.
 
-    A message waits at that moment if it was put before and is handled for the first time after it, or never.
+    A message waits at that moment if it was put before and is handled for the first time after it, or never. Where
+    something else breaks before a handler begins, that is judged instead: nobody promises how long this one took.
 
     Args:
         since: so many faults are left out, the earliest.
@@ -63,6 +72,9 @@ def recovery(record: Record, since: int = 0) -> list[tuple[str, float | None]]:
         )
         if waited:
             begins = [each.begin for each in record.handlings if each.begin >= span.end]
+            next_fault = min((each.begin for each in record.spans if each.begin >= span.end), default=float("inf"))
+            if next_fault < min(begins, default=float("inf")):
+                continue
             found.append((span.kind, min(begins) - span.end if begins else None))
     return found
 
@@ -84,6 +96,8 @@ def _poison(record: Record) -> list[Violation]:
         found.append(Violation("poison twice", f"{len(twice)} messages stand in the poison queue more than once"))
     if innocent := [message for message in times if jobs.get(message) == WELL]:
         found.append(Violation("innocent", f"{len(innocent)} messages with a well handler became poison"))
+    if record.mangled:
+        found.append(Violation("body", f"{len(record.mangled)} messages lie in the poison place with another body"))
     return found
 
 

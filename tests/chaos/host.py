@@ -18,8 +18,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
+from ebb.cli.local.engines import PYTHON_SETTING
 from tests.azurite import free_ports
 from tests.chaos.app import book
 from tests.e2e.harness import ROOT, call
@@ -106,6 +108,24 @@ class Host:
         """End it as a crash would."""
         self._signal(signal.SIGKILL)
 
+    def kill_workers(self, seconds: float = 20) -> None:
+        """End the Python processes of the real engine as a crash would; realhost ends with them, within `seconds`."""
+        assert self.process is not None
+        workers = self._workers()
+        for each in workers:
+            each.kill()
+        psutil.wait_procs(workers, timeout=seconds)
+        self._note_death()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
+    def kill_all(self) -> None:
+        """End the host and its Python processes at once, as the loss of a machine would."""
+        workers = self._workers()
+        self._all(signal.SIGKILL)
+        psutil.wait_procs(workers, timeout=20)
+        self._signal(signal.SIGKILL)
+
     def terminate(self, seconds: float = 20) -> int | None:
         """Ask it to end; its exit status, or None where it had to be killed after `seconds`."""
         if not self.runs:
@@ -173,7 +193,7 @@ class Host:
         self.url = f"http://127.0.0.1:{port}"
         start = f'hostname {self.name} && exec "$0" "$@"'
         engine = [str(realhost()), "start", "--port", str(port), "--script-root", str(self.root)]
-        return ["unshare", "--uts", "sh", "-c", start, *engine, "--python", sys.executable]
+        return ["unshare", "--uts", "sh", "-c", start, *engine, "--python", app_python()]
 
     def _is_ready(self, output: str) -> bool:
         if self.engine == "devhost":
@@ -182,10 +202,12 @@ class Host:
             return found is not None
         return bool(_REALHOST_READY.search(output))
 
+    def _workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True) if self.process and self.runs else []
+
     def _signal(self, number: signal.Signals) -> None:
-        if not self.runs:
+        if self.process is None or self.process.returncode is not None:
             return
-        assert self.process is not None
         self.process.send_signal(number)
         self.process.wait(20)
         self._note_death()
@@ -204,3 +226,8 @@ def realhost() -> Path | None:
     """The program of the real engine; None where there is none."""
     folder = Path(os.environ.get("EBB_REALHOST", ROOT.parent / "shared/realhost"))
     return folder / "func" if (folder / "func").exists() else None
+
+
+def app_python() -> str:
+    """The interpreter of the app on the real engine: REALHOST_PYTHON names one with another SDK."""
+    return os.environ.get(PYTHON_SETTING) or sys.executable

@@ -7,7 +7,7 @@ Events and their fields, besides `at` (UNIX seconds) and `pid`:
     end       the same, and outcome: done, raised, refused, cancelled                    it ends
     open      host, schedule, cycle, execution, owner, run                               an execution begins
     close     the same, and processed, poisoned as it reports them                       it ends
-    poisoned  message, reason                                                            found in the poison queue
+    poisoned  message, reason, whole (whether its body is what was put)                  found in the poison place
     death     host                                                                       its process ended
     fault     id, kind, doubles (whether it may make a message come twice), host         something was broken
     mended    id                                                                         and is whole again
@@ -89,6 +89,7 @@ class Record:
     handlings: list[Handling] = field(default_factory=list[Handling])  # in the order of their beginnings
     executions: list[Execution] = field(default_factory=list[Execution])
     poisoned: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, "str | None"]])  # message, reason
+    mangled: list[str] = field(default_factory=list[str])  # poisoned messages whose body is not what was put
     deaths: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # time, host
     spans: list[Span] = field(default_factory=list[Span])
 
@@ -98,8 +99,12 @@ class Record:
 
 
 def read(path: Path) -> Record:
-    """The record in the file at `path`; empty where there is none."""
-    return record_of(json.loads(line) for line in path.read_text().splitlines()) if path.exists() else Record()
+    """The record in the file at `path`; empty where there is none.
+
+    The last line may be there in part only: a write that crosses a page of memory is seen page by page.
+    """
+    whole, _, _ = path.read_text().rpartition("\n") if path.exists() else ("", "", "")
+    return record_of(json.loads(line) for line in whole.splitlines())
 
 
 def record_of(events: Iterable[dict[str, Any]]) -> Record:
@@ -122,6 +127,7 @@ def record_of(events: Iterable[dict[str, Any]]) -> Record:
             executions[event["run"]].end = at
         elif kind == "poisoned":
             record.poisoned.append((event["message"], event["reason"]))
+            record.mangled += [] if event.get("whole", True) else [event["message"]]
         else:
             _broken(record, spans, event)
     return record

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 
 from tests.chaos import catalogue
@@ -19,8 +20,18 @@ def play_all(chosen: list[Scenario], terms: Terms, jobs: int) -> Iterator[Result
     if jobs == 1:
         yield from (play(scenario, terms) for scenario in chosen)
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), end_in_order) as pool:
-        yield from pool.map(_play, [scenario.name for scenario in chosen], [terms] * len(chosen))
+    with playing(chosen, terms, jobs) as results:
+        yield from (result.result() for result in results.values())
+
+
+@contextmanager
+def playing(chosen: list[Scenario], terms: Terms, jobs: int) -> Iterator[dict[str, Future[Result]]]:
+    """The results to come, by name, `jobs` of them played at once; what has not begun at the end is not played."""
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), end_in_order)
+    try:
+        yield {scenario.name: pool.submit(_play, scenario.name, terms) for scenario in chosen}
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def end_in_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.checker import Violation, recovery
+from tests.chaos.checker import Violation
 from tests.chaos.host import HostEndedError
 from tests.chaos.scenario import AFTER_KILL_REAL, Scenario
 from tests.chaos.storage import DurableAzurite
@@ -37,6 +38,8 @@ def play(scenario: Scenario, terms: Terms) -> Result:
     result.skipped = scenario.unless()
     if scenario.devhost_only and terms.engine != "devhost":
         result.skipped = "it is about devhost"
+    if scenario.real_only and terms.engine == "devhost":
+        result.skipped = "it is about the real engine"
     if result.skipped:
         return result
     rounds = terms.rounds or scenario.rounds
@@ -57,11 +60,11 @@ def _play_in(world: World, scenario: Scenario, terms: Terms, result: Result, rou
         world.rounds = result.rounds - 1
         found = _round(world, scenario, first=not world.hosts[0].url)
         spans = len(world.record().spans)
-        found += _slow(world, _limit(scenario, terms), result)
+        found += _slow(world, scenario, _limit(scenario, terms), result)
         world.spans_judged = spans
         result.violations += [(result.rounds, each) for each in found]
         if found:
-            _keep(world, terms, result)
+            _keep(world, terms, result, found)
             return
 
 
@@ -90,9 +93,9 @@ def _limit(scenario: Scenario, terms: Terms) -> float | None:
     return max(scenario.recovers_in, AFTER_KILL_REAL)
 
 
-def _slow(world: World, limit: float | None, result: Result) -> list[Violation]:
+def _slow(world: World, scenario: Scenario, limit: float | None, result: Result) -> list[Violation]:
     found: list[Violation] = []
-    for kind, seconds in recovery(world.record(), since=world.spans_judged):
+    for kind, seconds in scenario.measure(world.record(), world.spans_judged):
         if seconds is None:
             continue  # nothing was handled after it: the round has stalled
         result.recovery = max(result.recovery or 0.0, seconds)
@@ -114,11 +117,14 @@ def _world(scenario: Scenario, terms: Terms, azurite: DurableAzurite, result: Re
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep(world: World, terms: Terms, result: Result) -> None:
+def _keep(world: World, terms: Terms, result: Result, found: list[Violation]) -> None:
     if terms.keep is None:
         return
     target = terms.keep / f"{result.scenario}-{result.rounds}"
     target.mkdir(parents=True, exist_ok=True)
+    history = "".join(f"{json.dumps(cycle)}\n" for name in world.names for cycle in world.cycles(name))
+    (target / "history.jsonl").write_text(history)
+    (target / "violations.txt").write_text("".join(f"{each.kind}: {each.text}\n" for each in found))
     for path in [world.ledger, *(host.log for host in world.hosts)]:
         if path.exists():
             shutil.copy(path, target / f"{path.parent.name}-{path.name}")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.checker import recovery
+from tests.chaos.ledger import Record
 from tests.chaos.world import SETTINGS, World
 
 AFTER_STORE = 2.0 * SETTINGS["pollingInterval"] + 5  # seconds from a store that is back to the next handler
@@ -13,6 +15,7 @@ AFTER_KILL = 15.0  # seconds from the restart of a killed host
 AFTER_KILL_REAL = 90.0  # on the real engine, whose queues hide a dead host's work for a minute at least
 
 Round = Callable[[World], None]
+Measure = Callable[[Record, int], list[tuple[str, float | None]]]  # as of `recovery`
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Scenario:
     begins: bool = True  # whether hosts and schedules run before the first round of a world
     unless: Callable[[], str | None] = lambda: None  # why it cannot be played here
     devhost_only: bool = False
+    real_only: bool = False
+    measure: Measure = recovery  # what is held against `recovers_in`
     rounds: int = 10  # in a run that does not say how many
 
 

@@ -48,7 +48,7 @@ def _duel(world: World, *, kills: bool) -> None:
         if kills:
             with world.broken("kill", host):
                 host.kill()
-                _move(world, other, world.random.uniform(1, 12))
+                _move(world, other, world.random.uniform(3, 14))
             host.start()
         else:
             with world.broken("freeze", host):

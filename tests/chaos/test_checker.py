@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chaos import books, checker
-from tests.chaos.ledger import Record, record_of
+from tests.chaos.ledger import Record, read, record_of
 from tests.chaos.work_times import executions_at_work, most_at_once
 
 LIMITS = {"s": 2}
@@ -90,7 +92,7 @@ def test_a_message_that_may_not_have_been_put_is_not_lost() -> None:
 
 
 def test_a_message_that_still_waits_is_not_lost() -> None:
-    assert checker.check(record(put(1)), LIMITS, frozenset({"m1"})) == []
+    assert checker.check(record(put(1)), LIMITS, waiting=frozenset({"m1"})) == []
 
 
 def test_poison_with_a_reason_counts_as_settled() -> None:
@@ -190,6 +192,26 @@ def test_more_executions_than_allowed_are_found() -> None:
     assert kinds(*three[:2]) == set()
 
 
+def test_an_abandoned_handler_may_work_on_and_counts_against_the_maximum() -> None:
+    story = [
+        put(1),
+        put(2),
+        executed(1, 4),
+        handled(1, 1.5, 9),
+        executed(5, 7, 2, run="r2"),
+        handled(2, 5.5, 6, run="r2", cycle=2),
+    ]
+    found = checker.check(record(*story), LIMITS, handler_limit=2.5)
+    assert found == []
+    assert {each.kind for each in checker.check(record(*story), LIMITS, handler_limit=4.5)} == {"handlers overlap"}
+    found = checker.check(record(*story, executed(5, 7, 2, run="r3")), LIMITS, handler_limit=2.5)
+    assert {each.kind for each in found} == {"too many"}
+
+
+def test_a_body_that_changed_on_its_way_to_the_poison_place_is_found() -> None:
+    assert kinds(put(1, job="raise"), {**poisoned(1), "whole": False}) == {"body"}
+
+
 def test_recovery_counts_from_the_end_of_the_fault_to_the_next_handler() -> None:
     story = [put(1, 0), put(2, 2.5), handled(1, 1, 2), broken("outage", 2, 4), handled(2, 7, 8)]
     assert checker.recovery(record(*story)) == [("outage", 3.0)]
@@ -202,13 +224,26 @@ def test_recovery_is_not_judged_where_nothing_waited() -> None:
     )
 
 
+def test_recovery_is_that_of_the_last_fault_where_one_follows_the_other() -> None:
+    story = [put(1), broken("kill", 2, 4), broken("kill", 5, 6), handled(1, 9, 10)]
+    assert checker.recovery(record(*story)) == [("kill", 3.0)]
+
+
 def test_recovery_that_never_came_is_told() -> None:
     assert checker.recovery(record(put(1, 3), broken("outage", 2, 4))) == [("outage", None)]
 
 
+def test_a_line_that_is_being_written_is_read_the_next_time(tmp_path: Path) -> None:
+    path, line = tmp_path / "ledger.jsonl", json.dumps(put(1)) + "\n"
+    assert read(path).puts == {}
+    path.write_text(line + line[:20])
+    assert list(read(path).puts) == [1]
+
+
 def judged(totals: dict[str, Any], cycles: list[dict[str, Any]], *events: Any) -> list[str]:
     document = {"totals": totals}
-    return [str(each) for each in books.wrong(books.counts_of(record(*events), "s", document, cycles), document)]
+    counts = books.counts_of(record(*events), "s", document, cycles, limit=5.0)
+    return [str(each) for each in books.wrong(counts, document)]
 
 
 DONE = [put(1), put(2), put(3), handled(1, 1, 2), handled(2, 1, 2), handled(3, 1, 2)]
@@ -227,9 +262,21 @@ def test_wrong_books_are_told_with_the_three_numbers(totals: int, history: int) 
 
 
 def test_low_books_are_right_only_where_they_say_so() -> None:
-    assert judged({"processed": 2, "lowerBound": True}, [{"processed": 2}], *DONE) == []
-    assert judged({"processed": 2, "lowerBound": True}, [{"processed": 1}], *DONE) != []
-    assert judged({"processed": 4, "lowerBound": True}, [{"processed": 4}], *DONE) != []
+    died = [*DONE, executed(0.5, None), death(3)]
+    assert judged({"processed": 2, "atLeast": True}, [{"processed": 2}], *died) == []
+    assert judged({"processed": 2}, [{"processed": 2}], *died) != []
+    assert judged({"processed": 2, "atLeast": True}, [{"processed": 1}], *died) != []
+    assert judged({"processed": 4, "atLeast": True}, [{"processed": 4}], *died) != []
+
+
+def test_books_that_say_so_may_be_low_only_by_what_could_not_be_written_down() -> None:
+    low = {"processed": 2, "atLeast": True}, [{"processed": 2}]
+    assert judged(*low, *DONE, executed(0.5, 3)) != []  # it came to its end, and nothing was broken
+    assert judged(*low, *DONE, executed(0.5, 3), broken("reset note.write", 2, 5)) == []
+    assert judged(*low, *DONE, executed(0.5, 3), broken("kill", 4, 5)) == []  # its last word was on its way
+    assert judged(*low, *DONE, executed(0.5, 3), broken("kill", 10, 11)) != []
+    other = [put(4), handled(4, 5, 6, run="r2"), executed(5, None, run="r2")]
+    assert judged(*low, *DONE, executed(0.5, 3), *other, death(7)) != []  # two are missing, one can be explained
 
 
 def test_a_message_done_twice_may_be_counted_once_or_twice() -> None:
@@ -244,6 +291,14 @@ def test_poison_is_counted_too() -> None:
     assert judged({"poisoned": 1, "failed": 1}, [{"poisoned": 1, "failed": 1}], *story) == []
     assert judged({"poisoned": 0, "failed": 1}, [{"poisoned": 0, "failed": 1}], *story) != []
     assert judged({"poisoned": 1, "failed": 2}, [{"poisoned": 1, "failed": 2}], *story) != []
+
+
+@pytest.mark.parametrize("handling", [handled(1, 1, 3, "cancelled"), handled(1, 1), handled(1, 1, 6.5)])
+def test_a_handler_that_was_ended_or_left_to_itself_may_count_as_failed(handling: list[dict[str, Any]]) -> None:
+    again = handled(1, 8, 9, tries=2)
+    counted = {"processed": 1, "failed": 1}
+    assert judged(counted, [counted], put(1), handling, again) == []
+    assert judged(counted, [counted], put(1), handled(1, 1, 3), again) != []
 
 
 def cycle(number: int, *times: tuple[str, str | None]) -> dict[str, Any]:

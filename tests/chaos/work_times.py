@@ -8,7 +8,7 @@ that it is late, and ends.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.chaos.ledger import Execution, Handling, Record
 
@@ -34,16 +34,30 @@ def executions_at_work(record: Record, now: float) -> list[Work]:
     return [work for each in record.executions for work in _times(record, each, begun.get(each.run, []), now)]
 
 
-def handlers_at_work(record: Record, now: float) -> list[Work]:
-    """The times of all handlers; abandoned ones work on. One whose host froze counts until then: it goes on later, and
-    nobody can promise that it does not.
+def handlers_at_work(record: Record, now: float, limit: float = float("inf")) -> list[Work]:
+    """The times of all handlers, each until its limit in seconds: from then on it is abandoned, and `slots_taken` is
+    what is promised for it. One whose host froze counts until then: it goes on later, and nobody can promise that it
+    does not.
     """
     owners = {each.run: each.owner for each in record.executions}
     found: list[Work] = []
     for each in record.handlings:
-        end = _end(record, each.host, each.begin, each.end, now)
-        end = min([end, *(begin for begin, _ in _freezes(record, each.host, each.begin, end))])
+        end = min(_until(record, each, now), each.begin + limit)
         found.append(Work(each.schedule, (owners.get(each.run, ""), each.cycle), each.host, each.begin, end))
+    return found
+
+
+def slots_taken(record: Record, now: float) -> list[Work]:
+    """The times in which executions count against `maxExecutions`: until the last handler that they abandoned ends."""
+    begun: dict[str, list[Handling]] = {}
+    for handling in record.handlings:
+        begun.setdefault(handling.run, []).append(handling)
+    found: list[Work] = []
+    for each in record.executions:
+        mine = begun.get(each.run, [])
+        works = _times(record, each, mine, now)
+        last = max((_until(record, handling, now) for handling in mine), default=each.begin)
+        found += [*works[:-1], replace(works[-1], end=max(works[-1].end, last))]
     return found
 
 
@@ -69,6 +83,12 @@ def most_at_once(works: Iterable[Work]) -> dict[str, int]:
             count += step
             most[schedule] = max(most.get(schedule, 0), count)
     return most
+
+
+def _until(record: Record, handling: Handling, now: float) -> float:
+    """When a handler ended, its host died or froze."""
+    end = _end(record, handling.host, handling.begin, handling.end, now)
+    return min([end, *(begin for begin, _ in _freezes(record, handling.host, handling.begin, end))])
 
 
 def _by_schedule(works: Iterable[Work]) -> list[tuple[str, list[Work]]]:

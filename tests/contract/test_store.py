@@ -105,6 +105,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         cycle_for=41,
         closed_cycle=41,
         unclosed=({"cycle": 40, "owner": "hub/ebb-parity/1", "startedAt": rfc3339(START)}, {"cycle": 41}),
+        cancelled={"41-0": "it hangs", "41-1": None},
         totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1, at_least=True),
         backlog={"count": 12, "measuredAt": rfc3339(START)},
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
@@ -221,6 +222,31 @@ async def test_update_writes_nothing_when_nothing_changes(store: Store) -> None:
     before = await store.save(ScheduleRow(name="parity"))
     assert await update(store, "parity", lambda row: row) == before
     assert (await store.get("parity")).etag == before.etag
+
+
+async def test_update_of_a_row_that_was_just_read_asks_again_only_where_it_has_to(store: Store) -> None:
+    class Counted:
+        """The store, and how often it was asked for a row."""
+
+        save, asked = store.save, 0
+
+        async def get(self, name: str) -> ScheduleRow:
+            self.asked += 1
+            return await store.get(name)
+
+    def stop(row: ScheduleRow) -> ScheduleRow:
+        return replace(row, reason=f"after {row.cycle}")
+
+    first = await store.save(ScheduleRow(name="parity", cycle=1))
+    counted = Counted()
+    known = await update(cast("Store", counted), "parity", stop, known=first)
+    assert (known.reason, counted.asked) == ("after 1", 0)
+    await store.save(replace(known, cycle=2))
+    after = await update(cast("Store", counted), "parity", stop, known=known)  # somebody has written since
+    assert (after.reason, counted.asked) == ("after 2", 1)
+    await store.save(replace(after, cycle=3))
+    seen = await update(cast("Store", counted), "parity", lambda row: row, known=after)  # nothing to write would tell
+    assert (seen.cycle, counted.asked) == (3, 2)
 
 
 async def test_rows_gives_all_schedules(store: Store) -> None:

@@ -34,21 +34,28 @@ _READY = re.compile(r"^Host ready: (http://\S+)", re.MULTILINE)
 class App:
     """One app folder with schedules of its own; `start`, `kill` and `stop` act on its host process."""
 
-    def __init__(self, folder: Path, azurite: Azurite, settings: dict[str, Any] | None = None) -> None:
-        """Lay out the app with one schedule, `parity`; `settings` change those of the sample schedule."""
+    def __init__(
+        self, folder: Path, azurite: Azurite, settings: dict[str, Any] | None = None, tree: Path = ROOT
+    ) -> None:
+        """Lay out the app with one schedule, `parity`; `settings` change those of the sample schedule.
+
+        Args:
+            tree: the checkout whose app it is; another than this one runs in its own `.venv`.
+        """
         self.name = f"e2e{uuid.uuid4().hex[:12]}"  # of the task hub, the tables and the queue
         self.root, self.state, self.log = folder / "app", folder / "state", folder / "devhost.log"
         self.ledger = Ledger(folder / "parity.jsonl")
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
-        self._azurite = azurite
+        self._azurite, self._tree = azurite, tree
+        self._python = sys.executable if tree == ROOT else str(tree / ".venv/bin/python")
         self._lay_out(settings or {})
         self.queue = QueueClient.from_connection_string(azurite.connection_string, self.name)
 
     def start(self, port: str = "0", **environment: str) -> App:
         """Run the host until it is ready, on a free port without `port`; `environment` are further app settings."""
         self.log.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "devhost", "start", "--port", port]
+        command = [self._python, "-m", "devhost", "start", "--port", port]
         command += ["--script-root", str(self.root), "--state", str(self.state)]
         settings = {
             "AzureWebJobsStorage": self._azurite.connection_string,
@@ -60,7 +67,7 @@ class App:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self._tree,
                 env={**os.environ, **settings, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -128,11 +135,11 @@ class App:
     def _lay_out(self, settings: dict[str, Any]) -> None:
         self.root.mkdir(parents=True)
         for name in _COPIED:
-            shutil.copy(ROOT / name, self.root / name)
-        for path in ROOT.iterdir():
+            shutil.copy(self._tree / name, self.root / name)
+        for path in self._tree.iterdir():
             if path.name not in _LEFT_OUT and (path.suffix == ".py" or any(path.glob("*.py"))):
                 (self.root / path.name).symlink_to(path)
-        schedule = yaml.safe_load((ROOT / "schedules.yaml").read_text())["schedules"]["parity"]
+        schedule = yaml.safe_load((self._tree / "schedules.yaml").read_text())["schedules"]["parity"]
         schedule = {**schedule, "source": {**schedule["source"], "queueName": self.name}, **settings}
         (self.root / "schedules.yaml").write_text(yaml.safe_dump({"schedules": {"parity": schedule}}))
 

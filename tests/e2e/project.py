@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ebb.cli.local.environment import is_ready
 from tests.e2e.harness import ROOT
 
 _COPIED = ("dev.py", "ebb", "function_app.py", "handlers", "host.json")  # found by their own place, or changed by tests
@@ -15,7 +16,11 @@ FREE = ["--port", "0", "--storage-port", "0"]
 
 
 def lay_out(folder: Path, schedules: str) -> Path:
-    """A folder in which `dev.py` serves `schedules`, the text of a schedules.yaml; the environment is shared."""
+    """A folder in which `dev.py` serves `schedules`, the text of a schedules.yaml; the environment is shared.
+
+    An environment that is out of date would be made again by the first call, in the name of a folder that is gone soon.
+    """
+    assert is_ready(ROOT, ((3, 11), (3, 13))), "the requirements have changed: run python3 dev.py setup first"
     folder.mkdir()
     for name in _COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -17,15 +17,15 @@ from tests.engine.deployment import Deploy, Deployment
 from tests.engine.hosts import why_unnamed
 
 DEFAULT = ("devhost", "realhost")
-ONLY_WHEN_CHOSEN = ("test_kill", "test_scale")  # minutes long on the real engine: with --engine NAME
+SLOW = {"test_kill": (), "test_scale": (), "test_behaviours": ("devhost",)}  # minutes long on the real engine
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test that asks for `engine` runs on every engine chosen; one that needs a shared hub not on devhost."""
     if "engine" not in metafunc.fixturenames:
         return
-    slow = metafunc.module.__name__.rpartition(".")[2] in ONLY_WHEN_CHOSEN
-    chosen = metafunc.config.getoption("--engine") or (() if slow else DEFAULT)
+    module = metafunc.module.__name__.rpartition(".")[2]
+    chosen = metafunc.config.getoption("--engine") or SLOW.get(module, DEFAULT)
     only_real = metafunc.definition.get_closest_marker("real_engine") is not None
     names = [name for name in NAMES if name in chosen and not (only_real and name == "devhost")]
     metafunc.parametrize("engine", [_parameter(name) for name in names], indirect=True)

@@ -56,7 +56,7 @@ class Summary:
         )
         return [text for fault, text in checks if fault]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """The counts in the names of the command's JSON object."""
         rate = self.processed / self.seconds if self.seconds > 0 else 0.0
         return {

@@ -32,7 +32,7 @@ def check_queues(schedule: str, source: StorageQueueSettings, look: StorageLook)
             "poison-waiting",
             f"schedule {schedule}: {poisoned} message(s) lie in {source.queue_name}{POISON}",
             "they were given up and nobody handles them",
-            "look at their reasons, mend the handler, and put them back",
+            "look at their reasons, fix the handler, and put them back",
         )
 
 

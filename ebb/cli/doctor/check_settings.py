@@ -108,7 +108,7 @@ def _assigned_identity(subject: Subject) -> Iterator[Finding]:
 def _schedules(subject: Subject) -> Iterator[Finding]:
     if subject.schedules_fault:
         yield error(
-            "schedules-invalid", subject.schedules_fault, "the app does not start", "mend the line that is named"
+            "schedules-invalid", subject.schedules_fault, "the app does not start", "fix the line that is named"
         )
     folder = str(subject.app.folder.resolve())
     if folder not in sys.path:
@@ -121,7 +121,7 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
                 "handler-missing",
                 f"schedule {name}: {fault}",
                 "the app does not start",
-                "mend the setting or the module",
+                "fix the setting or the module",
             )
         if idle := _idle_executions(settings):
             yield warning(

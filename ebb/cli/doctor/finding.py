@@ -1,4 +1,4 @@
-"""What the doctor says: one finding is one fault, why it matters and how to mend it."""
+"""What the doctor says: one finding is one fault, why it matters and how to fix it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Finding:
     severity: Severity
     what: str
     why: str
-    mend: str
+    fix: str
 
-    def as_json(self) -> dict[str, str]:
+    def to_document(self) -> dict[str, str]:
         """Plain JSON."""
         return asdict(self)
 
 
-def error(code: str, what: str, why: str, mend: str) -> Finding:
+def error(code: str, what: str, why: str, fix: str) -> Finding:
     """Something that will not work."""
-    return Finding(code, "error", what, why, mend)
+    return Finding(code, "error", what, why, fix)
 
 
-def warning(code: str, what: str, why: str, mend: str) -> Finding:
+def warning(code: str, what: str, why: str, fix: str) -> Finding:
     """Something that works, until it does not."""
-    return Finding(code, "warning", what, why, mend)
+    return Finding(code, "warning", what, why, fix)

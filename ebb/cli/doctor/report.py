@@ -9,22 +9,30 @@ from rich.console import Console
 from rich.text import Text
 
 from ebb.cli.doctor.finding import Finding
+from ebb.cli.idle_cost import IdleCost
 from ebb.core.wording import counted
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "mend"}]}`."""
+def json_of(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
+    """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "fix"}], "idle"}`.
+
+    "idle" is `{"requestsPerHour", "dollarsPerMonth"}` of a host that does nothing; null on another back end.
+    """
     counts = {f"{kind}s": sum(finding.severity == kind for finding in findings) for kind in ("error", "warning")}
-    return json.dumps({**counts, "findings": [finding.as_json() for finding in findings]}, indent=2)
+    cost = None if idle is None else idle.to_document()
+    found = [finding.to_document() for finding in findings]
+    return json.dumps({**counts, "findings": found, "idle": cost}, indent=2)
 
 
-def print_findings(findings: Sequence[Finding], console: Console) -> None:
-    """One block a finding, then a line that sums up."""
+def print_findings(findings: Sequence[Finding], console: Console, idle: IdleCost | None = None) -> None:
+    """One block a finding, then what an idle host costs, then a line that sums up."""
     for finding in findings:
         colour = "red" if finding.severity == "error" else "yellow"
         console.print(Text(f"{finding.severity:7} {finding.what}", style=colour), soft_wrap=True)
         console.print(Text(f"        why:  {finding.why}"), soft_wrap=True)
-        console.print(Text(f"        mend: {finding.mend}   [{finding.code}]"), soft_wrap=True)
+        console.print(Text(f"        fix:  {finding.fix}   [{finding.code}]"), soft_wrap=True)
+    if idle is not None:
+        console.print(Text(str(idle)), soft_wrap=True)
     errors = sum(finding.severity == "error" for finding in findings)
     told = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
     console.print(told if findings else "nothing found: healthy")

@@ -9,11 +9,13 @@ from typing import Any
 
 import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.app_folder import read_json
+from ebb.cli.idle_cost import PARTITIONS, POLL_SECONDS, IdleCost
 from ebb.cli.scale_rules.app import FunctionApp, read_app
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
+from ebb.core.settings.time_span import parse_time_span
 from ebb.services import read_schedules
 
 STORAGE = "AzureWebJobsStorage"
@@ -49,6 +51,18 @@ class Subject:
         """Where Durable Functions keeps its state: one of BACKENDS, or what stands there."""
         given = str(self.durable("storageProvider.type") or BACKENDS[0])
         return next((name for name in BACKENDS if name.lower() == given.lower()), given)
+
+    @property
+    def idle_cost(self) -> IdleCost | None:
+        """What an idle host of this app costs; None on another back end, and where the interval cannot be read."""
+        if self.backend != BACKENDS[0]:
+            return None
+        interval = self.durable("storageProvider.maxQueuePollingInterval")
+        try:
+            seconds = POLL_SECONDS if interval is None else parse_time_span(str(interval))
+        except ValueError:
+            return None  # check_host says it
+        return IdleCost(seconds, self.durable_number("storageProvider.partitionCount", PARTITIONS))
 
     def durable(self, path: str) -> Any:
         """A value of the Durable section of `host.json`, or None."""
@@ -92,7 +106,7 @@ def read_subject(folder: Path, evidence: Evidence) -> Subject:
     """Read the app in `folder` and the evidence.
 
     Raises:
-        SettingsError: the folder is no function app, or a file cannot be read.
+        SettingsError: the folder is not a function app, or a file cannot be read.
     """
     deployed = read_json(evidence.container_app) if evidence.container_app else None
     if deployed is None:

@@ -30,7 +30,7 @@ def venv_python(root: Path) -> Path:
 def ensure_environment(root: Path, first: Version, last: Version) -> None:
     """Make or refresh the environment under `root`; does nothing when it is as the files say.
 
-    A `.venv` of a Python before `first` or after `last` is made anew with this one.
+    A `.venv` of a Python before `first` or after `last` is made again with this one.
 
     Raises:
         SetUpError: a command failed.
@@ -43,6 +43,11 @@ def ensure_environment(root: Path, first: Version, last: Version) -> None:
             _make_python(root, versions)
         if not _node_is_ready(root):
             _make_node(root)
+
+
+def is_ready(root: Path, versions: tuple[Version, Version]) -> bool:
+    """Whether `.venv` and `node_modules` of the folder `root` are what its files ask for now."""
+    return _python_is_ready(root, versions) and _node_is_ready(root)
 
 
 def _python_is_ready(root: Path, versions: tuple[Version, Version]) -> bool:

@@ -28,7 +28,7 @@ class Feeder:
 
     def __init__(self, queue: QueueClient, encoding: Encoding, poison_queue: QueueClient | None = None) -> None:
         self.put: dict[str, int] = {}  # message id to value
-        self.poison: set[str] = set()  # ids of messages that are no numbers
+        self.poison: set[str] = set()  # ids of messages that are not numbers
         self.started_at: float | None = None  # time.time() of the first put
         self.begun = asyncio.Event()  # the first messages are in the queue, or never will be
         self._queue, self._poison_queue = queue, poison_queue

@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def say(text: str = "", end: str = "\n") -> None:
-    """Write `text` to standard output at once. A terminal that was closed is no error: the work goes on without it."""
+    """Write `text` to standard output at once. Without its reader the work goes on."""
     _write(sys.stdout, text + end)
 
 

@@ -83,7 +83,7 @@ async def up(options: Options, tools: Tools) -> int:
     if options.once:
         for line in _complaints(ending, summary):
             complain(line)
-    say(json.dumps({"host": engine.name, **summary.as_json()}) if options.json else summary.in_words())
+    say(json.dumps({"host": engine.name, **summary.to_document()}) if options.json else summary.in_words())
     return 0 if ending == _DRAINED and not summary.faults else 1
 
 
@@ -106,7 +106,7 @@ def _keeps_a_ledger(handler: str) -> bool:
 
 
 def _complaints(ending: str, summary: Summary) -> list[str]:
-    """What was not as it should be; what an interrupted run did not come to is no fault."""
+    """What was not as it should be; what an interrupted run did not come to is not a fault."""
     if ending == _INTERRUPTED:
         return [f"interrupted: {summary.missing} of {counted(summary.enqueued, 'message')} not handled yet"]
     return ([ending] if ending else []) + [f"fault: {fault}" for fault in summary.faults]

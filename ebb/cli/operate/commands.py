@@ -64,6 +64,7 @@ def register(app: typer.Typer) -> None:
         ("resume", resume),
         ("repair", repair),
         ("trigger", trigger),
+        ("cancel", cancel),
         ("set", set_settings),
         ("reset", reset),
         ("plan", plan),
@@ -162,6 +163,21 @@ def repair(name: Name, reason: Reason, url: Url = None, output: Form = Output.TA
     lines = [f"cycles closed: {closed}"]
     lines += [f"{key}: {before[key]} -> {after[key]}" for key in ("cycles", "processed", "failed", "poisoned")]
     say(output, found, "\n".join(lines))
+
+
+def cancel(
+    name: Name,
+    execution: Annotated[str, typer.Argument(help="cycle and index, as 42-3; `ebb executions` names them")],
+    reason: Reason,
+    url: Url = None,
+    output: Form = Output.TABLE,
+) -> None:
+    """End one execution at work: it finishes the messages in hand and takes no more; the others go on."""
+    with calls(url, output) as client:
+        path = client.path(name, "executions", execution, "cancel")
+        document = client.call("POST", path, {"reason": reason})
+    text = "ends after the messages in hand" if document["changed"] else "was told so before"
+    say(output, document, f"execution {execution} of {name} {text}")
 
 
 def set_settings(

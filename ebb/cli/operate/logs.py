@@ -105,7 +105,7 @@ def _coming(path: Path) -> Iterator[Record]:
 
 def _print(record: Record, output: Output, times: Times) -> None:
     if output is Output.JSON:
-        typer.echo(json.dumps(record.as_json(), ensure_ascii=False))
+        typer.echo(json.dumps(record.to_document(), ensure_ascii=False))
         return
     where = record.schedule or record.logger
     where += f" {record.cycle}" if record.cycle is not None else ""

@@ -22,7 +22,7 @@ def read_triggers(folder: Path) -> tuple[Trigger, ...]:
             bindings = document.get("bindings", [])
             triggers = [binding for binding in bindings if str(binding["type"]).lower().endswith("trigger")]
         except (KeyError, AttributeError, TypeError) as error:
-            raise SettingsError(f"{path} is no function.json with bindings: {error!r}") from error
+            raise SettingsError(f"{path} is not a function.json with bindings: {error!r}") from error
         if document.get("disabled") is True:
             continue
         where = path.relative_to(folder).as_posix()

@@ -70,7 +70,7 @@ def _said(error: BaseException) -> str:
 def _main(folder: Path, script: str, result: Path) -> None:
     os.chdir(folder)
     sys.path[0] = str(folder)
-    sys.stdout = sys.stderr  # what the app prints is no answer
+    sys.stdout = sys.stderr  # what the app prints is not an answer
     try:
         import azure.functions
 

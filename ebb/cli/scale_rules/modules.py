@@ -44,7 +44,7 @@ class Names:
         return self._assigned.get(path, {}).get(name)
 
     def origin(self, node: ast.expr, path: Path, depth: int = _DEPTH) -> tuple[Path, str] | Foreign | None:
-        """Module and name where what `node` names is assigned; `Foreign` if that is no module of the app."""
+        """Module and name where what `node` names is assigned; `Foreign` if that is not a module of the app."""
         if isinstance(node, ast.Name):
             return self._origin_of_name(node.id, path, depth)
         if isinstance(node, ast.Attribute) and depth:

@@ -126,7 +126,7 @@ class _Reader:
         return f"{path.relative_to(self._folder).as_posix()}:{node.lineno}"
 
     def _is_foreign(self, call: ast.Call, path: Path) -> bool:
-        """Whether the decorator is another package's: `@flask_app.route` is no trigger."""
+        """Whether the decorator is another package's: `@flask_app.route` is not a trigger."""
         origin = self._origin(call, path)
         if isinstance(origin, tuple):
             made_by = self._names.assigned(origin[1], origin[0])

@@ -21,20 +21,20 @@ def as_document(report: Report) -> dict[str, Any]:
     (what the template holds), `warnings`."""
     return {
         "reading": report.reading,
-        "rules": [rule.as_json() for rule in report.rules],
+        "rules": [rule.to_document() for rule in report.rules],
         "scale": {"rules": [rule.rule for rule in report.rules if rule.rule]},
         "warnings": list(report.warnings),
     }
 
 
-def as_json(report: Report) -> str:
+def json_of(report: Report) -> str:
     """JSON with the keys of `as_document`."""
     return json.dumps(as_document(report), indent=2)
 
 
 def as_yaml(report: Report) -> str:
     """YAML with the keys of `as_document`."""
-    distinct = json.loads(as_json(report))  # a rule stands in two places: without this YAML would write a reference
+    distinct = json.loads(json_of(report))  # a rule stands in two places: without this YAML would write a reference
     return yaml.safe_dump(distinct, sort_keys=False, width=120).rstrip()
 
 
@@ -45,7 +45,7 @@ def as_table(report: Report) -> RenderableType:
         table.add_column(heading, overflow="fold")
     remarks: list[RenderableType] = []
     for functions, rule in _grouped(report).items():
-        table.add_row(functions, rule.source, *_cells(rule.as_json()))
+        table.add_row(functions, rule.source, *_cells(rule.to_document()))
         remarks += [Text(f"- {rule.source}: {text}") for text in (*rule.notes, *filter(None, (rule.instead,)))]
         remarks += [Text(f"    own rule: {json.dumps(own['custom'])}") for own in rule.override]
     remarks += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
@@ -58,7 +58,7 @@ def as_table(report: Report) -> RenderableType:
 def _grouped(report: Report) -> dict[str, ScaleRule]:
     groups: dict[str, list[ScaleRule]] = {}
     for rule in report.rules:
-        answer = {**rule.as_json(), "function": "", "where": ""}
+        answer = {**rule.to_document(), "function": "", "where": ""}
         groups.setdefault(json.dumps(answer), []).append(rule)
     return {", ".join(rule.function for rule in rules): rules[0] for rules in groups.values()}
 
@@ -69,7 +69,7 @@ def print_report(report: Report, output: str, console: Console) -> None:
         console.print(as_table(report))
     else:
         console.print(
-            as_json(report) if output == "json" else as_yaml(report), markup=False, highlight=False, soft_wrap=True
+            json_of(report) if output == "json" else as_yaml(report), markup=False, highlight=False, soft_wrap=True
         )
 
 

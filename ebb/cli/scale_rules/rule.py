@@ -17,7 +17,7 @@ class Parameter:
     value: Any
     is_set: bool
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
             "parameter": self.name,
@@ -43,7 +43,7 @@ class ScaleRule:
     instead: str | None = None
     override: tuple[dict[str, Any], ...] = ()  # own rules for allowScalingRuleOverride that would serve
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """Plain JSON, every key always there."""
         return {
             "function": self.function,
@@ -51,8 +51,8 @@ class ScaleRule:
             "source": self.source,
             "where": self.where,
             "mapped": self.rule is not None,
-            "functions": self.functions_side.as_json() if self.functions_side else None,
-            "keda": {"type": self.rule["custom"]["type"], **(self.keda_side.as_json() if self.keda_side else {})}
+            "functions": self.functions_side.to_document() if self.functions_side else None,
+            "keda": {"type": self.rule["custom"]["type"], **(self.keda_side.to_document() if self.keda_side else {})}
             if self.rule
             else None,
             "rule": self.rule,

@@ -62,7 +62,10 @@ def app_zone(app: FunctionApp) -> tuple[str, str | None]:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return name, f"app setting {setting} is {name}, which is no name of the IANA database, and KEDA takes no other"
+        return (
+            name,
+            f"app setting {setting} is {name}, which is not a name of the IANA database, and KEDA takes no other",
+        )
     return (UTC if name == "UTC" else name), None
 
 

@@ -101,7 +101,7 @@ def _identity(section: Section, *notes: str) -> tuple[str, tuple[str, ...]]:
         return parts["managedidentityresourceid"], notes
     client = parts.get("clientid")
     if "clientsecret" in parts or parts.get("credential", "").lower() not in ("", "managedidentity"):
-        told = f"{section.name}__... is no managed identity, and KEDA takes no other: give the rule one"
+        told = f"{section.name}__... is not a managed identity, and KEDA takes no other: give the rule one"
         return "<resource id of an identity>", (*notes, told)
     if client:
         told = f"identity: the resource id of the user-assigned identity with client id {client}"

@@ -17,7 +17,9 @@ def seconds_of(text: str, what: str) -> float:
     try:
         found = float(str(parse_seconds(text)))
     except ValueError as error:
-        raise SimulationError(f"{what}: {text!r} is no time; write it as 90, 30m, 12h, 7d, 4w or 02:00:00") from error
+        raise SimulationError(
+            f"{what}: {text!r} is not a time; write it as 90, 30m, 12h, 7d, 4w or 02:00:00"
+        ) from error
     if not 0 < found < float("inf"):
         raise SimulationError(f"{what}: {text!r} must be more than 0")
     return found
@@ -35,7 +37,7 @@ def rate_of(text: str, what: str) -> float:
             raise ValueError(text)
         rate = float(count) / _UNITS[unit.strip()]
     except (ValueError, KeyError) as error:
-        raise SimulationError(f"{what}: {text!r} is no rate; write it as 2/s, 60/h or 5000/day") from error
+        raise SimulationError(f"{what}: {text!r} is not a rate; write it as 2/s, 60/h or 5000/day") from error
     if not 0 < rate < float("inf"):
         raise SimulationError(f"{what}: {text!r} must be more than 0")
     return rate

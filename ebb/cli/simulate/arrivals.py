@@ -119,7 +119,7 @@ def _hour(text: str, what: str) -> float:
     try:
         found = int(hours) + int(minutes or 0) / 60
     except ValueError as error:
-        raise SimulationError(f"{what}: {text!r} is no time of day; write it as 14:00") from error
+        raise SimulationError(f"{what}: {text!r} is not a time of day; write it as 14:00") from error
     if not 0 <= found < 24:
         raise SimulationError(f"{what}: {text!r} is not between 00:00 and 23:59")
     return found

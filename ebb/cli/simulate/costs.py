@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
+from ebb.cli.idle_cost import MONTH_HOURS, QUEUE_PER_10K, TABLE_PER_10K, IdleCost
 from ebb.cli.simulate.errors import SimulationError
 
 MONTH_SECONDS = 30 * 86_400.0
@@ -22,8 +23,8 @@ _TURN = 2  # table transactions of a turn of an orchestration: history, instance
 class Prices:
     """US dollars; and how much memory the app is billed for."""
 
-    queue_per_10k: float = 0.004  # queue transactions, general purpose v2, LRS
-    table_per_10k: float = 0.00036  # table transactions
+    queue_per_10k: float = QUEUE_PER_10K
+    table_per_10k: float = TABLE_PER_10K
     gb_second: float = 0.000026  # Flex Consumption, on demand; 0.000016 on Consumption
     million_calls: float = 0.40  # Flex Consumption; 0.20 on Consumption
     memory_gb: float = 2.0  # Flex Consumption's usual instance; shared by executions that run at once on it
@@ -51,7 +52,7 @@ class Prices:
             try:
                 found[name] = float(value)
             except ValueError as error:
-                raise SimulationError(f"price {change!r}: {value!r} is no number; write it as {name}=0.5") from error
+                raise SimulationError(f"price {change!r}: {value!r} is not a number; write it as {name}=0.5") from error
             if not 0 <= found[name] < float("inf"):
                 raise SimulationError(f"price {change!r}: must be 0 or more")
         return replace(self, **found)
@@ -90,7 +91,7 @@ def monthly_cost(usage: Usage, prices: Prices) -> MonthlyCost:
     scale = MONTH_SECONDS / usage.seconds
     turns = usage.activities + usage.timers + usage.cycles
     messages = 2 * usage.activities + usage.timers + usage.cycles  # an activity is asked and answers
-    polls = (1 + prices.partitions) * MONTH_SECONDS / prices.poll_seconds if prices.poll_seconds else 0.0
+    polls = IdleCost(prices.poll_seconds, prices.partitions).queue_requests * MONTH_HOURS
     queues = scale * (usage.queue_calls + _MESSAGE * messages) + polls
     tables = scale * (usage.table_calls + _TURN * turns)
     calls = scale * (turns + usage.activities)

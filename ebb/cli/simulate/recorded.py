@@ -45,7 +45,7 @@ def read_history(path: Path) -> list[Row]:
     They are spread evenly between the two measurements.
 
     Raises:
-        SimulationError: the file is no answer of GET /api/schedules/{name}/cycles.
+        SimulationError: the file is not an answer of GET /api/schedules/{name}/cycles.
     """
     try:
         document: Any = json.loads(_text(path))
@@ -57,7 +57,7 @@ def read_history(path: Path) -> list[Row]:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "save the answer of GET /api/schedules/NAME/cycles?top=1000"
-        raise SimulationError(f"{path}: is no history ({error}); {hint}") from error
+        raise SimulationError(f"{path}: is not a history ({error}); {hint}") from error
     return list(_between(measured))
 
 
@@ -102,12 +102,12 @@ def _time(text: str, where: str) -> datetime | float:
         return seconds_of(text, where)
     except SimulationError as error:
         hint = "write it as 2026-01-31T12:00:00Z, or as seconds or hh:mm:ss since the begin"
-        raise SimulationError(f"{where}: {text!r} is no time; {hint}") from error
+        raise SimulationError(f"{where}: {text!r} is not a time; {hint}") from error
 
 
 def _count(text: str, where: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise SimulationError(f"{where}: {text!r} is no count; it must be a whole number, 0 or more")
+        raise SimulationError(f"{where}: {text!r} is not a count; it must be a whole number, 0 or more")
     return int(text)
 
 

@@ -84,7 +84,7 @@ def json_of(results: Sequence[Result]) -> str:
         times, counts = running_executions(result.recording)
         documents.append(
             {
-                **result.report.as_json(),
+                **result.report.to_document(),
                 "settings": dict(result.scenario.settings),
                 "overTime": {
                     "seconds": [sample.seconds for sample in result.recording.samples],

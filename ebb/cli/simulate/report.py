@@ -68,7 +68,7 @@ class Report:
     ended: str | None
     warnings: list[Warned]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """All numbers as plain JSON."""
         document = asdict(self)
         document["monthly"]["total"] = self.monthly.total

@@ -64,7 +64,7 @@ def begin_of(text: str | None, settings: Mapping[str, Any]) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SimulationError(f"--from: {text!r} is no date; write it as 2026-03-28, or 2026-03-28T22:00") from error
+        raise SimulationError(f"--from: {text!r} is not a date; write it as 2026-03-28, or 2026-03-28T22:00") from error
     zone = simulated_settings(settings).zone
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
@@ -129,7 +129,7 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
     """
     alone = {"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data), "after": ()}
     given = validate_settings(alone)
-    plain = given.as_json()
+    plain = given.to_document()
     for key in ("source", "sources"):
         if key in plain:
             entries = [_in_memory(each) for each in (plain[key] if key == "sources" else [plain[key]])]
@@ -177,7 +177,7 @@ def _services(
         visible_only = settings.queue_length_strategy == "visibleonly"
         return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording)
 
-    schedules = Schedules({SCHEDULE: settings.as_json()})
+    schedules = Schedules({SCHEDULE: settings.to_document()})
     store = RecordedStore(recording)
     return SimulatedServices(schedules, store, clock=clock, environment={}, open_source=open_source, handle=handle)
 

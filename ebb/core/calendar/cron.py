@@ -29,7 +29,7 @@ def check_cron(expression: str) -> None:
     try:
         next(_times(expression, datetime(2026, 1, 1, tzinfo=UTC)))
     except CronSimError as error:
-        raise ValueError(f"is no cron expression ({error}); write it as '0 2 * * *'") from error
+        raise ValueError(f"is not a cron expression ({error}); write it as '0 2 * * *'") from error
     except StopIteration as error:
         raise ValueError("never comes: no such date in 50 years") from error
 

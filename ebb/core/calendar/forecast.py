@@ -27,7 +27,7 @@ class Fire:
     reason: str
     note: str | None = None  # what the clocks, or the windows, have to do with it
 
-    def as_json(self) -> dict[str, str | None]:
+    def to_document(self) -> dict[str, str | None]:
         """{"at" (RFC 3339, UTC), "local" (in the schedule's zone, with the weekday), "reason", "note"}."""
         return {"at": rfc3339(self.at), "local": local_time(self.at), "reason": self.reason, "note": self.note}
 

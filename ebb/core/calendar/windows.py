@@ -59,7 +59,7 @@ def parse_days(value: object) -> list[str]:
     """Days of the week: a list of names, or a text such as `mon-fri`, `sat,sun`, `daily`; in the week's order.
 
     Raises:
-        ValueError: names what is no day.
+        ValueError: names what is not a day.
     """
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
@@ -74,7 +74,7 @@ def parse_minutes(text: str) -> int:
     """`08:30` as minutes after midnight; `24:00` is the end of the day.
 
     Raises:
-        ValueError: it is no time of day.
+        ValueError: it is not a time of day.
     """
     hours, colon, minutes = text.partition(":")
     if not (colon and len(minutes) == 2 and f"{hours}{minutes}".isascii() and f"{hours}{minutes}".isdigit()):
@@ -91,7 +91,9 @@ def _days(text: str) -> range | list[int]:
     first, dash, last = text.partition("-")
     for name in (first, last) if dash else (first,):
         if name not in DAY_NAMES:
-            raise ValueError(f"{name!r} is no day; days are {', '.join(DAY_NAMES)}, ranges such as mon-fri, or daily")
+            raise ValueError(
+                f"{name!r} is not a day; days are {', '.join(DAY_NAMES)}, ranges such as mon-fri, or daily"
+            )
     begin = DAY_NAMES.index(first)
     length = (DAY_NAMES.index(last) - begin) % 7 + 1 if dash else 1
     return [(begin + offset) % 7 for offset in range(length)]

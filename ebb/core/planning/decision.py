@@ -19,7 +19,7 @@ class Decision:
     limited_by: str | None = None  # the setting, in the words of schedules.yaml
     code: str = ""  # the kind of reason, to search for (docs/planning.md)
 
-    def as_json(self) -> dict[str, object]:
+    def to_document(self) -> dict[str, object]:
         """The decision as the API shows it."""
         return {
             "executions": self.executions,
@@ -53,7 +53,7 @@ class Wait:
         """When a wait that begins at `now` is over."""
         return max(parse_rfc3339(self.until), now) if self.until else now + timedelta(seconds=self.seconds)
 
-    def as_json(self) -> dict[str, object]:
+    def to_document(self) -> dict[str, object]:
         """The wait as the API and the history show it."""
         return {
             "seconds": round(self.seconds, 3),

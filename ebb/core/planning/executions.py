@@ -69,7 +69,7 @@ def executions_wanted(
 
 
 def plan(settings: ScheduleSettings, backlog: float, rates: Rates | None = None, goal: Goal | None = None) -> Decision:
-    """The decision for a backlog of that many messages at the begin of a cycle, when none of its executions runs.
+    """The decision for a backlog of that many messages at the start of a cycle, when none of its executions runs.
 
     `minExecutions` is a floor under each cycle here. KEDA's own rule, floor first and backlog later, would never get to
     the backlog, because a cycle begins with none running.

@@ -61,6 +61,6 @@ def _strategy_clause(
 
 def _custom_clause(over: int, custom: Custom) -> str | None:
     if custom.percentage is None:
-        return "as the default strategy, because customScalingRunningJobPercentage is no number"
+        return "as the default strategy, because customScalingRunningJobPercentage is not a number"
     share = math.trunc(over * custom.percentage)
     return f"less {custom.deduction} deducted and {share} for {over} running" if custom.deduction or share else None

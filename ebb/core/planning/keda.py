@@ -51,7 +51,7 @@ class Demand:
 
     @classmethod
     def of(cls, queue_length: float, target: float, activation: float, maximum: int) -> Demand:
-        """The demand of one source; a backlog that is no number, infinite or negative counts as 0, as in KEDA."""
+        """The demand of one source; a backlog that is not a number, infinite or negative counts as 0, as in KEDA."""
         backlog = queue_length if math.isfinite(queue_length) and queue_length > 0 else 0.0
         executions = min(backlog / target, maximum) if target > 0 else 0.0
         return cls(backlog, executions, backlog > activation)
@@ -117,7 +117,7 @@ class Custom:
 
     @classmethod
     def of(cls, deduction: float | None, percentage: float | str | None) -> Custom:
-        """From settings; a missing deduction is 0, a percentage that is no number is none."""
+        """From settings; a missing deduction is 0, a percentage that is not a number is none."""
         try:
             factor = None if percentage is None else float(percentage)
         except ValueError:

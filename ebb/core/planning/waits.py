@@ -2,7 +2,7 @@
 
 Modes: `afterCompletion` counts from the end of the work, `fixedRate` has ticks aligned to the first start, `cron` has
 the ticks of an expression. A backlog that remains begins the next cycle at once in every mode: executions end after
-their slice so that they are planned anew, not because the work is done. Ticks that pass while the schedule works are
+their slice so that they are planned again, not because the work is done. Ticks that pass while the schedule works are
 counted and skipped.
 """
 

@@ -34,7 +34,7 @@ def opened(row: ScheduleRow, owner: str | None, opening: Opening) -> ScheduleRow
         "owner": owner,
         "startedAt": opening.started_at,
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
     }
     return replace(row, unclosed=(*row.unclosed, entry))
 
@@ -115,8 +115,11 @@ def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
     if is_closed(row, number):
         return row
     newest = number >= int((row.last_cycle or {}).get("cycle", 0))
+    ended = f"{number}-"
+    told = {each: why for each, why in (row.cancelled or {}).items() if not each.startswith(ended)}
     row = replace(
         row,
+        cancelled=told or None,
         unclosed=tuple(entry for entry in row.unclosed if entry["cycle"] != number),
         closed_cycle=max(row.closed_cycle, number),
         totals=_added(row.totals, cycle),

@@ -15,7 +15,7 @@ another instance took over. No rule here may therefore let a late one take anyth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -85,6 +85,35 @@ def has_silent_sibling(mine: ExecutionNote, noted: Sequence[ExecutionNote], now:
     beats = [(each.index, each.beat) for each in others if each.beat is not None and each.index not in over]
     latest = {index: max(beat for at, beat in beats if at == index) for index, _ in beats}
     return any(SILENT < now - beat < REDELIVERED for beat in latest.values())
+
+
+def unreported(noted: Sequence[ExecutionNote], reported: Collection[str | None], now: datetime) -> bool:
+    """Whether a run of a cycle whose executions have all answered is at work all the same.
+
+    Durable takes the first answer of an execution that it has delivered twice; the other run goes on until it looks.
+
+    Args:
+        noted: the notes of the cycle.
+        reported: the runs that have answered.
+    """
+    left = (note for note in noted if not note.has_ended and note.run not in reported and now < note.until)
+    return any(note.beat is not None and now - note.beat <= SILENT for note in left)
+
+
+def done_at(row: ScheduleRow, noted: Sequence[ExecutionNote]) -> datetime | None:
+    """When the last execution of the present cycle ended; None if one may still work or begin, or it has none.
+
+    Args:
+        noted: the notes of the schedule.
+    """
+    entry = next((each for each in row.unclosed if (each["owner"], each["cycle"]) == (row.owner, row.cycle)), None)
+    if entry is None:
+        return None
+    mine = [note for note in noted if (note.owner, note.cycle) == (row.owner, row.cycle)]
+    missing = int(entry["decision"]["executions"]) - len({note.index for note in mine})
+    if missing > 0 or not mine or not all(note.has_ended for note in mine):
+        return None
+    return max(note.beat for note in mine if note.beat is not None)
 
 
 def number_of(row: ScheduleRow, state: CycleState) -> int:
@@ -157,7 +186,7 @@ def rested(
 def remembering(row: ScheduleRow, state: CycleState) -> CycleState:
     """The state of a new instance with what the one before it knew, if that one died: its ticks, its end, its speed.
 
-    An operator's start, stop, pause or resume begins the memory anew; the row's `changed_at` tells.
+    An operator's start, stop, pause or resume starts the memory again; the row's `changed_at` tells.
     """
     known = carry_of(row.memory, row.changed_at)
     if known is None or state.cycle is not None or state.carry != Carry():

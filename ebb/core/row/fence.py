@@ -49,7 +49,7 @@ def promise(now: datetime, seconds: float) -> datetime:
     return now + timedelta(seconds=seconds) + CHECK_IN_SLACK
 
 
-def hub_of(owner: str) -> str:
+def hub_of_owner(owner: str) -> str:
     """The task hub of `owner`."""
     return owner.split("/", 1)[0]
 

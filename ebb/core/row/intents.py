@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import RequestRefusedError
-from ebb.core.row.fence import hub_of
+from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.instance import Instance
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.validation import merge_settings
@@ -30,7 +30,7 @@ class Operator:
 
 def acts_elsewhere(row: ScheduleRow, hub: str, now: datetime, skew: timedelta = timedelta()) -> bool:
     """Whether an instance of another task hub holds the fence."""
-    if row.owner is None or row.owner_until is None or hub_of(row.owner) == hub:
+    if row.owner is None or row.owner_until is None or hub_of_owner(row.owner) == hub:
         return False
     return now < row.owner_until + skew
 
@@ -114,7 +114,7 @@ def triggered(row: ScheduleRow, instance: Instance, by: Operator, identity: str)
     if row.intent is not Intent.RUNNING:
         raise not_running(row)
     if not instance.is_live and acts_elsewhere(row, by.hub, by.now):
-        detail = f"the schedule runs in task hub {hub_of(row.owner or '')}; trigger it there"
+        detail = f"the schedule runs in task hub {hub_of_owner(row.owner or '')}; trigger it there"
         raise RequestRefusedError("runsElsewhere", detail)
     if not instance.is_live and not is_starting(row, by.now):
         detail = "the instance is gone although the schedule should run; start it, or wait for the watchdog"
@@ -129,6 +129,18 @@ def retuned(row: ScheduleRow, overrides: Mapping[str, Any], base: Mapping[str, A
     known = {key: value for key, value in (row.overrides_base or {}).items() if key in row.overrides}
     kept = {key: known.get(key, base.get(key)) for key in overrides}
     return replace(row, overrides=overrides, overrides_base=kept or None)
+
+
+def cancelled(row: ScheduleRow, cycle: int, index: int, by: Operator) -> ScheduleRow:
+    """The row that tells execution `index` of `cycle` to end, and no other; asked again, it is as before.
+
+    Raises:
+        RequestRefusedError: 404, the cycle is not at work.
+    """
+    name, known = f"{cycle}-{index}", row.cancelled or {}
+    if all(entry["cycle"] != cycle for entry in row.unclosed):
+        raise RequestRefusedError("unknownExecution", f"execution {name} is not at work: its cycle has ended")
+    return row if name in known else replace(row, cancelled={**known, name: by.reason})
 
 
 def merged_overrides(overrides: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +170,7 @@ def _still_stopping(row: ScheduleRow, elsewhere: bool) -> RequestRefusedError:
     detail = "the instance is still stopping; try again when the state is stopped, or stop it with mode terminate"
     if elsewhere and row.owner and row.owner_until:
         detail = (
-            f"an instance in task hub {hub_of(row.owner)} is still stopping and holds the fence until "
+            f"an instance in task hub {hub_of_owner(row.owner)} is still stopping and holds the fence until "
             f"{rfc3339(row.owner_until)} at the latest; try again when the state is stopped"
         )
     return RequestRefusedError("stillStopping", detail, retryAfter=1)

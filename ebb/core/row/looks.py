@@ -29,7 +29,7 @@ class Look:
     processed: int  # in all, since the schedule was first started
     failed: int
 
-    def as_json(self) -> list[int]:
+    def to_document(self) -> list[int]:
         """The look as it is kept."""
         return [self.at, self.backlog, self.executions, self.processed, self.failed]
 
@@ -44,7 +44,7 @@ def looks_of(data: Mapping[str, Any] | None) -> list[Look]:
 
 def document_of(looks: Sequence[Look]) -> dict[str, Any]:
     """The document that `looks_of` reads."""
-    return {"looks": [each.as_json() for each in looks]}
+    return {"looks": [each.to_document() for each in looks]}
 
 
 def due_block(row: ScheduleRow) -> list[Look]:

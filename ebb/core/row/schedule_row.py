@@ -63,6 +63,7 @@ class ScheduleRow:
     closed_cycle: int = 0  # the latest cycle counted in `totals`
     drained_cycle: int = 0  # the latest cycle that left nothing behind: schedules with `after` run then
     unclosed: tuple[Mapping[str, Any], ...] = ()  # cycles that were opened and are in neither history nor totals yet
+    cancelled: Mapping[str, str | None] | None = None  # executions to be ended, as "cycle-index", with the reason
     totals: Totals = Totals()
     backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement
     last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions

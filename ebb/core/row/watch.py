@@ -14,16 +14,20 @@ from enum import StrEnum
 
 from ebb.core.clock import rfc3339
 from ebb.core.failures import CODE_CHANGED
-from ebb.core.row.fence import hub_of
+from ebb.core.row.fence import hub_of_owner
 
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
 CHANGES_AT_ONCE = 3  # starts in a row without a rest after a change of code: forth, back and forth again
 UNSEEN = timedelta(seconds=20)  # after which a command that the instance has not looked at is worth another nudge
 
-# What an activity that is no execution takes at the longest, with room for conflicts: the two requests that count a
+# What an activity that is not an execution takes at the longest, with room for conflicts: the two requests that count a
 # queue take up to 45 s each where nothing answers, and each of its half dozen calls to the tables up to 20 s.
 LONGEST_STEP = timedelta(minutes=5)
+
+
+# What the answer of an execution takes on its way, and a turn of the orchestration: queues are polled each 5 s.
+LONGEST_ANSWER = timedelta(seconds=30)
 
 
 class Act(StrEnum):
@@ -33,7 +37,7 @@ class Act(StrEnum):
     START = "start"  # its instance is gone
     REPLACE = "replace"  # its instance is there and silent
     NUDGE = "nudge"  # it sleeps and has not seen the latest command
-    CALM = "calm"  # it has lived long enough since the last start for the count of starts to begin anew
+    CALM = "calm"  # it has lived long enough since the last start for the count of starts to begin again
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Work:
 
     opened_at: datetime | None  # when the cycle was opened; None: not known
     until: datetime  # when they ended, or must have ended
+    schedule: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,13 @@ class Facts:
     watched_since: datetime  # silence before that may have been ours
     code_changed: bool = False  # the instance failed because the app's code is another one than it was begun with
     work: tuple[Work, ...] = ()  # of all schedules: each one's present cycle, and the one before
+    schedule: str = ""
+    done_at: datetime | None = None  # when the last execution of its present cycle ended; None while one may work
 
     @property
     def hub(self) -> str:
         """The task hub of this watchdog."""
-        return hub_of(self.instance)
+        return hub_of_owner(self.instance)
 
 
 @dataclass(frozen=True)
@@ -130,9 +137,27 @@ def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Fin
     due = max(time for time in (*times, facts.watched_since) if time is not None)
     if now >= due + skew + grace:
         return Finding(Act.REPLACE, f"the instance is {facts.status} and should have gone on by {rfc3339(due)}")
+    if _is_unanswered(facts, now, skew):
+        return Finding(
+            Act.REPLACE, "its executions have ended, and the instance was not told: storage may have been away"
+        )
     if facts.restarts and facts.restarted_at is not None and now >= facts.restarted_at + 2 * backoff(facts.restarts):
         return Finding(Act.CALM)
     return Finding(Act.NOTHING)
+
+
+def _is_unanswered(facts: Facts, now: datetime, skew: timedelta) -> bool:
+    """Whether the answer of an execution was lost.
+
+    The extension may not deliver one any more that it could not write while storage was away (DurableTask.AzureStorage
+    2.11.2 says "is being processed multiple times concurrently" and drops the message until its host is restarted).
+    """
+    if facts.done_at is None or facts.updated_at is None or facts.is_waiting:
+        return False
+    others = tuple(each for each in facts.work if each.schedule != facts.schedule)
+    times = (facts.updated_at, facts.done_at, facts.restarted_at, facts.changed_at, facts.watched_since)
+    asked = max(time for time in times if time is not None)
+    return now >= _turn(others, asked, skew) + LONGEST_ANSWER
 
 
 def _turn(work: tuple[Work, ...], asked_at: datetime, skew: timedelta) -> datetime:

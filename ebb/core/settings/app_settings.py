@@ -50,9 +50,14 @@ def find_section(name: str, settings: Mapping[str, str]) -> Section | None:
 
 def find_connection_section(name: str, settings: Mapping[str, str]) -> Section | None:
     """Connection `name` as the host finds it: with the prefix `AzureWebJobs` first, in `ConnectionStrings` first."""
+    settings = dict(settings)  # the process's environment decodes each value whenever it is looked at
+    paths = {_path(key) for key in settings}
     for candidate in (f"{PREFIX}{name}", name):
         places = (f"ConnectionStrings:{candidate}", *(f"{typed}{candidate}" for typed in _TYPED), candidate)
         for place in places:
+            path = _path(place)
+            if path not in paths and not any(each.startswith(f"{path}:") for each in paths):
+                continue
             section = find_section(place, settings)
             if section is not None:
                 return section

@@ -143,7 +143,7 @@ def _split(name: str, text: str) -> dict[str, str]:
     for part in filter(None, (piece.strip() for piece in text.split(";"))):
         key, equals, value = part.partition("=")
         if not equals:
-            raise SettingsError(f"app setting {name} is no connection string (a part has no '='): {_expected(name)}")
+            raise SettingsError(f"app setting {name} is not a connection string (a part has no '='): {_expected(name)}")
         if value.strip():
             parts[key.strip().lower()] = value.strip()
     return parts
@@ -221,7 +221,9 @@ def _checked_url(url: str, what: str, schemes: tuple[str, ...] = ("http", "https
     except ValueError:
         usable = False
     if not usable or " " in url:
-        raise SettingsError(f"{what} is no URL: write it as {schemes[-1]}://host or {schemes[-1]}://host:port/account")
+        raise SettingsError(
+            f"{what} is not a URL: write it as {schemes[-1]}://host or {schemes[-1]}://host:port/account"
+        )
     return url.rstrip("/")
 
 

@@ -88,4 +88,4 @@ def _strict_token(match: re.Match[str]) -> str:
         return '"' + token[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
     if match["name"]:
         return f'"{token}"'
-    return token if token.strip() or token.isascii() else " "  # a no-break space, for one, is no JSON
+    return token if token.strip() or token.isascii() else " "  # a no-break space, for one, is not JSON

@@ -19,7 +19,7 @@ def function_timeout(host_json: str, environment: Mapping[str, str]) -> float | 
         environment: app settings; `AzureFunctionsJobHost__functionTimeout` goes over the file.
 
     Raises:
-        SettingsError: the file is no JSON object, or the value is no time span.
+        SettingsError: the file is not a JSON object, or the value is not a time span.
     """
     value = host_value(parse_host_file(host_json, "host.json"), "functionTimeout", environment)
     if value is None:

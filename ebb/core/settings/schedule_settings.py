@@ -214,7 +214,7 @@ class ScheduleSettings(SettingsModel):
         source = chosen.model_copy(update=dict.fromkeys(numbers))
         return self.model_copy(update={"source": source, "sources": None, **own})
 
-    def as_json(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """All settings as plain JSON, in the names of `schedules.yaml`; of source and sources the one that is given."""
         data = self.model_dump(mode="json", by_alias=True)
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}

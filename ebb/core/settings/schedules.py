@@ -73,7 +73,7 @@ class Schedules(Mapping[str, ScheduleSettings]):
 
     def fingerprint(self, name: str) -> str:
         """A short text that changes when the deployed settings of `name` change."""
-        text = json.dumps(self._settings[name].as_json(), sort_keys=True)
+        text = json.dumps(self._settings[name].to_document(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -138,7 +138,7 @@ class _Loader(yaml.SafeLoader):
     Nor does it read `1:30` as the number 90 (YAML 1.1 counts in sixties): a duration with colons is hh:mm:ss.
     """
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute, made anew for this class
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute, made new for this class
         first: [(tag, pattern) for tag, pattern in found if tag not in (_INT, _FLOAT)]
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

@@ -27,7 +27,7 @@ def _checked_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is no IANA time zone; write it as Europe/Berlin, or UTC") from error
+        raise ValueError("is not an IANA time zone; write it as Europe/Berlin, or UTC") from error
     return name
 
 

@@ -125,7 +125,7 @@ def _json(body: bytes) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _member(document: Any, name: str) -> Any:

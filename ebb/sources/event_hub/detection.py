@@ -80,7 +80,7 @@ class Mismatch:
 
 
 def layout_of_name(name: str) -> tuple[Layout, str] | None:
-    """The layout whose checkpoints have names such as `name`, and the partition; None for what is no checkpoint."""
+    """The layout whose checkpoints have names such as `name`, and the partition; None for what is not a checkpoint."""
     for layout in LAYOUTS:
         found = _NAMES[layout].fullmatch(name)
         if found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.memory.settings import MemorySettings
 from ebb.sources.memory.source import BROKER, MemoryBroker, PoisonedMessage
 from ebb.sources.poison import Poisoned
@@ -47,7 +47,7 @@ def _shown(each: PoisonedMessage) -> Poisoned:
     return Poisoned(each.id, each.reason, each.body, {"originalId": each.id, "dequeueCount": each.dequeue_count})
 
 
-def open_poison(opening: Opening) -> MemoryPoison:
+def open_poison(request: SourceRequest) -> MemoryPoison:
     """The poison place of the queue that the settings name, of this process."""
-    assert isinstance(opening.settings.source, MemorySettings)
-    return MemoryPoison(BROKER, opening.settings.source.queue_name)
+    assert isinstance(request.settings.source, MemorySettings)
+    return MemoryPoison(BROKER, request.settings.source.queue_name)

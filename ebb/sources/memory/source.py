@@ -13,7 +13,7 @@ from itertools import count
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, Opening
+from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.memory.settings import MemorySettings
 
 VISIBLE_COUNT_LIMIT = 32  # beyond this a visible count includes leased messages, as the storage queue's peek does
@@ -161,8 +161,8 @@ class MemorySource:
         stored.receipt = message.receipt = self._broker.next_number()
 
 
-def open_memory(opening: Opening) -> MemorySource:
+def open_memory(request: SourceRequest) -> MemorySource:
     """The source that the settings name, on this process's queues."""
-    assert isinstance(opening.settings.source, MemorySettings)
-    visible_only = opening.settings.queue_length_strategy == "visibleonly"
-    return MemorySource(BROKER, opening.settings.source.queue_name, visible_only)
+    assert isinstance(request.settings.source, MemorySettings)
+    visible_only = request.settings.queue_length_strategy == "visibleonly"
+    return MemorySource(BROKER, request.settings.source.queue_name, visible_only)

@@ -121,7 +121,7 @@ class SqsClient:
 
 
 def _read(body: bytes) -> dict[str, Any]:
-    """An answer; what is no JSON comes from a proxy, and its status says enough."""
+    """An answer; what is not JSON comes from a proxy, and its status says enough."""
     try:
         found = json.loads(body or b"{}")
     except ValueError:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.sqs.client import AnswerError, SqsClient
 from ebb.sources.sqs.queue import IN_FLIGHT, VISIBLE, SqsQueue
@@ -126,12 +126,12 @@ async def _give_back(place: SqsQueue, entries: list[dict[str, Any]]) -> None:
             continue
 
 
-def open_poison(opening: Opening) -> SqsPoison:
+def open_poison(request: SourceRequest) -> SqsPoison:
     """The poison place of the queue that the settings name.
 
     Raises:
         SettingsError: no region is given.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, SqsSettings)
-    return SqsPoison(source, client_for(source, opening.environment, opening.clock))
+    return SqsPoison(source, client_for(source, request.environment, request.clock))

@@ -21,7 +21,7 @@ from ebb.core.clock import Clock, SystemClock, rfc3339
 from ebb.core.errors import LeaseLostError, SettingsError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.app_settings import find_setting
-from ebb.sources.base import UNREADABLE, Backlog, Opening
+from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.sqs.client import AnswerError, SqsClient
 from ebb.sources.sqs.credentials import CredentialSource
 from ebb.sources.sqs.queue import DELAYED, IN_FLIGHT, VISIBLE, SqsQueue
@@ -182,16 +182,16 @@ def client_for(source: SqsSettings, environment: Mapping[str, str], clock: Clock
     return SqsClient(endpoint, region, CredentialSource(environment, region, clock), clock)
 
 
-def open_sqs(opening: Opening) -> SqsSource:
+def open_sqs(request: SourceRequest) -> SqsSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: no region is given.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, SqsSettings)
-    client = client_for(source, opening.environment, opening.clock)
-    return SqsSource(source, client, opening.clock, opening.settings.max_dequeue_count)
+    client = client_for(source, request.environment, request.clock)
+    return SqsSource(source, client, request.clock, request.settings.max_dequeue_count)
 
 
 @cache

@@ -20,7 +20,7 @@ from yarl import URL
 
 from ebb.core.errors import SourceUnavailableError
 from ebb.core.settings.connection import Connection, Service
-from ebb.sources.storage_queue.signing import Signer, signer_for
+from ebb.sources.storage_queue.signing import NONE, Signer, signer_for
 
 ATTEMPTS = 4
 FIRST_PAUSE = 0.25  # seconds before the second attempt; three times as long before each further one, halved by chance
@@ -32,7 +32,7 @@ CONNECTIONS = 100  # at once to one account, for all executions of this process
 
 ROLES: Mapping[Service, str] = {
     "queue": "Storage Queue Data Contributor",
-    "blob": "Storage Blob Data Reader",
+    "blob": "Storage Blob Data Contributor (Reader is enough for checkpoints)",
     "table": "Storage Table Data Contributor",
 }
 _SKIPPED_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -54,7 +54,7 @@ class Response(NamedTuple):
 class StorageAccount:
     """One service of one account, as one event loop uses it. Made by `open_account`, kept with its token.
 
-    Its connections outlive the executions that use it, so that the next one need not open them anew, each with a TLS
+    Its connections outlive the executions that use it, so that the next one need not open them again, each with a TLS
     handshake. One that is idle for IDLE seconds is closed; all are when the event loop ends.
     """
 
@@ -72,11 +72,18 @@ class StorageAccount:
         self._holding: AsyncGenerator[None] | None = None
 
     async def request(
-        self, verb: str, path: str, query: Mapping[str, str], body: bytes = b"", final: int | None = None
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes = b"",
+        final: int | None = None,
+        more: Mapping[str, str] = NONE,
     ) -> Response:
         """Send one request and try again while the service is out of reach or overloaded.
 
-        `final` is a status that is returned at once, although others of its kind are tried again.
+        `final` is a status that is returned at once, although others of its kind are tried again. `more` are further
+        headers, in lower case.
 
         Every call of a queue may be repeated: a receive whose answer was lost hides its messages until their lease
         ends, and a put may leave a message twice; neither loses one.
@@ -86,18 +93,24 @@ class StorageAccount:
         """
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._attempts(verb, path, query, body, final)
+                return await self._attempts(verb, path, query, body, final, more)
         except TimeoutError as error:
             text = f"{self.host} did not answer within {TOTAL_SECONDS:g} s (app setting {self.connection.name})"
             raise SourceUnavailableError(text) from error
 
     async def _attempts(
-        self, verb: str, path: str, query: Mapping[str, str], body: bytes, final: int | None
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes,
+        final: int | None,
+        more: Mapping[str, str],
     ) -> Response:
         pause = FIRST_PAUSE
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                response = await self._send(verb, path, query, body)
+                response = await self._send(verb, path, query, body, more)
             except (aiohttp.ClientError, TimeoutError) as error:
                 if attempt == ATTEMPTS:
                     raise self._unreachable(error) from error
@@ -113,10 +126,12 @@ class StorageAccount:
             pause *= 3
         raise AssertionError("the last attempt returns or raises")
 
-    async def _send(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> Response:
+    async def _send(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str]
+    ) -> Response:
         path = self._base + path
         try:
-            headers = await self.signer.headers(verb, path, query, body)
+            headers = await self.signer.headers(verb, path, query, body, more)
         except AzureError as error:
             text = f"no token for {self.host} (app setting {self.connection.name}): {error.message}"
             raise SourceUnavailableError(text) from error
@@ -195,7 +210,7 @@ def _new_session() -> aiohttp.ClientSession:
 
 
 def _proxy_of_environment(scheme: str, host: str) -> str | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks anew for each request."""
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; aiohttp's `trust_env` asks again for each request."""
     return None if proxy_bypass(host) else getproxies().get(scheme)
 
 

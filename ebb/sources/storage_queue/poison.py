@@ -12,7 +12,7 @@ from datetime import timedelta
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Opening
+from ebb.sources.base import SourceRequest
 from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
@@ -72,13 +72,16 @@ class PoisonQueue:
     async def _each(
         self, ids: frozenset[str] | None, limit: int, text: str | None, act: Callable[[Poisoned], Awaitable[None]]
     ) -> int:
-        """Receive messages, act on those that are meant and remove them; give the others back at the end."""
+        """Receive messages, act on those that are meant and remove them; give the others back at the end.
+
+        Those that are named are looked for until the end: a copy that stayed would be put back a second time.
+        """
         poison, folding = self._poison_queue(), await self._folding()
         done: set[str] = set()
         looked_at, held = 0, list[QueueEntry]()
         most = min(limit, len(ids) if ids is not None else limit)
         try:
-            while len(done) < most and looked_at < LONGEST_SEARCH:
+            while (len(done) < most or ids is not None) and looked_at < LONGEST_SEARCH:
                 at_once = PEEK_LIMIT if ids is not None else min(PEEK_LIMIT, limit - len(done))
                 page = await poison.receive_if_there(at_once, HOLD)
                 if not page:
@@ -88,6 +91,8 @@ class PoisonQueue:
                 for found in folding.fold(page):
                     id_ = found.poisoned.id
                     if (ids is not None and id_ not in ids) or not found.poisoned.holds(text):
+                        continue
+                    if len(done) >= most and id_ not in done:
                         continue
                     if id_ not in done:
                         await act(found.poisoned)
@@ -137,12 +142,12 @@ async def _give_back(queue: QueueClient, entries: list[QueueEntry]) -> None:
             continue
 
 
-def open_poison(opening: Opening) -> PoisonQueue:
+def open_poison(request: SourceRequest) -> PoisonQueue:
     """The poison place of the queue that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, StorageQueueSettings)
-    return PoisonQueue(source, resolve_connection(source.connection, opening.environment), opening.remarks)
+    return PoisonQueue(source, resolve_connection(source.connection, request.environment), request.remarks)

@@ -13,7 +13,7 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ebb.core.settings.connection import Connection
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "2021-12-02"  # of the storage services; signed with each request
 TOKEN_SCOPE = "https://storage.azure.com/.default"
+NONE: Mapping[str, str] = MappingProxyType({})
 _RENEW_BEFORE = 300  # seconds before a token ends; the SDK's own policies use the same five minutes
 
 
@@ -32,8 +33,13 @@ class Signer(Protocol):
 
     query_suffix: str  # appended to the query of each request, already encoded
 
-    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
-        """The headers for this request. `path` is encoded and begins with "/"; `query` holds the plain values."""
+    async def headers(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str] = NONE
+    ) -> dict[str, str]:
+        """The headers for this request. `path` is encoded and begins with "/"; `query` holds the plain values.
+
+        `more` are further headers of it, in lower case: those of the service (`x-ms-...`), `if-match`, `if-none-match`.
+        """
         ...
 
     def forget(self) -> bool:
@@ -64,21 +70,31 @@ class SharedKeySigner:
         self._account, self._key_text, self._key = account, key, base64.b64decode(key)
         self._date, self._date_second = "", 0
 
-    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
+    async def headers(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str] = NONE
+    ) -> dict[str, str]:
         second = int(time.time())
         if second != self._date_second:
             self._date, self._date_second = formatdate(second, usegmt=True), second
         parameters = "".join(f"\n{name}:{query[name]}" for name in sorted(query))
+        conditions = f"{more.get('if-match', '')}\n{more.get('if-none-match', '')}" if more else "\n"
+        named = f"x-ms-date:{self._date}\nx-ms-version:{API_VERSION}\n" if not more else self._named(more)
         text = (
-            f"{verb}\n\n\n{len(body) or ''}\n\n{'application/xml' if body else ''}\n\n\n\n\n\n\n"
-            f"x-ms-date:{self._date}\nx-ms-version:{API_VERSION}\n/{self._account}{path}{parameters}"
+            f"{verb}\n\n\n{len(body) or ''}\n\n{'application/xml' if body else ''}\n\n\n{conditions}\n\n\n"
+            f"{named}/{self._account}{path}{parameters}"
         )
         signature = base64.b64encode(hmac.digest(self._key, text.encode(), "sha256")).decode()
         return {
             "x-ms-date": self._date,
             "x-ms-version": API_VERSION,
             "Authorization": f"SharedKey {self._account}:{signature}",
+            **more,
         }
+
+    def _named(self, more: Mapping[str, str]) -> str:
+        """The service's headers as they are signed: one a line, by name."""
+        named = {"x-ms-date": self._date, "x-ms-version": API_VERSION, **more}
+        return "".join(f"{name}:{named[name].strip()}\n" for name in sorted(named) if name.startswith("x-ms-"))
 
     def forget(self) -> bool:
         return False
@@ -95,8 +111,10 @@ class SasSigner:
     def __init__(self, sas: str) -> None:
         self.query_suffix = sas
 
-    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
-        return {"x-ms-version": API_VERSION}
+    async def headers(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str] = NONE
+    ) -> dict[str, str]:
+        return {"x-ms-version": API_VERSION, **more}
 
     def forget(self) -> bool:
         return False
@@ -135,12 +153,15 @@ class TokenSigner:
                     await credential.close()
             return self._token
 
-    async def headers(self, verb: str, path: str, query: Mapping[str, str], body: bytes) -> dict[str, str]:
+    async def headers(
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str] = NONE
+    ) -> dict[str, str]:
         token = await self.token()
         return {
             "x-ms-date": formatdate(usegmt=True),
             "x-ms-version": API_VERSION,
             "Authorization": f"Bearer {token.token}",
+            **more,
         }
 
     def forget(self) -> bool:

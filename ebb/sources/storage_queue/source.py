@@ -20,7 +20,7 @@ from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailab
 from ebb.core.message import Message
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import UNREADABLE, Backlog, Opening
+from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
 from ebb.sources.storage_queue.poison_texts import about, digest, poison_envelope, unwrapped
@@ -158,14 +158,14 @@ class StorageQueueSource:
             raise SourceUnavailableError(f"the reason of message {message.id} could not be kept: {error}") from error
 
 
-def open_storage_queue(opening: Opening) -> StorageQueueSource:
+def open_storage_queue(request: SourceRequest) -> StorageQueueSource:
     """The source that the settings name.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
     """
-    source = opening.settings.source
+    source = request.settings.source
     assert isinstance(source, StorageQueueSettings)
-    connection = resolve_connection(source.connection, opening.environment)
-    visible_only = opening.settings.queue_length_strategy == "visibleonly"
-    return StorageQueueSource(source, connection, visible_only, opening.clock, opening.remarks)
+    connection = resolve_connection(source.connection, request.environment)
+    visible_only = request.settings.queue_length_strategy == "visibleonly"
+    return StorageQueueSource(source, connection, visible_only, request.clock, request.remarks)

@@ -126,7 +126,7 @@ def decode_body(text: str, encoding: Encoding) -> bytes:
 
 
 def open_envelope(stored: bytes) -> tuple[bytes, Mapping[str, object]]:
-    """The original body, and the envelope's other fields; what is no envelope is a body by itself."""
+    """The original body, and the envelope's other fields; what is not an envelope is a body by itself."""
     try:
         envelope = json.loads(stored)
         body, body_encoding = envelope.pop("body"), envelope.pop("bodyEncoding")

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, Opening
+from ebb.sources.base import Backlog, SourceRequest
 
 
 class TickSource:
@@ -39,6 +39,6 @@ class TickSource:
         """Nothing is held."""
 
 
-def open_tick(opening: Opening) -> TickSource:
+def open_tick(request: SourceRequest) -> TickSource:
     """The source for one execution of one cycle."""
-    return TickSource(opening.cycle, opening.execution, opening.clock)
+    return TickSource(request.cycle, request.execution, request.clock)

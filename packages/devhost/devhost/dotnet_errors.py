@@ -27,7 +27,7 @@ def activity_details(reason: str, traceback: str) -> str:
 
 
 def crash_reason(reason: str, traceback: str) -> str:
-    """The reason of an orchestrator whose failure the SDK did not report itself, such as one that is no generator."""
+    """The reason of an orchestrator whose failure the SDK did not report itself, such as one that has no `yield`."""
     return f"One or more errors occurred. ({worker_text(reason, traceback)})"
 
 

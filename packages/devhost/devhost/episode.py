@@ -237,7 +237,7 @@ def _named(instance: Instance, text: str) -> str:
 def _status_text(value: Any) -> str | None:
     if value is None:
         return None
-    # The extension writes the status anew, without spaces or needless escapes, and compares whole KB.
+    # The extension writes the status again, without spaces or needless escapes, and compares whole KB.
     written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     size = len(written.encode("utf-16-le", "surrogatepass")) // 1024
     if size > CUSTOM_STATUS_LIMIT:

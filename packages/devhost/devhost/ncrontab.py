@@ -118,7 +118,7 @@ def _values(text: str, field: _Field) -> set[int]:
         low, high = high, low
     for value in (low, high):
         if not field.least <= value <= field.most:
-            raise AppError(f"{value} is no value of {field.name}: it must be {field.least} to {field.most}")
+            raise AppError(f"{value} is not a value of {field.name}: it must be {field.least} to {field.most}")
     return set(range(low, high + 1, every))
 
 
@@ -129,10 +129,10 @@ def _value(text: str, field: _Field) -> int:
         if text and word.lower().startswith(text.lower()):
             return place + field.least
     names = f", or the beginning of {', '.join(field.words)}" if field.words else ""
-    raise AppError(f"{text!r} is no value of {field.name}: write {field.least} to {field.most}{names}")
+    raise AppError(f"{text!r} is not a value of {field.name}: write {field.least} to {field.most}{names}")
 
 
 def _number(text: str, field: _Field) -> int:
     if not _NUMBER.fullmatch(text):
-        raise AppError(f"{text!r} is no number (in {field.name})")
+        raise AppError(f"{text!r} is not a number (in {field.name})")
     return int(text)

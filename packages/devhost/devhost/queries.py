@@ -68,7 +68,7 @@ def read_top(query: MultiMapping[str]) -> int:
     """Read how many entries a page may have.
 
     Raises:
-        OperationError: 400, it is no whole number that fits into 32 bits, or it is 0.
+        OperationError: 400, it is not a whole number that fits into 32 bits, or it is 0.
     """
     text = query.get("top") or str(PAGE_SIZE)
     if not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) < 2**31:
@@ -80,7 +80,7 @@ def read_time(query: MultiMapping[str], key: str) -> str | None:
     """Read a time of the query string as a stamp; None when it is not there.
 
     Raises:
-        OperationError: 400, it is no ISO 8601 time.
+        OperationError: 400, it is not an ISO 8601 time.
     """
     text = query.get(key)
     if not text:

@@ -26,7 +26,7 @@ async def json_text(request: web.Request) -> str:
     """Read a body that must be JSON; the text is empty when there is none.
 
     Raises:
-        OperationError: 400, it is no text, no JSON, or nested too deeply.
+        OperationError: 400, it is not text, not JSON, or nested too deeply.
     """
     try:
         text = (await request.text()).strip()

@@ -34,7 +34,7 @@ class Show:
 
 
 def parsed(text: str | None) -> Any:
-    """Stored text as JSON; text that is no JSON stays text, None stays None."""
+    """Stored text as JSON; text that is not JSON stays text, None stays None."""
     if text is None:
         return None
     try:

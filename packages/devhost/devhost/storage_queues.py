@@ -42,7 +42,7 @@ def encode_body(body: str | bytes, encoding: str) -> str:
 
 
 def decode_body(text: str, encoding: str) -> str | bytes:
-    """Read the text of a message; bytes that are no UTF-8 stay bytes.
+    """Read the text of a message; bytes that are not UTF-8 stay bytes.
 
     Raises:
         ValueError: the encoding is base64 and the text is not.

@@ -31,7 +31,7 @@ def read(text: str) -> datetime:
     """Read any ISO 8601 time; a time without zone is taken as UTC.
 
     Raises:
-        ValueError: the text is no ISO 8601 time.
+        ValueError: the text is not an ISO 8601 time.
     """
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -192,7 +192,7 @@ async def test_child_with_the_id_of_a_running_instance_fails_the_call(manual: Ma
 
 @app.activity_trigger(input_name="how")
 async def gives_up(how: str) -> None:
-    """End in ways that are no ordinary exception."""
+    """End in ways that are not an ordinary exception."""
     if how == "exit":
         raise SystemExit(3)
     inner = asyncio.get_running_loop().create_task(asyncio.sleep(60))

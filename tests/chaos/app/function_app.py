@@ -42,16 +42,16 @@ class SteppedClock(SystemClock):
         return super().now() + offset()
 
 
-async def recorded(*arguments: Any, log: Any, may_go_on: Any, **more: Any) -> Any:
+async def recorded(*arguments: Any, log: Any, reason_to_stop: Any, **more: Any) -> Any:
     """An execution that leaves its beginning and its end in the ledger, and tells its handlers who they work for."""
-    owner = may_go_on.__self__._owner
+    owner = reason_to_stop.__self__._owner
     about = {"schedule": log["schedule"], "cycle": log["cycle"], "execution": log["execution"], "owner": owner}
     about["run"] = uuid.uuid4().hex[:12]
     token = jobs.AT_WORK.set(about)
     book.note("open", **about)
     report = None
     try:
-        report = await _run_execution(*arguments, log=log, may_go_on=may_go_on, **more)
+        report = await _run_execution(*arguments, log=log, reason_to_stop=reason_to_stop, **more)
         return report
     finally:
         counts = {} if report is None else {"processed": report.processed, "poisoned": report.poisoned}

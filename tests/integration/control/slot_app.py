@@ -44,12 +44,12 @@ def write(**line: Any) -> None:
         os.close(descriptor)
 
 
-async def recorded(*arguments: Any, may_go_on: Any, log: Any, **more: Any) -> Any:
+async def recorded(*arguments: Any, reason_to_stop: Any, log: Any, **more: Any) -> Any:
     """An execution that leaves its beginning and its end in the record."""
-    about = {**log, "owner": may_go_on.__self__._owner}
+    about = {**log, "owner": reason_to_stop.__self__._owner}
     write(event="began", **about)
     try:
-        return await _run_execution(*arguments, may_go_on=may_go_on, log=log, **more)
+        return await _run_execution(*arguments, reason_to_stop=reason_to_stop, log=log, **more)
     finally:
         write(event="ended", **about)
 

@@ -43,7 +43,7 @@ async def test_life_of_a_schedule(hub: Hub) -> None:
     assert "running" in await ok(hub, "list")
     assert "paused" in await ok(hub, "pause", "parity", "-r", "[bold]deploying[/bold]")
     page = await ok(hub, "show", "parity")
-    assert "[bold]deploying[/bold]" in page, "a reason is no markup"
+    assert "[bold]deploying[/bold]" in page, "a reason is not markup"
     assert "pause" in page
     assert "running" in await ok(hub, "resume", "parity")
     await hub.until(state="running", phase="waiting")

@@ -86,7 +86,7 @@ async def test_start_that_was_written_and_not_launched_is_brought_up_by_the_next
 
 async def test_status_and_list_cost_one_request_to_the_store_however_many_schedules_there_are() -> None:
     store = CountingStore()
-    known = Schedules({f"job-{number}": schedules()["parity"].as_json() for number in range(120)})
+    known = Schedules({f"job-{number}": schedules()["parity"].to_document() for number in range(120)})
     async with Hub(known, store) as hub:
         store.calls.clear()
         _, document, _ = await hub.call("GET", "schedules")

@@ -52,10 +52,10 @@ async def test_override_applies_from_the_next_cycle(hub: Hub) -> None:
 async def test_deployment_under_overrides_shows_the_difference(hub: Hub) -> None:
     await hub.call("PATCH", SETTINGS, {"maxExecutions": 3})
     assert (await hub.schedule())["warnings"] == []
-    hub.services.schedules = Schedules({"parity": {**schedules()["parity"].as_json(), "maxExecutions": 20}})
+    hub.services.schedules = Schedules({"parity": {**schedules()["parity"].to_document(), "maxExecutions": 20}})
     (warning,) = (await hub.schedule())["warnings"]
     assert warning == "maxExecutions is overridden with 3; schedules.yaml said 10 then and says 20 now"
-    hub.services.schedules = Schedules({"parity": {**schedules()["parity"].as_json(), "minExecutions": 5}})
+    hub.services.schedules = Schedules({"parity": {**schedules()["parity"].to_document(), "minExecutions": 5}})
     (warning,) = (await hub.schedule())["warnings"]
     assert "do not fit" in warning
 

@@ -47,7 +47,7 @@ async def test_schedule_that_is_gone_from_the_file_ends_with_that_reason(hub: Hu
     await hub.post("start")
     await hub.until(state="running", phase="waiting")
     known = hub.services.schedules
-    hub.services.schedules = Schedules({name: known["parity"].as_json() for name in names})
+    hub.services.schedules = Schedules({name: known["parity"].to_document() for name in names})
     assert (await hub.call("GET", "schedules/parity"))[0] == 404
     await hub.host.client.raise_event(INSTANCE, "nudge", None)
     ended = await hub.host.wait_for(INSTANCE)

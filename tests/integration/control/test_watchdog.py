@@ -126,7 +126,10 @@ async def test_instance_that_waits_for_a_place_behind_long_executions_is_left_al
         await done.wait()
 
     monkeypatch.setattr("tests.integration.control.work.handle", long)
-    both = {"parity": schedules()["parity"].as_json(), "busy": schedules(replicaTimeout=3600)["parity"].as_json()}
+    both = {
+        "parity": schedules()["parity"].to_document(),
+        "busy": schedules(replicaTimeout=3600)["parity"].to_document(),
+    }
     async with Hub(Schedules(both), activities=1) as hub:
         watchdog = Watchdog(replace(hub.services, clock=clock))
         await hub.post("start")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from tests.integration.control.hub import Hub, schedules
+from tests.integration.control.test_command import ok
 
 ADA = {"x-ms-client-principal-name": "ada@example.org"}
 STOP: tuple[str, str, Any] = ("POST", "schedules/parity/stop", {"reason": "x"})
@@ -86,6 +89,15 @@ async def test_name_in_a_header_counts_only_where_the_app_trusts_who_sets_it() -
         assert document["changedBy"] == "ada@example.org"
         (event,) = await hub.events("audit")
         assert event["by"] == "ada@example.org"
+        await hub.call("POST", "schedules/parity/stop", {"reason": "x"}, {"ebb-caller": "ada%40example.org"})
+        found = {event["by"] for event in await hub.events("audit")}
+        assert found == {"ada@example.org", None}, "what anybody can say is not taken for a sign-in"
+
+
+async def test_command_says_who_calls_an_app_of_this_machine(hub: Hub) -> None:
+    await ok(hub, "start", "parity")
+    (event,) = await hub.events("audit")
+    assert event["by"] == f"{getpass.getuser()}@{socket.gethostname()} (not verified)"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +109,11 @@ async def test_name_in_a_header_counts_only_where_the_app_trusts_who_sets_it() -
         (
             {**ADA, "x-functions-key": "S3cret"},
             "holder of a function key, says to be ada@example.org (not verified)",
+        ),
+        ({"ebb-caller": "Zo%C3%AB%40laptop"}, "Zoë@laptop (not verified)"),
+        (
+            {"ebb-caller": "ann%40laptop", "x-functions-key": "S3cret"},
+            "holder of a function key, ann@laptop (not verified)",
         ),
     ],
 )

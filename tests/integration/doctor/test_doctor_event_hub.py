@@ -100,7 +100,7 @@ def test_command_says_the_sentence_and_fails(readers: Readers, tmp_path: Path) -
     assert finding["what"] == (
         "checkpointStrategy dapr, but the checkpoints there are blobMetadata: KEDA would count every event for ever"
     )
-    assert finding["mend"] == f"Set checkpointStrategy: blobMetadata and blobContainer: {readers.container}"
+    assert finding["fix"] == f"Set checkpointStrategy: blobMetadata and blobContainer: {readers.container}"
     arguments[arguments.index("dapr")] = "blobMetadata"
     healthy = CliRunner().invoke(command_line, arguments)
     assert (healthy.exit_code, healthy.stdout) == (0, "nothing found: healthy\n")

@@ -244,7 +244,7 @@ def test_each_finding_says_what_why_and_how_to_mend(folder):
     for finding in look(folder, {"FUNCTIONS_WORKER_RUNTIME": "node"}, min_replicas=0):
         assert len(finding.what) > 10
         assert len(finding.why) > 10
-        assert len(finding.mend) > 5
+        assert len(finding.fix) > 5
 
 
 def test_errors_come_first(folder):

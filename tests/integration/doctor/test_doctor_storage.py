@@ -172,7 +172,7 @@ def test_missing_right_is_found_with_the_role_that_gives_it(sample, azurite):
     )
     findings = {finding.code: finding for finding in sample.findings()}
     assert "queue-role" in findings
-    assert "Storage Queue Data Contributor" in findings["queue-role"].mend
+    assert "Storage Queue Data Contributor" in findings["queue-role"].fix
     assert sas not in repr(findings)
 
 
@@ -256,13 +256,13 @@ class TestCommand:
         assert failed.exit_code == 1
         document = json.loads(failed.output)
         assert (document["errors"], document["warnings"]) == (1, 1)
-        assert set(document["findings"][0]) == {"code", "severity", "what", "why", "mend"}
+        assert set(document["findings"][0]) == {"code", "severity", "what", "why", "fix"}
 
     def test_text_shows_what_why_and_mend(self, sample):
         sample.jobs.delete_queue()
         result = self.run(sample)
         assert result.exit_code == 1
-        for part in ("there is no queue", "why:", "mend:", "[queue-missing]"):
+        for part in ("there is no queue", "why:", "fix:", "[queue-missing]"):
             assert part in result.output
 
     def test_log_is_read_from_a_file(self, sample, tmp_path):

@@ -45,7 +45,7 @@ class OnQueue:
         """One execution."""
         source, clock = open_source(self.settings, self.environment), SystemClock()
         try:
-            return await run_execution(source, handler, self.settings, may_go_on=_go_on, clock=clock)
+            return await run_execution(source, handler, self.settings, reason_to_stop=_go_on, clock=clock)
         finally:
             await source.close()
 

@@ -44,7 +44,7 @@ async def main():
     store = TableStore(resolve_connection("AzureWebJobsStorage", os.environ), prefix)
     source, clock = open_source(settings, os.environ), SystemClock()
     gate = Gate(store, settings.budget, holder, settings.in_flight, clock)
-    await run_execution(source, handle, settings, may_go_on=go_on, clock=clock, gate=gate)
+    await run_execution(source, handle, settings, reason_to_stop=go_on, clock=clock, gate=gate)
     await source.close()
     await store.close()
 

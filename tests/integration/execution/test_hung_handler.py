@@ -26,7 +26,7 @@ async def main():
         MemorySource(broker, "work"),
         lambda message: threading.Event().wait(),
         settings,
-        may_go_on=go_on,
+        reason_to_stop=go_on,
         clock=SystemClock(),
     )
 

@@ -156,11 +156,11 @@ async def test_handler_timeout_really_ends_it(handler: Callable[[str], Handler],
         }
     )
 
-    async def may_go_on() -> None:
+    async def reason_to_stop() -> None:
         return None
 
     report = await run_execution(
-        MemorySource(broker, "work"), handler("handle"), settings, may_go_on=may_go_on, clock=SystemClock()
+        MemorySource(broker, "work"), handler("handle"), settings, reason_to_stop=reason_to_stop, clock=SystemClock()
     )
     assert (report.processed, report.failed, report.left_behind) == (1, 1, ())
     assert report.error == "HandlerTimeoutError: handlerTimeout (3 s) is over"

@@ -45,7 +45,7 @@ from ebb.services import Services
 async def main():
     services = Services.from_environment(Path(os.environ["APP"]), os.environ)
     order = {"schedule": "job", "cycle": int(sys.argv[1]), "index": 0, "owner": "hub/ebb-job/1",
-             "settings": services.schedules["job"].as_json()}
+             "settings": services.schedules["job"].to_document()}
     await execute(services, order)
 
 asyncio.run(main())

@@ -122,7 +122,7 @@ def test_command_and_handler_exclude_each_other(data: dict[str, Any], said: str)
 
 def test_settings_with_a_command_are_read_back_as_they_were() -> None:
     made = settings("python", "worker.py", commandPer="execution")
-    assert ScheduleSettings.model_validate(made.as_json()) == made
+    assert ScheduleSettings.model_validate(made.to_document()) == made
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def test_uniform_pauses_stay_between_their_bounds() -> None:
     ("spec", "message"),
     [
         ("steady:5/h", "'steady' is not known; known are constant, poisson"),
-        ("constant:5", "'5' is no rate; write it as 2/s, 60/h or 5000/day"),
+        ("constant:5", "'5' is not a rate; write it as 2/s, 60/h or 5000/day"),
         ("constant:0/h", "'0/h' must be more than 0"),
-        ("poisson:x/h", "'x/h' is no rate"),
+        ("poisson:x/h", "'x/h' is not a rate"),
         ("burst:500", "write it as burst:500@6h"),
-        ("burst:500@soon", "'soon' is no time"),
+        ("burst:500@soon", "'soon' is not a time"),
         ("daily:50/day@25:00", "'25:00' is not between 00:00 and 23:59"),
         ("uniform:10", "write it as uniform:10-60"),
         ("csv:/nowhere/at-all.csv", "cannot be read"),
@@ -82,11 +82,11 @@ def test_csv_counts_from_its_first_row(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ("10:00", ":2: 1 columns; a row is time,count"),
-        ("soon,3", ":2: 'soon' is no time; write it as 2026-01-31T12:00:00Z"),
-        ("60,-3", ":2: '-3' is no count; it must be a whole number, 0 or more"),
-        ("60,2.5", ":2: '2.5' is no count"),
+        ("soon,3", ":2: 'soon' is not a time; write it as 2026-01-31T12:00:00Z"),
+        ("60,-3", ":2: '-3' is not a count; it must be a whole number, 0 or more"),
+        ("60,2.5", ":2: '2.5' is not a count"),
         ("2026-01-01T10:00:00Z,3", ":2: '2026-01-01T10:00:00Z' is not the kind of time that the first row has"),
-        ("2026-01-01T10:00:00,3", ":2: '2026-01-01T10:00:00' is no time"),
+        ("2026-01-01T10:00:00,3", ":2: '2026-01-01T10:00:00' is not a time"),
     ],
 )
 def test_broken_row_is_named_by_file_and_line(tmp_path: Path, row: str, message: str) -> None:
@@ -116,7 +116,7 @@ def test_history_gives_back_what_arrived(tmp_path: Path) -> None:
 def test_file_that_is_no_history_says_what_to_save(tmp_path: Path, text: str) -> None:
     path = tmp_path / "cycles.json"
     path.write_text(text)
-    with pytest.raises(SimulationError, match=r"is no history .*save the answer of GET"):
+    with pytest.raises(SimulationError, match=r"is not a history .*save the answer of GET"):
         arrivals(f"history:{path}")
 
 

@@ -122,6 +122,18 @@ async def test_put_whose_answer_is_lost_leaves_one_poisoned_message(
     assert len(await ground.source.receive(32, LEASE)) == 1
 
 
+async def test_copies_that_lie_far_apart_go_together(ground: Ground) -> None:
+    message = await ground.receive(b"one")
+    for number in range(2):
+        await ground.source.dead_letter(message, f"put {number}")
+        await asyncio.gather(*(ground.poison(b"another", "because") for _ in range(40)))
+    poison = QueueClient(ground.queue._account, f"{ground.queue.name}-poison", create=False)
+    assert await poison.count_all() == 82
+    assert await ground.place.requeue(frozenset([message.id]), 10) == 1
+    assert await poison.count_all() == 80
+    assert await ground.place.requeue(frozenset([message.id]), 10) == 0
+
+
 async def test_crash_between_put_and_delete_leaves_one_poisoned_message(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:

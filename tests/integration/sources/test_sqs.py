@@ -184,7 +184,7 @@ async def test_wrong_names_and_missing_rights_are_told(bench: Bench) -> None:
     with pytest.raises(SettingsError, match="there are no AWS credentials"):
         await bench.source({"AWS_REGION": REGION, "AWS_SHARED_CREDENTIALS_FILE": "/does/not/exist"}).measure()
     with pytest.raises(SettingsError, match="at most 43200: sqs holds no longer"):
-        validate_settings({**bench.schedule().as_json(), "visibilityTimeout": 43201})
+        validate_settings({**bench.schedule().to_document(), "visibilityTimeout": 43201})
     with pytest.raises(SettingsError, match="queueName"):
         bench.schedule(queueName="orders.fifo")
 

@@ -123,7 +123,7 @@ async def test_body_that_is_not_base64_goes_to_poison_and_blocks_nothing(
 
         async def go_on() -> None: ...
 
-        report = await run_execution(source, handler, settings, may_go_on=go_on, clock=SystemClock())
+        report = await run_execution(source, handler, settings, reason_to_stop=go_on, clock=SystemClock())
         assert (report.received, report.processed, report.poisoned, handled) == (2, 1, 1, ["good"])
         stored = poison.receive_message()
     assert stored is not None
@@ -288,7 +288,7 @@ async def test_long_handler_is_called_once_while_its_lease_is_renewed(
     async def go_on() -> None: ...
 
     reports = [
-        await run_execution(open_queue(settings), handler, settings, may_go_on=go_on, clock=SystemClock())
+        await run_execution(open_queue(settings), handler, settings, reason_to_stop=go_on, clock=SystemClock())
         for _ in range(2)
     ]
     assert [report.processed for report in reports] == [1, 0]

@@ -103,7 +103,7 @@ class Drain:
         source = open_source(self.settings, {"AzureWebJobsStorage": text})
         try:
             report = await run_execution(
-                source, self._handle, self.settings, may_go_on=_go_on, clock=SystemClock(), log={}
+                source, self._handle, self.settings, reason_to_stop=_go_on, clock=SystemClock(), log={}
             )
         finally:
             await source.close()

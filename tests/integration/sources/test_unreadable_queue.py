@@ -68,10 +68,12 @@ async def test_queue_of_unreadable_messages_says_what_to_do(queue: QueueClient) 
         {"source": {"type": "storageQueue", "queueName": queue.name}, "handler": "handlers.noop:handle"}
     )
 
-    async def may_go_on() -> None:
+    async def reason_to_stop() -> None:
         return None
 
-    report = await run_execution(source_of(queue), nothing, settings, may_go_on=may_go_on, clock=SystemClock())
+    report = await run_execution(
+        source_of(queue), nothing, settings, reason_to_stop=reason_to_stop, clock=SystemClock()
+    )
     assert report.ended == "failed"
     for part in (queue.name, "cannot show a message", "messageEncoding base64", "clear"):
         assert part in str(report.error)

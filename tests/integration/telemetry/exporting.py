@@ -17,7 +17,9 @@ handled = recorder.timed("job", lambda message: None)
 handled(None)
 where = {"schedule": "job", "cycle": 4, "execution": 1}
 times = {"startedAt": "2026-01-01T00:00:00.000Z", "endedAt": "2026-01-01T00:00:02.000Z"}
-recorder.execution_ended(where, {"outcome": "succeeded", "processed": 3, "received": 3, **times}, "memory", "work")
+from datetime import UTC, datetime
+with recorder.execution(where, "me", "memory", "work", datetime(2026, 1, 1, tzinfo=UTC)) as span:
+    recorder.execution_ended(span, "job", {"outcome": "succeeded", "processed": 3, "received": 3, **times})
 logging.getLogger("ebb").info("execution ended", extra=where)
 """
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import azure.durable_functions as df
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
 from activities import measure_backlog
 from ebb import Message, PoisonMessage
@@ -28,6 +29,7 @@ from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from ebb.telemetry.names import METRICS
+from ebb.telemetry.providers import CycleIds
 from ebb.telemetry.recorder import Recorder
 from tests.clocks import SteppedClock
 
@@ -54,7 +56,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.reader, self.spans = InMemoryMetricReader(), InMemorySpanExporter()
-        tracers = TracerProvider()
+        tracers = TracerProvider(id_generator=CycleIds())
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         meter = MeterProvider(metric_readers=[self.reader]).get_meter("ebb")
         clock = SteppedClock()
@@ -87,6 +89,10 @@ class Lab:
             "settings": opening.settings,
         }
         return await execute(self.services, order)
+
+    def named(self, name: str) -> list[ReadableSpan]:
+        """The spans that have ended, by name."""
+        return [span for span in self.spans.get_finished_spans() if span.name == name]
 
     def points(self, name: str) -> dict[str, Any]:
         """Values of a metric by their attributes without `ebb.schedule`, which is asserted."""
@@ -134,8 +140,8 @@ async def test_execution_records_messages_durations_and_a_span(lab: Lab) -> None
     assert lab.points("ebb.message.duration")[""].count == 4
     assert lab.points("ebb.execution.duration")["partlyFailed"].count == 1
     assert lab.points("ebb.message.age")[""].count == 1
-    (span,) = lab.spans.get_finished_spans()
-    assert (span.name, span.kind) == ("process work", SpanKind.CONSUMER)
+    (span,) = lab.named("process work")
+    assert span.kind is SpanKind.CONSUMER
     attributes = dict(span.attributes or {})
     assert attributes["messaging.system"] == "memory"
     assert attributes["messaging.batch.message_count"] == 4
@@ -157,8 +163,8 @@ async def test_close_records_the_cycle_with_its_error(lab: Lab) -> None:
     opening = await lab.open()
     await close(lab.services, closing(opening, "the queue is gone"))
     assert lab.points("ebb.cycle.duration")["failed"].sum == 2.5
-    (span,) = lab.spans.get_finished_spans()
-    assert (span.name, span.status.description) == ("cycle job", "the queue is gone")
+    (span,) = lab.named("cycle job")
+    assert span.status.description == "the queue is gone"
     assert (span.end_time or 0) - (span.start_time or 0) == 2_500_000_000
 
 
@@ -216,3 +222,38 @@ def test_metric_names_units_and_words_follow_the_conventions() -> None:
         assert kind in ("counter", "gauge", "histogram")
         assert unit == "s" or (unit.startswith("{") and unit.endswith("}"))
         assert len(description) > 10
+
+
+HOST_SPAN = SpanContext(0xABC, 0xDEF, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+@pytest.mark.parametrize("is_sampled", [True, False])
+async def test_span_of_the_host_is_the_parent_where_it_is_recorded(lab: Lab, is_sampled: bool) -> None:
+    """The Functions worker makes the host's span current, also one that is not recorded and leads nowhere."""
+    given = HOST_SPAN if is_sampled else SpanContext(HOST_SPAN.trace_id, HOST_SPAN.span_id, is_remote=True)
+    lab.put("ok")
+    with trace.use_span(trace.NonRecordingSpan(given)):
+        opening = await lab.open()
+        await lab.work(opening)
+        await close(lab.services, {**closing(opening), "cycle": {**closing(opening)["cycle"], "error": "it is told"}})
+    (cycle,), (work,), (handler,) = lab.named("cycle job"), lab.named("process work"), lab.named("handle job")
+    assert handler.parent is not None
+    assert handler.parent.span_id == work.context.span_id
+    for span in (cycle, work, *lab.named("measure job"), *lab.named("close job")):
+        if is_sampled:
+            assert span.parent == HOST_SPAN
+        else:
+            assert span.context.trace_id == cycle.context.trace_id != HOST_SPAN.trace_id
+            assert (span.parent is None) is (span is cycle)
+
+
+async def test_span_of_a_handler_says_what_went_wrong_without_its_secrets(lab: Lab) -> None:
+    async def later(message: object) -> None:
+        raise ValueError("AccountKey=c2VjcmV0c2VjcmV0c2VjcmV0; gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        await lab.services.telemetry.timed("job", later)(None)
+    (span,) = lab.named("handle job")
+    assert span.status.status_code is StatusCode.ERROR
+    assert "c2VjcmV0" not in str(span.status.description)
+    assert not span.events

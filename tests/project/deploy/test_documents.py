@@ -28,7 +28,7 @@ def test_every_path_that_is_named_exists(text):
 def test_every_command_that_is_named_exists(text):
     known = set(getattr(get_command(command_line), "commands", {}))
     assert known
-    named = set(re.findall(r"python -m ebb ([a-z][a-z-]+)", text))
+    named = set(re.findall(r"(?:^|`|\n)ebb ([a-z][a-z-]+)", text))
     assert named - known == set()
 
 

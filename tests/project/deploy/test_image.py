@@ -167,7 +167,7 @@ def tracked() -> tuple[str, ...]:
     return tuple(listed.stdout.splitlines())
 
 
-# What tools and people leave in a folder; it is no part of the repository, so it may be there or not.
+# What tools and people leave in a folder; it is not part of the repository, so it may be there or not.
 LEFT_BEHIND = {
     ".azure", ".devhost", ".git", ".hypothesis", ".import_linter_cache", ".pytest_cache", ".ruff_cache",
     ".schemathesis", ".venv*", ".vscode", "**/*.pyc", "**/__pycache__", "*.pyc", "__pycache__", "local.settings.json",

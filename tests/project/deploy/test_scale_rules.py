@@ -261,10 +261,10 @@ class TestCommand:
 
     def test_json_and_yaml_hold_the_same_document(self):
         app = str(APPS / "every-trigger")
-        as_json = json.loads(self.run("--app", app, "--json").output)
-        assert as_json == yaml.safe_load(self.run("--app", app, "-o", "yaml").output)
-        assert as_json == json.loads(self.run("--app", app, "--output", "json").output)
-        assert {rule["name"] for rule in as_json["scale"]["rules"]} == {
+        json_of = json.loads(self.run("--app", app, "--json").output)
+        assert json_of == yaml.safe_load(self.run("--app", app, "-o", "yaml").output)
+        assert json_of == json.loads(self.run("--app", app, "--output", "json").output)
+        assert {rule["name"] for rule in json_of["scale"]["rules"]} == {
             "take-order", "take-bill", "take-news", "take-click", "take-move", "on-picture", "take-rabbit",
         }  # fmt: skip
 

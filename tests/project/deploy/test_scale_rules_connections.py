@@ -115,7 +115,7 @@ def test_rule_names_account_or_setting_as_the_extension_finds_it(
         ),
         (QUEUE.format("Work"), {"Work__clientId": "c"}, "queueServiceUri is not set"),
         (BUS.format("Bus"), {"Bus__clientId": "c"}, "fullyQualifiedNamespace is not set"),
-        (QUEUE.format("Work"), {"Work__accountName": "a", "Work__clientSecret": "s"}, "no managed identity"),
+        (QUEUE.format("Work"), {"Work__accountName": "a", "Work__clientSecret": "s"}, "not a managed identity"),
         (QUEUE.format("Work"), {"Work": "UseDevelopmentStorage=true"}, "local emulator"),
         (HUB.format(""), {}, "Event Hubs has no default"),
         (KAFKA.format("b").replace("consumer", "username='u', consumer"), {}, "the trigger's username"),

@@ -100,7 +100,7 @@ def test_no_template_holds_or_reads_a_key():
 
 def test_every_module_file_is_used():
     modules = {path for path in PARTS if path.startswith("app/")}
-    used = {f"app/{name}" for text in PARTS.values() for name in re.findall(r"'\./app/([\w-]+\.bicep)'", text)}
+    used = {f"app/{name}" for text in PARTS.values() for name in re.findall(r"'\./(?:app/)?([\w-]+\.bicep)'", text)}
     assert modules == used
 
 

@@ -15,7 +15,10 @@ from tests.contract.test_source import CONTRACT
 from tests.project.docs.settings_table import README
 from tests.project.docs.source_tables import WITH_PAGE, in_page
 
-WITHOUT_CONTRACT = {"tick": "it leases nothing: each cycle has one message, which tests/unit/sources looks at"}
+WITHOUT_CONTRACT = {
+    "kafka": "a partition has one reader, and no lease ends: tests/integration/sources/test_kafka.py",
+    "tick": "it leases nothing: each cycle has one message, which tests/unit/sources looks at",
+}
 WITHOUT_TABLE = {"memory": "only tests and simulations read from it"}
 WITHOUT_POISON_PLACE = {"tick": "the next cycle has the next message; there is nothing to put back"}
 COMMON = set(SourceModel.model_fields)

@@ -41,7 +41,7 @@ def test_run_where_all_went_well_has_no_fault() -> None:
         Put(PUT, ["p"], ["p"]), _entries(2, 1, 3), [_cycle(2, (3, 4)), _cycle(1, (0, 1), (0, 2), poisoned=1)], 2.0
     )
     assert summary.faults == []
-    assert summary.as_json() == {
+    assert summary.to_document() == {
         "enqueued": 4,
         "processed": 3,
         "poisoned": 1,

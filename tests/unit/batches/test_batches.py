@@ -206,7 +206,7 @@ async def test_suspect_message_is_a_batch_by_itself() -> None:
         execution.source,
         cast("Any", handler),
         execution.settings,
-        may_go_on=execution.may_go_on,
+        reason_to_stop=execution.reason_to_stop,
         clock=execution.clock,
         suspicion=Crashed(),
     )

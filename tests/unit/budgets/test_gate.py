@@ -43,7 +43,7 @@ class Ground:
                 execution.source,
                 handler or self.handle,
                 execution.settings,
-                may_go_on=execution.may_go_on,
+                reason_to_stop=execution.reason_to_stop,
                 clock=execution.clock,
                 gate=gate,
             )

@@ -95,7 +95,7 @@ def test_arguments_that_make_no_sense_are_refused(arguments: list[str], capsys: 
 def test_what_is_no_number_is_refused_in_words(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         dev.read_arguments(["feed", flag, "x"])
-    assert f"argument {flag}: 'x' is no whole number\n" in capsys.readouterr().err
+    assert f"argument {flag}: 'x' is not a whole number\n" in capsys.readouterr().err
 
 
 @pytest.fixture

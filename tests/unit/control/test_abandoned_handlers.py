@@ -111,7 +111,7 @@ async def test_they_are_counted_in_the_cycle_and_carried_on(world: World) -> Non
         "startedAt": opening.started_at,
         "endedAt": opening.started_at,
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": 0,
         "failed": 0,

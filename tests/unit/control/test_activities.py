@@ -322,7 +322,7 @@ def closing(opening: Opening, executions: list[Mapping[str, Any]], state: CycleS
         "startedAt": opening.started_at,
         "endedAt": "2026-01-01T12:00:01.000Z",
         "backlog": opening.backlog,
-        "decision": opening.decision.as_json(),
+        "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": processed,
         "failed": 0,
@@ -429,3 +429,33 @@ async def close_fiftieth(world: World, cycles: int = 49, **settings: Any) -> End
     await world.intend(totals=Totals(cycles=cycles), history_count=9999 if settings else 99)
     world.put(7)
     return await close(world.services, order)
+
+
+async def test_empty_cycle_reads_the_row_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = 0
+    get = MemoryStore.get
+
+    async def counted(store: MemoryStore, name: str) -> ScheduleRow:
+        nonlocal reads
+        reads += 1
+        return await get(store, name)
+
+    monkeypatch.setattr(MemoryStore, "get", counted)
+    assert (await world.open()).verdict is Verdict.GO
+    assert reads == 1
+
+
+async def test_command_that_comes_while_the_sources_are_measured_is_obeyed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = MemorySource.measure
+
+    async def stopped_meanwhile(source: MemorySource) -> Backlog:
+        await world.intend(Intent.STOPPED, reason="just now")
+        return await measure(source)
+
+    monkeypatch.setattr(MemorySource, "measure", stopped_meanwhile)
+    world.put(12)
+    opening = await world.open()
+    assert (opening.verdict, opening.wait.reason) == (Verdict.END, "stopped: just now")
+    assert (await world.row()).working_until is None

@@ -83,7 +83,7 @@ class Job(World):
                 "startedAt": opening.started_at,
                 "endedAt": opening.started_at,
                 "backlog": opening.backlog,
-                "decision": opening.decision.as_json(),
+                "decision": opening.decision.to_document(),
                 "executions": executions,
                 "processed": summary.processed,
                 "failed": summary.failed,

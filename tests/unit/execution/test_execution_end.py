@@ -10,7 +10,7 @@ import pytest
 from ebb import Message
 from ebb.core.errors import SourceUnavailableError
 from tests.clocks import settle
-from tests.executions import QUEUE, Execution, SlowSource, assert_adds_up, nothing, sleeping
+from tests.executions import QUEUE, Execution, SlowlySettled, SlowSource, assert_adds_up, nothing, sleeping
 
 
 async def test_stop_finishes_handlers_and_gives_back_what_had_not_begun() -> None:
@@ -109,6 +109,29 @@ async def test_replica_timeout_ends_hung_handlers_and_their_messages_wait_for_th
     let_go.set()
 
 
+async def test_a_removal_that_is_on_its_way_at_the_hard_limit_is_waited_for_and_counted() -> None:
+    execution = Execution(replicaTimeout=20, executionSlice=20, concurrency=2, batchSize=2)
+    execution.put("one", "two")
+    execution.source = SlowlySettled(execution.broker, QUEUE, execution.clock, 3)
+    running = execution.start(sleeping(execution, 18, []))
+    await execution.clock.run(24)
+    report = await running
+    assert (report.ended, report.processed, report.failed, report.lost) == ("timedOut", 2, 0, 0)
+    assert "0 handlers were ended" in str(report.error)
+
+
+async def test_a_removal_without_an_answer_delays_the_end_by_five_seconds() -> None:
+    execution = Execution(replicaTimeout=20, executionSlice=20)
+    execution.put("one")
+    execution.source = SlowlySettled(execution.broker, QUEUE, execution.clock, 1000)
+    running = execution.start(nothing)
+    await execution.clock.run(24)
+    assert not running.done()
+    await execution.clock.run(2)
+    report = await running
+    assert (report.ended, report.processed, report.failed, report.lost) == ("timedOut", 0, 0, 1)
+
+
 async def test_unavailable_source_ends_the_execution_with_its_error() -> None:
     execution = Execution()
     execution.queue.fault = SourceUnavailableError("127.0.0.1:1 cannot be reached")
@@ -158,7 +181,7 @@ async def test_error_of_the_stop_question_is_raised() -> None:
     async def broken() -> str | None:
         raise RuntimeError("a defect")
 
-    execution.may_go_on = broken  # type: ignore[method-assign] - replaced for this test
+    execution.reason_to_stop = broken  # type: ignore[method-assign] - replaced for this test
     running = execution.start(sleeping(execution, 30, []))
     await execution.clock.run(6)
     with pytest.raises(RuntimeError, match="a defect"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +13,8 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
 from ebb.core.remarks import alone_scope
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.execution.execution import run_execution
-from ebb.execution.suspicion import StoredSuspicion, has_crashed
+from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.suspicion import NoSuspicion, StoredSuspicion, has_crashed
 from ebb.execution.turns import Turns
 from ebb.store.memory import MemoryStore
 from ebb.store.remarks import remember_crash
@@ -71,7 +72,7 @@ class Ground:
                 self.execution.source,
                 handler,
                 self.execution.settings,
-                may_go_on=self.execution.may_go_on,
+                reason_to_stop=self.execution.reason_to_stop,
                 clock=clock,
                 turns=self.turns,
                 suspicion=StoredSuspicion(self.store, "s", me, timedelta(seconds=60), clock),
@@ -79,6 +80,50 @@ class Ground:
         )
         await clock.run(60)
         return await running
+
+
+WHOSE = contextvars.ContextVar("WHOSE", default="nobody's")
+
+
+class Crashed(NoSuspicion):
+    async def crashed(self) -> bool:
+        return True
+
+
+async def test_a_handler_that_had_to_wait_for_others_runs_in_the_context_of_its_own_execution() -> None:
+    first, second, seen = Execution(concurrency=1), Execution(concurrency=1), list[tuple[str, str]]()
+    turns = Turns()
+    (before,) = first.put("first")
+    first.queue.messages[before].dequeue_count = 1  # received before a crash, so it is handled by itself
+    second.put("second")
+
+    def start(execution: Execution, name: str) -> asyncio.Task[ExecutionReport]:
+        async def handler(message: Message) -> None:
+            seen.append((name, WHOSE.get()))
+            await execution.clock.sleep(3)
+
+        async def work() -> ExecutionReport:
+            WHOSE.set(name)
+            return await run_execution(
+                execution.source,
+                handler,
+                execution.settings,
+                reason_to_stop=execution.reason_to_stop,
+                clock=execution.clock,
+                turns=turns,
+                suspicion=Crashed(),
+            )
+
+        return asyncio.create_task(work())
+
+    running = [start(first, "first"), start(second, "second")]
+    await settle()
+    assert seen == [("first", "first")]
+    for _ in range(10):
+        await first.clock.run(1)
+        await second.clock.run(1)
+    await asyncio.gather(*running)
+    assert seen == [("first", "first"), ("second", "second")]
 
 
 async def test_messages_received_before_run_by_themselves_after_a_crash() -> None:

@@ -11,7 +11,7 @@ from ebb.core.planning.rates import Goal, Rates
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 
-NO_PERCENTAGE = ", as the default strategy, because customScalingRunningJobPercentage is no number"
+NO_PERCENTAGE = ", as the default strategy, because customScalingRunningJobPercentage is not a number"
 
 
 def settings(**more: Any) -> ScheduleSettings:

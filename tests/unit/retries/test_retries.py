@@ -84,7 +84,7 @@ def test_attempts_stand_in_the_place_of_max_dequeue_count() -> None:
     assert settings(retry={"initial": 1}).max_dequeue_count == 5
     with pytest.raises(SettingsError, match=r"retry.attempts: 9 stands beside maxDequeueCount \(3\)"):
         settings(retry={"attempts": 9}, maxDequeueCount=3)
-    assert settings(**settings(retry={"attempts": 9}).as_json()).max_dequeue_count == 9
+    assert settings(**settings(retry={"attempts": 9}).to_document()).max_dequeue_count == 9
 
 
 @pytest.mark.parametrize(

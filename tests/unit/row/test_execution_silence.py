@@ -11,7 +11,8 @@ import pytest
 
 from ebb.core.clock import rfc3339
 from ebb.core.documents import Execution as Document
-from ebb.core.row.checkin import REDELIVERED, SILENT, has_silent_sibling
+from ebb.core.errors import StoreUnavailableError
+from ebb.core.row.checkin import REDELIVERED, SILENT, done_at, has_silent_sibling
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
@@ -143,3 +144,49 @@ async def test_an_execution_beats_also_while_it_has_nothing_new_to_say() -> None
     assert await other.is_needed()
     await note.end(replace(same, ended_at=rfc3339(clock.now()), outcome="succeeded"))
     assert not await other.is_needed()
+
+
+async def test_last_word_is_written_once_the_store_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, clock = MemoryStore(), SteppedClock()
+    await store.save(ScheduleRow("parity", Intent.RUNNING, owner="me", cycle=7, closed_cycle=6))
+    watch = FenceWatch(_services(store, clock), {"schedule": "parity", "cycle": 7, "index": 0, "owner": "me"}, 300)
+    await watch.enter()
+    ended = Document(
+        index=0, started_at=rfc3339(clock.now()), ended_at=rfc3339(clock.now()), outcome="failed", errors=[]
+    )
+
+    async def away(*_: object) -> bool:
+        raise StoreUnavailableError("the store is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryStore, "note_execution", away)
+        await ProgressNote(store, clock, "parity", watch.note, lambda _: ended).end(ended)
+        await clock.run(30)
+    (noted,) = await store.executions("parity")
+    assert not noted.has_ended
+    await clock.run(5)
+    (noted,) = await store.executions("parity")
+    assert noted.has_ended
+
+
+def _row(executions: int) -> ScheduleRow:
+    entry = {"cycle": 7, "owner": "me", "decision": {"executions": executions}}
+    return ScheduleRow("parity", Intent.RUNNING, owner="me", cycle=7, closed_cycle=6, unclosed=(entry,))
+
+
+def _note(clock: SteppedClock, index: int, *, ended: bool) -> ExecutionNote:
+    now = rfc3339(clock.now())
+    document = Document(index=index, started_at=now, ended_at=now if ended else None, noted_at=now, errors=[])
+    return ExecutionNote("me", 7, index, f"run{index}", clock.now(), document.to_document())
+
+
+def test_executions_are_done_once_all_have_begun_and_ended() -> None:
+    clock = SteppedClock()
+    first = _note(clock, 0, ended=True)
+    clock.step(3)
+    second = _note(clock, 1, ended=True)
+    assert done_at(_row(2), [first, second]) == clock.now()
+    assert done_at(_row(3), [first, second]) is None
+    assert done_at(_row(2), [first, _note(clock, 1, ended=False)]) is None
+    assert done_at(replace(_row(2), unclosed=()), [first, second]) is None
+    assert done_at(replace(_row(2), cycle=8), [first, second]) is None

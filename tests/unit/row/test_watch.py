@@ -164,3 +164,35 @@ def test_command_that_a_sleeper_has_not_seen_is_repeated(should_run: bool) -> No
     assert act(facts(**{**unseen, "updated_at": at(-19)})) is Act.NOTHING
     assert act(facts(**unseen, is_waiting=False)) is Act.NOTHING
     assert act(ended(**unseen)) is (Act.START if should_run else Act.NOTHING)
+
+
+IN_A_CYCLE: dict[str, Any] = {
+    "is_waiting": False,
+    "wakes_at": None,
+    "owner_until": at(1800),
+    "updated_at": at(-31),
+    "done_at": at(-31),
+    "schedule": "parity",
+    "work": (Work(at(-60), at(1800), "parity"),),  # its own promise, which is over once its executions have ended
+}
+
+
+def test_answer_that_was_lost_is_found_soon_after_the_executions_have_ended() -> None:
+    finding = judge(facts(**IN_A_CYCLE), NOW, SKEW, GRACE)
+    assert finding.act is Act.REPLACE
+    assert "not told" in finding.cause
+
+
+@pytest.mark.parametrize("later", ["updated_at", "done_at", "changed_at", "restarted_at", "watched_since"])
+def test_answer_is_given_time_on_its_way(later: str) -> None:
+    assert act(facts(**{**IN_A_CYCLE, later: at(-29)})) is not Act.REPLACE
+
+
+def test_answer_is_not_missed_while_executions_work_or_the_instance_sleeps() -> None:
+    assert act(facts(**{**IN_A_CYCLE, "done_at": None})) is Act.NOTHING
+    assert act(facts(**{**IN_A_CYCLE, "is_waiting": True, "wakes_at": at(600)})) is Act.NOTHING
+
+
+def test_close_that_waits_behind_executions_of_others_is_given_their_time() -> None:
+    others = Work(at(-90), at(5), "other")
+    assert act(facts(**{**IN_A_CYCLE, "work": (*IN_A_CYCLE["work"], others)})) is Act.NOTHING

@@ -195,16 +195,16 @@ def test_account_is_read_off_an_address(url: str, expected: tuple[str, str] | No
     [
         ({}, "Store is not set"),
         ({"Store": "  "}, "Store is not set"),
-        ({"Store": "super-secret"}, "Store is no connection string"),
+        ({"Store": "super-secret"}, "Store is not a connection string"),
         ({"Store": "Colour=super-secret"}, "Store names neither AccountName nor an endpoint"),
         ({"Store": "AccountName=a"}, "Store has neither AccountKey nor SharedAccessSignature"),
         ({"Store": "AccountName=a;AccountKey=super-secret"}, "AccountKey of app setting Store is not base64"),
         ({"Store": f"TableEndpoint=https://x;AccountKey={KEY}"}, "Store has an AccountKey but no AccountName"),
-        ({"Store": f"AccountName=super secret;AccountKey={KEY}"}, "app setting Store gives is no URL"),
+        ({"Store": f"AccountName=super secret;AccountKey={KEY}"}, "app setting Store gives is not a URL"),
         ({"Store": f"AccountName=a;AccountKey={KEY};TableEndpoint=secret"}, "TableEndpoint of app setting Store"),
         ({"Store": f"AccountName=a;AccountKey={KEY};TableEndpoint=http://h:x"}, "TableEndpoint of app setting Store"),
         ({"Store__clientId": "secret"}, "set Store__accountName"),
-        ({"Store__tableServiceUri": "http://secret"}, "Store__tableServiceUri is no URL: write it as https://"),
+        ({"Store__tableServiceUri": "http://secret"}, "Store__tableServiceUri is not a URL: write it as https://"),
     ],
 )
 def test_resolve_names_the_setting_and_not_its_value_when_unusable(settings: dict[str, str], expected: str) -> None:

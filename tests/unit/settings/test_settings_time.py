@@ -42,14 +42,14 @@ def fault(**more: Any) -> str:
         ({"scalingStrategy": "exact"}, "scalingStrategy: 'exact' must be 'default', 'custom'"),
         ({"waitMode": "cron"}, "cron: is required by waitMode cron; write it as '0 2 * * *'"),
         ({"cron": "0 2 * * *"}, "cron: '0 2 * * *' has no effect with waitMode afterCompletion; set waitMode: cron"),
-        ({"waitMode": "cron", "cron": "61 * * * *"}, "cron: '61 * * * *' is no cron expression (Bad minute)"),
-        ({"waitMode": "cron", "cron": "0 0 30 2 *"}, "cron: '0 0 30 2 *' is no cron expression (Bad day-of-month)"),
-        ({"timeZone": "Mars/Base"}, "timeZone: 'Mars/Base' is no IANA time zone; write it as Europe/Berlin"),
-        ({"timeZone": "../etc"}, "timeZone: '../etc' is no IANA time zone"),
+        ({"waitMode": "cron", "cron": "61 * * * *"}, "cron: '61 * * * *' is not a cron expression (Bad minute)"),
+        ({"waitMode": "cron", "cron": "0 0 30 2 *"}, "cron: '0 0 30 2 *' is not a cron expression (Bad day-of-month)"),
+        ({"timeZone": "Mars/Base"}, "timeZone: 'Mars/Base' is not an IANA time zone; write it as Europe/Berlin"),
+        ({"timeZone": "../etc"}, "timeZone: '../etc' is not an IANA time zone"),
         ({"windows": [{"start": "08:00", "end": "08:00"}]}, "windows.0.end: '08:00' must differ from start"),
         ({"windows": [{"start": "24:00", "end": "08:00"}]}, "windows.0.start: '24:00' must be before '24:00'"),
         ({"windows": [{"days": [], "start": "08:00", "end": "09:00"}]}, "windows.0.days: []"),
-        ({"windows": [{"days": "fun", "start": "08:00", "end": "09:00"}]}, "windows.0.days: 'fun' 'fun' is no day"),
+        ({"windows": [{"days": "fun", "start": "08:00", "end": "09:00"}]}, "windows.0.days: 'fun' 'fun' is not a day"),
         ({"windows": [{"start": "8", "end": "09:00"}]}, "windows.0.start: '8' must be a time of day in quotes"),
         (
             {"windows": [{"start": "08:00", "end": "09:00", "day": 1}]},
@@ -98,7 +98,7 @@ def test_time_out_stays_below_that_of_the_host(timeout: float | None, refused: b
     ],
 )
 def test_end_is_written_in_many_ways(given: object, expected: object) -> None:
-    assert valid(endAfter=given).as_json()["endAfter"] == expected
+    assert valid(endAfter=given).to_document()["endAfter"] == expected
 
 
 def test_every_setting_survives_its_own_json() -> None:
@@ -115,7 +115,7 @@ def test_every_setting_survives_its_own_json() -> None:
         scalingStrategy="custom",
         customScalingRunningJobPercentage=0.5,
     )
-    assert validate_settings(made.as_json()) == made
+    assert validate_settings(made.to_document()) == made
 
 
 def test_unquoted_times_of_yaml_are_taken_back() -> None:
@@ -124,8 +124,8 @@ def test_unquoted_times_of_yaml_are_taken_back() -> None:
 
 
 def test_one_source_stands_as_it_was_written() -> None:
-    assert valid().as_json()["source"] == {"type": "memory", "queueName": "memory"}
-    assert "sources" not in valid().as_json()
+    assert valid().to_document()["source"] == {"type": "memory", "queueName": "memory"}
+    assert "sources" not in valid().to_document()
 
 
 def test_entry_of_sources_has_its_own_numbers() -> None:
@@ -133,9 +133,9 @@ def test_entry_of_sources_has_its_own_numbers() -> None:
     first, second = made.for_source(0), made.for_source(1)
     assert (first.queue_length, first.activation_queue_length) == (3, 4)
     assert second.queue_length == 7
-    assert first.as_json()["source"] == {"type": "memory", "queueName": "a"}
-    assert "source" not in made.as_json()
-    assert validate_settings(made.as_json()) == made
+    assert first.to_document()["source"] == {"type": "memory", "queueName": "a"}
+    assert "source" not in made.to_document()
+    assert validate_settings(made.to_document()) == made
 
 
 def test_entry_may_lower_the_activation_to_zero() -> None:

@@ -30,7 +30,7 @@ def test_time_span_is_read(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time span"):
+    with pytest.raises(ValueError, match="is not a time span"):
         parse_time_span(text)
 
 

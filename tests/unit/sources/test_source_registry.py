@@ -43,13 +43,16 @@ def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -
 
 
 REQUIRED: dict[str, dict[str, str]] = {
+    "blob": {"containerName": "abc", "connection": "Storage"},
+    "kafka": {"bootstrapServers": "127.0.0.1:9092", "topic": "abc", "consumerGroup": "ebb"},
+    "rabbitMQ": {"queueName": "abc", "connection": "Rabbit"},
     "sqs": {"queueName": "abc", "region": "eu-central-1"},
     "storageQueue": {"queueName": "abc", "connection": "Storage"},
 }
 
 
 def opened(kind: Kind) -> Source:
-    environment = {"Storage": "UseDevelopmentStorage=true"}
+    environment = {"Storage": "UseDevelopmentStorage=true", "Rabbit": "amqp://guest:guest@127.0.0.1/"}
     source = {"type": kind.name, **REQUIRED.get(kind.name, {})}
     return open_source(validate_settings({"source": source, "handler": "handlers.noop:handle"}), environment)
 

@@ -19,7 +19,7 @@ def on_row(changes: str) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name=os.environ.get("QUEUE", "jobs"), connection="AzureWebJobsStorage")
 def take_job(msg: func.QueueMessage) -> None:
-    """A queue whose name is no constant."""
+    """A queue whose name is not a constant."""
 
 
 @app.blob_trigger(arg_name="blob", path="drop/{name}", connection="AzureWebJobsStorage")

@@ -34,7 +34,7 @@ def compile_file(path: Path) -> dict[str, Any]:
     """The ARM template of the Bicep file at `path`, its modules within.
 
     Raises:
-        BicepError: it is no valid Bicep, names what is not declared, or leaves a declaration unused.
+        BicepError: it is not valid Bicep, names what is not declared, or leaves a declaration unused.
     """
     tree = _PARSER.parse(path.read_bytes()).root_node
     scope = Scope(path.relative_to(INFRA.parent).as_posix())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 import sys
 import typing
 from enum import Enum
@@ -31,6 +32,7 @@ MODELS = {
     "Microsoft.DurableTask/schedulers": ("durabletask", "Scheduler"),
     "Microsoft.DurableTask/schedulers/taskHubs": ("durabletask", "TaskHub"),
     "Microsoft.Insights/components": ("applicationinsights", "ApplicationInsightsComponent"),
+    "Microsoft.Insights/scheduledQueryRules": ("monitor", "ScheduledQueryRuleResource"),
     "Microsoft.KeyVault/vaults": ("keyvault", "Vault"),
     "Microsoft.ManagedIdentity/userAssignedIdentities": ("msi", "Identity"),
     "Microsoft.OperationalInsights/workspaces": ("loganalytics", "Workspace"),
@@ -48,6 +50,7 @@ PLAIN = {
     "Microsoft.Resources/resourceGroups": {"2024-11-01": {"name", "location", "tags"}},
     "Microsoft.Insights/diagnosticSettings": {"2021-05-01-preview": {"name", "scope", "properties"}},
 }
+OPERATIONS = {"ScheduledQueryRuleResource": "operations._scheduled_query_rules_operations"}  # a version of its own
 ENVELOPE = {"type", "apiVersion", "name", "scope", "dependsOn", "condition", "existing", "location", "tags"}
 
 
@@ -84,8 +87,11 @@ def api_version(package: str, model: type) -> str:
     for part in model.__module__.split("."):
         if part.startswith("v20"):
             return part[1:].replace("_", "-")
-    source = inspect.getsource(importlib.import_module(f"azure.mgmt.{package}._configuration"))
-    return source.split('kwargs.pop("api_version", "', 1)[1].split('"', 1)[0]
+    where = OPERATIONS.get(model.__name__, "_configuration")
+    source = inspect.getsource(importlib.import_module(f"azure.mgmt.{package}.{where}"))
+    said = re.search(r'"api[_-]version", "(\d[^"]+)"', source)
+    assert said, f"azure-mgmt-{package} does not say its API version in {where}"
+    return said[1]
 
 
 def _with_variables(given: Any, variables: dict[str, Any]) -> Any:
@@ -127,7 +133,7 @@ def _has_enum(choices: list[Any]) -> bool:
 
 
 def _fields(wanted: Any) -> dict[str, Any] | None:
-    """JSON name -> type of a model; None for what is no model."""
+    """JSON name -> type of a model; None for what is not a model."""
     attributes = getattr(wanted, "_attr_to_rest_field", None) if inspect.isclass(wanted) else None
     if attributes is None and inspect.isclass(wanted) and hasattr(wanted, "as_dict"):
         wanted({})  # the models learn their fields at their first use

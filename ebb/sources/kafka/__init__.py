@@ -1,0 +1,16 @@
+"""Topics of Kafka as a source."""
+
+from ebb.sources.kafka.settings import KafkaSettings
+from ebb.sources.kind import Kind
+
+KIND = Kind(
+    "kafka",
+    KafkaSettings,
+    source="ebb.sources.kafka.source:open_kafka",
+    poison="ebb.sources.kafka.poison:open_poison",
+    extra="kafka",
+    partitioned=True,
+    loss_noticed=False,  # positions are committed without a membership: whoever commits last is believed
+    counts_held=True,  # a message counts until it, and all before it, are done
+    scaler="kafka",
+)

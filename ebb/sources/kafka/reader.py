@@ -1,0 +1,218 @@
+"""Reads some partitions from where their group stands, and commits where it stands then. No membership, no rebalance.
+
+The library says when a partition is at its end, so that nothing waiting is known as that, and not guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as Record
+
+from ebb.core.errors import SourceUnavailableError
+from ebb.sources.kafka.cluster import Cluster
+from ebb.sources.kafka.positions import Positions
+
+POLL = 0.005  # seconds between looks at what has arrived
+PATIENCE = 10.0  # seconds without anything at all while messages are known to be there
+AHEAD = 2000  # records that are fetched and not given out
+AHEAD_SIZE = 16_384  # KiB of them, for each partition
+
+
+@dataclass(frozen=True)
+class Given:
+    """A record to be handled, and which try it is."""
+
+    record: Record
+    tries: int
+
+
+class Reader:
+    """The partitions of one execution."""
+
+    def __init__(self, cluster: Cluster, topic: str, group: str, from_begin: bool = False) -> None:
+        """`from_begin`: the group begins at the beginning, whatever the settings say."""
+        self._cluster, self._topic, self._group = cluster, topic, group
+        self._earliest = from_begin or cluster.source.offset_reset_policy == "earliest"
+        self._consumer: Consumer | None = None
+        self.positions: dict[int, Positions] = {}
+        self._waiting: dict[int, deque[Record]] = {}
+        self._open: dict[tuple[int, int], Record] = {}  # in hand, or waiting for another try
+        self._later: list[tuple[float, int, int]] = []  # a heap: when, which
+        self._ended: dict[int, int] = {}  # partitions at their end, and where that is
+        self._written: dict[int, tuple[int, str]] = {}
+        self._committing = asyncio.Lock()
+
+    async def start(self, numbers: list[int]) -> None:
+        """Stand where the group has committed; where it has not, at the beginning or the end as the settings say.
+
+        The place where a group begins at the end is committed at once: nothing that comes later is passed over.
+        """
+        cluster, earliest = self._cluster, self._earliest
+        committed, begins, ends = await asyncio.gather(
+            cluster.committed(self._group, self._topic, numbers),
+            cluster.begins(self._topic, numbers),
+            cluster.ends(self._topic, numbers),
+        )
+        for number in numbers:
+            known, first = committed.get(number), begins[number] if earliest else ends[number]
+            if known is None or not begins[number] <= known[0] <= ends[number]:  # none, or what it names has expired
+                first = max(first, begins[number]) if known is None or known[0] > ends[number] else begins[number]
+                self.positions[number] = Positions.read(first, None)
+            else:
+                self.positions[number] = Positions.read(*known)
+                self._written[number] = known
+        options = {
+            **cluster.options,
+            "group.id": self._group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest" if earliest else "latest",
+            "isolation.level": "read_committed",
+            "queued.min.messages": AHEAD,
+            "queued.max.messages.kbytes": AHEAD_SIZE,
+            "fetch.wait.max.ms": 100,
+        }
+        self._consumer = Consumer(options)
+        self._waiting = {number: deque() for number in numbers}
+        self._consumer.assign([TopicPartition(self._topic, each, self.positions[each].committed) for each in numbers])
+        if not earliest:
+            await self.commit()
+
+    async def next(self, limit: int, now: float, one_each: bool = False) -> list[Given]:
+        """Up to `limit` records that are to be handled now; none only where every partition is at its end or full.
+
+        Args:
+            now: the UNIX time; what waits for another try until then comes first.
+            one_each: nothing of a partition while something of it is in hand or waits for another try.
+
+        Raises:
+            SourceUnavailableError: the brokers do not answer.
+        """
+        given, last = self._due(limit, now), time.monotonic()
+        while len(given) < limit:
+            arrived = self._fetch(limit)
+            flowing = self._flowing(one_each)
+            given += self._from_waiting(flowing, limit - len(given), now, one_each)
+            if given or not flowing - self._ended.keys():
+                break
+            if arrived:
+                last = time.monotonic()
+            elif time.monotonic() - last > PATIENCE:
+                servers = self._cluster.source.bootstrap_servers
+                raise SourceUnavailableError(f"{servers} sends nothing of topic {self._topic} for {PATIENCE:g} s")
+            else:
+                await asyncio.sleep(POLL)
+        return given
+
+    def finish(self, number: int, offset: int) -> None:
+        """A record is done."""
+        if self._open.pop((number, offset), None) is not None:
+            self.positions[number].finish(offset)
+
+    def put_off(self, number: int, offset: int, until: float) -> None:
+        """A record is to be handled again, not before the UNIX time `until`."""
+        record = self._open.get((number, offset))
+        if record is not None:
+            self.positions[number].put_off(offset, math.ceil(until))
+            heapq.heappush(self._later, (until, number, offset))
+
+    def record(self, number: int, offset: int) -> Record | None:
+        """A record that is in hand or waits for another try; None where it is done."""
+        return self._open.get((number, offset))
+
+    def forget_tries(self) -> None:
+        """Nothing was tried: it was only looked at."""
+        for positions in self.positions.values():
+            positions.forget_tries()
+
+    async def commit(self) -> None:
+        """Write where each partition stands, if that has changed.
+
+        Raises:
+            SourceError: the group has members, or the brokers do not answer.
+        """
+        async with self._committing:
+            now = {number: (each.committed, each.text) for number, each in self.positions.items()}
+            changed = {number: each for number, each in now.items() if self._written.get(number) != each}
+            if not changed or self._consumer is None:
+                return
+            offsets = [TopicPartition(self._topic, number, *each) for number, each in changed.items()]
+            consumer = self._consumer
+            await self._cluster.blocking(lambda: _check(consumer.commit(offsets=offsets, asynchronous=False)))
+            self._written.update(changed)
+
+    async def close(self) -> None:
+        """Let go of the partitions."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await asyncio.to_thread(consumer.close)
+
+    def _fetch(self, limit: int) -> int:
+        """Take what has arrived; how much that is."""
+        assert self._consumer is not None
+        if sum(map(len, self._waiting.values())) >= AHEAD:
+            return 0
+        arrived = self._consumer.consume(max(limit, 100), 0)
+        for record in arrived:
+            fault, number = record.error(), record.partition() or 0
+            if fault is None:
+                self._waiting[number].append(record)
+                self._ended.pop(number, None)
+            elif fault.code() == KafkaError._PARTITION_EOF:
+                self._ended[number] = record.offset() or 0
+            elif fault.fatal() or not fault.retriable():
+                raise self._cluster.error(KafkaException(fault))
+        return len(arrived)
+
+    def _flowing(self, one_each: bool) -> set[int]:
+        """Partitions from which something may be given out now."""
+        busy = {number for number, _ in self._open} if one_each else set[int]()
+        return {number for number, each in self.positions.items() if number not in busy and not each.is_full}
+
+    def _due(self, limit: int, now: float) -> list[Given]:
+        given: list[Given] = []
+        while self._later and self._later[0][0] <= now and len(given) < limit:
+            _, number, offset = heapq.heappop(self._later)
+            record = self._open.get((number, offset))
+            if record is not None:
+                given.append(Given(record, self.positions[number].begin(offset)))
+        return given
+
+    def _from_waiting(self, flowing: set[int], limit: int, now: float, one_each: bool) -> list[Given]:
+        given: list[Given] = []
+        for number in sorted(flowing, key=lambda each: -len(self._waiting[each])):
+            waiting, positions, before = self._waiting[number], self.positions[number], len(given)
+            while waiting and len(given) < limit and not (one_each and len(given) > before) and not positions.is_full:
+                record = waiting.popleft()
+                offset = record.offset() or 0
+                if positions.is_done(offset):
+                    positions.skip(offset + 1)
+                    continue
+                self._open[number, offset] = record
+                if positions.until(offset) > now:
+                    positions.following = max(positions.following, offset + 1)
+                    heapq.heappush(self._later, (positions.until(offset), number, offset))
+                    if one_each:
+                        break
+                else:
+                    given.append(Given(record, positions.begin(offset)))
+            if not waiting and number in self._ended:
+                positions.skip(self._ended[number])
+        return given
+
+
+def _check(answer: Any) -> None:
+    """A commit that failed for one partition has its error there."""
+    found: list[TopicPartition] = answer or []
+    for each in found:
+        if each.error is not None:
+            raise KafkaException(each.error)

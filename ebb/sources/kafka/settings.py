@@ -1,0 +1,67 @@
+"""The settings of a topic of Kafka as a source."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ebb.core.settings.source_settings import SourceModel
+from ebb.sources.kafka.lag import partition_numbers
+
+_SETTING = r"^[A-Za-z_][A-Za-z0-9_.:-]{0,126}$"
+
+
+def _numbers(text: str | None) -> str | None:
+    partition_numbers(text)
+    return text
+
+
+class KafkaSettings(SourceModel):
+    """A topic of Kafka, read by its partitions."""
+
+    bootstrap_servers: str = Field(
+        pattern=r"^[^,\s:]+:\d+(,[^,\s:]+:\d+)*$", description="`host:port` of some brokers, with commas between"
+    )
+    topic: str = Field(max_length=200, pattern=r"^[A-Za-z0-9._-]+$", description="name of a topic that is there")
+    consumer_group: str = Field(
+        min_length=1, description="group whose committed offsets say what is done; no other app may read by it"
+    )
+    offset_reset_policy: Literal["latest", "earliest"] = Field(
+        "latest", description="where a group begins that has committed nothing"
+    )
+    limit_to_partitions_with_lag: bool = Field(
+        False, description="no more executions than partitions with lag, as KEDA's setting of that name"
+    )
+    allow_idle_consumers: bool = Field(False, description="more executions than partitions, which end at once")
+    exclude_persistent_lag: bool = Field(
+        False, description="a partition whose offset has not moved since the last look counts 0"
+    )
+    scale_to_zero_on_invalid_offset: bool = Field(False, description="a partition without a committed offset counts 0")
+    partition_limitation: Annotated[str | None, AfterValidator(_numbers)] = Field(
+        None, description="these partitions alone, such as `1-4,8`"
+    )
+    ordered: bool = Field(
+        False, description="one message of a partition in hand at a time; one that failed holds the partition up"
+    )
+    security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="how brokers are spoken to"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="how a user proves who it is"
+    )
+    username: str | None = Field(None, description="user; `$ConnectionString` for Event Hubs")
+    password: str | None = Field(None, pattern=_SETTING, description="name of the app setting with the password")
+
+    @model_validator(mode="after")
+    def _fit(self) -> Any:
+        if self.limit_to_partitions_with_lag and self.allow_idle_consumers:
+            raise ValueError("limitToPartitionsWithLag and allowIdleConsumers contradict each other: set one of them")
+        login = [self.username is not None, self.password is not None]
+        if login != [self.security_protocol.startswith("sasl")] * 2:
+            raise ValueError("username and password go with securityProtocol sasl_ssl or sasl_plaintext, both of them")
+        return self
+
+    def label(self) -> str:
+        """The topic."""
+        return self.topic

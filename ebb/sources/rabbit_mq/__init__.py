@@ -1,0 +1,13 @@
+"""Queues of RabbitMQ as a source."""
+
+from ebb.sources.kind import Kind
+from ebb.sources.rabbit_mq.settings import RabbitMqSettings
+
+KIND = Kind(
+    "rabbitMQ",
+    RabbitMqSettings,
+    source="ebb.sources.rabbit_mq.source:open_rabbit_mq",
+    poison="ebb.sources.rabbit_mq.poison:open_poison",
+    extra="rabbitMQ",
+    scaler="rabbitmq",
+)

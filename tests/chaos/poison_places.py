@@ -1,0 +1,43 @@
+"""The poison places as an operator sees and empties them: through the app's own API.
+
+So the copies of one message that a lost answer leaves behind are one here, as `list` and `purge` promise, and a reason
+that lies beside a body of full size is found or missed as it would be by a person.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+
+from tests.chaos.app import book
+from tests.chaos.host import Host
+from tests.chaos.storage import Feeder
+
+
+def collect(host: Host, name: str, feeder: Feeder, ledger: Path) -> None:
+    """Write down and remove what is in the poison place of schedule `name`.
+
+    What the app does not say or does not remove stays there for the next call.
+    """
+    while _waits(feeder):
+        status, page = host.call("GET", f"schedules/{name}/poison")
+        found: list[dict[str, Any]] = page.get("value") or []
+        if status != 200 or not found:
+            return
+        ids = [each["id"] for each in found]
+        status, _ = host.call("DELETE", f"schedules/{name}/poison", {"ids": ids})
+        if status != 200:
+            return
+        for each in found:
+            whole = feeder.is_body_of(each["id"], each["body"]) if each["bodyEncoding"] == "text" else True
+            book.write(ledger, "poisoned", message=each["id"], reason=each["reason"], whole=whole)
+
+
+def _waits(feeder: Feeder) -> bool:
+    """Whether anything is there; asked of the storage itself, which costs the app nothing."""
+    try:
+        return bool(feeder.poison_queue.get_queue_properties().approximate_message_count)
+    except ResourceNotFoundError:  # it is made when the first message goes there
+        return False

@@ -1,0 +1,229 @@
+"""What is RabbitMQ's own, against a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import aio_pika
+import pytest
+
+from ebb.core.errors import LeaseLostError, SettingsError, SourceError, SourceNotFoundError, SourceUnavailableError
+from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.validation import validate_settings
+from ebb.sources.registry import open_poison, open_source
+from tests.rabbit import Rabbit
+
+LEASE = timedelta(seconds=30)
+
+
+class Bench:
+    """A queue of its own on the session's broker."""
+
+    def __init__(self, rabbit: Rabbit, connection: Any, channel: Any) -> None:
+        self.name = f"jobs-{secrets.token_hex(6)}"
+        self.environment = {"Rabbit": rabbit.url, "Management": rabbit.management_url}
+        self.connection, self.channel = connection, channel
+        self.opened: list[Any] = []
+
+    def schedule(self, **source: Any) -> ScheduleSettings:
+        given = {"type": "rabbitMQ", "queueName": self.name, "connection": "Rabbit", **source}
+        return validate_settings({"source": given, "handler": "handlers.noop:handle"})
+
+    def source(self, environment: dict[str, str] | None = None, **source: Any) -> Any:
+        self.opened.append(open_source(self.schedule(**source), environment or self.environment))
+        return self.opened[-1]
+
+    def poison(self) -> Any:
+        self.opened.append(open_poison(self.schedule(), self.environment))
+        return self.opened[-1]
+
+    async def declare(self, kind: str = "quorum") -> None:
+        await self.channel.declare_queue(self.name, durable=True, arguments={"x-queue-type": kind})
+
+    async def put(self, *texts: str, **about: Any) -> None:
+        for text in texts:
+            message = aio_pika.Message(text.encode(), delivery_mode=2, **about)
+            await self.channel.default_exchange.publish(message, self.name)
+
+
+@pytest.fixture
+async def bench(rabbit: Rabbit) -> AsyncIterator[Bench]:
+    connection = await aio_pika.connect(rabbit.url)
+    made = Bench(rabbit, connection, await connection.channel())
+    await made.declare()
+    yield made
+    await asyncio.gather(*(each.close() for each in made.opened))
+    await connection.close()
+
+
+async def test_backlog_is_what_keda_counts_by_each_protocol(bench: Bench) -> None:
+    await bench.put("1", "2", "3")
+    holding = bench.source()
+    await holding.receive(1, LEASE)
+    assert (await bench.source().measure()).count == 2
+    for excluding, count in [(False, 3), (True, 2)]:
+        source = bench.source(managementConnection="Management", excludeUnacknowledged=excluding)
+        for _ in range(60):
+            if (await source.measure()).count == count:
+                break
+            await asyncio.sleep(0.25)
+        assert await source.measure() == type(await source.measure())(count, approximate=True)
+
+
+@pytest.mark.parametrize("kind", ["quorum", "classic"])
+async def test_tries_are_counted_through_failures_and_crashes(bench: Bench, kind: str) -> None:
+    await bench.channel.queue_delete(bench.name)
+    await bench.declare(kind)
+    await bench.put("1", headers={"colour": "blue"}, message_id="m-1")
+    for tries in range(1, 7):
+        source = bench.source()
+        (message,) = await source.receive(10, LEASE)
+        assert (message.id, message.dequeue_count, message.properties) == ("m-1", tries, {"colour": "blue"})
+        if tries % 3 == 0:
+            await source.release(message, timedelta(seconds=0.3))
+            assert await source.receive(10, LEASE) == []
+            await asyncio.sleep(0.6)
+        elif tries % 3 == 1:
+            await source.release(message)
+        await source.close()  # in the other cases, as a crash does
+    assert (await bench.source().measure()).count == 1
+
+
+async def test_delay_queue_has_the_delay_in_its_name(bench: Bench) -> None:
+    await bench.put("1")
+    source = bench.source()
+    (message,) = await source.receive(1, LEASE)
+    await source.release(message, timedelta(seconds=0.2))
+    queue = await bench.channel.declare_queue(f"{bench.name}-delay-200", passive=True)
+    assert queue.declaration_result.message_count in (0, 1)
+    await asyncio.sleep(0.6)
+    (again,) = await source.receive(1, LEASE)
+    assert again.dequeue_count == 2
+
+
+async def test_poison_is_shown_put_back_and_removed(bench: Bench) -> None:
+    source, poison = bench.source(), bench.poison()
+    assert (await poison.count(), await poison.peek(10), await poison.purge(None, 10)) == (0, [], 0)
+    await bench.put("1", "2", "2", "3", headers={"colour": "blue"})
+    for message in await source.receive(10, LEASE):
+        await source.dead_letter(message, f"no {message.text}")
+    found = await poison.peek(10)
+    assert sorted(each.reason or "" for each in found) == ["no 1", "no 2", "no 2", "no 3"]
+    assert len({each.id for each in found}) == 4
+    assert await poison.count() == 4
+    one = next(each for each in found if each.body == b"1")
+    assert await poison.requeue(frozenset({one.id}), 10) == 1
+    (again,) = await source.receive(10, LEASE)
+    assert (again.body, again.properties, again.dequeue_count) == (b"1", {"colour": "blue"}, 1)
+    assert await poison.purge(None, 10, "no such text") == 0
+    assert await poison.purge(None, 1) == 1
+    assert await poison.purge(None, 10) == 2
+    assert await poison.count() == 0
+
+
+async def test_message_that_was_moved_twice_is_one_poison_message(bench: Bench) -> None:
+    await bench.put("1", "1", message_id="m-1")
+    source = bench.source()
+    for message in await source.receive(10, LEASE):
+        await source.dead_letter(message, "never")
+    assert [each.id for each in await bench.poison().peek(10)] == ["m-1"]
+    assert await bench.poison().requeue(None, 10) == 1
+    assert len(await source.receive(10, LEASE)) == 1
+
+
+async def test_acknowledgement_timeout_of_the_broker_is_told(bench: Bench, rabbit: Rabbit) -> None:
+    """The broker closes the channel under a handler that takes longer than it allows; renewing does not help."""
+    rabbit.rpc(
+        "application:set_env(rabbit, consumer_timeout, 1500), application:set_env(rabbit, channel_tick_interval, 500)."
+    )
+    try:
+        await bench.put("1")
+        source = bench.source()
+        (message,) = await source.receive(1, LEASE)
+
+        async def renew() -> None:
+            for _ in range(60):
+                await source.extend(message, LEASE)
+                await asyncio.sleep(0.25)
+
+        with pytest.raises(LeaseLostError, match="raise its consumer_timeout above the longest handler"):
+            await renew()
+        with pytest.raises(LeaseLostError):
+            await source.complete(message)
+        (again,) = await source.receive(1, LEASE)  # on a new channel
+        await source.complete(again)
+    finally:
+        rabbit.rpc("application:set_env(rabbit, consumer_timeout, 1800000).")
+
+
+@pytest.mark.filterwarnings(
+    "ignore:coroutine 'Connection.close' was never awaited"
+)  # aio-pika, refused at its last step
+async def test_wrong_names_and_passwords_are_told(bench: Bench, rabbit: Rabbit) -> None:
+    with pytest.raises(SourceNotFoundError, match=r"queue absent does not exist .* check queueName and vhostName"):
+        await bench.source(queueName="absent").measure()
+    wrong = {"Rabbit": rabbit.url.replace("guest:guest", "guest:wr0ng"), "Management": "http://a:b@127.0.0.1:1"}
+    with pytest.raises(SourceUnavailableError, match=r"\(app setting Rabbit\) refuses user guest: check") as refused:
+        await bench.source(wrong).measure()
+    assert "wr0ng" not in str(refused.value)
+    with pytest.raises(SourceUnavailableError, match="refuses virtual host elsewhere: create it"):
+        await bench.source(vhostName="elsewhere").receive(1, LEASE)
+    with pytest.raises(
+        SourceUnavailableError, match=r"management API at 127.0.0.1:1 \(app setting Management\) cannot"
+    ):
+        await bench.source(wrong, managementConnection="Management").measure()
+    with pytest.raises(SourceNotFoundError, match=r"absent does not exist in virtual host / "):
+        await bench.source(queueName="absent", managementConnection="Management").measure()
+    unauthorized = {**bench.environment, "Management": rabbit.management_url.replace("guest:guest", "guest:wr0ng")}
+    with pytest.raises(SourceUnavailableError, match="answered 401: the user of app setting Management needs the tag"):
+        await bench.source(unauthorized, managementConnection="Management").measure()
+    with pytest.raises(SettingsError, match="app setting Rabbit is not set: set it to the URL of the broker"):
+        bench.source({"Other": "1"})
+    with pytest.raises(SettingsError, match="is not a URL of this kind"):
+        bench.source({"Rabbit": "http://host"})
+
+
+async def test_missing_package_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("aio_pika", "ebb.sources.rabbit_mq."))]:
+        if name != "ebb.sources.rabbit_mq.settings":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aio_pika", None)
+    with pytest.raises(
+        SettingsError, match=r"needs package aio_pika, which is not installed: pip install ebb-scheduler\[rabbitMQ\]"
+    ):
+        open_source(bench.schedule(), bench.environment)
+
+
+async def test_broker_that_was_killed_comes_back_with_what_was_not_done() -> None:
+    with Rabbit() as rabbit:
+        connection = await aio_pika.connect(rabbit.url)
+        made = Bench(rabbit, connection, await connection.channel())
+        await made.declare("classic")  # a quorum queue of 3.10 on one node sometimes has no leader after a kill
+        await made.put("1", "2")
+        source = made.source()
+        first, second = await source.receive(2, LEASE)
+        await source.complete(first)
+        await asyncio.sleep(0.5)
+        rabbit.kill()
+        await asyncio.sleep(0.5)
+        with pytest.raises(LeaseLostError):
+            await source.complete(second)
+        with pytest.raises(SourceUnavailableError, match="cannot be reached"):
+            await source.measure()
+        rabbit.start()
+        for _ in range(100):
+            try:
+                found = await source.receive(2, LEASE)
+            except SourceError:  # the broker is not ready yet
+                found = []
+            if found:
+                break
+            await asyncio.sleep(0.2)
+        assert [message.body for message in found] == [second.body]
+        assert found[0].dequeue_count >= 2
+        await source.close()
