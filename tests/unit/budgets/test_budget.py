@@ -175,7 +175,7 @@ def test_schedules_name_a_budget_that_stands_once() -> None:
     assert known["a"].budget == known["b"].budget
     assert known["a"].budget is not None
     assert (known["a"].budget.rate, known["a"].budget.concurrency) == (10, 4)
-    assert validate_settings(known["a"].as_json()).budget == known["a"].budget
+    assert validate_settings(known["a"].to_document()).budget == known["a"].budget
 
 
 @pytest.mark.parametrize(
