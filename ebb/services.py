@@ -32,7 +32,10 @@ STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
-FILE_ALONE = {"after": "who runs after whom is checked as the app starts"}  # settings that no request changes
+FILE_ALONE = {  # settings that no request changes, and why
+    "after": "who runs after whom is checked as the app starts",
+    "budget": "others share it",
+}
 PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
 LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be fixed, not allowed for
 

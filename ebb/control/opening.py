@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.control.budgets import budget_of
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.dependencies import others_of
 from ebb.control.journal import record
@@ -190,7 +191,7 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
     )
     try:
         settings = services.schedules.effective(state.schedule, row.overrides)
-        opened = replace(opened, others=await others_of(services, settings))
+        opened = replace(opened, others=await others_of(services, settings), budget=await budget_of(services, settings))
         agenda = before_measuring(settings, state.carry, opened)
         if agenda is not None:
             return _Found(settings, agenda)

@@ -11,6 +11,7 @@ from typing import Any
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
+from ebb.control.budgets import budget_of
 from ebb.control.dependencies import others_of
 from ebb.control.instances import Instance, look_inside
 from ebb.control.opening import still_abandoned
@@ -62,7 +63,7 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
     counts: list[Count] = []
     try:
         settings = services.schedules.effective(row.name, row.overrides)
-        opened = replace(opened, others=await others_of(services, settings))
+        opened = replace(opened, others=await others_of(services, settings), budget=await budget_of(services, settings))
         counts = await _measured(settings, services)
         opened = replace(opened, abandoned=await still_abandoned(services, row.name, known.carry))
         agenda, begins_at = _foreseen(settings, known, opened, counts)

@@ -1,6 +1,7 @@
 """Remarks: small documents by key, kept beside the history for what outlives an execution and is not part of a cycle.
 
     abandoned:<schedule>   an execution whose handlers still run, although it has ended: {"handlers", "until"}
+    budgets:               what a downstream may be asked to do, by the budget's name
     alone:<schedule>       a message that is handled by itself after a crash, by its id: {"tries"}
     crash:<schedule>       that an execution ended without a word, after its note is forgotten: {"until"}
     once:<schedule>        an effect of a handler that is to happen once: who claims it, or that it is done
@@ -16,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+BUDGETS = "budgets:"
 
 
 @dataclass(frozen=True, slots=True)

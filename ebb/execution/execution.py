@@ -22,6 +22,7 @@ from ebb.core.errors import SourceError
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.batches import BatchCalls
+from ebb.execution.budget_gate import Gate
 from ebb.execution.effects import Effects
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.in_flight import InFlight
@@ -35,6 +36,7 @@ from ebb.sources.holding import Held, Holding
 __all__ = ["ExecutionReport", "run_execution"]
 
 LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
+LOOK = timedelta(seconds=LOOK_EVERY)
 STOOD_STILL = timedelta(seconds=15)  # who notices that so much time has passed unseen looks before it begins anything
 GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what had not begun
 
@@ -61,6 +63,7 @@ async def run_execution(
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
     effects: Effects | None = None,
+    gate: Gate | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
@@ -73,12 +76,13 @@ async def run_execution(
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
         effects: for `message.once`; None: each effect is the first.
+        gate: of the downstream's budget; None: there is none.
         report: filled as the work goes on, for whoever wants to look meanwhile.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects
+    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate
     return await _Execution(
         source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
     ).run()
@@ -98,6 +102,7 @@ class _Execution:
         suspicion: Suspicion,
         report: ExecutionReport,
         effects: Effects | None,
+        gate: Gate | None,
     ) -> None:
         self._settings, self._clock, self._log = settings, clock, log
         self._reason_to_stop, self._is_needed = reason_to_stop, is_needed
@@ -110,7 +115,8 @@ class _Execution:
         self._batches = BatchCalls(handler, batch, limit, clock) if batch else None
         self._calls = self._batches or HandlerCalls(handler)
         self._turns, self._suspicion = turns, suspicion
-        told = self._handled, suspicion, self._fail, effects
+        self._gate = gate
+        told = self._handled, suspicion, self._fail, effects, gate
         one = OneMessage(self._holding, self._calls, settings, clock, self._report, log, *told)
         self._in_flight = InFlight(one, turns, settings.handler_timeout, clock, self._finished)
         self._ready: deque[Held] = deque()  # received, not begun
@@ -135,6 +141,8 @@ class _Execution:
             asyncio.create_task(self._in_flight.limit()): "handler limit",
             asyncio.create_task(self._wake_regularly()): "regular look",
         }
+        if self._gate is not None:
+            side[asyncio.create_task(self._gate.keep())] = "budget"
         try:
             await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
@@ -167,8 +175,8 @@ class _Execution:
         while self._ended is None or self._in_hand:
             self._changed.clear()
             await self._look_around()
-            if self._batches is not None and self._ended is not None:
-                self._batches.flush()  # no more will come to fill it
+            if self._ended is not None:
+                self._let_nobody_wait()
             room = self._room
             if self._ended is None and room and self._clock.now() >= self._receive_at:
                 await self._take(min(room, self._settings.batch_size))
@@ -178,6 +186,13 @@ class _Execution:
                 self._ended = "empty"
         if self._fault is not None:
             raise self._fault
+
+    def _let_nobody_wait(self) -> None:
+        """No more messages are taken: batches are not filled any more, and nobody waits for a budget."""
+        if self._batches is not None:
+            self._batches.flush()
+        if self._gate is not None and (self._ended != "slice" or self._clock.now() > self._slice_end + 2 * LOOK):
+            self._gate.close()
 
     async def _look_around(self) -> None:
         now = self._clock.now()
@@ -204,7 +219,9 @@ class _Execution:
         """How many more messages to take: 0 while so few are missing that asking for them is not worth a request."""
         ahead = self._ahead()
         missing = self._at_once + ahead - self._in_hand
-        return missing if missing >= max(1, ahead * 2 // 3) else 0
+        if missing < max(1, ahead * 2 // 3):
+            return 0
+        return missing if self._gate is None else min(missing, self._gate.room(self._in_hand))
 
     def _ahead(self) -> int:
         """How many messages to hold beyond those in handlers' hands."""

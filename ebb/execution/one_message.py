@@ -20,6 +20,7 @@ from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped, duration
 from ebb.execution.batches import BatchCalls
+from ebb.execution.budget_gate import Gate, GateClosedError
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.isolated import IsolatedHandlerError
 from ebb.execution.suspicion import Suspicion
@@ -81,11 +82,13 @@ class OneMessage:
         suspicion: Suspicion,
         on_source_error: Callable[[SourceError], None],
         effects: Callable[[str, Unsure], Once] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """`on_handled` is called each time that a handler is done, before its message is settled."""
         self._holding, self._calls, self._settings = holding, calls, settings
         self._clock, self._report, self._log, self._on_handled = clock, report, log, on_handled
         self._suspicion, self._on_source_error, self._effects = suspicion, on_source_error, effects
+        self._gate = gate
         # Where both limits are the same, that of the execution ends everything at once.
         self._limited = settings.handler_timeout < settings.replica_timeout
         wait = settings.batch.wait if settings.batch else 0.0  # a batch may be filling before its call begins
@@ -104,13 +107,35 @@ class OneMessage:
             await self._holding.assure(held)
             if held.alone:
                 await self._suspicion.begin(message.id)
-            failure = await self._handle(held)
+            failure = await (self._handle(held) if self._gate is None else self._within_budget(self._gate, held))
             if held.abandoned:
                 return  # `give_up` has settled it
             held.settling = True
             if held.alone:
                 await self._suspicion.end(message.id)
             await self._settle(held, failure)
+        except GateClosedError:
+            await self._give_back(held)
+        except SourceError as error:
+            self._lose(error)
+
+    async def _within_budget(self, gate: Gate, held: Held) -> BaseException | None:
+        """As `_handle`, once the budget of the downstream lets the message pass."""
+        was_probe = await gate.enter()
+        if held.lost:
+            await gate.leave(False, None)
+            raise LeaseLostError(f"message {held.message.id} was lost while it waited for its budget")
+        failure: BaseException | None = None
+        try:
+            failure = await self._handle(held)
+        finally:
+            await gate.leave(was_probe, refusal_of(failure, self._clock.now()))
+        return failure
+
+    async def _give_back(self, held: Held) -> None:
+        try:
+            await self._holding.release(held, timedelta())
+            self._report.released += 1
         except SourceError as error:
             self._lose(error)
 

@@ -17,6 +17,7 @@ from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
 from ebb.execution.abandoned import note_abandoned
+from ebb.execution.budget_gate import Gate
 from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
@@ -122,6 +123,7 @@ class _Run:
                 report=self.report,
                 turns=turns_here(),
                 suspicion=self._suspicion(schedule),
+                gate=self._gate(),
                 effects=Effects(self.services.store, schedule, clock, timedelta(seconds=self.services.clock_skew)),
             )
 
@@ -130,6 +132,13 @@ class _Run:
         if self.settings.command is not None:  # it is a process of its own
             return handler
         return isolated(self.settings.handler) if self.settings.isolation == "process" else handler
+
+    def _gate(self) -> Gate | None:
+        budget, settings = self.settings.budget, self.settings
+        if budget is None:
+            return None
+        holder = f"{self.order['schedule']}/{self._watch.note.run}"
+        return Gate(self.services.store, budget, holder, settings.in_flight, self.services.clock)
 
     def _suspicion(self, schedule: str) -> StoredSuspicion:
         lease = timedelta(seconds=self.settings.visibility_timeout)

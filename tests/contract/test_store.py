@@ -105,6 +105,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         cycle_for=41,
         closed_cycle=41,
         unclosed=({"cycle": 40, "owner": "hub/ebb-parity/1", "startedAt": rfc3339(START)}, {"cycle": 41}),
+        drained_cycle=41,
         cancelled={"41-0": "it hangs", "41-1": None},
         totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1, at_least=True),
         backlog={"count": 12, "measuredAt": rfc3339(START)},

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ebb.core.budget import BudgetState
 from ebb.core.calendar.ticks import TIMER_TOLERANCE, Moment
 from ebb.core.calendar.windows import next_open
 from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
 from ebb.core.planning import plan, plan_several
 from ebb.core.planning.abandoned import beside_abandoned, held_by_abandoned, without_abandoned
+from ebb.core.planning.budgets import held_by_budget, thinned, until_it_opens
 from ebb.core.planning.decision import Decision, Wait
 from ebb.core.planning.dependencies import Other, following, held_by_others
 from ebb.core.planning.partitions import held_to_partitions
@@ -48,6 +50,7 @@ class Now:
     measured: datetime | None = None  # when the backlog was counted; None: at `time`
     abandoned: int = 0  # executions of earlier cycles with handlers that still run
     others: tuple[Other, ...] = ()  # the schedules that this one comes after
+    budget: BudgetState | None = None  # of its downstream
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,10 @@ def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: 
     decision, shares = decide(free, carry, now, counts) if free else (held_by_abandoned(settings, now.abandoned), ())
     if free and now.abandoned and decision.executions:
         decision = beside_abandoned(decision, settings, now.abandoned)
+    decision = held_by_budget(settings, decision, now.budget, now.time)
+    shares = thinned(shares, decision.executions)
     wait = next_wait(settings, idle_cycles=now.idle + 1 if free else 1, moment=_moment(carry, now))
+    wait = until_it_opens(decision, wait, now.budget, now.time)
     if decision.executions == 0:
         carry = planned_after(settings, carry, wait, now.time)
     carry = following(carry, now.others, decision.executions > 0)

@@ -63,10 +63,11 @@ def check_order(schedules: Mapping[str, ScheduleSettings]) -> None:
         for other in settings.after:
             if other not in schedules:
                 near = did_you_mean(other, schedules)
-                raise RuleError(f"{name}.after", other, f"is not a schedule of this app{near}")
+                raise RuleError(f"schedules.{name}.after", other, f"is not a schedule of this app{near}")
     ring = circle({name: settings.after for name, settings in schedules.items()})
     if ring is not None:
-        raise RuleError(f"{ring[0]}.after", ring[1], f"closes a circle: {' after '.join(ring)}; none would ever run")
+        told = f"closes a circle: {' after '.join(ring)}; none would ever run"
+        raise RuleError(f"schedules.{ring[0]}.after", ring[1], told)
 
 
 def _leases(settings: ScheduleSettings) -> None:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ebb.core.calendar.windows import Window
 from ebb.core.settings.batch import BatchSettings
+from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
 from ebb.core.settings.retry import RetrySettings
@@ -133,6 +134,9 @@ class ScheduleSettings(SettingsModel):
     )
     batch: BatchSettings | None = Field(
         None, description="the handler gets a list of messages in one call, and answers for each"
+    )
+    budget: BudgetSettings | None = Field(
+        None, description="of the downstream: a name under budgets; it limits all schedules and apps that share it"
     )
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"

@@ -12,6 +12,7 @@ import yaml
 
 from ebb.core.errors import FieldError, SettingsError
 from ebb.core.settings.batch import BatchSettings
+from ebb.core.settings.budgets import budgets_of, with_budget
 from ebb.core.settings.faults import RuleError
 from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.rules import check_order
@@ -96,6 +97,11 @@ def load_schedules(
     _refuse_other_shapes(document, schedules, path, lines)
     layers = {name: dict(cast("dict[str, Any]", data)) for name, data in schedules.items()}
     origins = _apply_environment(layers, environment)
+    try:
+        budgets = budgets_of(document)
+        layers = {name: with_budget(name, data, budgets) for name, data in layers.items()}
+    except RuleError as error:
+        raise _at_line(path, lines, error) from None
     faults: list[str] = []
     fields: list[FieldError] = []
     for name, data in layers.items():
@@ -115,10 +121,15 @@ def load_schedules(
     try:
         check_order(found)
     except RuleError as error:
-        line = _line(lines, ("schedules", *error.field.split(".")))
-        fault = FieldError(f"schedules.{error.field}", error.value, str(error), line)
-        raise SettingsError(f"{path}:{line}: {fault}", (fault,)) from None
+        raise _at_line(path, lines, error) from None
     return found
+
+
+def _at_line(path: str, lines: _Lines, error: RuleError) -> SettingsError:
+    """A fault between settings, with the line of the first one; its field is the whole path."""
+    line = _line(lines, tuple(error.field.split(".")))
+    fault = FieldError(error.field, error.value, str(error), line)
+    return SettingsError(f"{path}:{line}: {fault}", (fault,))
 
 
 class _Loader(yaml.SafeLoader):
@@ -208,9 +219,9 @@ def _line(lines: _Lines, path: tuple[str, ...]) -> int:
 
 def _refuse_other_shapes(document: dict[str, Any], schedules: Any, path: str, lines: _Lines) -> None:
     for key in document:
-        if key != "schedules":
+        if key not in ("schedules", "budgets"):
             raise SettingsError(
-                f"{path}:{_line(lines, (str(key),))}: {key!r} is not known here; the only key is 'schedules'"
+                f"{path}:{_line(lines, (str(key),))}: {key!r} is not known here; known are 'schedules' and 'budgets'"
             )
     if not isinstance(schedules, dict):
         raise SettingsError(f"{path}:{_line(lines, ('schedules',))}: 'schedules' must map names to settings")

@@ -22,6 +22,7 @@ ALLOWED = {
     "windows": "up to 50 of `{days, start, end}`",
     "endAfter": "`{time}` or `{cycles}`",
     "after": "a schedule, or up to 16",
+    "budget": "a name under `budgets`",
     "batch": "`{size, wait}`",
     "retry": "`{initial, factor, maximum, jitter, attempts}`",
 }
