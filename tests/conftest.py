@@ -12,6 +12,7 @@ import ebb.sources  # noqa: F401 - settings of every test may name a source
 from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
+from tests.emulators.amqp.server import AmqpEmulator
 from tests.moto import Moto
 from tests.rabbit import Rabbit
 
@@ -68,4 +69,11 @@ def moto() -> Iterator[Moto]:
 def rabbit() -> Iterator[Rabbit]:
     """The session's RabbitMQ, started for the first test that asks. Use queues of your own."""
     with Rabbit() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def amqp() -> Iterator[AmqpEmulator]:
+    """The session's Service Bus and Event Hubs, started for the first test that asks. Use entities of your own."""
+    with AmqpEmulator() as running:
         yield running

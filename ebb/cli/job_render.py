@@ -10,7 +10,7 @@ import re
 import shlex
 
 from ebb.cli.job_access import Access
-from ebb.cli.job_template import COUNTING, Job, QueueRule
+from ebb.cli.job_template import COUNTING, SCALER, Job, QueueRule
 
 API_VERSION = "2026-07-01"
 GROUP, ENVIRONMENT, ACCOUNT, IDENTITY = "<group>", "<environment>", "<storage account>", "<identity resource id>"
@@ -31,7 +31,7 @@ def az_command(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
         *_trigger_options(job, access),
     ]
     call = "az containerapp job create \\\n  " + " \\\n  ".join(lines)
-    if job.cron or access == Access.SECRET:
+    if job.cron or access == Access.SECRET or job.rules[0].scaler != SCALER:
         return call
     return (
         "# --scale-rule-identity is in the preview of the extension; --access secret does without\n"
@@ -48,9 +48,13 @@ def _trigger_options(job: Job, access: Access) -> list[str]:
         "--trigger-type Event",
         f"--polling-interval {job.polling_interval}",
         f"--min-executions {job.min_executions} --max-executions {job.max_executions}",
-        f"--scale-rule-name {rule.queue} --scale-rule-type azure-queue",
+        f"--scale-rule-name {rule.name} --scale-rule-type {rule.scaler}",
         f"--scale-rule-metadata {pairs}",
     ]
+    if rule.scaler != SCALER:
+        given = " ".join(shlex.quote(f"{_secret(key)}=<{what}>") for key, what in rule.secrets.items())
+        auth = " ".join(f"{key}={_secret(key)}" for key in rule.secrets)
+        return [*lines, f"--secrets {given} --scale-rule-auth {auth}"] if rule.secrets else lines
     if access == Access.SECRET:
         lines += [
             f"--secrets '{SECRET}=<connection string>' --scale-rule-auth connection={SECRET}",
@@ -64,7 +68,18 @@ def _trigger_options(job: Job, access: Access) -> list[str]:
     return lines
 
 
+def _secret(parameter: str) -> str:
+    """The name of the secret that holds a parameter of a scaler."""
+    return f"{re.sub('[A-Z]+', lambda found: '-' + found[0].lower(), parameter)}-secret"
+
+
+def _parameter(parameter: str) -> str:
+    return f"{parameter}Value"
+
+
 def _metadata(rule: QueueRule) -> dict[str, str]:
+    if rule.scaler != SCALER:
+        return dict(rule.metadata)
     return {
         "accountName": ACCOUNT,
         "queueName": rule.queue,
@@ -83,7 +98,7 @@ def _registry(image: str) -> str | None:
 def bicep(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
     """A Bicep file with the job; what depends on the place is a parameter."""
     trigger = "Schedule" if job.cron else "Event"
-    secret = access == Access.SECRET and not job.cron
+    secret = access == Access.SECRET and any(rule.scaler == SCALER for rule in job.rules)
     return f"""@description('Region.')
 param location string = resourceGroup().location
 
@@ -117,7 +132,7 @@ resource job 'Microsoft.App/jobs@{API_VERSION}' = {{
       triggerType: '{trigger}'
       replicaTimeout: {job.replica_timeout}
       replicaRetryLimit: {job.replica_retry_limit}
-{_registries(image)}{_secrets(secret)}{_schedule(job) if job.cron else _events(job, secret)}    }}
+{_registries(image)}{_secrets(job, secret)}{_schedule(job) if job.cron else _events(job, secret)}    }}
     template: {{
       containers: [
         {{
@@ -136,9 +151,13 @@ resource job 'Microsoft.App/jobs@{API_VERSION}' = {{
 
 
 def _parameters(job: Job, secret: bool) -> str:
-    if not job.rules:
-        return ""
-    account = "\n@description('Storage account of the queue.')\nparam storageAccountName string\n"
+    text = "".join(
+        f"\n@secure()\n@description({_text(f'{what[0].upper()}{what[1:]}.')})\nparam {_parameter(key)} string\n"
+        for key, what in _others(job).items()
+    )
+    if not any(_on_account(rule) for rule in job.rules):
+        return text
+    account = f"{text}\n@description('Storage account of the queue.')\nparam storageAccountName string\n"
     if not secret:
         return account
     return f"{account}\n@secure()\n@description('Connection string of that account.')\nparam connectionString string\n"
@@ -151,8 +170,20 @@ def _registries(image: str) -> str:
     return f"      registries: [{{ server: {_text(registry)}, identity: identity.id }}]\n"
 
 
-def _secrets(secret: bool) -> str:
-    return f"      secrets: [{{ name: '{SECRET}', value: connectionString }}]\n" if secret else ""
+def _secrets(job: Job, secret: bool) -> str:
+    given = [f"{{ name: '{SECRET}', value: connectionString }}"] if secret else []
+    given += [f"{{ name: '{_secret(key)}', value: {_parameter(key)} }}" for key in _others(job)]
+    return f"      secrets: [{', '.join(given)}]\n" if given else ""
+
+
+def _others(job: Job) -> dict[str, str]:
+    """The secret parameters of the rules that are not for storage queues."""
+    return {key: what for rule in job.rules if rule.scaler != SCALER for key, what in rule.secrets.items()}
+
+
+def _on_account(rule: QueueRule) -> bool:
+    """Whether the rule names a storage account."""
+    return "accountName" in _metadata(rule)
 
 
 def _schedule(job: Job) -> str:
@@ -181,14 +212,19 @@ def _events(job: Job, secret: bool) -> str:
 
 
 def _rule_text(rule: QueueRule, secret: bool) -> str:
-    values = {key: _text(value) for key, value in _metadata(rule).items()} | {"accountName": "storageAccountName"}
+    values = {key: _text(value) for key, value in _metadata(rule).items()}
+    if _on_account(rule):
+        values["accountName"] = "storageAccountName"
     lines = "".join(f"                {key}: {value}\n" for key, value in values.items())
     access = (
         f"auth: [{{ secretRef: '{SECRET}', triggerParameter: 'connection' }}]" if secret else "identity: identity.id"
     )
+    if rule.scaler != SCALER:
+        pairs = [f"{{ secretRef: '{_secret(key)}', triggerParameter: '{key}' }}" for key in rule.secrets]
+        access = f"auth: [{', '.join(pairs)}]"
     return f"""            {{
-              name: {_text(rule.queue)}
-              type: 'azure-queue'
+              name: {_text(rule.name)}
+              type: '{rule.scaler}'
               {access}
               metadata: {{
 {lines}              }}
@@ -198,7 +234,7 @@ def _rule_text(rule: QueueRule, secret: bool) -> str:
 
 def _environment(job: Job, secret: bool) -> str:
     """What the container needs to find its queue: names as in the tutorials of Container Apps jobs."""
-    if not job.rules:
+    if not job.rules or job.rules[0].scaler != SCALER:
         return ""
     lines = [f"{{ name: 'AZURE_STORAGE_QUEUE_NAME', value: {_text(job.rules[0].queue)} }}"]
     if secret:

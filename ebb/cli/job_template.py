@@ -8,27 +8,35 @@ https://learn.microsoft.com/azure/templates/microsoft.app/jobs.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import cast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ebb.cli.cron_fields import five_fields, period_fields
 from ebb.core.errors import SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.core.settings.source_settings import SourceModel
 
-SCALER = "azure-queue"  # the one that a job is written for
+SCALER = "azure-queue"  # the one that jobs know by an identity, with environment variables for the container
 NAME_LIMIT = 32  # characters of a job's name
 COUNTING = "all"  # with KEDA's default strategy, which is all that jobs have: see _differences_of_counting
 
 
 @dataclass(frozen=True)
 class QueueRule:
-    """The scale rule for one storage queue: KEDA's scaler azure-queue."""
+    """The scale rule for one source. That of a storage queue is written by its three numbers, others say it all."""
 
     queue: str
     length: int  # messages that one execution is expected to take
     activation: int
+    scaler: str = SCALER
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])  # the scaler's parameter: what it is
+
+    @property
+    def name(self) -> str:
+        """One that Container Apps takes for a rule."""
+        return re.sub(r"[^a-z0-9]+", "-", self.queue.lower()).strip("-") or "rule"
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ def job_for(name: str, settings: ScheduleSettings) -> Job:
     Raises:
         SettingsError: a source of the schedule has no scaler, or its times cannot be said to a job.
     """
-    queues = [cast("StorageQueueSettings", source) for source in settings.all_sources if source.can.scaler == SCALER]
+    queues = [source for source in settings.all_sources if source.can.scaler is not None]
     ticking = any(source.can.periodic for source in settings.all_sources)
     if not queues and not ticking:
         raise SettingsError(f"schedule {name} drains nothing that KEDA can see: a job needs a queue or a cron")
@@ -69,18 +77,25 @@ def job_for(name: str, settings: ScheduleSettings) -> Job:
         differences=(
             "a container is started for each execution and has to end by itself; Ebb's workers stay warm",
             *(_of_events(settings, queues) if queues else _of_times(settings, second)),
+            *_of_blobs_that_stay(queues),
             *_of_the_rest(settings),
         ),
     )
 
 
-def _rule(source: StorageQueueSettings, settings: ScheduleSettings) -> QueueRule:
-    own = source.activation_queue_length
+def _rule(source: SourceModel, settings: ScheduleSettings) -> QueueRule:
+    own, length = source.activation_queue_length, max(1, round(_length(source, settings)))
     activation = settings.activation_queue_length if own is None else own
-    return QueueRule(source.queue_name, max(1, round(_length(source, settings))), activation)
+    metadata = source.keda_metadata(length, activation)
+    return QueueRule(source.label(), length, activation, str(source.can.scaler), metadata, source.keda_secrets)
 
 
-def _length(source: StorageQueueSettings, settings: ScheduleSettings) -> float:
+def _of_blobs_that_stay(sources: Sequence[SourceModel]) -> Iterator[str]:
+    if any(getattr(source, "when_done", None) == "keep" for source in sources):
+        yield "KEDA counts every blob that lies there and reads no receipts: with whenDone keep it never stops"
+
+
+def _length(source: SourceModel, settings: ScheduleSettings) -> float:
     return settings.queue_length if source.queue_length is None else source.queue_length
 
 
@@ -98,11 +113,11 @@ def _cron(name: str, settings: ScheduleSettings) -> tuple[str, int]:
         raise SettingsError(f"schedule {name} has no job with the same times: {error}") from error
 
 
-def _of_events(settings: ScheduleSettings, queues: list[StorageQueueSettings]) -> Iterator[str]:
+def _of_events(settings: ScheduleSettings, queues: Sequence[SourceModel]) -> Iterator[str]:
     yield "each poll starts new executions by KEDA's default strategy, beside those that still run"
     if settings.scaling_strategy != "default":
         yield f"scalingStrategy {settings.scaling_strategy} cannot be set on a job"
-    if settings.queue_length_strategy != COUNTING:
+    if settings.queue_length_strategy != COUNTING and any(source.can.scaler == SCALER for source in queues):
         yield (
             f"queueLengthStrategy is {COUNTING}, not {settings.queue_length_strategy}: the default strategy takes off "
             "the running executions, whose messages a count of the visible ones leaves out already"

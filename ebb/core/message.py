@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -119,6 +118,8 @@ class Message:
 
         async def following() -> bytes | None:
             return await anext(chunks, None)
+
+        import asyncio  # here, for the command line imports this module too, and has no use for it
 
         with asyncio.Runner() as runner:
             while (chunk := runner.run(following())) is not None:

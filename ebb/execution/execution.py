@@ -108,6 +108,8 @@ class _Execution:
         self._reason_to_stop, self._is_needed = reason_to_stop, is_needed
         self._report = report
         can = settings.source.can if settings.source else Capabilities()
+        self._ordered = can.ordered
+        self._at_once = 1 if can.ordered else settings.in_flight
         self._holding = Holding(source, can, timedelta(seconds=settings.visibility_timeout), clock, log)
         batch, limit = settings.batch, settings.handler_timeout
         self._batches = BatchCalls(handler, batch, limit, clock) if batch else None
@@ -216,17 +218,17 @@ class _Execution:
     def _room(self) -> int:
         """How many more messages to take: 0 while so few are missing that asking for them is not worth a request."""
         ahead = self._ahead()
-        missing = self._settings.in_flight + ahead - self._in_hand
+        missing = self._at_once + ahead - self._in_hand
         if missing < max(1, ahead * 2 // 3):
             return 0
         return missing if self._gate is None else min(missing, self._gate.room(self._in_hand))
 
     def _ahead(self) -> int:
         """How many messages to hold beyond those in handlers' hands."""
-        if not self._report.handled:
-            return 0  # how quick handlers are is not known yet
+        if self._ordered or not self._report.handled:
+            return 0  # how quick handlers are is not known yet; or what is ahead would pass what is tried again
         soon = min(LOOK_EVERY, (self._slice_end - self._clock.now()).total_seconds())
-        work = max(0.0, soon) * self._settings.in_flight  # seconds that handlers have until then, together
+        work = max(0.0, soon) * self._at_once  # seconds that handlers have until then, together
         most, mean = self._settings.batch_size * 3 // 2, self._report.service_seconds / self._report.handled
         return most if mean * most <= work else int(work / mean)
 
@@ -287,7 +289,7 @@ class _Execution:
             self._look_at = self._awake_at  # others may have taken over meanwhile: look before anything begins
             self._changed.set()
             return
-        while self._ready and len(self._in_flight) < self._settings.in_flight:
+        while self._ready and len(self._in_flight) < self._at_once:
             if not self._turns.enter(self._ready[0].alone, self._begin):
                 return
             self._in_flight.begin(self._ready.popleft())

@@ -104,8 +104,7 @@ class OneMessage:
                 held.settling = True
                 await self._dead_letter(held, unfit)
                 return
-            if held.lost:
-                raise LeaseLostError(f"message {message.id} was lost before its handler began")
+            await self._holding.assure(held)
             if held.alone:
                 await self._suspicion.begin(message.id)
             failure = await (self._handle(held) if self._gate is None else self._within_budget(self._gate, held))

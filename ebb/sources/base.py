@@ -66,6 +66,16 @@ class Makeable(Protocol):
         ...
 
 
+@runtime_checkable
+class FixesLease(Protocol):
+    """What a source adds whose kind says `fixed_lease`."""
+
+    @property
+    def lease(self) -> timedelta | None:
+        """How long a message is really held from its receive on; None while no message has shown it."""
+        ...
+
+
 class Source(Protocol):
     """A place where messages wait. What a kind can do beyond this, its `Kind` says (`ebb/sources/kind.py`)."""
 

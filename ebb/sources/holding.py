@@ -13,8 +13,9 @@ from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError
 from ebb.core.message import Message
 from ebb.core.settings.capabilities import Capabilities
-from ebb.sources.base import DeadLetteringSource, LeasingSource, Source
+from ebb.sources.base import DeadLetteringSource, FixesLease, LeasingSource, Source
 
+UNKNOWN_TURN = 0.5  # seconds; the shortest lease that a place fixes is 5 s
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 _log = logging.getLogger("ebb.execution")
@@ -51,11 +52,28 @@ class Holding:
 
     async def receive(self, limit: int) -> list[Held]:
         """Up to `limit` messages, held from now on."""
-        renew_at = self._clock.now() + self._lease / 2  # the lease may begin long before a slow answer is here
+        began = self._clock.now()  # the lease may begin long before a slow answer is here
         messages = await self._source.receive(limit, self._lease)
+        self._learn_lease()
+        renew_at = began + self._lease / 2
         received = [Held(message, renew_at) for message in messages]
         self._held.update(received)
         return received
+
+    async def assure(self, held: Held) -> None:
+        """Make sure that a message is held still. A lease that lapsed while the source was away is renewed now.
+
+        Raises:
+            LeaseLostError: another receiver may have it.
+        """
+        lapsed = self._has_lapsed(held)
+        if lapsed and not held.lost:
+            held.renewing = held.renewing or asyncio.create_task(self._renew(held))
+            await asyncio.wait({held.renewing})
+            lapsed = self._has_lapsed(held)
+        if held.lost or lapsed:
+            self._held.discard(held)
+            raise LeaseLostError(f"message {held.message.id} was lost before its handler began")
 
     async def complete(self, held: Held) -> None:
         """Remove a message that was handled.
@@ -100,11 +118,23 @@ class Holding:
             await asyncio.Event().wait()
         async with asyncio.TaskGroup() as renewals:
             while True:
-                await self._clock.sleep(self._lease.total_seconds() / 6)
+                await self._clock.sleep(self._turn())
                 now = self._clock.now()
                 for held in self._held:
                     if held.renew_at <= now and held.renewing is None:
                         held.renewing = renewals.create_task(self._renew(held))
+
+    def _learn_lease(self) -> None:
+        if self._can.fixed_lease:
+            self._lease = cast("FixesLease", self._source).lease or self._lease
+
+    def _turn(self) -> float:
+        """Seconds between two looks at the leases; short while it is not known how long they are."""
+        unknown = self._can.fixed_lease and cast("FixesLease", self._source).lease is None
+        return UNKNOWN_TURN if unknown else self._lease.total_seconds() / 6
+
+    def _has_lapsed(self, held: Held) -> bool:
+        return self._can.leasing and self._clock.now() >= held.renew_at + self._lease / 2
 
     async def _renew(self, held: Held) -> None:
         renew_at = self._clock.now() + self._lease / 2

@@ -12,10 +12,13 @@ from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
 from ebb.sources.blob import KIND as BLOB
+from ebb.sources.event_hub import KIND as EVENT_HUB
+from ebb.sources.feed import Feed
 from ebb.sources.kafka import KIND as KAFKA
 from ebb.sources.memory import KIND as MEMORY
 from ebb.sources.poison import PoisonPlace
 from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
+from ebb.sources.service_bus import KIND as SERVICE_BUS
 from ebb.sources.sqs import KIND as SQS
 from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
 from ebb.sources.tick import KIND as TICK
@@ -24,9 +27,11 @@ KINDS = {
     kind.name: kind
     for kind in (
         BLOB,
+        EVENT_HUB,
         KAFKA,
         MEMORY,
         RABBIT_MQ,
+        SERVICE_BUS,
         SQS,
         STORAGE_QUEUE,
         TICK,
@@ -50,7 +55,7 @@ def open_source(
 
     `share` is its number among the executions of this source, and how many those are: partitions go by that.
 
-    Opening asks nothing of the network.
+    SourceRequest asks nothing of the network.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.
@@ -78,3 +83,16 @@ def open_poison(
         return None
     request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0, remarks=remarks)
     return cast("PoisonPlace", kind.open(kind.poison, request))
+
+
+def open_feed(settings: ScheduleSettings, environment: Mapping[str, str], clock: Clock | None = None) -> Feed | None:
+    """What puts messages where the source finds them; None where that cannot be done from here. Close it after use.
+
+    Raises:
+        SettingsError: its connection is not set, or cannot be used.
+    """
+    kind = KINDS[settings.source.type] if settings.source else None
+    if kind is None or kind.feed is None:
+        return None
+    request = SourceRequest(settings, environment, clock or SystemClock(), 0, 0)
+    return cast("Feed", kind.open(kind.feed, request))

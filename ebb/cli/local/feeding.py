@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from azure.storage.queue.aio import QueueClient
 from ebb.cli.acceptance.poisoned import poisoned_ids
 from ebb.cli.local.azurite import connection_string
 from ebb.cli.local.errors import LocalError
+from ebb.cli.operate.producer import unix_times
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.storage_queue.source import POISON_SUFFIX
 from ebb.sources.storage_queue.text import Encoding, encode_body
@@ -44,7 +44,9 @@ class Feeder:
         Raises:
             LocalError: the queue cannot be reached.
         """
-        await self.put_all(_spread(unix_times(count), [f"no time {n}" for n in range(poison)]), depth)
+        await self.put_all(
+            _spread([each.decode() for each in unix_times(count)], [f"no time {n}" for n in range(poison)]), depth
+        )
 
     async def put_all(self, texts: Sequence[str], depth: int | None = None) -> None:
         """Put `texts`, in about their order; the queue is made if it is missing. `depth` and errors: as of `feed`."""
@@ -141,12 +143,6 @@ def queue_client(connection: Connection, name: str) -> QueueClient:
 def emulator(blob_port: int) -> Connection:
     """The connection of the emulator whose blob service listens on `blob_port`."""
     return resolve_connection("AzureWebJobsStorage", {"AzureWebJobsStorage": connection_string(blob_port)})
-
-
-def unix_times(count: int) -> list[str]:
-    """`count` consecutive ones, from anywhere, so that two feedings hardly ever share a value."""
-    first = random.randrange(int(time.time()))
-    return [str(first + number) for number in range(count)]
 
 
 def queue_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,5 +20,7 @@ class Capabilities:
     loss_noticed: bool = True  # who settles a message after its lease was lost is told so, always
     approximate: bool = False  # even a small count may be off for a while
     counts_held: bool = False  # messages that executions hold are part of every count
+    fixed_lease: bool = False  # the place says how long a message is held, whatever is asked for
+    ordered: bool = False  # one message in hand at a time, so that the order is kept
     longest_lease: float | None = None  # a message is held, and delayed, for no longer
     scaler: str | None = None  # KEDA's scaler that counts the same; None: KEDA knows none

@@ -52,6 +52,20 @@ class SourceModel(SettingsModel):
         """What reasons and logs call it."""
         return str(getattr(self, "queue_name", None) or getattr(self, "type", "source"))
 
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """What KEDA's scaler of this kind is told, to count the same; empty where KEDA knows none.
+
+        Args:
+            length: messages that one execution is expected to take.
+            activation: nothing is started up to so many.
+        """
+        return {}
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """What the scaler has to keep secret: its parameter, and what that is."""
+        return {}
+
     @property
     def can(self) -> Capabilities:
         """What its kind can do."""

@@ -8,6 +8,7 @@ KIND = Kind(
     BlobSettings,
     source="ebb.sources.blob.source:open_blob",
     poison="ebb.sources.blob.poison:open_poison",
+    feed="ebb.sources.blob.feed:open_feed",
     longest_lease=60,  # of a blob; renewed for as long as its handler works
     scaler="azure-blob",
 )

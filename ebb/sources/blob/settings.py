@@ -54,6 +54,23 @@ class BlobSettings(SourceModel):
         """The app setting of the container's account."""
         return self.connection
 
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/azure-storage-blob/"""
+        prefix = {"blobPrefix": self.prefix} if self.prefix else {}
+        return {
+            "accountName": "<storage account>",
+            "blobContainerName": self.container_name,
+            **prefix,
+            "recursive": str(self.recursive).lower(),
+            "blobCount": str(length),
+            "activationBlobCount": str(activation),
+        }
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """The account's connection string."""
+        return {"connection": "connection string of the storage account"}
+
     @property
     def done(self) -> str:
         """The container for what was handled, or for the receipts of it."""

@@ -8,6 +8,7 @@ KIND = Kind(
     KafkaSettings,
     source="ebb.sources.kafka.source:open_kafka",
     poison="ebb.sources.kafka.poison:open_poison",
+    feed="ebb.sources.kafka.feed:open_feed",
     extra="kafka",
     partitioned=True,
     loss_noticed=False,  # positions are committed without a membership: whoever commits last is believed

@@ -80,6 +80,7 @@ class Reader:
             "queued.min.messages": AHEAD,
             "queued.max.messages.kbytes": AHEAD_SIZE,
             "fetch.wait.max.ms": 100,
+            "fetch.queue.backoff.ms": 10,  # a second otherwise, each time that AHEAD is reached
         }
         self._consumer = Consumer(options)
         self._waiting = {number: deque() for number in numbers}

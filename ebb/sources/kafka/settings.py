@@ -62,6 +62,38 @@ class KafkaSettings(SourceModel):
             raise ValueError("username and password go with securityProtocol sasl_ssl or sasl_plaintext, both of them")
         return self
 
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/apache-kafka/"""
+        sasl = {"PLAIN": "plaintext", "SCRAM-SHA-256": "scram_sha256", "SCRAM-SHA-512": "scram_sha512"}
+        secure = {"sasl": sasl[self.sasl_mechanism]} if self.username is not None else {}
+        if self.security_protocol.endswith("ssl"):
+            secure["tls"] = "enable"
+        flags = {
+            "allowIdleConsumers": self.allow_idle_consumers,
+            "limitToPartitionsWithLag": self.limit_to_partitions_with_lag,
+            "excludePersistentLag": self.exclude_persistent_lag,
+            "scaleToZeroOnInvalidOffset": self.scale_to_zero_on_invalid_offset,
+        }
+        if self.partition_limitation:
+            secure["partitionLimitation"] = self.partition_limitation
+        return {
+            "bootstrapServers": self.bootstrap_servers,
+            "consumerGroup": self.consumer_group,
+            "topic": self.topic,
+            "lagThreshold": str(length),
+            "activationLagThreshold": str(activation),
+            "offsetResetPolicy": self.offset_reset_policy,
+            **{name: "true" for name, is_set in flags.items() if is_set},
+            **secure,
+        }
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """Name and password, where brokers ask for them."""
+        if self.username is None:
+            return {}
+        return {"username": self.username, "password": f"value of app setting {self.password}"}
+
     def label(self) -> str:
         """The topic."""
         return self.topic

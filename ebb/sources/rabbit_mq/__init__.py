@@ -8,6 +8,7 @@ KIND = Kind(
     RabbitMqSettings,
     source="ebb.sources.rabbit_mq.source:open_rabbit_mq",
     poison="ebb.sources.rabbit_mq.poison:open_poison",
+    feed="ebb.sources.rabbit_mq.feed:open_feed",
     extra="rabbitMQ",
     scaler="rabbitmq",
 )

@@ -25,3 +25,23 @@ class RabbitMqSettings(SourceModel):
         description="name of the app setting with the URL of the management API: then held messages count too",
     )
     exclude_unacknowledged: bool = Field(False, description="leave held messages out of what the management API counts")
+
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/rabbitmq-queue/"""
+        by_management = self.management_connection is not None
+        more = {"vhostName": self.vhost_name} if self.vhost_name else {}
+        if by_management:
+            more["excludeUnacknowledged"] = str(self.exclude_unacknowledged).lower()
+        return {
+            "queueName": self.queue_name,
+            "protocol": "http" if by_management else "amqp",
+            "mode": "QueueLength",
+            "value": str(length),
+            "activationValue": str(activation),
+            **more,
+        }
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """The URL, of the broker or of its management API."""
+        return {"host": f"value of app setting {self.management_connection or self.connection}"}

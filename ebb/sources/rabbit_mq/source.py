@@ -53,6 +53,7 @@ class RabbitMqSource:
         self._link: Link | None = None
         self._deliveries = Deliveries(source.queue_name)
         self._receiving = asyncio.Lock()
+        self._prefetch: tuple[AbstractChannel, int] | None = None  # what the broker was told, on which channel
         self._closed = False
 
     async def measure(self) -> Backlog:
@@ -141,7 +142,9 @@ class RabbitMqSource:
             found.append(incoming)
 
         with self._open().told():
-            await channel.set_qos(prefetch_count=limit, timeout=TIMEOUT)
+            if self._prefetch != (channel, limit):
+                await channel.set_qos(prefetch_count=limit, timeout=TIMEOUT)
+                self._prefetch = (channel, limit)
             queue = await channel.get_queue(self._source.queue_name, ensure=False)
             tag = await queue.consume(keep, timeout=TIMEOUT)
             await queue.cancel(tag, timeout=TIMEOUT)

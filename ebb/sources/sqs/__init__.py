@@ -8,6 +8,7 @@ KIND = Kind(
     SqsSettings,
     source="ebb.sources.sqs.source:open_sqs",
     poison="ebb.sources.sqs.poison:open_poison",
+    feed="ebb.sources.sqs.feed:open_feed",
     loss_noticed=False,  # the delete of an old receipt succeeds, and may delete or not
     approximate=True,  # counts settle within about a minute
     counts_held=True,

@@ -45,6 +45,7 @@ class SqsClient:
     """Calls to SQS of one region. The session opens at the first call."""
 
     def __init__(self, endpoint: str, region: str, credentials: CredentialSource, clock: Clock) -> None:
+        self.endpoint = endpoint
         self._endpoint, self._scope, self._credentials, self._clock = endpoint, Scope(region, "sqs"), credentials, clock
         self._host = urlsplit(endpoint).netloc
         self._session: aiohttp.ClientSession | None = None

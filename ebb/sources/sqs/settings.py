@@ -32,3 +32,22 @@ class SqsSettings(SourceModel):
     )
     scale_on_in_flight: bool = Field(True, description="count messages that are held too, as KEDA does")
     scale_on_delayed: bool = Field(False, description="count delayed messages too")
+
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/aws-sqs/"""
+        region = self.region or "<AWS_REGION>"
+        account = self.account_id or "<account>"
+        host = self.endpoint or f"https://sqs.{region}.amazonaws.com"
+        return {
+            "queueURL": f"{host}/{account}/{self.queue_name}",
+            "awsRegion": region,
+            "queueLength": str(length),
+            "activationQueueLength": str(activation),
+            "scaleOnInFlight": str(self.scale_on_in_flight).lower(),
+            "scaleOnDelayed": str(self.scale_on_delayed).lower(),
+        }
+
+    @property
+    def keda_secrets(self) -> dict[str, str]:
+        """A key of its own: an identity of Azure is none of AWS."""
+        return {"awsAccessKeyID": "id of an AWS access key", "awsSecretAccessKey": "that key"}

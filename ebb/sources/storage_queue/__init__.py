@@ -8,6 +8,7 @@ KIND = Kind(
     StorageQueueSettings,
     source="ebb.sources.storage_queue.source:open_storage_queue",
     poison="ebb.sources.storage_queue.poison:open_poison",
+    feed="ebb.sources.storage_queue.feed:open_feed",
     longest_lease=7 * 24 * 3600,
     scaler="azure-queue",
 )

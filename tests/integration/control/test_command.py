@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from ebb.cli.main import app
 from ebb.cli.operate.watch import sparkline
 from tests.azurite import Azurite
-from tests.integration.control.hub import Hub, schedules
+from tests.integration.control.hub import Hub, eventually, schedules
+from tests.moto import SETTINGS as AWS
+from tests.moto import Moto
 
 OPERATE = {"NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}
 
@@ -264,3 +266,35 @@ async def test_feed_needs_a_queue(hub: Hub) -> None:
     ended = await run(hub, "feed", "parity")
     assert ended.exit_code == 2
     assert "memory" in ended.stderr
+
+
+async def test_feed_reaches_other_sources_by_the_environment(moto: Moto) -> None:
+    name = f"control-feed-{uuid.uuid4().hex[:12]}"
+    source = {"type": "sqs", "queueName": name, "endpoint": moto.url, "waitTime": 0}
+    async with Hub(schedules(source=source, handler="handlers.noop:handle"), **AWS) as hub:
+        ended = await run(hub, "feed", "parity", "--count", "3", **AWS)
+        assert ended.exit_code == 0, ended.output
+        host = moto.url.removeprefix("http://")
+        assert f"3 messages put into {name} at {host}; parity does not run" in ended.stdout
+        arguments = ("feed", "parity", "--rate", "uniform:0.01-0.02s", "--count", "2", "-o", "json")
+        ended = await run(hub, *arguments, **AWS)
+        assert json.loads(ended.stdout) == {"put": 2, "queueName": name, "host": host, "triggered": False}
+        await hub.post("start")
+
+        async def all_done() -> bool:
+            return (await hub.schedule())["totals"]["processed"] == 5
+
+        await eventually(all_done, lambda: "5 messages were fed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--rate", "often"), "--rate 'often' must be uniform:A-Bs"),
+        (("--source", "2"), "parity has 1 source, no 2"),
+    ],
+)
+async def test_feed_refuses_what_cannot_be_meant(hub: Hub, arguments: tuple[str, ...], told: str) -> None:
+    ended = await run(hub, "feed", "parity", *arguments)
+    assert ended.exit_code == 2
+    assert told in ended.stderr

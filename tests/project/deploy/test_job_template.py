@@ -217,8 +217,9 @@ def test_source_without_a_scaler_is_refused():
         ({}, Access.IDENTITY),
         ({}, Access.SECRET),
         ({"source": {"type": "tick"}, "pollingInterval": 3600}, Access.IDENTITY),
+        ({"source": {"type": "rabbitMQ", "queueName": "Orders.new"}}, Access.IDENTITY),
     ],
-    ids=["identity", "secret", "cron"],
+    ids=["identity", "secret", "cron", "rabbitMQ"],
 )
 def test_bicep_of_the_job_compiles_and_fits_the_model(settings, access, tmp_path, run_tool, copied):
     copy, deploy = copied()
@@ -231,6 +232,100 @@ def test_bicep_of_the_job_compiles_and_fits_the_model(settings, access, tmp_path
     assert compiled.returncode == 0, compiled.stderr
     checked = run_tool("python", str(deploy / "checks" / "shapes.py"), cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
+
+
+KAFKA = {"type": "kafka", "bootstrapServers": "b:9092", "topic": "orders", "consumerGroup": "ebb"}
+RULES = [  # the keys of https://keda.sh/docs/latest/scalers/
+    (
+        {"type": "blob", "containerName": "docs", "prefix": "in"},
+        "azure-blob",
+        (
+            "accountName=<storage account> blobContainerName=docs blobPrefix=in recursive=true blobCount=8 "
+            "activationBlobCount=2"
+        ),
+        ["connection"],
+    ),
+    (
+        {"type": "rabbitMQ", "queueName": "orders"},
+        "rabbitmq",
+        "queueName=orders protocol=amqp mode=QueueLength value=8 activationValue=2",
+        ["host"],
+    ),
+    (
+        {"type": "rabbitMQ", "queueName": "orders", "managementConnection": "Api", "vhostName": "v"},
+        "rabbitmq",
+        (
+            "queueName=orders protocol=http mode=QueueLength value=8 activationValue=2 vhostName=v "
+            "excludeUnacknowledged=false"
+        ),
+        ["host"],
+    ),
+    (
+        KAFKA,
+        "kafka",
+        (
+            "bootstrapServers=b:9092 consumerGroup=ebb topic=orders lagThreshold=8 activationLagThreshold=2 "
+            "offsetResetPolicy=latest"
+        ),
+        [],
+    ),
+    (
+        {**KAFKA, "limitToPartitionsWithLag": True, "securityProtocol": "sasl_ssl", "username": "u", "password": "P"},
+        "kafka",
+        (
+            "bootstrapServers=b:9092 consumerGroup=ebb topic=orders lagThreshold=8 activationLagThreshold=2 "
+            "offsetResetPolicy=latest limitToPartitionsWithLag=true sasl=plaintext tls=enable"
+        ),
+        ["username", "password"],
+    ),
+    (
+        {"type": "serviceBus", "queueName": "orders"},
+        "azure-servicebus",
+        "queueName=orders messageCount=8 activationMessageCount=2",
+        ["connection"],
+    ),
+    (
+        {"type": "serviceBus", "topicName": "orders", "subscriptionName": "ebb"},
+        "azure-servicebus",
+        "topicName=orders subscriptionName=ebb messageCount=8 activationMessageCount=2",
+        ["connection"],
+    ),
+    (
+        {"type": "eventHub", "eventHubName": "orders", "consumerGroup": "ebb"},
+        "azure-eventhub",
+        (
+            "eventHubName=orders consumerGroup=ebb blobContainer=ebb-checkpoints checkpointStrategy=blobMetadata "
+            "unprocessedEventThreshold=8 activationUnprocessedEventThreshold=2"
+        ),
+        ["connection", "storageConnection"],
+    ),
+    (
+        {"type": "sqs", "queueName": "orders", "region": "eu-central-1", "accountId": "123456789012"},
+        "aws-sqs-queue",
+        (
+            "queueURL=https://sqs.eu-central-1.amazonaws.com/123456789012/orders awsRegion=eu-central-1 queueLength=8 "
+            "activationQueueLength=2 scaleOnInFlight=true scaleOnDelayed=false"
+        ),
+        ["awsAccessKeyID", "awsSecretAccessKey"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "scaler", "metadata", "secrets"), RULES)
+def test_each_source_becomes_the_rule_that_counts_the_same(source, scaler, metadata, secrets):
+    made = job(source=source, queueLength=8, activationQueueLength=2)
+    options = options_of(az_command(made, "work"))
+    assert options["--scale-rule-type"] == [scaler]
+    assert options["--scale-rule-metadata"] == re.findall(r"\w+=(?:<[^>]*>|\S+)", metadata)
+    assert [each.partition("=")[0] for each in options.get("--scale-rule-auth", [])] == secrets
+    text = bicep(made, "work")
+    assert f"type: '{scaler}'" in text
+    assert text.count("@secure()") == len(secrets)
+
+
+def test_job_for_blobs_that_stay_says_that_keda_counts_them_for_ever():
+    stay = {"type": "blob", "containerName": "docs", "whenDone": "keep"}
+    assert "with whenDone keep it never stops" in "\n".join(job(source=stay).differences)
 
 
 def test_bicep_holds_every_source_of_the_schedule():

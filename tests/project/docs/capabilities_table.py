@@ -18,6 +18,8 @@ NAMES = {
     "loss_noticed": "tells who settles late that the lease was lost",
     "approximate": "counts approximately even when few wait",
     "counts_held": "counts messages that are held",
+    "fixed_lease": "fixes how long a message is held",
+    "ordered": "keeps an order: one message in hand at a time",
 }
 
 

@@ -28,7 +28,8 @@ def source_table(kind: str) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    return "none" if field.default is None else f"`{str(field.default).lower()}`"
+    text = str(field.default)
+    return "none" if field.default is None else f"`{text.lower() if isinstance(field.default, bool) else text}`"
 
 
 def _allowed(field: FieldInfo) -> str:

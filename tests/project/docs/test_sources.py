@@ -21,6 +21,10 @@ WITHOUT_CONTRACT = {
 }
 WITHOUT_TABLE = {"memory": "only tests and simulations read from it"}
 WITHOUT_POISON_PLACE = {"tick": "the next cycle has the next message; there is nothing to put back"}
+WITHOUT_FEED = {
+    "memory": "it lies in the memory of another process",
+    "tick": "there is nowhere to put a message",
+}
 COMMON = set(SourceModel.model_fields)
 
 
@@ -65,3 +69,9 @@ def test_kind_has_a_table_of_its_fields_or_says_why_not(kind: str) -> None:
 def test_kind_has_a_poison_place_or_says_why_not(kind: str) -> None:
     way_out = f"name a poison place in the KIND of {kind}, or say in WITHOUT_POISON_PLACE why there is none"
     _complete(KINDS[kind].poison is not None, kind, WITHOUT_POISON_PLACE, way_out)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_can_be_fed_or_says_why_not(kind: str) -> None:
+    way_out = f"name a feed in the KIND of {kind}, or say in WITHOUT_FEED why there is none"
+    _complete(KINDS[kind].feed is not None, kind, WITHOUT_FEED, way_out)

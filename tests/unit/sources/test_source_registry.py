@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ebb.core.errors import SettingsError
 from ebb.core.settings.connection import Connection
 from ebb.core.settings.validation import validate_settings
 from ebb.sources import registry
@@ -20,6 +24,7 @@ from ebb.sources.storage_queue.signing import SasSigner, SharedKeySigner, TokenS
 from tests.clocks import SteppedClock
 
 LEASE = timedelta(seconds=30)
+ROOT = Path(__file__).parents[3]
 
 
 def source_of(cycle: int, execution: int) -> Source:
@@ -38,21 +43,24 @@ def test_registry_knows_every_folder() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -> None:
-    for name in (kind.source, kind.poison):
+    for name in (kind.source, kind.poison, kind.feed):
         assert name is None or callable(part(name))
 
 
 REQUIRED: dict[str, dict[str, str]] = {
     "blob": {"containerName": "abc", "connection": "Storage"},
+    "eventHub": {"eventHubName": "abc", "connection": "Bus", "storageConnection": "Storage"},
     "kafka": {"bootstrapServers": "127.0.0.1:9092", "topic": "abc", "consumerGroup": "ebb"},
     "rabbitMQ": {"queueName": "abc", "connection": "Rabbit"},
+    "serviceBus": {"queueName": "abc", "connection": "Bus"},
     "sqs": {"queueName": "abc", "region": "eu-central-1"},
     "storageQueue": {"queueName": "abc", "connection": "Storage"},
 }
 
 
 def opened(kind: Kind) -> Source:
-    environment = {"Storage": "UseDevelopmentStorage=true", "Rabbit": "amqp://guest:guest@127.0.0.1/"}
+    bus = "Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true"
+    environment = {"Storage": "UseDevelopmentStorage=true", "Bus": bus, "Rabbit": "amqp://guest:guest@127.0.0.1/"}
     source = {"type": kind.name, **REQUIRED.get(kind.name, {})}
     return open_source(validate_settings({"source": source, "handler": "handlers.noop:handle"}), environment)
 
@@ -60,6 +68,32 @@ def opened(kind: Kind) -> Source:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_open_source_gives_the_type_that_is_named(kind: Kind) -> None:
     assert type(opened(kind)).__name__.lower() == f"{kind.name}source".lower()
+
+
+def test_a_kind_whose_packages_are_missing_says_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("azure.servicebus", "ebb.sources.service_bus."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "azure.servicebus", None)
+    with pytest.raises(SettingsError, match=r"pip install ebb-scheduler\[serviceBus\]"):
+        opened(KINDS["serviceBus"])
+
+
+def test_an_app_without_the_packages_of_unused_sources_starts_and_imports_none_of_them() -> None:
+    program = (
+        "import sys; sys.modules['azure.servicebus'] = sys.modules['azure.eventhub'] = None; import function_app; "
+        "print(*(name for name in sys.modules if name.startswith('ebb.sources.') and name.endswith('.source')))"
+    )
+    environment = {**os.environ, "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=environment,
+        cwd=ROOT,
+    )
+    assert set(ran.stdout.split()) <= {"ebb.sources.storage_queue.source"}
 
 
 async def test_tick_gives_one_message_a_cycle_however_many_executions_ask() -> None:

@@ -1,0 +1,52 @@
+"""Events as messages: id, body as bytes, properties as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ebb.core.message import Message
+from ebb.sources.base import UNREADABLE
+from ebb.sources.event_hub.amqp_message import DATA
+from ebb.sources.event_hub.amqp_message import Message as Event
+from ebb.sources.event_hub.amqp_values import Described, ULong
+
+
+def message_of(partition: str, number: int, event: Event, tries: int, epoch: int) -> Message:
+    """The event as handlers see it; its id is `<partition>-<sequence number>`."""
+    properties = properties_of(event)
+    try:
+        body = body_of(event)
+    except ValueError as error:
+        body, properties[UNREADABLE] = repr(event.value).encode(), str(error)
+    when = event.annotations.get("x-opt-enqueued-time")
+    enqueued = datetime.fromtimestamp(int(when) / 1000, UTC) if when is not None else None
+    return Message(f"{partition}-{number}", body, tries, enqueued, properties, f"{partition} {number} {epoch} 0")
+
+
+def body_of(event: Event) -> bytes:
+    """The body as bytes.
+
+    Raises:
+        ValueError: the body is not one of bytes or text.
+    """
+    if all(int(section.code) == DATA for section in event.body):
+        return b"".join(section.value for section in event.body)
+    value: Any = event.value
+    if isinstance(value, (bytes, str)):
+        return value.encode() if isinstance(value, str) else value
+    raise ValueError("the body is an AMQP value or sequence: send bytes or text")
+
+
+def properties_of(event: Event) -> dict[str, str]:
+    """The application properties, as text."""
+    return {_text(name): _text(value) for name, value in event.application.items()}
+
+
+def event_of(body: bytes, properties: dict[str, str]) -> Event:
+    """An event to send."""
+    return Event(application=dict(properties), body=[Described(ULong(DATA), body)])
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

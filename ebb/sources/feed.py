@@ -1,0 +1,28 @@
+"""The contract of a feed: puts messages where a source finds them. For people and tests; the app uses none."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Feed(Protocol):
+    """Where messages are put. Safe to call concurrently."""
+
+    name: str  # of the place: a queue, a topic, a container
+    host: str  # and where that is: `host:port`
+
+    def refusal(self, body: bytes) -> str | None:
+        """Why the place would not take `body`, or could not give it back; None where it can do both."""
+        ...
+
+    async def put(self, body: bytes) -> None:
+        """Add a message; a place that is missing is made where its kind can do so.
+
+        Raises:
+            SourceError: it cannot be added.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
