@@ -114,7 +114,7 @@ async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(place: 
 
 async def test_place_that_is_away_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ebb.sources.kafka.cluster.TIMEOUT", 1.0)
-    given = place.settings.()
+    given = place.settings.to_document()
     given["source"] |= AWAY.get(given["source"]["type"], {})
     storage = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;QueueEndpoint=http://127.0.0.1:9/a;"
     environment = {
