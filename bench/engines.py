@@ -161,6 +161,10 @@ def _speed(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, s
             }
             for name in (*loops, *loops)[turn % 3 :][:3]:  # each round in another order
                 rates[name].append(loops[name]())
+            print(
+                f"  round {turn + 1}: " + ", ".join(f"{name} {each[-1]:.1f}" for name, each in rates.items()),
+                flush=True,
+            )
     plain, timed, ebb = (statistics.median(each) for each in rates.values())
     ratios = [mine / bare for mine, bare in zip(rates["ebb"], rates["timed"], strict=True)]
     yield "cycles a second: one activity and no wait, by hand", f"{plain:.1f}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb import Message
+from ebb.core.errors import SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import ExecutionReport, run_execution
@@ -95,6 +96,17 @@ class SlowlySettled(MemorySource):
     async def complete(self, message: Message) -> None:
         await super().complete(message)
         await self._clock.sleep(self._seconds)
+
+
+class NotRenewing(MemorySource):
+    """A source whose leases cannot be renewed until `there` is set."""
+
+    there = False
+
+    async def extend(self, message: Message, lease: timedelta) -> None:
+        if not self.there:
+            raise SourceUnavailableError("away")
+        await super().extend(message, lease)
 
 
 def sleeping(execution: Execution, seconds: float, begun: list[str]) -> Callable[[Message], Awaitable[None]]:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -30,6 +31,12 @@ def task_hub_of(client: df.DurableOrchestrationClient) -> str:
         return str(client.taskHubName)  # pyright: ignore[reportAttributeAccessIssue] - of 2.x
     # 1.x declares client.task_hub_name and never sets it; the binding that the host sent has it.
     return str(client._orchestration_bindings.task_hub_name)
+
+
+def updated_at(status: Any) -> datetime | None:
+    """When the instance of `status` last said something; 2.x gives UTC without saying so."""
+    moment: datetime | None = status.last_updated_time
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 async def statuses(client: df.DurableOrchestrationClient, prefix: str) -> tuple[list[Any], bool]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
-from ebb.control.durable_sdk import statuses, task_hub_of
+from ebb.control.durable_sdk import statuses, task_hub_of, updated_at
 from ebb.core.cycle import CycleState
 from ebb.core.errors import RequestRefusedError
 from ebb.core.failures import first_line
@@ -161,7 +161,7 @@ def _instance(status: Any) -> Instance:
         return Instance()
     given: object = status.custom_status
     custom = cast("dict[str, Any]", given) if isinstance(given, dict) else None
-    return Instance(status.runtime_status.name, custom, status.output, status.last_updated_time)
+    return Instance(status.runtime_status.name, custom, status.output, updated_at(status))
 
 
 async def _asked(question: Awaitable[T]) -> T:

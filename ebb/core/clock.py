@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -37,10 +37,10 @@ class SteadyClock:
     """
 
     def __init__(self) -> None:
-        self._began, self._at = datetime.now(UTC), time.monotonic()
+        self._ahead = time.time() - time.monotonic()
 
     def now(self) -> datetime:
-        return self._began + timedelta(seconds=time.monotonic() - self._at)
+        return datetime.fromtimestamp(self._ahead + time.monotonic(), UTC)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -101,8 +101,7 @@ class OneMessage:
                 held.settling = True
                 await self._dead_letter(held, unfit)
                 return
-            if held.lost:
-                raise LeaseLostError(f"message {message.id} was lost before its handler began")
+            await self._holding.assure(held)
             if held.alone:
                 await self._suspicion.begin(message.id)
             failure = await self._handle(held)

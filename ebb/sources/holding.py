@@ -57,6 +57,21 @@ class Holding:
         self._held.update(received)
         return received
 
+    async def assure(self, held: Held) -> None:
+        """Make sure that a message is held still. A lease that lapsed while the source was away is renewed now.
+
+        Raises:
+            LeaseLostError: another receiver may have it.
+        """
+        lapsed = self._has_lapsed(held)
+        if lapsed and not held.lost:
+            held.renewing = held.renewing or asyncio.create_task(self._renew(held))
+            await asyncio.wait({held.renewing})
+            lapsed = self._has_lapsed(held)
+        if held.lost or lapsed:
+            self._held.discard(held)
+            raise LeaseLostError(f"message {held.message.id} was lost before its handler began")
+
     async def complete(self, held: Held) -> None:
         """Remove a message that was handled.
 
@@ -105,6 +120,9 @@ class Holding:
                 for held in self._held:
                     if held.renew_at <= now and held.renewing is None:
                         held.renewing = renewals.create_task(self._renew(held))
+
+    def _has_lapsed(self, held: Held) -> bool:
+        return self._can.leasing and self._clock.now() >= held.renew_at + self._lease / 2
 
     async def _renew(self, held: Held) -> None:
         renew_at = self._clock.now() + self._lease / 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
 from tests.chaos import catalogue
+from tests.chaos.checker import Violation
 from tests.chaos.runner import Terms, play
 from tests.chaos.scenario import Scenario
 from tests.chaos.table import Result
@@ -40,5 +42,11 @@ def end_in_order() -> None:
 
 
 def _play(name: str, terms: Terms) -> Result:
-    """In the other process, which is told the scenario's name because functions do not travel."""
-    return play(next(each for each in catalogue.scenarios() if each.name == name), terms)
+    """In the other process, which is told the scenario's name because functions do not travel; nor do all exceptions,
+    and what broke the harness in one scenario must not take the others along.
+    """
+    try:
+        return play(next(each for each in catalogue.scenarios() if each.name == name), terms)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        text = "".join(traceback.format_exception(error))
+        return Result(name, violations=[(0, Violation("harness", text[-2000:]))])

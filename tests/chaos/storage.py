@@ -69,8 +69,11 @@ class Feeder:
         return True
 
     def waiting(self) -> int:
-        """How many messages are in the queue, hidden ones too."""
-        return self.queue.get_queue_properties().approximate_message_count or 0
+        """How many messages are in the queue, hidden ones too; 1 while a busy machine does not answer."""
+        try:
+            return self.queue.get_queue_properties().approximate_message_count or 0
+        except AzureError:
+            return 1
 
     def is_body_of(self, message: str, shown: str) -> bool:
         """Whether what the app shows of a message's body is the beginning of what was put; or nobody knows."""

@@ -99,6 +99,7 @@ def _step(world: World, seconds: float) -> None:
 
 
 def _set_clock(world: World, seconds: float) -> None:
+    world.clock_was_set = True
     offset = float(world.clock.read_text()) + seconds
     fresh = world.clock.with_suffix(".new")
     fresh.write_text(str(offset))

@@ -51,7 +51,7 @@ def test_every_promise_is_kept(name: str, played: dict[str, Future[Result]]) -> 
 
 
 def test_an_app_that_drops_messages_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.chaos.world.BOOKS_SECONDS", 1.0)
+    monkeypatch.setattr("tests.chaos.world.BOOKS_SECONDS", {"devhost": 1.0})
     settings = {"handler": "handlers.noop:handle"}  # the message is gone, and nobody wrote down that it was handled
     with DurableAzurite() as azurite, World(azurite, tmp_path / "world", 1, settings=settings) as world:
         world.begin()

@@ -37,7 +37,8 @@ SETTINGS: dict[str, Any] = {
 }
 DRAIN_SECONDS = {"devhost": 150.0, "realhost": 420.0}  # after this a round counts as stalled
 LOST_SECONDS = 5.0  # a message that was in no queue for so long, and not done, does not come any more
-BOOKS_SECONDS = {"devhost": 8.0, "realhost": 100.0}  # for the last cycle to be closed once everything is handled
+# For the last cycle to be closed once everything is handled: it waits until a dead run has been silent for 12 s.
+BOOKS_SECONDS = {"devhost": 18.0, "realhost": 100.0}
 POLL = 0.15
 
 
@@ -81,6 +82,7 @@ class World:
         self.faults_missed: int = 0  # armed, and no request met them
         self.remarks: list[Violation] = []  # what a round itself found wrong
         self.rounds: int = 0  # which round of the run this is, from 0
+        self.clock_was_set: bool = False
         self._empty_since: float | None = None
         self.spans_judged: int = 0  # faults whose recovery belongs to earlier rounds
         self._engine, self._count, self._encoding = engine, hosts, encoding
@@ -255,6 +257,8 @@ class World:
 
     def _overlaps_shown(self) -> list[Violation]:
         """What the history shows at once and was not: a cycle that was closed too late, or twice."""
+        if self.clock_was_set:  # its times are those of the clock
+            return []
         shown = {name: books.overlaps_shown(self.cycles(name)) for name in self.names}
         return [
             Violation("history", f"{name}: {len(texts)} overlaps, {texts[0]}") for name, texts in shown.items() if texts

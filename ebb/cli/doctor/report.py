@@ -16,7 +16,7 @@ from ebb.core.wording import counted
 def json_of(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
     """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "fix"}], "idle"}`.
 
-    "idle" is `{"requestsPerHour", "dollarsPerMonth"}` of a host that does nothing; null on another back end.
+    "idle" is `{"requestsPerHour", "dollarsPerMonth"}` of a host that does nothing; null where that is not known.
     """
     counts = {f"{kind}s": sum(finding.severity == kind for finding in findings) for kind in ("error", "warning")}
     cost = None if idle is None else idle.to_document()

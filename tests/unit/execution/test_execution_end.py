@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 
 from ebb import Message
-from ebb.core.errors import SourceUnavailableError
+from ebb.core.errors import LeaseLostError, SourceUnavailableError
+from ebb.core.settings.capabilities import Capabilities
+from ebb.sources.holding import Holding
+from ebb.sources.memory.source import MemorySource
 from tests.clocks import settle
-from tests.executions import QUEUE, Execution, SlowlySettled, SlowSource, assert_adds_up, nothing, sleeping
+from tests.executions import QUEUE, Execution, NotRenewing, SlowlySettled, SlowSource, assert_adds_up, nothing, sleeping
 
 
 async def test_stop_finishes_handlers_and_gives_back_what_had_not_begun() -> None:
@@ -130,6 +134,36 @@ async def test_a_removal_without_an_answer_delays_the_end_by_five_seconds() -> N
     await execution.clock.run(2)
     report = await running
     assert (report.ended, report.processed, report.failed, report.lost) == ("timedOut", 0, 0, 1)
+
+
+async def test_a_message_whose_lease_lapsed_while_the_source_was_away_is_looked_at_before_its_handler() -> None:
+    execution, begun = Execution(visibilityTimeout=6, concurrency=1, batchSize=2), list[str]()
+    execution.put("quick", "two", "three")
+    source = execution.source = NotRenewing(execution.broker, QUEUE)
+    running = execution.start(sleeping(execution, 18.25, begun))
+    await execution.clock.run(18.1)
+    assert (begun, execution.visible()) == (["two"], 2)
+    source.there = True
+    assert len(await MemorySource(execution.broker, QUEUE).receive(2, timedelta(seconds=60))) == 2
+    await execution.clock.run(30)
+    report = await running
+    assert (begun, report.processed) == (["two"], 1)
+    assert_adds_up(report)
+
+
+async def test_a_lease_that_lapsed_is_renewed_where_nobody_else_has_the_message() -> None:
+    execution = Execution(visibilityTimeout=6)
+    execution.put("one")
+    source = NotRenewing(execution.broker, QUEUE)
+    holding = Holding(source, Capabilities(), timedelta(seconds=6), execution.clock, {})
+    (held,) = await holding.receive(1)
+    execution.clock.step(7)
+    with pytest.raises(LeaseLostError):
+        await holding.assure(held)
+    source.there = True
+    assert execution.visible() == 1
+    await holding.assure(held)
+    assert execution.visible() == 0
 
 
 async def test_unavailable_source_ends_the_execution_with_its_error() -> None:
