@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _INSTALLED = tuple({*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()})
 _STARTED_IN = Path.cwd()
@@ -37,9 +38,11 @@ class OwnFolderFinder:
 
 
 def own_folder_first(script_root: Path) -> None:
-    """Put the finder in front, and set modules aside that came from elsewhere under a name of the app."""
+    """Put the finder in front of Python's own for files, and set modules aside that came from elsewhere under a name of
+    the app. What is built into Python comes first, as everywhere."""
     sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, OwnFolderFinder)]
-    sys.meta_path.insert(0, OwnFolderFinder(script_root))  # type: ignore[arg-type]  # finders need no base class
+    finder: Any = OwnFolderFinder(script_root)  # finders need no base class
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
         if _holds(script_root, top) and _is_foreign(module, script_root):

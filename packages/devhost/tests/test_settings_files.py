@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ from devhost.indexing import load_app
 from devhost.settings import read_settings
 from devhost.surroundings import Surroundings
 
-ROOT = Path(__file__).parents[1]
 PLAIN = '{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}'
 
 
@@ -138,28 +134,3 @@ def test_app_of_the_v1_model_is_told_apart_with_its_files_and_the_way(tmp_path: 
         load_app(tmp_path, {})
     assert "serves the v2 model only" in str(told.value)
     assert "https://learn.microsoft.com/" in str(told.value)
-
-
-@pytest.mark.parametrize("package", ["activities", "handlers", "sources", "tests", "ebb", "devhost_like", "bench"])
-def test_folder_of_the_app_wins_over_packages_of_the_place_of_the_start(tmp_path: Path, package: str) -> None:
-    """Started as a user does, from a folder that has a package of the same name with an `__init__.py`."""
-    start, app = tmp_path / "start", tmp_path / "app"
-    for folder in (start / package, app / package):
-        folder.mkdir(parents=True)
-    (start / package / "__init__.py").write_text("raise ImportError('of the place of the start')")
-    (app / package / "greet.py").write_text("WORD = 'own'\n")
-    (app / "function_app.py").write_text(
-        f"import azure.functions as func\nfrom {package} import greet\nassert greet.WORD == 'own'\n"
-        "app = func.FunctionApp()\n"
-    )
-    (app / "host.json").write_text('{"version": "2.0"}')
-    code = (
-        "import asyncio, sys; from devhost import Host\n"
-        f"async def main():\n async with Host({str(app)!r}): print('served')\n"
-        "asyncio.run(main())"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=start, env=environment, capture_output=True, text=True, timeout=30
-    )
-    assert done.stdout == "served\n", done.stderr[-800:]
