@@ -105,6 +105,11 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
     if not (script_root / file_name).is_file():
         raise AppError(_missing_script(script_root, file_name))
     name = Path(file_name).stem
+    if name in sys.stdlib_module_names and name in sys.modules:
+        raise AppError(
+            f"Could not find top level function app instances in {file_name}: {name} is a module of Python itself, "
+            "which is imported instead; give the file another name"
+        )
     # A host that ran before in this process may have left another app's module of this name.
     sys.modules.pop(name, None)
     os.chdir(script_root)

@@ -1,6 +1,7 @@
 """Refuses functions whose parameters the language worker of Azure would refuse when it loads the app, in its words.
 
-After azure_functions_worker/functions.py: `FunctionRegistry.validate_function_params` and `get_function_return_type`.
+After azure_functions_worker/functions.py: `Registry.validate_binding_direction`, `validate_function_params` and
+`get_function_return_type`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ def check_context_only(name: str, trigger: dict[str, Any], bindings: Sequence[di
     Raises:
         AppError: it has another binding than its trigger.
     """
+    fault = _fault_of_direction(bindings)
+    if fault:
+        raise AppError(f"cannot load the {name} function, here as in Azure: {fault}")
     others = {one["name"] for one in bindings if one is not trigger and one["name"] != "$return"}
     if others:
         raise AppError(
@@ -48,6 +52,9 @@ def check_context_only(name: str, trigger: dict[str, Any], bindings: Sequence[di
 
 
 def _fault(user_function: Callable[..., Any], bindings: Sequence[dict[str, Any]]) -> str | None:
+    fault = _fault_of_direction(bindings)
+    if fault:
+        return fault
     bound = {one["name"]: one for one in bindings if one["name"] != "$return"}
     declared = set(inspect.signature(user_function).parameters)
     try:
@@ -67,6 +74,15 @@ def _fault(user_function: Callable[..., Any], bindings: Sequence[dict[str, Any]]
         return _missing(set(bound) - declared)
     faults = (_fault_of_hint(bound[one], hints[one]) for one in bound if one in hints)
     return next(filter(None, faults), None) or _fault_of_return(bindings, hints)
+
+
+def _fault_of_direction(bindings: Sequence[dict[str, Any]]) -> str | None:
+    """What the worker says of directions: `validate_binding_direction`."""
+    if any(one["direction"] == "INOUT" for one in bindings):
+        return '"inout" bindings are not supported'
+    if any(one["name"] == "$return" and one["direction"] != "OUT" for one in bindings):
+        return '"$return" binding must have direction set to "out"'
+    return None
 
 
 def _missing(names: set[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from devhost.errors import SettingsError
+from devhost.host_files import read_object
 from devhost.time_spans import read_time_span
 
 _OVERRIDE = "AzureFunctionsJobHost__"
@@ -27,8 +27,6 @@ _HUB_NAMES = {
 }
 """Hub names by back end: AzureStorageOptions.ValidateHubName, the Durable Task Scheduler's names of task hubs, and the
 column of the MSSQL provider; other back ends have rules of their own, which are not checked here."""
-
-_QUOTED = r'"(?:\\.|[^"\\])*"'
 
 
 @dataclass(frozen=True)
@@ -87,31 +85,6 @@ def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
     return re.sub(r"%([^%]+)%", value, text)
 
 
-def _strict_json(text: str) -> str:
-    """Take out comments and trailing commas, which Azure's reader allows; texts in quotes stay as they are."""
-    bare = re.sub(rf"({_QUOTED})|//[^\n]*|/\*.*?\*/", r"\1", text, flags=re.DOTALL)
-    return re.sub(rf"({_QUOTED})|,(?=\s*[}}\]])", r"\1", bare)
-
-
-def _text_of(path: Path) -> str:
-    """Read a text as .NET does: the byte order mark says which Unicode it is, without one it is UTF-8."""
-    raw = path.read_bytes()
-    marks = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-    return raw.decode(next((encoding for mark, encoding in marks if raw.startswith(mark)), "utf-8"))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(_strict_json(_text_of(path)))
-    except ValueError as error:
-        raise SettingsError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path} must hold a JSON object, not {type(content).__name__}")
-    return content
-
-
 def _lower_keys(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key).lower(): _lower_keys(inner) for key, inner in value.items()}
@@ -134,7 +107,7 @@ def apply_local_settings(script_root: Path, environment: MutableMapping[str, str
 
     Returns the `Host` section, keys in lower case.
     """
-    content = _lower_top(_read_json(script_root / "local.settings.json"))
+    content = _lower_top(read_object(script_root / "local.settings.json"))
     if content.get("isencrypted") is True:
         raise SettingsError(
             "local.settings.json is encrypted; run `func settings decrypt`, or set IsEncrypted to false"
@@ -205,7 +178,7 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
         SettingsError: a file is not JSON, or a value cannot be used.
     """
     local = apply_local_settings(script_root, environment)
-    tree = _lower_keys(_read_json(script_root / "host.json"))
+    tree = _lower_keys(read_object(script_root / "host.json"))
     _override(tree, environment)
     extensions = tree.get("extensions") or {}
     durable = extensions.get("durabletask") or {}

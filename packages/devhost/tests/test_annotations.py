@@ -7,12 +7,10 @@ import typing
 from collections.abc import Callable
 from typing import Any, NewType, TypeVar
 
-import azure.durable_functions as df
 import azure.functions as func
 import pytest
 
 from devhost.errors import AppError
-from devhost.indexing import list_functions
 from devhost.parameters import check_parameters
 
 ACTIVITY = {"name": "value", "type": "activityTrigger", "direction": "IN"}
@@ -138,19 +136,3 @@ def _returning(annotation: Any) -> Callable[..., Any]:
 
     given.__annotations__["return"] = annotation
     return given
-
-
-@pytest.mark.parametrize("kind", ["entity", "orchestration"])
-@pytest.mark.parametrize("binding", ["queue_output", "durable_client_input"])
-def test_orchestrator_or_entity_with_another_binding_is_refused(kind: str, binding: str) -> None:
-    app = df.DFApp()
-
-    def code(context: Any, out: Any = None) -> None: ...
-
-    triggered = {"entity": app.entity_trigger, "orchestration": app.orchestration_trigger}[kind](context_name="context")
-    if binding == "queue_output":
-        app.queue_output(arg_name="out", queue_name="q", connection="AzureWebJobsStorage")(triggered(code))
-    else:
-        app.generic_input_binding(arg_name="out", type="durableClient")(triggered(code))
-    with pytest.raises(AppError, match=r"declared in function.json but not in Python: \{'out'\}"):
-        list_functions(app, {})

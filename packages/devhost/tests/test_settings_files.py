@@ -39,6 +39,11 @@ PLAIN = '{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}'
         b'{"extensions": {"queues": {"batchSize": 4}}, "b": {},}',
         b'{"extensions": {"queues": {"batchSize": 4 // four\n}}}',
         '{"ä": "✓", "extensions": {"queues": {"batchSize": 4}}}'.encode(),
+        b"{'extensions': {'queues': {'batchSize': 4}}}",
+        b"{extensions: {queues: {batchSize: 4}}}",
+        b"{extensions: {queues: {batchSize: '4'}}, note: 'it\\'s \"four\"'}",
+        '{"extensions":\u00a0{"queues": {"batchSize": 4}}}'.encode(),
+        b'{"a": "two\nlines", "extensions": {"queues": {"batchSize": 4}}}',
     ],
 )
 def test_host_json_is_read_as_by_the_host(tmp_path: Path, raw: bytes) -> None:
@@ -108,20 +113,99 @@ def test_hub_name_follows_the_rules_of_its_back_end(tmp_path: Path, back_end: st
             read_settings(tmp_path, {"HUB": hub})
 
 
-@pytest.mark.parametrize("name", ["main.py", "my-app.py", "_x.py", "1st.py"])
-def test_script_of_another_name_is_loaded(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text("import azure.functions as func\napp = func.FunctionApp()\n")
+APP = "import azure.functions as func\napp = func.FunctionApp()\n"
+
+# PYTHON_SCRIPT_FILE_NAME (None: not set), the file that is there, and why it is refused ("": it is loaded)
+SCRIPTS = [
+    (None, "function_app.py", ""),
+    ("function_app.py", "function_app.py", ""),
+    ("main.py", "main.py", ""),
+    ("my-app.py", "my-app.py", ""),
+    ("_x.py", "_x.py", ""),
+    ("1st.py", "1st.py", ""),
+    ("__init__.py", "__init__.py", ""),
+    ("class.py", "class.py", ""),
+    ("A_B-c9.py", "A_B-c9.py", ""),
+    ("wave.py", "wave.py", ""),
+    ("", "function_app.py", "Invalid file name"),
+    ("main", "main.py", "Invalid file name"),
+    ("main.txt", "main.txt", "Invalid file name"),
+    ("main.PY", "main.PY", "Invalid file name"),
+    ("main.pyc", "main.pyc", "Invalid file name"),
+    ("a/b.py", "a/b.py", "Invalid file name"),
+    ("../x.py", "x.py", "Invalid file name"),
+    ("./main.py", "main.py", "Invalid file name"),
+    ("-x.py", "-x.py", "Invalid file name"),
+    ("a b.py", "a b.py", "Invalid file name"),
+    ("a.b.py", "a.b.py", "Invalid file name"),
+    (".py", ".py", "Invalid file name"),
+    ("ä.py", "ä.py", "Invalid file name"),
+    ("main.py ", "main.py", "Invalid file name"),
+    ("main.py\n", "main.py", "Invalid file name"),
+    ("main.py", "function_app.py", "no main.py in"),
+    (None, "main.py", "no function_app.py in"),
+    ("json.py", "json.py", "is a module of Python itself"),
+    ("logging.py", "logging.py", "is a module of Python itself"),
+    ("sys.py", "sys.py", "is a module of Python itself"),
+]
+
+
+@pytest.mark.parametrize(("name", "file", "why"), SCRIPTS)
+def test_script_is_named_as_the_worker_takes_it(tmp_path: Path, name: str | None, file: str, why: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(APP)
+    environment = {} if name is None else {"PYTHON_SCRIPT_FILE_NAME": name}
     before = Surroundings()
     try:
-        assert load_app(tmp_path, {"PYTHON_SCRIPT_FILE_NAME": name})
+        if why:
+            with pytest.raises(AppError, match=why):
+                load_app(tmp_path, environment)
+        else:
+            assert load_app(tmp_path, environment)
     finally:
         before.restore(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["", "main", "main.txt", "a/b.py", "../x.py", "-x.py", "a b.py", ".py", "ä.py"])
-def test_script_name_that_the_worker_refuses(tmp_path: Path, name: str) -> None:
-    with pytest.raises(AppError, match="Invalid file name"):
-        load_app(tmp_path, {"PYTHON_SCRIPT_FILE_NAME": name})
+# the text of function_app.py as bytes; Python reads it by PEP 263, and a zip of it holds the same bytes
+SOURCES = [
+    (APP.encode(), ""),
+    (codecs.BOM_UTF8 + APP.encode(), ""),
+    (APP.replace("\n", "\r\n").encode(), ""),
+    (APP.replace("\n", "\r").encode(), ""),
+    (f"# -*- coding: latin-1 -*-\nname = 'caf\xe9'\n{APP}".encode("latin-1"), ""),
+    (f"#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\nname = '\u20ac'\n{APP}".encode("cp1252"), ""),
+    (f"# coding: utf-8\nname = '\u20ac'\n{APP}".encode(), ""),
+    (codecs.BOM_UTF8 + f"# coding: utf-8\n{APP}".encode(), ""),
+    (f"\f\n{APP}".encode(), ""),
+    (APP.rstrip("\n").encode(), ""),
+    (b"import azure.functions as func\n\xe4pp = 1\n", "SyntaxError"),
+    (f"name = 'caf\xe9'\n{APP}".encode("latin-1"), "SyntaxError"),
+    (codecs.BOM_UTF8 + f"# coding: latin-1\n{APP}".encode(), "SyntaxError"),
+    (f"# coding: no-such\n{APP}".encode(), "SyntaxError"),
+    (codecs.BOM_UTF16_LE + APP.encode("utf-16-le"), "SyntaxError"),
+    (APP.encode() + b"\0", "SyntaxError"),
+    (b"if True:\n\tx = 1\n        y = 2\n", "TabError"),
+    (b"def f(:\n", "SyntaxError"),
+    (b"", "must hold exactly one FunctionApp or DFApp at top level, found 0"),
+    (b"import azure.functions as func\ndef f():\n    app = func.FunctionApp()\n", "found 0"),
+    (APP.encode() + b"again = func.FunctionApp()\n", "found 2"),
+    (APP.encode() + b"parts = func.Blueprint()\n", ""),
+]
+
+
+@pytest.mark.parametrize(("raw", "why"), SOURCES)
+def test_source_is_read_as_by_python(tmp_path: Path, raw: bytes, why: str) -> None:
+    (tmp_path / "function_app.py").write_bytes(raw)
+    before = Surroundings()
+    try:
+        if why:
+            with pytest.raises(AppError, match=why):
+                load_app(tmp_path, {})
+        else:
+            assert load_app(tmp_path, {})
+    finally:
+        before.restore(tmp_path)
 
 
 def test_app_of_the_v1_model_is_told_apart_with_its_files_and_the_way(tmp_path: Path) -> None:
