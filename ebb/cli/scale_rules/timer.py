@@ -16,7 +16,10 @@ from ebb.core.settings.time_span import parse_time_span
 
 WINDOW_MINUTES = 5  # long enough to start a replica and run the function once
 UTC = "Etc/UTC"
-# On Linux both take a name of the IANA database; https://learn.microsoft.com/azure/azure-functions/functions-app-settings
+# Windows names of zones are for apps on Windows. On Linux, as on Container Apps, both take a name of the IANA database:
+# https://learn.microsoft.com/azure/azure-functions/functions-app-settings. .NET looks for a file of that name; without
+# one it goes on in UTC and says nothing (dotnet/runtime, TimeZoneInfo.Unix.NonAndroid.cs, TryGetLocalTzFile).
+# Azure/azure-functions-host#5213 is such an app.
 ZONE_SETTINGS = ("WEBSITE_TIME_ZONE", "TZ")
 
 
@@ -62,11 +65,21 @@ def app_zone(app: FunctionApp) -> tuple[str, str | None]:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return (
-            name,
-            f"app setting {setting} is {name}, which is not a name of the IANA database, and KEDA takes no other",
-        )
+        return name, f"app setting {setting} is {name}, {_zone_fault(name)}"
     return (UTC if name == "UTC" else name), None
+
+
+def _zone_fault(name: str) -> str:
+    # Imported here: the local host is not needed for anything else of the command.
+    from devhost.windows_zones import WINDOWS_ZONES
+
+    meant = WINDOWS_ZONES.get(name.lower())
+    kind = "a name of Windows" if meant else "which is not a name of the IANA database"
+    advice = f"write {meant}" if meant else "write a name such as Europe/Berlin"
+    return (
+        f"{kind}: the host on Linux takes IANA names only and would run the timers in UTC, and KEDA takes no other; "
+        f"{advice}"
+    )
 
 
 def _schedule(trigger: Trigger, app: FunctionApp) -> _Schedule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +12,8 @@ from devhost.ncrontab import Crontab, read_crontab
 from devhost.settings import resolve_setting
 from devhost.time_spans import read_time_span
 from devhost.windows_zones import WINDOWS_ZONES
+
+log = logging.getLogger("devhost.schedules")
 
 NextTime = Callable[[datetime], datetime]
 """Given an aware time, the next time to run, later than that."""
@@ -22,7 +25,9 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 def time_zone(environment: Mapping[str, str]) -> tzinfo | None:
     """The zone in which schedules are read: WEBSITE_TIME_ZONE, else None for the machine's own.
 
-    It may be a name of Windows, such as `W. Europe Standard Time`: .NET takes both kinds on every system.
+    It may be a name of Windows, such as `W. Europe Standard Time`, as for an app on Windows. But Python apps run on
+    Linux in Azure: there .NET finds no file of such a name and goes on in UTC (dotnet/runtime,
+    TimeZoneInfo.Unix.NonAndroid.cs), so that a warning says it.
 
     Raises:
         SettingsError: the zone is not known.
@@ -30,8 +35,16 @@ def time_zone(environment: Mapping[str, str]) -> tzinfo | None:
     name = environment.get("WEBSITE_TIME_ZONE")
     if not name:
         return None
+    meant = WINDOWS_ZONES.get(name.lower(), name)
+    if meant != name and name != "UTC":
+        log.warning(
+            "WEBSITE_TIME_ZONE is %r, a name of Windows: on Linux Azure does not know it and runs timers in UTC; "
+            "write %s",
+            name,
+            meant,
+        )
     try:
-        return ZoneInfo(WINDOWS_ZONES.get(name.lower(), name))
+        return ZoneInfo(meant)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(f"time zone {name!r} is not known; use a name such as Europe/Berlin") from error
 

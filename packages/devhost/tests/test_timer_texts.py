@@ -182,8 +182,10 @@ def test_what_dotnet_refuses_is_refused(text: str) -> None:
         ("America/New_York", "America/New_York"),
     ],
 )
-def test_zone_of_either_kind_of_name(name: str, zone: str) -> None:
+def test_zone_of_either_kind_of_name(name: str, zone: str, caplog: pytest.LogCaptureFixture) -> None:
     assert time_zone({"WEBSITE_TIME_ZONE": name}) == ZoneInfo(zone)
+    warned = f"on Linux Azure does not know it and runs timers in UTC; write {zone}" in caplog.text
+    assert warned is (name not in (zone, "UTC"))
 
 
 def test_times_follow_the_zone_over_a_change_of_the_clock() -> None:

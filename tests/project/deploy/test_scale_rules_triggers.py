@@ -295,7 +295,7 @@ WINDOWS: list[tuple[str, dict[str, str], tuple[str, str] | None, str]] = [
     ("0 0 12 * * *", {"TZ": "America/New_York"}, ("0 12 * * *", "America/New_York"), ""),
     ("0 0 12 * * *", {"website_time_zone": "Asia/Tokyo", "TZ": "UTC"}, ("0 12 * * *", "Asia/Tokyo"), ""),
     ("0 0 12 * * *", {"TZ": "UTC"}, ("0 12 * * *", "Etc/UTC"), ""),
-    ("0 0 12 * * *", {"WEBSITE_TIME_ZONE": "W. Europe Standard Time"}, None, "not a name of the IANA database"),
+    ("0 0 12 * * *", {"WEBSITE_TIME_ZONE": "W. Europe Standard Time"}, None, "write Europe/Berlin"),
     ("30 6 * * mon-fri", {}, ("6 * * 1-5", ""), ""),
     ("0 30 6 * * Mon-Fri", {}, ("30 6 * * 1-5", "Etc/UTC"), ""),
     ("0 30 6 * * fri-mon", {}, ("30 6 * * 1-5", "Etc/UTC"), ""),
