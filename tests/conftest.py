@@ -41,15 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", action="append", choices=NAMES, help=text)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier, its folder. With `-n 2` files run side by side, those of ALONE one by one."""
-    for item in items:
-        place = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
-        tier = place[0] if place and place[0] in TIERS else None
-        if tier is not None:
-            item.add_marker(tier)
-        item.add_marker(pytest.mark.xdist_group("alone" if tier in ALONE else str(item.path)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test with its tier, its folder. With `-n 2` files run side by side, those of ALONE one after the other."""
+    place = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
+    tier = place[0] if place and place[0] in TIERS else None
+    if tier is not None:
+        item.add_marker(tier)
+    item.add_marker(pytest.mark.xdist_group("alone" if tier in ALONE else str(item.path)))
 
 
 @pytest.fixture(scope="session")
