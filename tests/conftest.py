@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import ebb.sources  # noqa: F401 - settings of every test may name a source
 from ebb.cli.local.engines import NAMES
@@ -41,14 +43,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", action="append", choices=NAMES, help=text)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its tier, its folder. With `-n 2` files run side by side, those of ALONE one by one."""
-    for item in items:
-        place = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ()
-        tier = place[0] if place and place[0] in TIERS else None
-        if tier is not None:
-            item.add_marker(tier)
-        item.add_marker(pytest.mark.xdist_group("alone" if tier in ALONE else str(item.path)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test with its tier: the folder that it lies in."""
+    if tier := tier_of(item.nodeid):
+        item.add_marker(tier)
+
+
+def tier_of(nodeid: str) -> str | None:
+    """The tier of a test; None for those of other packages."""
+    top, _, rest = nodeid.partition("/")
+    return rest.partition("/")[0] if top == HERE.name and rest.partition("/")[0] in TIERS else None
+
+
+class _Halves(LoadScopeScheduling):
+    """With `-n 2` files run side by side; the tiers of ALONE count as one file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "alone" if tier_of(nodeid) in ALONE else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """How the tests are shared out: not by `--dist loadgroup`, which does nothing with this version of pytest."""
+    return _Halves(config, log)
 
 
 @pytest.fixture(scope="session")

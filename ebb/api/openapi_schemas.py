@@ -57,6 +57,8 @@ RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "
 ANY_OBJECT: Part = {"type": "object"}
 IDS: Part = {"type": "array", "items": TEXT, "description": "ids asked for that are not there; absent where all are"}
 
+LIMIT: Part = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
+
 SCHEMAS: dict[str, Part] = {
     "Schedule": _object(
         "name state phase reason instanceId cycle totals settings overrides warnings",
@@ -164,12 +166,7 @@ SCHEMAS: dict[str, Part] = {
     "PoisonRequeue": _body(
         text={**_or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
-        limit={
-            "type": ["integer", "null"],
-            "minimum": 1,
-            "maximum": 1000,
-            "description": "at most so many, without ids",
-        },
+        limit={**LIMIT, "description": "at most so many, without ids"},
         replay={**_or_null(REASON), "description": "the name of a replay that this is a portion of"},
         reason=_or_null(REASON),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import cast
 
 from ebb.core.clock import Clock, SystemClock
@@ -11,31 +12,23 @@ from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.base import Source, SourceRequest
-from ebb.sources.blob import KIND as BLOB
-from ebb.sources.event_hub import KIND as EVENT_HUB
 from ebb.sources.feed import Feed
-from ebb.sources.kafka import KIND as KAFKA
-from ebb.sources.memory import KIND as MEMORY
+from ebb.sources.kind import Kind
 from ebb.sources.poison import PoisonPlace
-from ebb.sources.rabbit_mq import KIND as RABBIT_MQ
-from ebb.sources.service_bus import KIND as SERVICE_BUS
-from ebb.sources.sqs import KIND as SQS
-from ebb.sources.storage_queue import KIND as STORAGE_QUEUE
-from ebb.sources.tick import KIND as TICK
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        BLOB,
-        EVENT_HUB,
-        KAFKA,
-        MEMORY,
-        RABBIT_MQ,
-        SERVICE_BUS,
-        SQS,
-        STORAGE_QUEUE,
-        TICK,
-    )
+FOLDERS = (
+    "blob",
+    "event_hub",
+    "kafka",
+    "memory",
+    "rabbit_mq",
+    "service_bus",
+    "sqs",
+    "storage_queue",
+    "tick",
+)
+KINDS: dict[str, Kind] = {
+    kind.name: kind for folder in FOLDERS for kind in (cast("Kind", import_module(f"ebb.sources.{folder}").KIND),)
 }
 for _kind in KINDS.values():
     source_settings.declare(_kind.name, _kind.settings, _kind)

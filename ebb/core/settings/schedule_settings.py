@@ -21,6 +21,7 @@ from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
+MOST_SOURCES = 16  # of one schedule
 PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place
 ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
 BATCH_CONCURRENCY = 4  # where not given: each handler in flight holds a whole batch
@@ -41,7 +42,7 @@ class ScheduleSettings(SettingsModel):
     sources: tuple[SourceSettings, ...] | None = Field(
         None,
         min_length=1,
-        max_length=16,
+        max_length=MOST_SOURCES,
         description="several sources; each may have its own queueLength and activationQueueLength",
     )
     handler: str = Field(
