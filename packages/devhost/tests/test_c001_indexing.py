@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from devhost import Host, ManualClock
 from devhost.errors import AppError
 from devhost.indexing import list_functions, load_app
+from devhost.surroundings import Surroundings
 
 ONE_APP = """
 import azure.durable_functions as df
@@ -29,6 +31,13 @@ def echo(value):
 def _restore(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(Path.cwd())
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    before = Surroundings()
+    yield
+    before.restore(tmp_path)
 
 
 def _app(tmp_path: Path, text: str) -> Any:
