@@ -47,7 +47,13 @@ def test_every_promise_is_kept(name: str, played: dict[str, Future[Result]]) -> 
     if result.skipped:
         pytest.skip(result.skipped)
     assert result.violations == [], table.footer([result])
-    assert not result.missed or name in MAY_MISS, "no request met the fault"
+    assert not result.missed or name in MAY_MISS or name.startswith("spoil-"), "no request met the fault"
+
+
+def test_most_faults_of_single_requests_are_met(played: dict[str, Future[Result]]) -> None:
+    """Such a fault is armed for a moment, and now and then no request comes then: one of a handful may miss its own."""
+    spoils = [each.result(PATIENCE) for name, each in played.items() if name.startswith("spoil-")]
+    assert sum(result.missed for result in spoils) <= len(spoils) // 4
 
 
 def test_an_app_that_drops_messages_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
