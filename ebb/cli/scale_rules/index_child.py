@@ -13,6 +13,7 @@ import inspect
 import json
 import os
 import sys
+from contextlib import chdir, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ def functions_of(folder: Path, script: str) -> list[dict[str, Any]]:
     """
     from azure.functions import FunctionRegister
 
+    with suppress(ImportError), chdir(Path(__file__).parent):
+        # On import it reads the current folder's host.json as strict JSON; the host takes comments there.
+        importlib.import_module("azure.durable_functions")
     module = importlib.import_module(Path(script).stem)
     apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
     if len(apps) != 1:

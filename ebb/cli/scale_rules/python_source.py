@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ebb.cli.durable_sdk  # noqa: F401 - the first import of that SDK  # isort: skip
 import azure.durable_functions as df
 
 from ebb.cli.scale_rules.constants import Constants
