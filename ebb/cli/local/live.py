@@ -156,9 +156,10 @@ def open_view(console: Console, live: bool) -> View:
 def describe(snapshot: Snapshot) -> str:
     """A snapshot in one line, without clock times, so that equal states give equal lines."""
     schedule = snapshot.schedule
+    since = " at the last count" if schedule.get("backlog") and not snapshot.executions else ""
     parts = [
         f"{schedule['name']} {schedule['state']}" + (f", {schedule['phase']}" if schedule.get("phase") else ""),
-        f"backlog {snapshot.backlog}",
+        f"backlog {snapshot.backlog}{since}",
         snapshot.progress,
     ]
     if snapshot.executions:

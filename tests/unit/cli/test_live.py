@@ -87,6 +87,12 @@ def test_line_says_what_the_executions_are_for() -> None:
     )
 
 
+def test_count_of_a_wait_says_that_it_is_the_last_one() -> None:
+    after = {**SCHEDULE, "phase": "waiting", "decision": None, "nextCycleReason": "no message waits any more"}
+    line = describe(Snapshot("x", after, put=500, processed=500))
+    assert "backlog 244 at the last count; 500 put, 500 processed; next: no message waits any more" in line
+
+
 def test_one_of_something_is_said_as_one() -> None:
     one = {
         **SCHEDULE,
