@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.remote import Producer
@@ -14,6 +15,7 @@ import ebb.sources  # noqa: F401 - settings of every test may name a source
 from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
+from tests.e2e.harness import App
 from tests.emulators.amqp.server import AmqpEmulator
 from tests.moto import Moto
 from tests.rabbit import Rabbit
@@ -93,3 +95,18 @@ def amqp() -> Iterator[AmqpEmulator]:
     """The session's Service Bus and Event Hubs, started for the first test that asks. Use entities of your own."""
     with AmqpEmulator() as running:
         yield running
+
+
+@pytest.fixture
+def make_app(tmp_path: Path, azurite: Azurite) -> Iterator[Callable[..., App]]:
+    """Makes apps that are not started yet; whatever was started is stopped at the end of the test."""
+    made: list[App] = []
+
+    def make(**settings: Any) -> App:
+        made.append(App(tmp_path / f"app{len(made)}", azurite, settings))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.stop()
+        app.queue.close()

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.azurite import Azurite
 from tests.dashboard.looking import Looking
 from tests.e2e.harness import App
 
@@ -48,21 +45,6 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield looking.open
     looking.close()
     assert looking.faults == []
-
-
-@pytest.fixture
-def make_app(tmp_path: Path, azurite: Azurite) -> Iterator[Callable[..., App]]:
-    """Makes apps that are not started yet; whatever was started is stopped at the end of the test."""
-    made: list[App] = []
-
-    def make(**settings: Any) -> App:
-        made.append(App(tmp_path / f"app{len(made)}", azurite, settings))
-        return made[-1]
-
-    yield make
-    for app in made:
-        app.stop()
-        app.queue.close()
 
 
 @pytest.fixture

@@ -6,110 +6,52 @@ The body is the event's; why it is there and its properties stand in the metadat
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from urllib.parse import quote, unquote
 
 from ebb.core.clock import Clock, rfc3339
-from ebb.core.errors import SourceNotFoundError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
 from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import META, BlobEntry, Container
+from ebb.sources.blob.poison_blobs import PoisonBlobs
 from ebb.sources.event_hub.checkpoints import Hub
 from ebb.sources.event_hub.events import event_of
 from ebb.sources.event_hub.hub_client import HubClient
 from ebb.sources.event_hub.settings import EventHubSettings, hub_of
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
+from ebb.sources.poison import Poisoned
 from ebb.sources.storage_queue.account import open_account
 
 METADATA_LENGTH = 3000  # characters of one entry, encoded; 8 KiB is the limit of all
-MOST = 5000  # events that are counted
 
 
-class EventHubPoison:
-    """A `PoisonPlace`. Looking changes nothing, and makes no container."""
+class EventHubPoison(PoisonBlobs):
+    """The events of a hub that this consumer group could not handle."""
 
     def __init__(self, source: EventHubSettings, connection: NamespaceConnection, storage: Connection) -> None:
         self._source, self._storage = source, storage
         self._hub = hub_of(source, connection)
         self._client = HubClient(connection, self._hub.name, self._hub.consumer_group)
 
-    @property
-    def _container(self) -> Container:
+    def _there(self) -> Container:
         return Container(open_account(self._storage, "blob"), self._source.poison_container)
 
-    async def count(self) -> int:
-        count = 0
-        async with aclosing(self._entries()) as entries:
-            async for _ in entries:
-                count += 1
-                if count == MOST:
-                    break
-        return count
+    def _prefix(self) -> str:
+        return poison_prefix(self._hub)
 
-    async def peek(self, limit: int) -> list[Poisoned]:
-        found: list[Poisoned] = []
-        async with aclosing(self._entries()) as entries:
-            async for entry in entries:
-                found.append(await self._poisoned(entry))
-                if len(found) == min(limit, PEEK_LIMIT):
-                    break
-        return found
-
-    async def requeue(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
-        """As the contract says; an event goes back to its partition, behind all others."""
-
-        async def put_back(entry: BlobEntry) -> None:
-            poisoned = await self._poisoned(entry)
-            properties = json.loads(_told(entry, "ebbproperties") or "{}")
-            await self._client.send(event_of(poisoned.body, properties), str(poisoned.about["partition"]))
-
-        return await self._each(ids, limit, text, put_back)
-
-    async def purge(self, ids: frozenset[str] | None, limit: int, text: str | None = None) -> int:
-        async def nothing_more(_: BlobEntry) -> None:
-            """Its removal is all there is to do."""
-
-        return await self._each(ids, limit, text, nothing_more)
+    async def _put_back(self, entry: BlobEntry) -> None:
+        """To its partition, behind all others."""
+        poisoned = await self._poisoned(entry)
+        properties = json.loads(_told(entry, "ebbproperties") or "{}")
+        await self._client.send(event_of(poisoned.body, properties), str(poisoned.about["partition"]))
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _each(
-        self,
-        ids: frozenset[str] | None,
-        limit: int,
-        text: str | None,
-        act: Callable[[BlobEntry], Awaitable[None]],
-    ) -> int:
-        done = 0
-        async with aclosing(self._entries()) as entries:
-            async for entry in entries:
-                if done == limit:
-                    break
-                if ids is not None and self._id(entry) not in ids:
-                    continue
-                if text is not None and not (await self._poisoned(entry)).holds(text):
-                    continue
-                await act(entry)
-                self._container.check(await self._container.call("DELETE", entry.name), 202, 404)
-                done += 1
-        return done
-
-    async def _entries(self) -> AsyncGenerator[BlobEntry]:
-        try:
-            async with aclosing(self._container.entries(poison_prefix(self._hub))) as entries:
-                async for entry in entries:
-                    yield entry
-        except SourceNotFoundError:  # it is made when the first event goes there
-            return
-
     async def _poisoned(self, entry: BlobEntry) -> Poisoned:
         body = b""
         if entry.size:
-            body = self._container.check(await self._container.call("GET", entry.name), 200).body
+            body = self._there().check(await self._there().call("GET", entry.name), 200).body
         partition, _, number = self._id(entry).partition("-")
         count = entry.metadata.get("ebbcount", "")
         about = {
@@ -119,9 +61,6 @@ class EventHubPoison:
             "deadLetteredAt": _told(entry, "ebbpoisonedat"),
         }
         return Poisoned(self._id(entry), _told(entry, "ebbreason"), body, about)
-
-    def _id(self, entry: BlobEntry) -> str:
-        return entry.name.removeprefix(poison_prefix(self._hub))
 
 
 async def put_poison(container: Container, hub: Hub, message: Message, reason: str, clock: Clock) -> None:
