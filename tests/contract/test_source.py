@@ -79,6 +79,7 @@ class Bench:
     many: int = 1000  # messages that its server drains within seconds
     short: float = 2.0  # seconds of a lease, or a delay, that is waited for
     exact: int = 31  # messages up to which a count is not approximate
+    repeats: bool = False  # its server may give one message to two receives at once
     shares: Callable[[int], list[QueueSource]] | None = None  # sources of executions beside each other, by their number
 
     async def after(self, seconds: float) -> QueueSource:
@@ -373,7 +374,8 @@ async def sqs_bench(moto: Moto, encoding: Encoding) -> AsyncIterator[Bench]:
         ]
 
     another = partial(source, name)
-    yield Bench(another(), put, poisoned, asyncio.sleep, source(f"{name}-absent"), another, KINDS["sqs"], 200)
+    absent = source(f"{name}-absent")  # in moto a look and a take are two steps, and receives meet between them
+    yield Bench(another(), put, poisoned, asyncio.sleep, absent, another, KINDS["sqs"], 200, repeats=True)
     await asyncio.gather(client.close(), *(each.close() for each in opened))
 
 
@@ -565,6 +567,7 @@ async def test_many_messages_and_four_executions(bench: Bench) -> None:
     reports = await asyncio.gather(
         *(run_execution(source, handle, settings, reason_to_stop=go_on, clock=SystemClock()) for source in sources)
     )
-    assert sorted(handled) == sorted(b"%d" % number for number in range(bench.many))
-    assert sum(report.processed for report in reports) == bench.many
+    assert set(handled) == {b"%d" % number for number in range(bench.many)}
+    assert len(handled) <= bench.many * (1.05 if bench.repeats else 1)
+    assert sum(report.processed for report in reports) == len(handled)
     assert await (await bench.after(0.5)).receive(32, LEASE) == []
