@@ -12,7 +12,7 @@ from tests.engine.deployment import TIMES, Deploy
 CALM = {**TIMES, "pollingInterval": 300, "maxPollingInterval": 300}  # nothing wakes it but what a test does
 STEPS = {  # a request that each step makes once
     "measure_backlog": Fault("delay", service="queue", operation="peek", seconds=5, count=1),
-    "close_cycle": Fault("delay", service="table", operation="history.write", seconds=5, count=1),
+    "close_cycle": Fault("delay", service="table", operation="row.close", seconds=5, count=1),
 }
 
 
@@ -23,7 +23,9 @@ def test_schedule_whose_answer_was_lost_goes_on(deploy: Deploy, azurite: Azurite
     """Storage refuses the answer, and to take the activity's message back: the host drops that message from then on."""
     app = deploy(**CALM)
     ports = {"blob": azurite.blob_port, "queue": azurite.queue_port, "table": azurite.table_port}
-    with Proxy(ports, app.name) as proxy:
+    hub = f"hub{app.name}"  # so that its requests are told apart from those of Ebb
+    with Proxy(ports, hub) as proxy:
+        app.variables["AzureFunctionsJobHost__extensions__durableTask__hubName"] = hub
         app.variables["AzureWebJobsStorage"] = proxy.through(azurite.connection_string)
         app.variables |= {"EbbWatchdogSchedule": "*/5 * * * * *", "EbbClockSkewSeconds": "0"}
         app.start()
@@ -43,8 +45,9 @@ def test_schedule_whose_answer_was_lost_goes_on(deploy: Deploy, azurite: Azurite
         wait_for(app.incidents, 120, app.said)
         app.wait_all_right(put, 60)
         app.wait_rests(60)
-    (incident,) = app.incidents()
-    assert incident["action"] == "replace"
-    assert "not told" in incident["cause"]
-    account = app.account(put)
-    assert (account.missing, account.duplicates, account.overlaps) == (0, 0, 0)
+        (incident,) = app.incidents()
+        assert incident["action"] == "replace"
+        assert "not told" in incident["cause"]
+        account = app.account(put)
+        assert (account.missing, account.duplicates, account.overlaps) == (0, 0, 0)
+        app.stop()
