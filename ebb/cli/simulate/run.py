@@ -144,7 +144,7 @@ def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:
 def _in_memory(source: dict[str, Any]) -> dict[str, Any]:
     if source["type"] == "tick":
         return source
-    own = {key: source[key] for key in ("queueLength", "activationQueueLength") if key in source}
+    own = {key: source[key] for key in ("queueLength", "activationQueueLength", "weight") if key in source}
     return {"type": "memory", "queueName": source.get("queueName") or source["type"], **own}
 
 
