@@ -199,7 +199,7 @@ def _decide_lanes(
         lanes.append(Lane(source.label(), most, source.weight or 1.0))
     before = (carry.lanes or {}).get(settings.lanes, ())
     if settings.lanes == "strict":
-        shared = share_strictly(decision.executions, lanes, before, carry.worked)
+        shared = share_strictly(decision.executions, lanes, before)
     else:
         shared = share_by_weight(decision.executions, lanes, before)
     told = replace(decision, reason=f"{decision.reason}; {lanes_told(settings.lanes, lanes, shared)}")

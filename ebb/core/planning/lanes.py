@@ -34,16 +34,16 @@ class Shared:
     """Which lane got how many executions."""
 
     granted: tuple[int, ...]
-    memory: tuple[float, ...]  # for the next cycle, one number a lane
+    memory: tuple[float, ...]  # for the next cycle
     kept: int | None = None  # the lane that got an execution before its turn
 
 
-def share_strictly(executions: int, lanes: Sequence[Lane], memory: Sequence[float], worked: int) -> Shared:
-    """Share out `executions` in the order of `lanes`.
+def share_strictly(executions: int, lanes: Sequence[Lane], memory: Sequence[float]) -> Shared:
+    """Share out `executions`, at least one, in the order of `lanes`.
 
     Args:
-        memory: of each lane, the cycles with work in a row in which it waited and got no execution.
-        worked: cycles with work so far.
+        memory: of each lane, the cycles with work in a row in which it waited and got no execution; and last, the
+            cycles with work since one kept an execution.
     """
     granted, left = list[int](), executions
     for lane in lanes:
@@ -51,8 +51,9 @@ def share_strictly(executions: int, lanes: Sequence[Lane], memory: Sequence[floa
         left -= granted[-1]
     waiting = [place for place, lane in enumerate(lanes) if lane.need]
     granted[waiting[0] if waiting else 0] += left
-    passed, kept = _fitting(memory, lanes), None
-    if executions and waiting and worked % KEPT_EVERY == KEPT_EVERY - 1:
+    *passed, since = _fitting(memory, len(lanes) + 1)
+    kept, is_turn = None, since + 1 >= KEPT_EVERY
+    if is_turn and waiting:
         longest = max(waiting, key=lambda place: (passed[place], place))
         if not granted[longest]:
             last = max(place for place in waiting if granted[place])
@@ -62,7 +63,7 @@ def share_strictly(executions: int, lanes: Sequence[Lane], memory: Sequence[floa
         passed[place] + 1 if lane.need and not given else 0
         for place, (lane, given) in enumerate(zip(lanes, granted, strict=True))
     )
-    return Shared(tuple(granted), tuple(now), kept)
+    return Shared(tuple(granted), (*now, 0 if is_turn else since + 1), kept)
 
 
 def share_by_weight(executions: int, lanes: Sequence[Lane], memory: Sequence[float]) -> Shared:
@@ -72,7 +73,7 @@ def share_by_weight(executions: int, lanes: Sequence[Lane], memory: Sequence[flo
         memory: of each lane, the executions divided by its weight that it had more than the one that had least.
     """
     # Nobody is ahead by more than its last execution; more is left from other weights.
-    had = [min(more, 1 / lane.weight) for more, lane in zip(_fitting(memory, lanes), lanes, strict=True)]
+    had = [min(more, 1 / lane.weight) for more, lane in zip(_fitting(memory, len(lanes)), lanes, strict=True)]
     granted = [0] * len(lanes)
     waiting = [place for place, lane in enumerate(lanes) if lane.need] or [0]
     for _ in range(executions):
@@ -100,6 +101,6 @@ def lanes_told(mode: str, lanes: Sequence[Lane], shared: Shared) -> str:
     return f"lanes by weight {weights}: {', '.join(parts)}"
 
 
-def _fitting(memory: Sequence[float], lanes: Sequence[Lane]) -> list[float]:
-    """The numbers of before, or none where the sources are not the same number any more."""
-    return list(memory) if len(memory) == len(lanes) else [0.0] * len(lanes)
+def _fitting(memory: Sequence[float], length: int) -> list[float]:
+    """The numbers of before; zeros where there were none, or another number of sources."""
+    return list(memory) if len(memory) == length else [0.0] * length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +19,11 @@ from ebb.core.settings.validation import validate_settings
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-def strictly(executions: int, *needs: int, memory: tuple[float, ...] = (), worked: int = 0) -> Shared:
-    return share_strictly(executions, [Lane(f"lane{place}", need) for place, need in enumerate(needs)], memory, worked)
+TURN = KEPT_EVERY - 1  # cycles since one kept an execution, where this one has to
+
+
+def strictly(executions: int, *needs: int, memory: tuple[float, ...] = ()) -> Shared:
+    return share_strictly(executions, [Lane(f"lane{place}", need) for place, need in enumerate(needs)], memory)
 
 
 def by_weight(executions: int, *lanes: tuple[int, float], memory: tuple[float, ...] = ()) -> Shared:
@@ -34,7 +38,6 @@ def by_weight(executions: int, *lanes: tuple[int, float], memory: tuple[float, .
         (10, (0, 3, 100), (0, 3, 7)),
         (5, (1, 1), (4, 1)),  # more than all need
         (2, (0, 0), (2, 0)),  # minExecutions
-        (0, (3, 3), (0, 0)),
     ],
 )
 def test_strict_lanes_get_what_they_need_in_their_order(
@@ -44,13 +47,14 @@ def test_strict_lanes_get_what_they_need_in_their_order(
 
 
 def test_one_of_some_cycles_keeps_an_execution_for_the_lane_that_was_passed_over_longest() -> None:
-    shared = strictly(10, 100, 100, 100, memory=(0, 2, 3), worked=KEPT_EVERY - 1)
-    assert (shared.granted, shared.kept, shared.memory) == ((9, 0, 1), 2, (0, 3, 0))
-    assert strictly(1, 5, 5, worked=KEPT_EVERY - 1).granted == (0, 1)
+    shared = strictly(10, 100, 100, 100, memory=(0, 2, 3, TURN))
+    assert (shared.granted, shared.kept, shared.memory) == ((9, 0, 1), 2, (0, 3, 0, 0))
+    assert strictly(1, 5, 5, memory=(0, 1, TURN)).granted == (0, 1)
+    assert strictly(1, 5, 5, memory=(0, 9, TURN - 1)).memory == (0, 10, TURN)
 
 
 def test_nothing_is_kept_for_a_lane_that_has_an_execution_anyway() -> None:
-    assert strictly(10, 4, 100, memory=(0, 3), worked=KEPT_EVERY - 1).kept is None
+    assert strictly(10, 4, 100, memory=(0, 3, TURN)).kept is None
 
 
 def test_weights_divide_what_all_lanes_want() -> None:
@@ -89,32 +93,34 @@ needs_of_cycles = st.integers(2, 5).flatmap(
 
 
 @settings(deadline=None)
-@given(needs_of_cycles, st.integers(0, 4), st.integers(0, 3))
+@given(needs_of_cycles, st.integers(0, 4), st.integers(0, 9))
 def test_no_lane_that_waits_is_passed_over_longer_than_promised(
     cycles: list[tuple[int, list[int]]], watched: int, began: int
 ) -> None:
     lanes = len(cycles[0][1])
     watched %= lanes
     promised, without, memory = KEPT_EVERY * (lanes - 1), 0, tuple[float, ...]()
-    for worked, (executions, needs) in enumerate(cycles, began):
-        needs[watched] = max(needs[watched], 1)
-        shared = strictly(executions, *needs, memory=memory, worked=worked)
+    for number, (executions, needs) in enumerate(cycles):
+        if number >= began:  # it waits from here on
+            needs[watched] = max(needs[watched], 1)
+        shared = strictly(executions, *needs, memory=memory)
         assert sum(shared.granted) == executions
         assert all(given >= 0 for given in shared.granted)
-        memory, without = shared.memory, 0 if shared.granted[watched] else without + 1
+        memory = shared.memory
+        without = 0 if shared.granted[watched] or not needs[watched] else without + 1
         assert without < promised
 
 
-@given(st.integers(1, 40), st.lists(st.integers(0, 30), min_size=2, max_size=6), st.integers(0, 8))
+@given(st.integers(1, 40), st.lists(st.integers(0, 30), min_size=2, max_size=6), st.integers(0, TURN))
 def test_strict_lanes_lose_at_most_the_one_execution_that_is_kept(
-    executions: int, needs: list[int], worked: int
+    executions: int, needs: list[int], since: int
 ) -> None:
-    shared, left = strictly(executions, *needs, worked=worked), executions
+    shared, left = strictly(executions, *needs, memory=(*(0,) * len(needs), since)), executions
     for place, (given_, need) in enumerate(zip(shared.granted, needs, strict=True)):
         if place != shared.kept:
             assert given_ >= min(need, left) - (shared.kept is not None)
         left -= given_
-    assert shared.kept is None or worked % KEPT_EVERY == KEPT_EVERY - 1
+    assert shared.kept is None or since == TURN
 
 
 weights = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 7.0, 10.0])
@@ -147,7 +153,7 @@ def agenda(carry: Carry, *counts: Count, **given_: Any) -> Agenda:
 
 
 def test_the_reason_says_who_got_what_and_why() -> None:
-    found = agenda(Carry(worked=3), Count(500), Count(500))
+    found = agenda(Carry(lanes={"strict": (0, 3, TURN)}), Count(500), Count(500))
     assert found.shares == (0,) * 9 + (1,)
     assert found.decision.reason.endswith("; lanes in order: urgent 9, bulk 1 (kept from starving)")
     waits = agenda(Carry(), Count(500), Count(500))
@@ -162,13 +168,13 @@ def test_lanes_remember_from_cycle_to_cycle() -> None:
     for cycle in range(9):
         found = agenda(carry, Count(500), Count(500), maxExecutions=1)
         kept += [cycle] if found.shares == (1,) else []
-        carry = Carry.from_json(found.carry.working(5, 1.0).to_json())
+        carry = Carry.from_json(json.loads(json.dumps(found.carry.to_json())))
     assert kept == [3, 7]
-    assert carry.lanes == {"strict": (0.0, 1.0)}
+    assert carry.lanes == {"strict": (0.0, 1.0, 1.0)}
 
 
 def test_memory_of_lanes_goes_with_them() -> None:
-    carry = Carry(lanes={"strict": (0.0, 3.0)})
+    carry = Carry(lanes={"strict": (0.0, 3.0, 2.0)})
     assert agenda(carry, Count(500), Count(500), lanes="none").carry.lanes is None
     assert agenda(carry, Count(0), Count(0)).carry.lanes == carry.lanes
     assert agenda(carry, Count(500), Count(500), lanes="weighted").carry.lanes in (None, {"weighted": (0.0, 0.0)})
@@ -197,5 +203,5 @@ def test_a_budget_starves_no_lane(lanes: str) -> None:
     for cycle in range(8):
         now = Now(NOON, cycle=cycle, budget=state)
         found = after_measuring(validate_settings(base), carry, now, [Count(500), Count(500)])
-        carry, seen = found.carry.working(5, 1.0), seen | {*found.shares}
+        carry, seen = found.carry, seen | {*found.shares}
     assert seen == {0, 1}
