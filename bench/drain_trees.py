@@ -3,8 +3,8 @@
     .venv/bin/python -m bench.drain_trees COMMIT [--rounds 30] [--count 300] [--check]
 
 COMMIT is checked out beside this one, with an environment of its own, and removed at the end. It may also be the folder
-of a checkout that has its environment. Both are the whole path of `bench/drain.py`: app on the local host, orchestrator,
-activities, source, store.
+of a checkout that has its environment. Both are the whole path of `bench/drain.py`: app on the local host,
+orchestrator, activities, source, store.
 """
 
 from __future__ import annotations
