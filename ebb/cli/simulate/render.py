@@ -193,7 +193,7 @@ def _rows(report: Report) -> dict[str, str]:
         "backlog p50 / p95 / p99": _spread(report.backlog, plain),
         "oldest message p50 / p95 / p99": _spread(report.oldest_age, _time),
         "wait for a handler p50 / p95 / p99": _spread(report.message_wait, _time),
-        **{f"of {name}": _spread(each, _time) for name, each in report.source_waits.items()},
+        **{f"wait for a handler, {name}": _spread(each, _time) for name, each in report.source_waits.items()},
         "time to drain p50 / p95 / p99": _spread(report.drain, _time),
         "missed ticks": str(report.missed_ticks),
         "utilisation": "-" if report.utilisation is None else f"{report.utilisation:.0%}",
