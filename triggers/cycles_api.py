@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
@@ -10,6 +9,7 @@ from ebb.api.pages import page_response
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import DurableRoutes
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.executions import present_cycle
 from ebb.core.errors import RequestRefusedError
 from ebb.services import Services
@@ -39,7 +39,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def get_cycle(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def get_cycle(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         text = str(req.route_params.get("cycle", ""))
         is_number = text.isascii() and text.isdigit() and len(text) <= 12

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of
@@ -24,6 +23,7 @@ from ebb.api.requests import (
 )
 from ebb.api.routes import DurableRoutes
 from ebb.control.commands import Control, Outcome
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
 from ebb.control.revival import revived
@@ -54,7 +54,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}/repair", methods=["POST"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def repair_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def repair_schedule(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
         who = caller(req, services.environment)
@@ -68,7 +68,7 @@ def _add(bp: DurableRoutes, services: Services, function: str, verb: str, path: 
     @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def route(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         outcome, status = await action(control_of(services, client, name, req), req)
         instance = await look_at(client, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of, is_known, list_tag
@@ -11,6 +10,7 @@ from ebb.api.problems import json_response
 from ebb.api.requests import schedule_name
 from ebb.api.routes import DurableRoutes
 from ebb.control.at_work import executions_at_work
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.revival import revived
 from ebb.control.schedules import all_documents, document_of
@@ -25,7 +25,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def list_schedules(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def list_schedules(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         documents = await all_documents(services, client)
         tag = list_tag(documents)
         if is_known(req, tag):
@@ -36,7 +36,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def get_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def get_schedule(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         row = await services.store.get(name)
         row, instance = await revived(services, client, row, await look_at(client, name))

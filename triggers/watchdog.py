@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.routes import DurableRoutes
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.watchdog import Watchdog
 from ebb.core.names import WATCHDOG
 from ebb.services import Services
@@ -24,7 +24,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.function_name(WATCHDOG)
     @bp.timer_trigger(arg_name="timer", schedule=period, use_monitor=False)
     @bp.durable_client_input(client_name="client")
-    async def watch(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    async def watch(timer: func.TimerRequest, client: DurableClient) -> None:
         await watchdog.look(client)
 
     return bp

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
 from ebb.control.at_work import executions_at_work
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import (
     Instance,
     hub_of,
@@ -62,7 +61,7 @@ class Control:
     """One operator's request about one schedule."""
 
     services: Services
-    client: df.DurableOrchestrationClient
+    client: DurableClient
     name: str
     who: str | None
     precondition: Callable[[ScheduleRow], None]  # raises where the request was made for another version of the row
@@ -245,7 +244,7 @@ class Control:
         await record(self.services, self.name, "audit", by.now, event)
 
 
-async def bring_up(services: Services, client: df.DurableOrchestrationClient, row: ScheduleRow) -> bool:
+async def bring_up(services: Services, client: DurableClient, row: ScheduleRow) -> bool:
     """Launch the instance for which `row` was just written.
 
     Where one is there already it either checks in, and so has read `row`, or it was just ending; then another is

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
 from ebb.control.at_work import executions_at_work
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.schedules import document_of
 from ebb.core.executions import cycle_at_work, executions_of
@@ -22,7 +21,7 @@ MOST_CYCLES = 2000  # that one call looks through for a rare status; its token g
 _TOKEN = re.compile(r"(\d{1,12})-(\d{1,6})")
 
 
-async def present_cycle(services: Services, client: df.DurableOrchestrationClient, name: str) -> dict[str, Any] | None:
+async def present_cycle(services: Services, client: DurableClient, name: str) -> dict[str, Any] | None:
     """The Cycle document of the cycle at work; None where none is."""
     row, instance = await services.store.get(name), await look_at(client, name)
     document = document_of(services, client, row, instance)
@@ -53,7 +52,7 @@ class _Collected:
 
 async def executions_page(
     services: Services,
-    client: df.DurableOrchestrationClient,
+    client: DurableClient,
     name: str,
     top: int,
     token: str | None,

@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
 from ebb.control.budgets import budget_of
 from ebb.control.dependencies import others_of
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import Instance, look_inside
 from ebb.control.opening import still_abandoned
 from ebb.core.carry import carry_of
@@ -36,7 +35,7 @@ from ebb.sources.combined import measure_all
 MEASURE_SECONDS = 15.0
 
 
-async def plan_of(services: Services, client: df.DurableOrchestrationClient, name: str) -> dict[str, Any]:
+async def plan_of(services: Services, client: DurableClient, name: str) -> dict[str, Any]:
     """The Plan document of schedule `name`.
 
     Raises:

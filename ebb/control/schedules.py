@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import Instance, hub_of, look_at_all
 from ebb.control.revival import revived
 from ebb.control.schedule_document import schedule_document
@@ -13,14 +12,12 @@ from ebb.core.row.schedule_row import ScheduleRow
 from ebb.services import Services
 
 
-def document_of(
-    services: Services, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance
-) -> dict[str, Any]:
+def document_of(services: Services, client: DurableClient, row: ScheduleRow, instance: Instance) -> dict[str, Any]:
     """The Schedule document of `row` and `instance`, as this app sees it now."""
     return schedule_document(row.name, services.schedules, row, instance, hub_of(client), services.clock.now())
 
 
-async def all_documents(services: Services, client: df.DurableOrchestrationClient) -> list[dict[str, Any]]:
+async def all_documents(services: Services, client: DurableClient) -> list[dict[str, Any]]:
     """All Schedule documents, in the order of schedules.yaml; up to 100 of them cost two requests."""
     rows = await services.store.rows()
     instances = await look_at_all(client, services.schedules)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_inside
 from ebb.control.plan_preview import following, plan_document
 from ebb.core.carry import Carry
@@ -25,7 +24,7 @@ MOST_CYCLES = 200
 
 
 async def what_if(
-    services: Services, client: df.DurableOrchestrationClient, name: str, patch: Mapping[str, Any], cycles: int
+    services: Services, client: DurableClient, name: str, patch: Mapping[str, Any], cycles: int
 ) -> dict[str, Any]:
     """The Plan document of schedule `name` as it would be with `patch` over the overrides in force; changes nothing.
 

@@ -162,7 +162,7 @@ class Recorder:
         ) as span:
             try:
                 yield
-            except BaseException as error:
+            except BaseException as error:  # whatever ends a handler is told of its span, and raised again
                 _mark(span, f"{type(error).__name__}: {error}")
                 raise
             finally:

@@ -272,7 +272,7 @@ class RecordingContext:
 def test_cycle_that_cannot_be_closed_is_an_error_and_the_loop_tries_again_soon() -> None:
     state = CycleState("parity", errors=6, cycle=7, polling=1.0)
     opened = Opening.from_json(opening(executions=1))
-    step = close(RecordingContext(), state, opened, [execution(0)], summarize([execution(0)], None))  # type: ignore[arg-type]
+    step = close(RecordingContext(), state, opened, [execution(0)], summarize([execution(0)], None))
     assert next(step) == CLOSE_CYCLE
     with pytest.raises(StopIteration) as ended:
         step.throw(Exception("Activity function 'close_cycle' failed:  StoreError: no answer"))

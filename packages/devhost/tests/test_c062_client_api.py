@@ -354,11 +354,11 @@ async def test_c79_restart_keeps_id_and_input() -> None:
     async with Host(app) as host:
         await host.client.start_new("quick", "one", {"a": 1})
         await host.wait_for("one")
-        execution = host.store.row("one")["execution_id"]  # type: ignore[index]
+        execution = host.store.row("one")["execution_id"]
         await host.client.restart("one", False)
         status = await host.wait_for("one")
         assert status["output"] == {"a": 1}
-        assert host.store.row("one")["execution_id"] != execution  # type: ignore[index]
+        assert host.store.row("one")["execution_id"] != execution
         answer: Any = await host.client.restart("one")
         assert answer["id"] != "one"
         async with host.http.post(f"{INSTANCES}/nobody/restart") as response:

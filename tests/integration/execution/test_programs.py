@@ -57,7 +57,7 @@ async def test_program_finds_its_message_and_its_status_is_the_outcome(
     made = settings("python", str(worker), way, commandInput=way)
     await run(made, "good ü")
     assert caplog.records[-1].getMessage() == "good ü m1 s 4"
-    assert (caplog.records[-1].schedule, caplog.records[-1].cycle) == ("s", 4)  # type: ignore[attr-defined]
+    assert (caplog.records[-1].schedule, caplog.records[-1].cycle) == ("s", 4)
     with pytest.raises(PoisonMessage, match="status 65: bad m1 s 4"):
         await run(made, "bad")
     with pytest.raises(ProgramFailedError, match="status 3: odd m1 s 4"):

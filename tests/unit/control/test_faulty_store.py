@@ -206,7 +206,7 @@ async def test_execution_that_comes_after_its_cycle_was_closed_touches_no_messag
     job.put(3)
     late = await job.execute(opening, index=1)
     assert (late["outcome"], late["received"]) == ("fenceLost", 0)
-    assert (await job.services.source.__self__.open_source().measure()).count == 3  # type: ignore[attr-defined]
+    assert (await job.services.source.__self__.open_source().measure()).count == 3
 
 
 async def test_close_that_is_repeated_after_its_answer_was_lost_changes_nothing(job: Job) -> None:
