@@ -10,10 +10,8 @@ from ebb.api.problems import invalid_request
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import DurableRoutes
 from ebb.control.durable_sdk import DurableClient
-from ebb.control.executions import executions_page
-from ebb.core.executions import as_job_execution
+from ebb.control.executions import as_jobs, executions_page
 from ebb.services import Services
-from ebb.store.base import Page
 
 LARGEST_PAGE = 1000
 PAGE = 50
@@ -37,9 +35,6 @@ def blueprint(services: Services) -> DurableRoutes:
             page = await executions_page(services, client, name, top, token, status, span)
         except ValueError as error:
             raise invalid_request(str(error)) from error
-        if form == "true":
-            handler = services.schedules[name].handler
-            page = Page([as_job_execution(name, handler, each) for each in page.value], page.continuation_token)
-        return page_response(req, page)
+        return page_response(req, as_jobs(services, name, page) if form == "true" else page)
 
     return bp

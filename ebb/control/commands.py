@@ -151,18 +151,22 @@ class Control:
             "cancelExecution", reason, lambda row, _, by: intents.cancelled(row, cycle, index, by), {"execution": name}
         )
 
-    async def retune(
-        self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None = None
-    ) -> Outcome:
-        """Change the overrides; they apply from the next cycle.
-
-        Args:
-            change: gives the overrides wanted for those that stand.
+    async def retune(self, patch: Mapping[str, Any], reason: str | None = None) -> Outcome:
+        """Change the overrides by `patch`, in which null takes one back; they apply from the next cycle.
 
         Raises:
             RequestRefusedError: 412; 503.
             SettingsError: the overrides do not fit the deployed settings.
         """
+        return await self._override(lambda present: intents.merged_overrides(present, patch), "changeSettings", reason)
+
+    async def reset(self, reason: str | None = None) -> Outcome:
+        """Take all overrides back. Errors as `retune`."""
+        return await self._override(lambda _: {}, "resetSettings", reason)
+
+    async def _override(
+        self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None
+    ) -> Outcome:
         details: dict[str, Any] = {}
 
         def rule(row: ScheduleRow, instance: Instance, by: Operator) -> ScheduleRow:

@@ -11,9 +11,10 @@ from ebb.control.at_work import executions_at_work
 from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.schedules import document_of
-from ebb.core.executions import cycle_at_work, executions_of
+from ebb.core.errors import RequestRefusedError
+from ebb.core.executions import as_job_execution, cycle_at_work, executions_of
+from ebb.core.pages import ALWAYS, Page, Span
 from ebb.services import Services
-from ebb.store.base import ALWAYS, Page, Span
 from ebb.store.keys import cycle_key
 
 CYCLES_AT_ONCE = 50
@@ -28,6 +29,23 @@ async def present_cycle(services: Services, client: DurableClient, name: str) ->
     if document["phase"] != "processing":
         return None
     return cycle_at_work(document, await executions_at_work(services, row))
+
+
+async def cycle_of(services: Services, client: DurableClient, name: str, number: str) -> dict[str, Any]:
+    """The Cycle document of the cycle of schedule `name` with this number; of the one at work what it did so far.
+
+    Raises:
+        RequestRefusedError: 404, there is none in the history: it did nothing, or is no longer kept.
+    """
+    if number.isascii() and number.isdigit() and len(number) <= 12:
+        document = await services.store.cycle(name, int(number))
+        if document is not None:
+            return document
+        present = await present_cycle(services, client, name)
+        if present is not None and present["cycle"] == int(number):
+            return present
+    detail = f"schedule {name} has no cycle {number[:80]!r} in its history: it did nothing, or is no longer kept"
+    raise RequestRefusedError("unknownCycle", detail)
 
 
 @dataclass
@@ -86,6 +104,12 @@ async def executions_page(
         if not collected.take(number, executions_of(name, cycle), skip if number == begin else 0):
             break
     return Page(collected.found, collected.token)
+
+
+def as_jobs(services: Services, name: str, page: Page) -> Page:
+    """A page of executions of schedule `name` in the form of Container Apps."""
+    handler = services.schedules[name].handler
+    return Page([as_job_execution(name, handler, each) for each in page.value], page.continuation_token)
 
 
 async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[dict[str, Any]]:

@@ -9,9 +9,9 @@ from typing import Any
 from ebb.control.sampling import looks_since
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.errors import RequestRefusedError
+from ebb.core.pages import Span
 from ebb.core.series import Grid, series
 from ebb.services import Services
-from ebb.store.base import Span
 
 MOST_CYCLES = 1000  # that one answer reads: one request to the tables
 

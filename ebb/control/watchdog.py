@@ -21,7 +21,7 @@ from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
-from ebb.core.names import instance_id
+from ebb.core.names import WATCHDOG, instance_id
 from ebb.core.once import ONCE_KEPT
 from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
 from ebb.core.row.checkin import done_at
@@ -41,6 +41,8 @@ REMARKS_AGE = timedelta(days=7)  # beyond the longest lease
 
 class Watchdog:
     """Looks at every schedule. What it remembers, it remembers of this process only."""
+
+    NAME = WATCHDOG  # of its function
 
     def __init__(self, services: Services) -> None:
         self._services = services

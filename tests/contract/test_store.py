@@ -13,12 +13,13 @@ import pytest
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError, StoreError
+from ebb.core.pages import Span
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
 from ebb.core.settings.connection import resolve_connection
 from ebb.store import tables
-from ebb.store.base import Span, Store, update
+from ebb.store.base import Store, update
 from ebb.store.memory import MemoryStore
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
