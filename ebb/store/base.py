@@ -2,7 +2,7 @@
 
 Writes to a row are compare-and-swap on its ETag, so nobody's change is lost; `update` is the read-decide-write loop for
 that. Writes to the history are idempotent, because activities run at least once. Every implementation passes
-`tests/contract/test_store.py` against its real server.
+`tests/contract/store/` against its real server.
 """
 
 from __future__ import annotations

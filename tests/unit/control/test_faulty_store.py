@@ -15,7 +15,7 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.store.memory import MemoryStore
-from tests.unit.control.test_activities import MINE, World
+from tests.unit.control.cycle_world import MINE, World
 
 NEXT_OWNER = replace(MINE, owner="hub/ebb-job/2")
 

@@ -17,7 +17,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from packages.devhost.tests.engine.probes import PROBES, Engine, normal
+from packages.devhost.tests.engine.asking import Engine, normal
+from packages.devhost.tests.engine.probes import PROBES
 
 
 def run_probe(engine: Engine, name: str) -> Any:
