@@ -24,7 +24,7 @@ from ebb.core.planning.agenda import (
     Now,
     after_failing,
     after_measuring,
-    backlog_document,
+    backlog_of,
     before_measuring,
 )
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -72,7 +72,7 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
         "name": row.name,
         "beginsAt": rfc3339(begins_at),
         "blockedBy": _blocked(row),
-        "backlog": backlog_document(settings, counts, now) if counts else None,
+        "backlog": backlog_of(settings, counts, now).to_document() if counts else None,
         "decision": agenda.decision.to_document(),
         "shares": _shares(settings, agenda),
         "wait": agenda.wait.to_document() if agenda.decision.executions == 0 else None,

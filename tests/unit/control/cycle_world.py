@@ -96,7 +96,7 @@ def closing(opening: Opening, executions: list[Mapping[str, Any]], state: CycleS
         "cycle": opening.cycle,
         "startedAt": opening.started_at,
         "endedAt": "2026-01-01T12:00:01.000Z",
-        "backlog": opening.backlog,
+        "backlog": opening.backlog.to_document() if opening.backlog else None,
         "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": processed,

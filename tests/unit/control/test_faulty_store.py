@@ -11,6 +11,7 @@ import pytest
 
 from ebb.control.closing import close
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
+from ebb.core.documents import Execution
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -70,7 +71,7 @@ class Job(World):
     async def close(
         self, state: CycleState, opening: Opening, executions: list[dict[str, Any]]
     ) -> tuple[CycleState, Ending | None]:
-        summary = summarize(executions, opening.error)
+        summary = summarize([Execution.from_document(each) for each in executions], opening.error)
         if opening.cycle is None or not (executions or opening.error):
             return state.follow(opening, summary, Ending(opening.wait)), Ending(opening.wait)
         order = {
@@ -82,7 +83,7 @@ class Job(World):
                 "cycle": opening.cycle,
                 "startedAt": opening.started_at,
                 "endedAt": opening.started_at,
-                "backlog": opening.backlog,
+                "backlog": opening.backlog.to_document() if opening.backlog else None,
                 "decision": opening.decision.to_document(),
                 "executions": executions,
                 "processed": summary.processed,
