@@ -10,7 +10,7 @@ from ebb.api.problems import invalid_request
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import DurableRoutes
 from ebb.control.durable_sdk import DurableClient
-from ebb.control.executions import as_jobs, executions_page
+from ebb.control.executions import ListedExecution, as_job, executions_page
 from ebb.services import Services
 
 LARGEST_PAGE = 1000
@@ -32,9 +32,10 @@ def blueprint(services: Services) -> DurableRoutes:
             raise invalid_request(f"az={form!r} must be true or false")
         try:
             token, status = parameter(req, "continuationToken"), parameter(req, "status")
-            page = await executions_page(services, client, name, top, token, status, span)
+            write = as_job(services, name) if form == "true" else ListedExecution.to_document
+            page = await executions_page(services, client, name, top, token, status, span, write)
         except ValueError as error:
             raise invalid_request(str(error)) from error
-        return page_response(req, as_jobs(services, name, page) if form == "true" else page)
+        return page_response(req, page)
 
     return bp

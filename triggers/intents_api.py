@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import azure.functions as func
@@ -26,7 +27,7 @@ from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
 from ebb.control.revival import revived
-from ebb.control.schedules import document_of
+from ebb.control.schedules import schedule_of
 from ebb.services import Services
 
 RETRY_AFTER_SECONDS = "1"
@@ -70,13 +71,13 @@ def _add(bp: DurableRoutes, services: Services, function: str, verb: str, path: 
         name = schedule_name(req, services.schedules)
         outcome, status = await action(_control(services, client, name, req), req)
         instance = await look_at(client, name)
-        document = document_of(services, client, outcome.row, instance)
-        document["warnings"] += outcome.notes
-        headers = {"ETag": etag_of(control_tag(outcome.row, services.schedules), document)}
+        schedule = schedule_of(services, client, outcome.row, instance)
+        schedule = replace(schedule, warnings=(*schedule.warnings, *outcome.notes))
+        headers = {"ETag": etag_of(control_tag(outcome.row, services.schedules), schedule.to_document())}
         if status == 202:
             location = f"{address_of(req)}/schedules/{name}"
             headers |= {"Location": location, "Retry-After": RETRY_AFTER_SECONDS}
-        return json_response({**document, "changed": outcome.changed}, status, headers)
+        return json_response(replace(schedule, changed=outcome.changed).to_document(), status, headers)
 
 
 def _control(services: Services, client: DurableClient, name: str, req: func.HttpRequest) -> Control:

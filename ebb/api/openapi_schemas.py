@@ -18,8 +18,18 @@ from ebb.core.document import (
     or_null,
     ref,
 )
-from ebb.core.documents import Backlog, Cycle, ErrorCount, Event, Execution, SourceBacklog
+from ebb.core.documents import (
+    Backlog,
+    Cycle,
+    ErrorCount,
+    Event,
+    Execution,
+    ExecutionOfCycle,
+    ListedExecution,
+    SourceBacklog,
+)
 from ebb.core.row.schedule_row import Totals
+from ebb.core.schedule import LastError, PoisonCount, Schedule
 
 Part = dict[str, Any]
 
@@ -50,49 +60,17 @@ def _text(description: str) -> Part:
     return {"type": "string", "description": description}
 
 
-STATES = ["stopped", "starting", "running", "paused", "stopping", "failed"]
 REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
 RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
 IDS: Part = {"type": "array", "items": TEXT, "description": "ids asked for that are not there; absent where all are"}
 
+LISTED: Part = {"anyOf": [ref("ListedExecution"), {**ANY_OBJECT, "description": "with az=true, as a job has them"}]}
 LIMIT: Part = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
 
 SCHEMAS: dict[str, Part] = {
-    "Schedule": _object(
-        "name state phase reason instanceId cycle totals settings overrides warnings",
-        name=TEXT,
-        state={"type": "string", "enum": STATES},
-        phase={"enum": ["measuring", "processing", "waiting", None]},
-        phaseSince=TIME_OR_NULL,
-        reason=TEXT_OR_NULL,
-        until=TIME_OR_NULL,
-        changedBy=TEXT_OR_NULL,
-        changedAt=TIME_OR_NULL,
-        instanceId=TEXT,
-        taskHub=TEXT_OR_NULL,
-        cycle=COUNT,
-        backlog=or_null(ref("Backlog")),
-        decision=or_null(ref("Decision")),
-        abandoned={**COUNT, "description": "executions of earlier cycles with handlers that still run"},
-        lastCycle=or_null(ANY_OBJECT),
-        nextCycleAt=TIME_OR_NULL,
-        nextCycleReason=TEXT_OR_NULL,
-        totals=ref("Totals"),
-        recent={
-            "type": "array",
-            "items": {"type": "array", "items": COUNT, "minItems": 3, "maxItems": 3},
-            "description": "the latest looks at the backlog: seconds since 1970, messages, executions begun",
-        },
-        error=TEXT_OR_NULL,
-        lastError=or_null(_object("message count firstAt at", message=TEXT, count=COUNT, firstAt=TIME, at=TIME)),
-        failedCycles={**COUNT, "description": "in a row, in which nothing succeeded"},
-        poison=or_null(_object("count measuredAt", count=COUNT, measuredAt=TIME)),
-        executions={"type": "array", "items": ref("Execution"), "description": "at work now; of one schedule alone"},
-        settings=ANY_OBJECT,
-        overrides=ANY_OBJECT,
-        warnings={"type": "array", "items": TEXT},
-        changed={"type": "boolean", "description": "whether this request changed anything"},
-    ),
+    "Schedule": Schedule.schema(),
+    "LastError": LastError.schema(),
+    "PoisonCount": PoisonCount.schema(),
     "ScheduleList": _list_of("Schedule"),
     "Backlog": _document(Backlog),
     "SourceBacklog": _document(SourceBacklog),
@@ -117,9 +95,11 @@ SCHEMAS: dict[str, Part] = {
     "Cycle": _document(Cycle),
     "CycleList": _list_of("Cycle"),
     "Execution": _document(Execution),
+    "ExecutionOfCycle": _document(ExecutionOfCycle),
+    "ListedExecution": _document(ListedExecution),
     "Event": _document(Event),
     "EventList": _list_of("Event"),
-    "ExecutionList": _object("value", value={"type": "array", "items": ANY_OBJECT}, continuationToken=TEXT),
+    "ExecutionList": _object("value", value={"type": "array", "items": LISTED}, continuationToken=TEXT),
     "Next": _object(
         "name timeZone waitMode blockedBy value",
         name=TEXT,

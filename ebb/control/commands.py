@@ -143,7 +143,7 @@ class Control:
 
         async def is_at_work(row: ScheduleRow) -> bool:
             found = await executions_at_work(self.services, row)
-            return any((each["cycle"], each["index"], each["outcome"]) == (cycle, index, None) for each in found)
+            return any((each.cycle, each.index, each.outcome) == (cycle, index, None) for each in found)
 
         if not await is_at_work(await self.services.store.get(self.name)):
             raise RequestRefusedError("unknownExecution", f"execution {name} of {self.name} is not at work")
