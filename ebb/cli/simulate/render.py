@@ -65,7 +65,7 @@ def runs_of(results: Sequence[Result]) -> RenderableType:
             str(cycle["cycle"]),
             _clock(result, cycle["startedAt"]),
             _clock(result, cycle["endedAt"]),
-            took(cycle),
+            took(cycle["startedAt"], cycle["endedAt"]),
             str(len(cycle["executions"])),
             str(cycle["processed"]),
             str(cycle["failed"]),
