@@ -84,7 +84,13 @@ SCHEMAS: dict[str, Part] = {
         blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
         backlog=or_null(ref("Backlog")),
         decision=ref("Decision"),
-        shares=or_null({"type": "array", "items": _object("name executions", name=TEXT, executions=COUNT)}),
+        shares=or_null(
+            {
+                "type": "array",
+                "items": _object("name executions", name=TEXT, executions=COUNT),
+                "description": "of several sources, in their order; with lanes the decision's reason says why",
+            }
+        ),
         wait=or_null(ref("Wait")),
         rates=_object(
             "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL
