@@ -31,7 +31,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @answers(services)
     async def get_plan(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        return json_response(await plan_of(services, client, name))
+        return json_response((await plan_of(services, client, name)).to_document())
 
     @bp.function_name("try_plan")
     @bp.route(route="schedules/{name}/plan", methods=["POST"], auth_level=level_of(services))
@@ -41,7 +41,7 @@ def blueprint(services: Services) -> DurableRoutes:
         name, body = schedule_name(req, services.schedules), json_body(req, {"settings", "cycles"})
         settings = object_member(body, "settings")
         cycles = whole_member(body, "cycles", RECORDED, MOST_CYCLES)
-        return json_response(await what_if(services, client, name, settings, cycles))
+        return json_response((await what_if(services, client, name, settings, cycles)).to_document())
 
     @bp.function_name("get_next")
     @bp.route(route="schedules/{name}/next", methods=["GET"], auth_level=level_of(services))

@@ -167,7 +167,7 @@ def _paths() -> Part:
             "post": _call(
                 "tryPlan",
                 "The same under other settings, also for the recorded cycles; changes nothing",
-                {200: "Plan"},
+                {200: "OtherPlan"},
                 *(400, 404, 413, 422),
                 body="TryPlan",
             ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ebb.api.requests import LONGEST_REASON
+from ebb.core.check import Check
 from ebb.core.decision import Decision, Wait
 from ebb.core.document import (
     ANY_OBJECT,
     COUNT,
-    SECONDS_OR_NULL,
     TEXT,
     TEXT_OR_NULL,
     TIME,
@@ -28,6 +28,7 @@ from ebb.core.documents import (
     ListedExecution,
     SourceBacklog,
 )
+from ebb.core.plan import KnownRates, OtherPlan, Plan, PlannedAgain, Share
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import LastError, PoisonCount, Schedule
 
@@ -61,7 +62,6 @@ def _text(description: str) -> Part:
 
 
 REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
-RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
 IDS: Part = {"type": "array", "items": TEXT, "description": "ids asked for that are not there; absent where all are"}
 
 LISTED: Part = {"anyOf": [ref("ListedExecution"), {**ANY_OBJECT, "description": "with az=true, as a job has them"}]}
@@ -77,26 +77,11 @@ SCHEMAS: dict[str, Part] = {
     "ErrorCount": _document(ErrorCount),
     "Decision": Decision.schema(),
     "Totals": Totals.schema(),
-    "Plan": _object(
-        "name beginsAt blockedBy backlog decision shares wait rates missedTicks",
-        name=TEXT,
-        beginsAt={**TIME, "description": "when the next cycle that may act begins"},
-        blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
-        backlog=or_null(ref("Backlog")),
-        decision=ref("Decision"),
-        shares=or_null(
-            {
-                "type": "array",
-                "items": _object("name executions", name=TEXT, executions=COUNT),
-                "description": "of several sources, in their order; with lanes the decision's reason says why",
-            }
-        ),
-        wait=or_null(ref("Wait")),
-        rates=_object(
-            "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL
-        ),
-        missedTicks=COUNT,
-    ),
+    "Plan": Plan.schema(),
+    "OtherPlan": OtherPlan.schema(),
+    "PlannedAgain": PlannedAgain.schema(),
+    "Share": Share.schema(),
+    "KnownRates": KnownRates.schema(),
     "Wait": Wait.schema(),
     "Cycle": _document(Cycle),
     "CycleList": _list_of("Cycle"),
@@ -186,7 +171,12 @@ SCHEMAS: dict[str, Part] = {
     ),
     "Reason": _body(reason=or_null(REASON)),
     "SettingsPatch": {**ANY_OBJECT, "minProperties": 1, "description": "settings by name; null takes one back"},
-    "Health": _object("status checks", status={"enum": ["healthy", "degraded", "unhealthy"]}, checks={"type": "array"}),
+    "Health": _object(
+        "status checks",
+        status={"enum": ["healthy", "degraded", "unhealthy"]},
+        checks={"type": "array", "items": ref("Check")},
+    ),
+    "Check": Check.schema(),
     "Problem": _object(
         "type title status detail code",
         type=_text("urn:ebb:problem:<code>"),

@@ -58,8 +58,10 @@ def part(kind: type[Part], default: Any = MISSING, *, said: str = "", left_out: 
 
 
 def parts(kind: type[Part], default: Any = (), *, said: str = "", left_out: bool = False) -> Any:
-    """A field that is a list of documents."""
-    schema = {"type": "array", "items": ref(kind.__name__)}
+    """A field that is a list of documents; with default None it may be null."""
+    schema: Schema = {"type": "array", "items": ref(kind.__name__)}
+    if default is None and not left_out:
+        schema = or_null(schema)
     return _field(default, schema=schema, said=said, left_out=left_out, kind=kind)
 
 

@@ -20,6 +20,7 @@ from ebb.cli.operate.watch import watch
 from ebb.core.document import Json
 from ebb.core.documents import Cycle, Event
 from ebb.core.errors import SettingsError
+from ebb.core.plan import Plan
 from ebb.core.schedule import Schedule
 from ebb.core.wording import duration
 
@@ -217,7 +218,7 @@ def plan(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = Fa
     """Say what the next cycle would do now, and why; changes nothing."""
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "plan"))
-    say(output, document, plan_text(document, times_of(utc)))
+    say(output, document, plan_text(Plan.from_document(document), times_of(utc)))
 
 
 def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,11 +12,10 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import cycles_table, events_table, executions_table, state_text, troubles
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import Cycle, Event
+from ebb.core.plan import Plan
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import Schedule
 from ebb.core.wording import counted
-
-Document = Mapping[str, Any]
 
 
 def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[Event], times: Times) -> RenderableType:
@@ -67,19 +65,16 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
     return Group(plain(f"cycle {cycle.cycle}", style="bold"), facts, *lists)
 
 
-def plan_text(document: Document, times: Times) -> str:
+def plan_text(plan: Plan, times: Times) -> str:
     """The plan in a few lines: what stands against it, how many executions and why, and the wait after them."""
-    decision, wait = document.get("decision") or {}, document.get("wait") or {}
-    lines = [f"{counted(decision.get('executions', 0), 'execution')}: {decision.get('reason', '')}"]
-    if document.get("beginsAt"):
-        lines.insert(0, f"next cycle {times.relative(document['beginsAt'])} ({times.full(document['beginsAt'])})")
-    if document.get("blockedBy"):
-        lines.insert(0, f"held back: {document['blockedBy']}")
-    if document.get("shares") and decision.get("executions"):
-        shares = ", ".join(f"{each['name']} {each['executions']}" for each in document["shares"])
-        lines.append(f"by source: {shares}")
-    if wait:
-        lines.append(f"then: {wait.get('reason', '')}")
+    decision = plan.decision
+    begins = f"next cycle {times.relative(plan.begins_at)} ({times.full(plan.begins_at)})"
+    lines = [f"held back: {plan.blocked_by}"] if plan.blocked_by else []
+    lines += [begins, f"{counted(decision.executions, 'execution')}: {decision.reason}"]
+    if plan.shares and decision.executions:
+        lines.append(f"by source: {', '.join(f'{each.name} {each.executions}' for each in plan.shares)}")
+    if plan.wait:
+        lines.append(f"then: {plan.wait.reason}")
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
 from ebb.cli.operate.watch import render
 from ebb.core.documents import Cycle, Event
+from ebb.core.plan import Plan
 from ebb.core.schedule import Schedule
 
 FOLDER = Path(__file__).with_name("screens")
@@ -156,6 +157,7 @@ POISON = {
     ],
 }
 PLAN: dict[str, Any] = {
+    "name": "orders",
     "beginsAt": "2026-11-26T10:00:51Z",
     "decision": {
         "executions": 5,
@@ -179,7 +181,7 @@ def screens() -> dict[str, RenderableType]:
         "cycle": pages.cycle_page(cycles[0], TIMES),
         "events": tables.events_table(events, TIMES),
         "poison": tables.poison_table(POISON, TIMES),
-        "plan": plain(pages.plan_text(PLAN, TIMES)),
+        "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }
 
 
