@@ -44,7 +44,8 @@ class Execution:
     async def is_needed(self) -> bool:
         return self.needed_until is not None and self.clock.now() < self.needed_until
 
-    def start(self, handler: Handler) -> asyncio.Task[ExecutionReport]:
+    def start(self, handler: Handler, **more: Any) -> asyncio.Task[ExecutionReport]:
+        """Begin it; `more` are further arguments of `run_execution`."""
         return asyncio.create_task(
             run_execution(
                 self.source,
@@ -54,6 +55,7 @@ class Execution:
                 is_needed=self.is_needed,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},
+                **more,
             )
         )
 

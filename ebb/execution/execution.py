@@ -9,10 +9,8 @@ in `taking.py`, what begins when in `ready.py`.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import cast
 
 from ebb.core.clock import Clock, steady
 from ebb.core.settings.capabilities import Capabilities
@@ -21,9 +19,13 @@ from ebb.execution.batches import BatchCalls
 from ebb.execution.budget_gate import Gate
 from ebb.execution.course import Course, IsNeeded, MayGoOn
 from ebb.execution.effects import Effects
+from ebb.execution.ending import Ending
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.in_flight import InFlight
-from ebb.execution.one_message import ExecutionReport, OneMessage, describe
+from ebb.execution.key_claims import KeyClaims
+from ebb.execution.keyed import KeyedLine
+from ebb.execution.one_message import ExecutionReport, OneMessage
+from ebb.execution.parking import Parking
 from ebb.execution.ready import AsReceived, Ready
 from ebb.execution.suspicion import NoSuspicion, Suspicion
 from ebb.execution.taking import Taking
@@ -35,9 +37,7 @@ from ebb.sources.holding import Held, Holding
 __all__ = ["ExecutionReport", "run_execution"]
 
 LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
-GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what had not begun
-
-_log = logging.getLogger("ebb.execution")
+MOST_BLOCKED = 4  # batches in hand that wait for their keys while handlers are free; then no more is taken
 
 
 async def _never() -> bool:
@@ -58,6 +58,7 @@ async def run_execution(
     report: ExecutionReport | None = None,
     effects: Effects | None = None,
     gate: Gate | None = None,
+    claims: KeyClaims | None = None,
 ) -> ExecutionReport:
     """Handle messages until the source gives none, `executionSlice` or `replicaTimeout` is over, or it may not go on.
 
@@ -71,12 +72,13 @@ async def run_execution(
         suspicion: which messages may have ended a process; None: nobody knows.
         effects: for `message.once`; None: each effect is the first.
         gate: of the downstream's budget; None: there is none.
+        claims: on keys, where several executions may meet the same one (`perKey.key`); None: nobody else is there.
         report: filled as the work goes on, for whoever wants to look meanwhile.
 
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate
+    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate, claims
     return await _Execution(
         source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
     ).run()
@@ -97,6 +99,7 @@ class _Execution:
         report: ExecutionReport,
         effects: Effects | None,
         gate: Gate | None,
+        claims: KeyClaims | None,
     ) -> None:
         self._settings, self._clock, self._log, self._report, self._gate = settings, clock, log, report, gate
         can = settings.source.can if settings.source else Capabilities()
@@ -119,11 +122,13 @@ class _Execution:
             batches=self._batches,
             gate=gate,
         )
-        self._line = AsReceived()
-        at_once = 1 if can.ordered else settings.in_flight
+        per_key = settings.per_key
+        self._keyed = KeyedLine(per_key, clock, claimed=claims is not None) if per_key else None
+        self._line = AsReceived() if self._keyed is None else self._keyed
+        self._at_once = 1 if can.ordered else settings.in_flight
         self._ready = Ready(
             self._line,
-            at_once,
+            self._at_once,
             settings.max_dequeue_count,
             self._in_flight,
             turns,
@@ -131,6 +136,11 @@ class _Execution:
             self._course,
             report,
         )
+        self._ending = Ending(self._ready, self._in_flight, self._course, settings, clock, report, log)
+        self._parking: Parking | None = None
+        if self._keyed is not None and per_key is not None and claims is not None:
+            around = self._holding, self._course, report, clock, self._taking.suspect
+            self._parking = Parking(self._keyed, per_key, claims, *around)
 
     async def run(self) -> ExecutionReport:
         work = asyncio.create_task(self._work())
@@ -143,15 +153,19 @@ class _Execution:
         }
         if self._gate is not None:
             side[asyncio.create_task(self._gate.keep())] = "budget"
+        if self._keyed is not None:
+            side[asyncio.create_task(self._keyed.keep(self._ready.begin))] = "rate of keys"
+        if self._parking is not None:
+            side[asyncio.create_task(self._parking.keep(self._ready.begin))] = "claims on keys"
         try:
             await asyncio.wait({work, *side}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 work.result()
             elif limit.done() and limit.exception() is None:
-                await self._time_out(work)
+                await self._ending.time_out(work)
             else:
                 dead = next(task for task in side if task.done())
-                await self._end_without(side[dead], dead.exception(), work)
+                await self._ending.end_without(side[dead], dead.exception(), work)
         finally:
             self._calls.close()
             self._ready.leave()
@@ -168,7 +182,15 @@ class _Execution:
 
     @property
     def _in_hand(self) -> int:
-        return len(self._ready) + len(self._in_flight)
+        parked = self._parking.on_its_way if self._parking else 0
+        return len(self._ready) + len(self._in_flight) + parked
+
+    @property
+    def _room(self) -> int:
+        """How many more messages to take. What waits for its key while handlers are free stands in nobody's way."""
+        free = self._keyed is not None and len(self._in_flight) < self._at_once
+        blocked = min(len(self._ready), MOST_BLOCKED * self._settings.batch_size) if free else 0
+        return self._taking.room(self._in_hand - blocked)
 
     async def _work(self) -> None:
         course = self._course
@@ -176,8 +198,8 @@ class _Execution:
             course.changed.clear()
             await self._look_around()
             if course.ended is not None:
-                self._let_nobody_wait()
-            room = self._taking.room(self._in_hand)
+                await self._let_nobody_wait()
+            room = self._room
             if course.ended is None and room and self._taking.is_due:
                 await self._take(room)
             elif self._in_hand:
@@ -187,12 +209,18 @@ class _Execution:
         if course.fault is not None:
             raise course.fault
 
-    def _let_nobody_wait(self) -> None:
-        """No more messages are taken: batches are not filled any more, and nobody waits for a budget."""
+    async def _let_nobody_wait(self) -> None:
+        """No more messages are taken: batches are not filled any more, and nobody waits for a budget or a key."""
         if self._batches is not None:
             self._batches.flush()
-        if self._gate is not None and (self._course.ended != "slice" or self._course.slice_left < -2 * LOOK_EVERY):
+        if self._course.ended == "slice" and self._course.slice_left >= -2 * LOOK_EVERY:
+            return
+        if self._gate is not None:
             self._gate.close()
+        if self._keyed is not None and len(self._ready):
+            if self._parking is not None:
+                await self._parking.park_all()
+            await self._ready.give_back()
 
     async def _look_around(self) -> None:
         course = self._course
@@ -204,10 +232,16 @@ class _Execution:
 
     async def _take(self, room: int) -> None:
         batch = await self._taking.take(room)
-        if batch:
-            await self._look_around()  # a slow receive may have outlasted the permission to begin anything
+        if not batch:
+            return
+        if self._parking is None:
+            await self._taking.suspect(batch)
+        await self._look_around()  # a slow receive may have outlasted the permission to begin anything
+        if self._parking is None:
             self._ready.add(batch)
-            self._ready.begin()
+        else:
+            await self._parking.admit(batch, self._ready.add)
+        self._ready.begin()
 
     def _handled(self) -> None:
         if self._report.handled == 1:
@@ -220,44 +254,5 @@ class _Execution:
         if held is not None:
             self._line.done(held)
         self._ready.begin()
-        if course.ended is not None or self._taking.room(self._in_hand):
+        if course.ended is not None or self._room:
             course.changed.set()
-
-    async def _time_out(self, work: asyncio.Task[None]) -> None:
-        """`replicaTimeout` is over."""
-        limit = f"replicaTimeout ({self._settings.replica_timeout:g} s) is over"
-        _log.error(limit, extra=self._log)
-        self._course.ended = "timedOut"
-        await self._cut_short(work, "timedOut", limit)
-
-    async def _end_without(self, name: str, cause: BaseException | None, work: asyncio.Task[None]) -> None:
-        """A task beside the work has died. Without it leases lapse or limits do not hold: nothing may go on."""
-        while isinstance(cause, BaseExceptionGroup):
-            cause = cast("BaseExceptionGroup[BaseException]", cause).exceptions[0]
-        died = f"the {name} of the execution died ({describe(cause)})"
-        _log.error(died, extra=self._log, exc_info=cause)
-        self._course.ended = "failed"
-        await self._cut_short(work, "died", died)
-
-    async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
-        """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease.
-
-        Removals that are on their way get the time to be counted.
-        """
-        report, unbegun = self._report, len(self._ready)
-        work.cancel()
-        settling, hung = self._in_flight.settling(), self._in_flight.interrupt()
-        ended = f"{len(hung)} handlers were ended or abandoned"
-        report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
-        report.count_error(kind, report.error)
-        leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
-        giving_back = asyncio.create_task(self._ready.give_back())
-        try:
-            everything = asyncio.gather(giving_back, *hung, *settling, return_exceptions=True)
-            await asyncio.wait({everything, leave}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leave.cancel()
-            giving_back.cancel()
-        unsettled = report.received - report.processed - report.failed - report.poisoned - report.released
-        report.failed += min(len(hung), unsettled)
-        report.lost = unsettled - min(len(hung), unsettled)

@@ -77,7 +77,6 @@ class Taking:
             return []
         self._report.received += len(batch)
         self._note_age(batch, now)
-        await self._suspect(batch)
         return batch
 
     def _note_age(self, batch: Sequence[Held], now: datetime) -> None:
@@ -110,7 +109,7 @@ class Taking:
         await self._clock.sleep(seconds)
         self._course.changed.set()
 
-    async def _suspect(self, batch: Sequence[Held]) -> None:
+    async def suspect(self, batch: Sequence[Held]) -> None:
         """Mark the messages that may have ended a process. Isolated handlers end their own."""
         again = [held for held in batch if held.message.dequeue_count > 1]
         if not again:

@@ -34,6 +34,7 @@ class Held:
     overdue: bool = False  # the handler was told to end
     settling: bool = False  # the handler has ended; what becomes of the message is on its way to the source
     abandoned: bool = False  # the handler has not ended; the message is settled without it
+    parked: int | None = None  # how often it was given back for its key's sake; None: not known
 
 
 class Holding:

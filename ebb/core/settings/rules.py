@@ -26,6 +26,7 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
     _limits(settings)
     _tries(settings)
     _batch(settings)
+    _per_key(settings)
     _host(settings, function_timeout)
     _times(settings)
 
@@ -111,6 +112,31 @@ def _batch(settings: ScheduleSettings) -> None:
         raise RuleError(
             "batch.wait", settings.batch.wait, f"must be below handlerTimeout ({settings.handler_timeout:g})"
         )
+
+
+def _per_key(settings: ScheduleSettings) -> None:
+    per_key = settings.per_key
+    if per_key is None:
+        return
+    if settings.command is not None and settings.command_per == "execution":
+        raise RuleError(
+            "perKey", "commandPer: execution", "is for messages that Ebb takes; this program takes them itself"
+        )
+    for source in settings.all_sources:
+        can, kind = source.can, source.type
+        if per_key.key is None and not can.keyed:
+            why = (
+                f"is required: {kind} as it is set knows no keys; name a property, or a field at the top of a JSON body"
+            )
+            raise RuleError("perKey.key", None, why)
+        if per_key.key is not None and not (can.leasing and can.delaying):
+            why = f"needs a source that keeps a message back for a while, which {kind} as it is set does not"
+            raise RuleError(
+                "perKey.key", per_key.key, why + ("; leave it out: it has keys of its own" if can.keyed else "")
+            )
+        if per_key.concurrency > 1 and can.ordered:
+            why = f"must be 1: {kind} as it is set gives one message at a time, in its order"
+            raise RuleError("perKey.concurrency", per_key.concurrency, why)
 
 
 def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:

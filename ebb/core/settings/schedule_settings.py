@@ -17,6 +17,7 @@ from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
+from ebb.core.settings.per_key import PerKeySettings
 from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.source_settings import SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
@@ -138,6 +139,9 @@ class ScheduleSettings(SettingsModel):
     )
     budget: BudgetSettings | None = Field(
         None, description="of the downstream: a name under budgets; it limits all schedules and apps that share it"
+    )
+    per_key: PerKeySettings | None = Field(
+        None, description="order and limits for the messages of one key, and fair shares between keys"
     )
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
