@@ -253,6 +253,8 @@ class _Execution:
             course.fault, course.ended = fault, "failed"
         if held is not None:
             self._line.done(held)
+        if self._keyed is not None and self._parking is None:
+            self._taking.look_again()  # the source held back what follows in its key
         self._ready.begin()
         if course.ended is not None or self._room:
             course.changed.set()

@@ -56,6 +56,10 @@ class Taking:
         """What is to be cancelled at the end."""
         return [self._waking] if self._waking else []
 
+    def look_again(self) -> None:
+        """The source may have something now: what waited behind a message that is done."""
+        self._again_at = self._clock.now()
+
     def room(self, in_hand: int) -> int:
         """How many more messages to take: 0 while so few are missing that asking for them is not worth a request."""
         ahead = self._ahead()

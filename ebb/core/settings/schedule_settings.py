@@ -195,6 +195,11 @@ class ScheduleSettings(SettingsModel):
         return self.concurrency * (self.batch.size if self.batch else 1)
 
     @property
+    def messages_of_a_key(self) -> int | None:
+        """How many messages of one key of its own a source has out at once; None: it need not look at keys."""
+        return self.per_key.concurrency if self.per_key is not None and self.per_key.key is None else None
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of cron and windows."""
         return ZoneInfo(self.time_zone)

@@ -88,7 +88,7 @@ class SqsQueue:
             MaxNumberOfMessages=size,
             VisibilityTimeout=lease,
             WaitTimeSeconds=wait,
-            AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            AttributeNames=["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"],
             MessageAttributeNames=["All"],
         )
         return answer.get("Messages") or []

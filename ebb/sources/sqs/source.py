@@ -141,7 +141,8 @@ class SqsSource:
         except ValueError as error:
             body, properties[UNREADABLE] = text.encode(errors="replace"), str(error)
         received = int(about.get("ApproximateReceiveCount", 1))
-        return Message(entry["MessageId"], body, received, sent, properties, _receipt(ends, entry["ReceiptHandle"]))
+        receipt, group = _receipt(ends, entry["ReceiptHandle"]), about.get("MessageGroupId")
+        return Message(entry["MessageId"], body, received, sent, properties, receipt, key=group)
 
     def _about(self, message: Message, reason: str) -> dict[str, dict[str, str]]:
         """What the poison message carries; of the message's own attributes as many as there is room for."""
