@@ -122,7 +122,8 @@ class Parking:
         unknown = [held for held in waiting if held.parked is None]
         await asyncio.gather(*(self._know(held) for held in unknown))
         for held in unknown:
-            held.message.dequeue_count = max(held.message.dequeue_count - (held.parked or 0), 1)
+            held.taken_off = min(held.parked or 0, held.message.dequeue_count - 1)
+            held.message.dequeue_count -= held.taken_off
         await self._suspect(unknown)
 
     async def _know(self, held: Held) -> None:

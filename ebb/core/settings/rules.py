@@ -119,23 +119,18 @@ def _per_key(settings: ScheduleSettings) -> None:
     if per_key is None:
         return
     if settings.command is not None and settings.command_per == "execution":
-        raise RuleError(
-            "perKey", "commandPer: execution", "is for messages that Ebb takes; this program takes them itself"
-        )
+        raise RuleError("perKey", "commandPer: execution", "is for messages that Ebb takes; this program takes its own")
     for source in settings.all_sources:
-        can, kind = source.can, source.type
+        can, kind = source.can, f"{source.type} as it is set"
         if per_key.key is None and not can.keyed:
-            why = (
-                f"is required: {kind} as it is set knows no keys; name a property, or a field at the top of a JSON body"
-            )
-            raise RuleError("perKey.key", None, why)
+            where = "name a property, or a field at the top of a JSON body"
+            raise RuleError("perKey.key", None, f"is required: {kind} knows no keys; {where}")
         if per_key.key is not None and not (can.leasing and can.delaying):
-            why = f"needs a source that keeps a message back for a while, which {kind} as it is set does not"
-            raise RuleError(
-                "perKey.key", per_key.key, why + ("; leave it out: it has keys of its own" if can.keyed else "")
-            )
+            way_out = "leave it out: it has keys of its own" if can.keyed else "leave perKey out"
+            why = f"needs a source that keeps a message back for a while, which {kind} does not; {way_out}"
+            raise RuleError("perKey.key", per_key.key, why)
         if per_key.concurrency > 1 and can.ordered:
-            why = f"must be 1: {kind} as it is set gives one message at a time, in its order"
+            why = f"must be 1: {kind} gives one message at a time, in its order"
             raise RuleError("perKey.concurrency", per_key.concurrency, why)
 
 
