@@ -18,7 +18,7 @@ from ebb.core.clock import parse_rfc3339
 
 CLAIM_LASTS = timedelta(seconds=30)
 RENEWED_EVERY = CLAIM_LASTS / 3
-PARKED_FOR = timedelta(seconds=10)  # for which a message that cannot begin soon is given back
+PARKED_FIRST, PARKED_FOR = timedelta(seconds=1), timedelta(seconds=10)  # the shortest and the longest parking
 REMARKS_KEPT = timedelta(days=8)  # of claims and parked messages: longer than a queue keeps a message, which is 7 days
 
 
@@ -65,6 +65,11 @@ def claimed(
     if now < before.until + skew:
         return None
     return KeyClaim(by, until, before.until + step if step else None)
+
+
+def parking_time(parked: int) -> timedelta:
+    """For how long a message is parked whose key another execution has, after so many parkings: it may be free soon."""
+    return min(PARKED_FIRST * 2 ** min(parked, 10), PARKED_FOR)
 
 
 def _exact(moment: datetime) -> str:

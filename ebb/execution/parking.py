@@ -1,9 +1,9 @@
 """Keys that several executions may meet: each is claimed by one, and what cannot begin soon is parked.
 
-A message is parked, that is given back for PARKED_FOR, when another execution works on its key, or when more of its key
-are in hand than would begin within that time: so the hands are free for other keys. That costs requests, and it is no
-try: it is noted first, and who receives the message again takes the parkings off its dequeue count. While the store is
-away nobody can claim, note or count: then the messages of keys that are not claimed yet stay in hand and wait.
+A message is parked, that is given back for up to PARKED_FOR, when another execution works on its key, or when more of
+its key are in hand than would begin within that time: so the hands are free for other keys. That costs requests, and it
+is no try: it is noted first, and who receives the message again takes the parkings off its dequeue count. While the
+store is away nobody can claim, note or count: then the messages of keys that are not claimed yet stay in hand and wait.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError, StoreError
-from ebb.core.key_claim import PARKED_FOR
+from ebb.core.key_claim import PARKED_FOR, parking_time
 from ebb.core.settings.per_key import PerKeySettings
 from ebb.execution.course import Course
 from ebb.execution.key_claims import KeyClaims, let_go_all
@@ -113,7 +113,7 @@ class Parking:
             _log.warning("key %s cannot be claimed: %s", key, error)
             return
         if claim is None:
-            await self._park(self._line.keys.cut(key, 0), PARKED_FOR)
+            await self._park(self._line.keys.cut(key, 0))
         else:
             self._line.keys.open(key, claim.until, claim.due)
 
@@ -147,17 +147,20 @@ class Parking:
         began = min(self._report.in_hand.values(), default=None)
         return (self._clock.now() - began).total_seconds() if began else 0.0
 
-    async def _park(self, surplus: Sequence[Held], wait: timedelta) -> None:
-        self.on_its_way += len(surplus)
-        await asyncio.gather(*(self._park_one(held, wait) for held in surplus))
-        if surplus:
+    async def _park(self, messages: Sequence[Held], wait: timedelta | None = None) -> None:
+        """Give messages back; without `wait` another has their key."""
+        self.on_its_way += len(messages)
+        await asyncio.gather(*(self._park_one(held, wait) for held in messages))
+        if messages:
             self._course.changed.set()
 
-    async def _park_one(self, held: Held, wait: timedelta) -> None:
+    async def _park_one(self, held: Held, wait: timedelta | None) -> None:
         try:
             if held.parked is None:
                 await self._know(held)
-            await self._claims.note_parked(held.message.id, (held.parked or 0) + 1)
+            before = held.parked or 0
+            wait = parking_time(before) if wait is None else wait
+            await self._claims.note_parked(held.message.id, before + 1)
             await self._holding.release(held, wait)
         except StoreError as error:
             _log.warning("message %s waits in hand, for it cannot be noted: %s", held.message.id, error)

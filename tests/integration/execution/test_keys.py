@@ -41,7 +41,6 @@ def claims(store: TableStore, holder: str) -> KeyClaims:
 async def test_key_is_with_one_execution_at_a_time_and_what_was_parked_is_no_try(
     azurite: Azurite, store: TableStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ebb.execution.parking.PARKED_FOR", timedelta(seconds=1))
     monkeypatch.setattr("ebb.execution.parking.TURN", 0.5)
     work = OnQueue(azurite, perKey={"key": "customer"}, concurrency=4, batchSize=4, maxDequeueCount=TRIES)
     names = [f"{key}{number}" for number in range(6) for key in "aab"]
