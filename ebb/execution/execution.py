@@ -123,6 +123,7 @@ class _Execution:
             gate=gate,
         )
         per_key = settings.per_key
+        self._holds_back = can.holds_back or settings.messages_of_a_key is not None
         self._keyed = KeyedLine(per_key, clock, claimed=claims is not None) if per_key else None
         self._line = AsReceived() if self._keyed is None else self._keyed
         self._at_once = 1 if can.ordered else settings.in_flight
@@ -253,8 +254,8 @@ class _Execution:
             course.fault, course.ended = fault, "failed"
         if held is not None:
             self._line.done(held)
-        if self._keyed is not None and self._parking is None:
-            self._taking.look_again()  # the source held back what follows in its key
+        if self._holds_back:
+            self._taking.look_again()  # what followed may come now
         self._ready.begin()
         if course.ended is not None or self._room:
             course.changed.set()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,9 +23,13 @@ from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
 from ebb.sources.event_hub.events import event_of
 from ebb.sources.registry import KINDS, open_source
+from ebb.sources.sqs.queue import SqsQueue
+from ebb.sources.sqs.settings import SqsSettings
+from ebb.sources.sqs.source import client_for
 from tests.azurite import Azurite
 from tests.emulators.amqp.server import AmqpEmulator
 from tests.kafka import Kafka
+from tests.moto import SETTINGS, Moto
 
 KEYS, EACH = "abc", 5
 FAILING = {"a1": 2, "b0": 1}  # how often a message fails before it is handled
@@ -36,6 +41,7 @@ class Bench:
 
     source: dict[str, Any]
     environment: dict[str, str]
+    one_receives: asyncio.Lock | None = None  # at a time, where the server mixes them up
 
 
 @dataclass
@@ -61,6 +67,16 @@ class Work:
 
 async def never() -> None:
     """Nobody stops it."""
+
+
+def one_by_one(receive: Callable[..., Awaitable[list[Message]]], lock: asyncio.Lock) -> Any:
+    """`receive`, which nobody else does meanwhile."""
+
+    async def alone(limit: int, lease: timedelta) -> list[Message]:
+        async with lock:
+            return await receive(limit, lease)
+
+    return alone
 
 
 def texts() -> list[tuple[str, str]]:
@@ -127,10 +143,24 @@ async def on_service_bus(amqp: AmqpEmulator) -> AsyncIterator[Bench]:
     yield Bench(source, {"Bus": amqp.connection_string()})
 
 
+async def on_sqs(moto: Moto) -> AsyncIterator[Bench]:
+    name = f"keys-{secrets.token_hex(6)}.fifo"
+    source = {"type": "sqs", "queueName": name, "endpoint": moto.url, "waitTime": 0}
+    settings = validate_settings({"source": source, "handler": "handlers.noop:handle"}).source
+    assert isinstance(settings, SqsSettings)
+    client = client_for(settings, SETTINGS, SystemClock())
+    queue = SqsQueue(client, name, create=True)
+    for key, text in texts():
+        await queue.send(text, {}, key, text)
+    yield Bench(source, dict(SETTINGS), asyncio.Lock())  # in moto a look and a take are two steps
+    await client.close()
+
+
 BENCHES: dict[str, tuple[str, Callable[[Any], AsyncIterator[Bench]]]] = {  # the fixture of its server, and itself
     "kafka": ("broker", on_kafka),
     "eventHub": ("amqp_and_azurite", on_event_hub),
     "serviceBus": ("amqp", on_service_bus),
+    "sqs": ("moto", on_sqs),
 }
 
 
@@ -143,7 +173,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 
 def test_each_kind_that_knows_keys_is_here() -> None:
     known = {name for name, kind in KINDS.items() if kind.keyed}
-    assert known | {"serviceBus"} == BENCHES.keys()  # of Service Bus, where it has sessions
+    assert known | {"serviceBus", "sqs"} == BENCHES.keys()  # those with sessions, and FIFO queues
 
 
 async def test_order_of_each_key_with_two_executions_and_handlers_that_fail(bench: Bench) -> None:
@@ -159,7 +189,9 @@ async def test_order_of_each_key_with_two_executions_and_handlers_that_fail(benc
     work, deadline = Work(), asyncio.get_running_loop().time() + 120
 
     async def execute(cycle: int, number: int) -> None:
-        source = open_source(settings, bench.environment, cycle=cycle, execution=number, share=(number, 2))
+        source: Any = open_source(settings, bench.environment, cycle=cycle, execution=number, share=(number, 2))
+        if bench.one_receives is not None:
+            source.receive = one_by_one(source.receive, bench.one_receives)
         try:
             report = await run_execution(source, work.handle, settings, reason_to_stop=never, clock=SystemClock())
             assert report.error is None or "not yet" in report.error

@@ -364,6 +364,27 @@ async def test_source_that_knows_keys_needs_no_claims() -> None:
     assert run.begun == [(0, "a1"), (0, "b1"), (1, "a2")]
 
 
+async def test_source_that_holds_back_what_follows_is_asked_again_as_soon_as_that_may_come() -> None:
+    class OneOut(MemorySource):
+        """Gives a message once the one before is done."""
+
+        async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+            if any(stored.visible_at > run.execution.clock.now() for stored in self._messages().values()):
+                return []
+            return await super().receive(1, lease)
+
+    run = Work(Execution())
+    run.execution.settings = run.execution.settings.model_copy(
+        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}  # type: ignore[union-attr]
+    )
+    run.execution.source = OneOut(run.execution.broker, QUEUE)
+    run.put("a1 a2 a3 a4")
+    running = run.execution.start(run.handle)
+    await run.execution.clock.run(30)
+    assert (await running).processed == 4
+    assert [moment for moment, _ in run.begun] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("batch", [2, 4])
 async def test_batch_has_no_two_messages_of_a_key(batch: int) -> None:
     batches: list[list[str]] = []
