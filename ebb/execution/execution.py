@@ -111,37 +111,21 @@ class _Execution:
         told = self._handled, suspicion, self._course.fail, effects, gate
         one = OneMessage(self._holding, self._calls, settings, clock, report, log, *told)
         self._in_flight = InFlight(one, turns, settings.handler_timeout, clock, self._finished)
-        self._taking = Taking(
-            self._holding,
-            settings,
-            clock,
-            self._course,
-            report,
-            suspicion,
-            one_by_one=can.ordered,
-            batches=self._batches,
-            gate=gate,
-        )
+        around = settings, clock, self._course, report, suspicion
+        batches = self._batches
+        self._taking = Taking(self._holding, *around, one_by_one=can.ordered, batches=batches, gate=gate)
         per_key = settings.per_key
         self._holds_back = can.holds_back or settings.messages_of_a_key is not None
         self._keyed = KeyedLine(per_key, clock, claimed=claims is not None) if per_key else None
-        self._line = AsReceived() if self._keyed is None else self._keyed
+        line = AsReceived() if self._keyed is None else self._keyed
         self._at_once = 1 if can.ordered else settings.in_flight
-        self._ready = Ready(
-            self._line,
-            self._at_once,
-            settings.max_dequeue_count,
-            self._in_flight,
-            turns,
-            self._holding,
-            self._course,
-            report,
-        )
+        into = self._in_flight, turns, self._holding, self._course, report
+        self._ready = Ready(line, self._at_once, settings.max_dequeue_count, *into)
         self._ending = Ending(self._ready, self._in_flight, self._course, settings, clock, report, log)
         self._parking: Parking | None = None
         if self._keyed is not None and per_key is not None and claims is not None:
-            around = self._holding, self._course, report, clock, self._taking.suspect
-            self._parking = Parking(self._keyed, per_key, claims, *around)
+            beside = self._holding, self._course, report, clock, self._taking.suspect
+            self._parking = Parking(self._keyed, per_key, claims, *beside)
 
     async def run(self) -> ExecutionReport:
         work = asyncio.create_task(self._work())
@@ -189,8 +173,9 @@ class _Execution:
     @property
     def _room(self) -> int:
         """How many more messages to take. What waits for its key while handlers are free stands in nobody's way."""
-        free = self._keyed is not None and len(self._in_flight) < self._at_once
-        blocked = min(len(self._ready), MOST_BLOCKED * self._settings.batch_size) if free else 0
+        blocked = 0
+        if self._keyed is not None and len(self._in_flight) < self._at_once:
+            blocked = min(len(self._ready), MOST_BLOCKED * self._settings.batch_size)
         return self._taking.room(self._in_hand - blocked)
 
     async def _work(self) -> None:
@@ -252,8 +237,8 @@ class _Execution:
         course = self._course
         if fault is not None:
             course.fault, course.ended = fault, "failed"
-        if held is not None:
-            self._line.done(held)
+        if self._keyed is not None and held is not None:
+            self._keyed.done(held)
         if self._holds_back:
             self._taking.look_again()  # what followed may come now
         self._ready.begin()

@@ -49,6 +49,7 @@ class KeyedLine:
         self.keys.begin(self._clock.now())
 
     def done(self, held: Held) -> None:
+        """A message that had begun has ended: the next one of its key may begin."""
         self.keys.done(held.message.key, self._clock.now())
 
     def take_all(self) -> list[Held]:

@@ -31,10 +31,6 @@ class Line(Protocol):
         """Take out what `first` has given: it begins."""
         ...
 
-    def done(self, held: Held) -> None:
-        """A message that had begun has ended."""
-        ...
-
     def take_all(self) -> list[Held]:
         """Take out all."""
         ...
@@ -53,9 +49,6 @@ class AsReceived(deque[Held]):
 
     def begin(self) -> None:
         self.popleft()
-
-    def done(self, held: Held) -> None:
-        """Nobody waits for it."""
 
     def take_all(self) -> list[Held]:
         held = list(self)
