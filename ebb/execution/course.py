@@ -29,13 +29,14 @@ class Course:
         clock: Clock,
         reason_to_stop: MayGoOn,
         is_needed: IsNeeded,
+        makes_way: IsNeeded,
         report: ExecutionReport,
         log: Mapping[str, object],
         look_every: float,
     ) -> None:
         """`look_every` is in seconds: how often it asks whether it may go on."""
-        self._clock, self._reason_to_stop, self._is_needed = clock, reason_to_stop, is_needed
-        self._report, self._log = report, log
+        self._reason_to_stop, self._is_needed, self._makes_way = reason_to_stop, is_needed, makes_way
+        self._clock, self._report, self._log = clock, report, log
         self.look_every = look_every
         self.changed = asyncio.Event()
         self.ended: Ended | None = None  # why no more messages are taken
@@ -70,6 +71,8 @@ class Course:
         self._look_at = now + timedelta(seconds=self.look_every)
         if reason := await self._reason_to_stop():
             self.ended, self._report.reason = "stopped", reason
+        elif self.ended is None and await self._makes_way():
+            self._slice_end = now
         self._awake_at = self._clock.now()
         return True
 

@@ -53,6 +53,7 @@ async def run_execution(
     clock: Clock,
     log: Mapping[str, object] | None = None,
     is_needed: IsNeeded = _never,
+    makes_way: IsNeeded = _never,
     turns: Turns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
@@ -68,6 +69,7 @@ async def run_execution(
         log: `schedule`, `cycle` and `execution`, added to each log record.
         is_needed: asked when the slice is over; where it says yes, the execution goes on for another LOOK_EVERY, for
             half of `replicaTimeout` at most. At an empty source it ends in any case: its place may be needed.
+        makes_way: asked every LOOK_EVERY seconds; where it says yes, the slice is over.
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
         effects: for `message.once`; None: each effect is the first.
@@ -80,7 +82,7 @@ async def run_execution(
     """
     given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate, claims
     return await _Execution(
-        source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
+        source, handler, settings, reason_to_stop, is_needed, makes_way, steady(clock), log or {}, *given
     ).run()
 
 
@@ -92,6 +94,7 @@ class _Execution:
         settings: ScheduleSettings,
         reason_to_stop: MayGoOn,
         is_needed: IsNeeded,
+        makes_way: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
         turns: Turns,
@@ -103,7 +106,8 @@ class _Execution:
     ) -> None:
         self._settings, self._clock, self._log, self._report, self._gate = settings, clock, log, report, gate
         can = settings.source.can if settings.source else Capabilities()
-        self._course = Course(settings, clock, reason_to_stop, is_needed, report, log, LOOK_EVERY)
+        asked = reason_to_stop, is_needed, makes_way
+        self._course = Course(settings, clock, *asked, report, log, LOOK_EVERY)
         self._holding = Holding(source, can, timedelta(seconds=settings.visibility_timeout), clock, log)
         batch, limit = settings.batch, settings.handler_timeout
         self._batches = BatchCalls(handler, batch, limit, clock) if batch else None

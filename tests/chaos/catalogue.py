@@ -7,6 +7,7 @@ from tests.chaos import (  # noqa: F401 - each adds its scenarios
     handler_faults,
     keys,
     kills,
+    lanes,
     message_faults,
     operators,
     several,
