@@ -21,6 +21,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
 
+SWEEP = 1000  # keys; of so many something is kept, in hand or not
+
 T = TypeVar("T")
 
 
@@ -55,7 +57,8 @@ class KeyLine(Generic[T]):
         self._keys: dict[str | None, _Key[T]] = {}
         self._now: list[tuple[float, int, _Key[T]]] = []  # a heap: those that may begin, by their tags
         self._later: list[tuple[datetime, int, _Key[T]]] = []  # a heap: those that wait for their rate
-        self._tag = 0.0  # of what began last
+        self._tag, self._highest = 0.0, 0.0  # of what began last, and of all
+        self._sweep_at = SWEEP
         self._numbers = count()
         self._length = 0
 
@@ -95,19 +98,19 @@ class KeyLine(Generic[T]):
         entry.items.popleft()
         self._length -= 1
         self._tag, entry.tag = tag, tag + 1 / self._weights.get(entry.name or "", 1.0)
+        self._highest = max(self._highest, entry.tag)
         entry.running += 1
         if self._step is not None and entry.name is not None:
             entry.due = now + self._step
         self._place(entry, now)
+        if len(self._keys) > self._sweep_at and (not self._length or len(self._keys) > 4 * self._sweep_at):
+            self._sweep(now)
 
     def done(self, key: str | None, now: datetime) -> None:
         """A message of `key` that had begun has ended."""
         entry = self._keys[key]
         entry.running -= 1
         self._place(entry, now)
-        is_idle = not (entry.running or entry.items)
-        if self._open and is_idle and entry.tag <= self._tag and (entry.due or now) <= now:
-            del self._keys[key]  # it would begin anew as it is
 
     def open(self, key: str, until: datetime, due: datetime | None = None) -> None:
         """Let messages of `key` begin, from `due` on and not from `until` on."""
@@ -147,6 +150,11 @@ class KeyLine(Generic[T]):
         entry = self._keys.get(key)
         return entry is None or not (entry.items or entry.running)
 
+    @property
+    def known(self) -> int:
+        """Of how many keys something is kept."""
+        return len(self._keys)
+
     def waiting(self, key: str | None) -> Iterator[T]:
         """The messages of `key` that have not begun, in their order."""
         entry = self._keys.get(key)
@@ -173,6 +181,20 @@ class KeyLine(Generic[T]):
         """Nothing of `key` is in hand: keep nothing about it either."""
         if self.is_idle(key):
             self._keys.pop(key, None)
+
+    def _sweep(self, now: datetime) -> None:
+        """Forget keys that have nothing in hand: where nobody waits, for all stand where the last one does then.
+
+        Where some always wait, too, for memory has an end: such a key may come back one message before its turn.
+        """
+        if not self._length:
+            self._tag = self._highest
+        if self._open:  # else whoever opened them forgets them
+            idle = [each for each in self._keys.values() if not (each.running or each.items)]
+            for entry in idle:
+                if entry.due is None or entry.due <= now:
+                    del self._keys[entry.name]
+        self._sweep_at = max(SWEEP, 2 * len(self._keys))
 
     def _may_begin(self, entry: _Key[T]) -> bool:
         limit = self._concurrency if entry.name is not None else math.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ebb.core.clock import Clock
@@ -11,6 +12,7 @@ from ebb.core.errors import ConflictError, StoreError
 from ebb.core.key_claim import RENEWED_EVERY, KeyClaim, claimed
 from ebb.core.remarks import Remarks, keys_scope, parked_scope
 
+AT_ONCE = 32  # requests that let go of claims
 ATTEMPTS = 3  # at a claim: who loses against another reads once more that it is taken
 
 _log = logging.getLogger("ebb.execution")
@@ -65,15 +67,18 @@ class KeyClaims:
             del self._held[key]
             return None
 
-    async def let_go(self, key: str, due: datetime | None) -> None:
-        """Leave `key` to others. Where the store is away its claim ends by itself. One request."""
-        claim, etag = self._held.pop(key)
-        now = self._clock.now()
-        try:
-            remark = claim.let_go(now, due).to_remark()
-            await self._remarks.swap_remark(self._keys, key, now, remark, etag)
-        except StoreError as error:
-            _log.warning("the claim on key %s was not let go, and ends by itself: %s", key, error)
+    async def let_go(self, keys: Mapping[str, datetime | None]) -> None:
+        """Leave `keys` to others, each with the time when its rate lets the next message begin. One request each.
+
+        Where the store is away their claims end by themselves.
+        """
+        left = list(keys.items())
+        while left:
+            some, left = left[:AT_ONCE], left[AT_ONCE:]
+            if not all(await asyncio.gather(*(self._let_go(key, due) for key, due in some))):
+                break
+        for key in keys:
+            self._held.pop(key, None)
 
     async def parked(self, message_id: str) -> int:
         """How often a message was parked. One request."""
@@ -84,12 +89,21 @@ class KeyClaims:
         """Note that a message is parked for the `times`-th time, before it is. One request."""
         await self._remarks.write_remark(self._parked, message_id, self._clock.now(), {"times": times})
 
+    async def _let_go(self, key: str, due: datetime | None) -> bool:
+        """Whether the store answers."""
+        claim, etag = self._held[key]
+        now = self._clock.now()
+        try:
+            remark = claim.let_go(now, due).to_remark()
+            await self._remarks.swap_remark(self._keys, key, now, remark, etag)
+        except ConflictError:
+            return True  # it is another's
+        except StoreError as error:
+            _log.warning("the claim on key %s was not let go, and ends by itself: %s", key, error)
+            return False
+        return True
+
     async def _write(self, key: str, claim: KeyClaim, etag: str | None) -> KeyClaim:
         etag = await self._remarks.swap_remark(self._keys, key, self._clock.now(), claim.to_remark(), etag)
         self._held[key] = claim, etag
         return claim
-
-
-async def let_go_all(claims: KeyClaims, keys: dict[str, datetime | None]) -> None:
-    """Leave `keys` to others, each with the time when its rate lets the next message begin."""
-    await asyncio.gather(*(claims.let_go(key, due) for key, due in keys.items()))

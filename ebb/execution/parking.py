@@ -19,7 +19,7 @@ from ebb.core.errors import LeaseLostError, SourceError, StoreError
 from ebb.core.key_claim import PARKED_FOR, parking_time
 from ebb.core.settings.per_key import PerKeySettings
 from ebb.execution.course import Course
-from ebb.execution.key_claims import KeyClaims, let_go_all
+from ebb.execution.key_claims import KeyClaims
 from ebb.execution.keyed import KeyedLine
 from ebb.execution.one_message import ExecutionReport
 from ebb.sources.holding import Held, Holding
@@ -96,7 +96,7 @@ class Parking:
     async def _let_go(self, keys: Iterable[str]) -> None:
         """Leave keys to others. A handler that was left behind may still work on its key: that claim ends by itself."""
         idle = [key for key in keys if self._line.keys.is_idle(key)]
-        await let_go_all(self._claims, {key: self._line.keys.due_of(key) for key in idle})
+        await self._claims.let_go({key: self._line.keys.due_of(key) for key in idle})
         for key in idle:
             self._line.keys.forget(key)
 

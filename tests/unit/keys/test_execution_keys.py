@@ -187,7 +187,7 @@ async def test_key_of_another_execution_is_parked_and_parking_is_no_try() -> Non
         await other.renew("a", None)
         await run.execution.clock.run(PARKED_FOR.total_seconds())
     assert run.names == []
-    await other.let_go("a", None)
+    await other.let_go({"a": None})
     for _ in range(3):
         running = run.execution.start(run.handle, claims=run.claims())
         await run.execution.clock.run(3)
@@ -218,7 +218,7 @@ async def test_message_that_fails_for_good_is_poison_after_its_tries_although_it
     running = run.execution.start(run.handle, claims=run.claims())
     await run.execution.clock.run(12)
     assert (await running).parked == 1
-    await other.let_go("a", None)
+    await other.let_go({"a": None})
     for _ in range(2):
         running = run.execution.start(run.handle, claims=run.claims())
         await run.execution.clock.run(3)

@@ -157,6 +157,27 @@ def test_weights_share_what_begins() -> None:
     assert Counter(order)["v"] == pytest.approx(200, abs=2)
 
 
+@pytest.mark.parametrize("rate", [None, 100.0])
+@pytest.mark.parametrize("waits", [True, False])  # whether a message of another key waits all the time
+def test_keys_that_never_come_again_are_forgotten(rate: float | None, waits: bool) -> None:
+    line, now = KeyLine[str](1, rate), NOW
+    if waits:
+        line.add("long", "l1")
+        assert line.next(now) == "l1"
+        line.begin(now)
+        line.add("long", "l2")
+    for number in range(10_000):
+        now += timedelta(seconds=0.01)
+        line.add(f"{number}", "once")
+        assert line.next(now) == "once"
+        line.begin(now)
+        line.done(f"{number}", now)
+    assert line.known < 5000
+    if waits:
+        line.done("long", now)
+        assert line.next(now) == "l2"
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_promises_hold_whatever_happens(seed: int) -> None:
     chance = random.Random(seed)
