@@ -164,6 +164,7 @@ class Parking:
             await self._holding.release(held, wait)
         except StoreError as error:
             _log.warning("message %s waits in hand, for it cannot be noted: %s", held.message.id, error)
+            held.parked = held.parked if held.taken_off else None  # to be counted yet, once its key is claimed
             self._line.add(held)
         except SourceError as error:
             self._report.lost += 1

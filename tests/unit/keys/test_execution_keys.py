@@ -26,6 +26,7 @@ class Store(MemoryStore):
     """A store that can be away."""
 
     away = False
+    refuses_notes = False
     requests = 0
 
     async def remark(self, scope: str, key: str) -> Noted | None:
@@ -38,6 +39,8 @@ class Store(MemoryStore):
 
     async def write_remark(self, scope: str, key: str, at: datetime, remark: Any) -> None:
         self._ask()
+        if self.refuses_notes:
+            raise StoreUnavailableError("away")
         await super().write_remark(scope, key, at, remark)
 
     def _ask(self) -> None:
@@ -283,6 +286,29 @@ async def test_while_the_store_is_away_nothing_of_an_unclaimed_key_begins_and_no
     assert run.names == ["-1", "a1"]
     await run.execution.clock.run(10)
     assert (await running).processed == 2
+
+
+async def test_parkings_are_counted_too_of_a_message_that_could_not_be_parked_once_more() -> None:
+    run = work(maxDequeueCount=3, executionSlice=300)
+    other = run.claims("other")
+    assert await other.take("a") is not None
+    run.put("a1")
+    run.failing["a1"] = 2
+    for _ in range(4):
+        running = run.execution.start(run.handle, claims=run.claims())
+        await run.execution.clock.run(1)
+        assert (await running).parked == 1
+        await run.execution.clock.run(10)
+        await other.renew("a", None)
+    run.store.refuses_notes = True
+    running = run.execution.start(run.handle, claims=run.claims())
+    await run.execution.clock.run(6)
+    assert not running.done()
+    run.store.refuses_notes = False
+    await other.let_go({"a": None})
+    await run.execution.clock.run(6)
+    await running
+    assert run.tries == {"a1": [1]}
 
 
 async def test_claims_that_cannot_be_renewed_let_nothing_begin_beyond_their_end() -> None:
