@@ -198,7 +198,7 @@ def test_row_tells_what_an_instance_may_wait_for(cycle: int | None) -> None:
     assert written_at(opened_row, "measuring", 8) is None
     assert written_at(opened_row, "processing", 7) is None
     assert written_at(replace(opened_row, launch=4), "measuring", cycle) is None, "it is that of an earlier launch"
-    closed_row = rested(counted(opened_row, Cycle(cycle=7, outcome="succeeded")), of, 7, 5, at(20))
+    closed_row = rested(counted(opened_row, replace(CLOSED, cycle=7)), of, 7, 5, at(20))
     assert written_at(closed_row, "processing", 7) == at(20)
     assert written_at(closed_row, "waiting", 7) is None
 
