@@ -63,6 +63,12 @@ _SPAN: list[Part] = [
     {"name": name, "in": "query", "description": text, "schema": {"type": "string", "format": "date-time"}}
     for name, text in (("from", "the start of the time wanted"), ("to", "its end"))
 ]
+_AT: Part = {
+    "name": "at",
+    "in": "query",
+    "description": "now without it; the answer speaks in the offset of this time",
+    "schema": {"type": "string", "format": "date-time"},
+}
 _STEP: Part = {
     "name": "step",
     "in": "query",
@@ -185,6 +191,10 @@ def _paths() -> Part:
         f"{schedule}/next": {
             "parameters": [_NAME],
             "get": _call("getNext", "When it fires next", {200: "Next"}, 400, 404, parameters=[_COUNT]),
+        },
+        f"{schedule}/why": {
+            "parameters": [_NAME],
+            "get": _call("getWhy", "Why it did or did not run at a time", {200: "Why"}, 400, 404, parameters=[_AT]),
         },
         f"{schedule}/executions": _list(
             "listExecutions", "List executions of all cycles, newest first", "ExecutionList", *_EXECUTIONS

@@ -10,7 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import backlog_of, cycles_table, events_table, executions_table, state_text, troubles
+from ebb.cli.operate.tables import (
+    backlog_of,
+    cycles_table,
+    events_table,
+    evidence_table,
+    executions_table,
+    state_text,
+    troubles,
+)
 from ebb.cli.operate.times import Times, took
 from ebb.core.wording import counted
 
@@ -79,6 +87,17 @@ def plan_text(document: Document, times: Times) -> str:
     if wait:
         lines.append(f"then: {wait.get('reason', '')}")
     return "\n".join(lines)
+
+
+def why_page(document: Document, times: Times) -> RenderableType:
+    """Why a schedule did, or did not, run at a time: the sentence, what it follows from, and where there is more."""
+    name, cycle = document["name"], document["cycle"]
+    lists: list[RenderableType] = []
+    if document["evidence"]:
+        lists = [plain(""), evidence_table(document["evidence"], times)]
+    more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb cycles {name}"
+    head = plain(f"{name} at {times.full(document['at'])}", style="bold")
+    return Group(head, plain(document["answer"]), *lists, plain(f"\nmore: {more}", style="dim"))
 
 
 def next_of(document: Document, times: Times) -> str:

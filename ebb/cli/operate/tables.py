@@ -60,6 +60,7 @@ _POISON = (
     Column("reason", text="fold"),
     Column("body", 1, text="cut"),
 )
+_EVIDENCE = (Column("at"), Column("evidence", text="fold"))
 _NEXT = (Column("begins"), Column("in", 2), Column("why", text="fold"))
 
 
@@ -117,6 +118,12 @@ def next_table(document: Document, times: Times) -> RenderableType:
     )
     head = [plain(f"held back: {document['blockedBy']}", style="yellow")] if document.get("blockedBy") else []
     return Group(*head, Fitted(_NEXT, rows))
+
+
+def evidence_table(evidence: Iterable[Document], times: Times) -> RenderableType:
+    """What an answer follows from, one piece a line; `-` where it has no time of its own."""
+    rows = ((times.clock(each["at"]), str(each["text"])) for each in evidence)
+    return Fitted(_named(_EVIDENCE, "at", times), rows)
 
 
 def troubles(documents: Iterable[Document]) -> list[RenderableType]:

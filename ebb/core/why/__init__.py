@@ -2,6 +2,6 @@
 
 from ebb.core.why.answer import Answer, Evidence
 from ebb.core.why.causes import why
-from ebb.core.why.past import Ahead, IntentThen, Past, intent_at, settings_then
+from ebb.core.why.past import Ahead, IntentThen, Past, drained_in, intent_at, settings_then
 
-__all__ = ["Ahead", "Answer", "Evidence", "IntentThen", "Past", "intent_at", "settings_then", "why"]
+__all__ = ["Ahead", "Answer", "Evidence", "IntentThen", "Past", "drained_in", "intent_at", "settings_then", "why"]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.planning.dependencies import has_drained
 from ebb.core.row.looks import EVERY, Look, time_of
 from ebb.core.settings.schedule_settings import ScheduleSettings
 
@@ -120,6 +121,12 @@ def settings_then(events: Iterable[Document], at: datetime) -> Document | None:
     return min(told, key=lambda each: moment(each["at"]), default=None)
 
 
+def drained_in(cycles: Iterable[Document]) -> datetime | None:
+    """When the last of these cycles that left nothing behind ended: then those who come after could run."""
+    ended = (end for each in cycles if _left_nothing(each) and (end := ended_of(each)) is not None)
+    return max(ended, default=None)
+
+
 def moment(text: object) -> datetime:
     """An RFC 3339 text of the history as a time."""
     return parse_rfc3339(str(text))
@@ -133,6 +140,12 @@ def began_of(cycle: Document) -> datetime:
 def ended_of(cycle: Document) -> datetime | None:
     """When a cycle ended; None while it is at work."""
     return moment(cycle["endedAt"]) if cycle.get("endedAt") else None
+
+
+def _left_nothing(cycle: Document) -> bool:
+    executions = cast("Sequence[Document]", cycle.get("executions") or ())
+    received = sum(int(each.get("received") or 0) for each in executions)
+    return has_drained(str(part_of(cycle, "wait").get("code")), str(cycle.get("outcome")), received)
 
 
 def part_of(cycle: Document, name: str) -> Document:

@@ -18,8 +18,8 @@ def clock(past: Past, time: datetime) -> str:
 
 
 def has_failed(cycle: Document) -> bool:
-    """Whether a cycle went wrong."""
-    return cycle.get("outcome") not in ("succeeded", "idle", "stopped", None)
+    """Whether a cycle went wrong; one that is still at work has not."""
+    return ended_of(cycle) is not None and cycle.get("outcome") not in ("succeeded", "idle", "stopped")
 
 
 def did(cycle: Document) -> str:

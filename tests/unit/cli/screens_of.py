@@ -147,6 +147,19 @@ POISON = {
         }
     ],
 }
+WHY = {
+    "name": "mail",
+    "at": "2026-11-26T09:30:00.000Z",
+    "code": "atWork",
+    "cycle": 1040,
+    "answer": "It was at work: cycle 1040 began at 09:00:00 and ended at 09:31:00 (31 min). A cycle never begins "
+    "beside another; what was due meanwhile was skipped.",
+    "evidence": [
+        {"at": "2026-11-26T09:00:00.000Z", "text": "cycle 1040 began: 36 messages at 12 each want 3 executions"},
+        {"at": "2026-11-26T09:31:00.000Z", "text": "cycle 1040 ended: succeeded; then: polling in 30 s"},
+        {"at": None, "text": "after: nightly-invoices-of-all-customers"},
+    ],
+}
 SEEN = {"parity": [0, 3, 7, 12], "mail": list(range(0, 4711, 200)), "nightly-invoices-of-all-customers": [1] * 24}
 
 
@@ -161,6 +174,7 @@ def screens() -> dict[str, RenderableType]:
         "cycle": pages.cycle_page(CYCLES[0], TIMES),
         "events": tables.events_table(EVENTS, TIMES),
         "poison": tables.poison_table(POISON, TIMES),
+        "why": pages.why_page(WHY, TIMES),
         "plan": plain(
             pages.plan_text({"beginsAt": "2026-11-26T10:00:51Z", "decision": {"executions": 1, "reason": "x"}}, TIMES)
         ),

@@ -67,7 +67,7 @@ CAUSES: dict[str, tuple[Past, str, str]] = {
         "It did run: cycle 7 began at 10:00:01 and had 2 executions (20 processed, 0 failed).",
     ),
     "it runs": (
-        past(cycles=[cycle(7, "10:00:01", None)], now=time("10:00:30")),
+        past(cycles=[cycle(7, "10:00:01", None, outcome="running")], now=time("10:00:30")),
         "ran",
         "It did run: cycle 7 began at 10:00:01 and is still at work with 2 executions.",
     ),
