@@ -27,7 +27,7 @@ from tests.dashboard.conftest import ARGUMENTS, CHROMIUM
 from tests.e2e.harness import App, call
 
 SETTINGS = {"pollingInterval": 30, "maxPollingInterval": 60}
-PLACES = {"list": ("#/", "tbody tr"), "schedule": ("#/schedules/parity?range=1h", ".plot canvas")}
+PLACES = {"list": ("#/", "tbody tr"), "schedule": ("#/schedules/parity?range=15min", ".plot canvas")}
 WARM_UP = 60  # seconds, until caches are full and code is compiled
 BETWEEN_MESSAGES = 10  # seconds
 MEASURED = ("JSHeapUsedSize", "Nodes", "JSEventListeners")
