@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import (
+    at_work_table,
     backlog_of,
     cycles_table,
     events_table,
@@ -32,7 +33,8 @@ def schedule_page(
     totals = document["totals"]
     state = state_text(document)
     if document["phase"]:
-        state.append(f", {document['phase']}, cycle {document['cycle']}")
+        since = document.get("phaseSince")
+        state.append(f", {document['phase']}{f' for {times.since(since)}' if since else ''}, cycle {document['cycle']}")
     facts = facts_table(
         ("state", state),
         ("reason", document["reason"]),
@@ -50,7 +52,7 @@ def schedule_page(
     past, happened = list(cycles), list(events)
     lists: list[RenderableType] = []
     if at_work := document.get("executions"):
-        lists += [plain("\nat work", style="bold"), executions_table(at_work, times)]
+        lists += [plain("\nat work", style="bold"), at_work_table(at_work, times)]
     if past:
         lists += [plain("\nlast cycles", style="bold"), cycles_table(past, times)]
     if happened:

@@ -11,7 +11,7 @@ from rich.text import Text
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
-from ebb.core.wording import counted
+from ebb.core.wording import counted, duration
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
@@ -27,6 +27,7 @@ _SCHEDULES = (
     Column("next", 2),
     Column("processed", 4, right=True),
     Column("failed", 7, right=True),
+    Column("poison", 3, right=True),
     Column("trouble", 1, text="cut"),
 )
 _CYCLES = (
@@ -51,6 +52,15 @@ _EXECUTIONS = (
     Column("failed", 2, right=True),
     Column("poisoned", 2, right=True),
     Column("error", 3, text="fold"),
+)
+_AT_WORK = (
+    Column("execution"),
+    Column("for", right=True),
+    Column("processed", 2, right=True),
+    Column("failed", 1, right=True),
+    Column("message for", right=True),
+    Column("heard of", 3, right=True),
+    Column("progress", text="fold"),
 )
 _EVENTS = (Column("at"), Column("kind", 1), Column("what"), Column("by", 2), Column("why", text="fold"))
 _POISON = (
@@ -78,6 +88,25 @@ def cycles_table(cycles: Sequence[Document], times: Times) -> RenderableType:
 def executions_table(executions: Iterable[Document], times: Times) -> RenderableType:
     """Execution documents of any cycles, one a line."""
     return Fitted(_named(_EXECUTIONS, "began", times), (_execution(each, times) for each in executions))
+
+
+def at_work_table(executions: Iterable[Document], times: Times) -> RenderableType:
+    """Executions at work: for how long, and for how long the oldest message in their hands, so that one that hangs is
+    told from one that is long.
+    """
+    rows = (
+        (
+            f"{each['cycle']}-{each['index']}",
+            times.since(each.get("startedAt")),
+            str(each.get("processed") or 0),
+            str(each.get("failed") or 0),
+            duration(round(float(each["currentMessageAge"]))) if each.get("currentMessageAge") else "",
+            f"{times.since(each['notedAt'])} ago" if each.get("notedAt") else "",
+            str(each.get("progress") or each.get("error") or ""),
+        )
+        for each in executions
+    )
+    return Fitted(_AT_WORK, rows)
 
 
 def events_table(events: Iterable[Document], times: Times) -> RenderableType:
@@ -165,6 +194,7 @@ def _schedule(each: Document, times: Times) -> tuple[str | Text, ...]:
     failing = int(each.get("failedCycles") or 0)
     last = (each.get("lastError") or {}).get("message") if failing else None
     error = each["error"] or (f"{counted(failing, 'cycle')} failed in a row: {last}" if failing else None)
+    poison = (each.get("poison") or {}).get("count")
     count = len(each["warnings"]) + bool(error)
     trouble = str(error or (each["warnings"] or [""])[0])
     more = f" (and {count - 1} more)" if count > 1 else ""
@@ -178,6 +208,7 @@ def _schedule(each: Document, times: Times) -> tuple[str | Text, ...]:
         times.relative(each["nextCycleAt"]),
         str(each["totals"]["processed"]),
         str(each["totals"]["failed"]),
+        plain(str(poison), style="red") if poison else "",
         plain(f"{trouble}{more}" if count else "-", style="yellow" if count else ""),
     )
 

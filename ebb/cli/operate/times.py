@@ -48,6 +48,10 @@ class Times:
         said = duration(round(size)) if size < 120 else duration(round(size / 60) * 60)
         return f"in {said}" if seconds > 0 else f"{said} ago"
 
+    def since(self, text: str | None) -> str:
+        """How long ago it was: `33 s`, `5 min 10 s`; `-` where nobody knows."""
+        return duration(max(round((self.now - datetime.fromisoformat(text)).total_seconds()), 0)) if text else "-"
+
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)
 

@@ -36,7 +36,7 @@ def unwanted(past: Past) -> Answer | None:
     if wish is None or wish.intent == "running" or _is_over(wish, past):
         return None
     if wish.since is None:
-        return Answer("neverStarted", f"It had not been started yet.{_still(past, 'stopped')}")
+        return Answer("neverStarted", f"It had never been started.{_still(past, 'stopped')}")
     by, because = f" by {wish.by}" if wish.by else "", f": {wish.reason}" if wish.reason else ""
     until = f" until {clock(past, wish.until)}" if wish.until else ""
     text = f"It was {wish.intent} since {clock(past, wish.since)}{until}{by}{because}."
@@ -85,5 +85,5 @@ def _still(past: Past, intent: str) -> str:
     """What is so now, and the way out where it is as it was."""
     now = past.live.get("state")
     if now == intent:
-        return f" It still is: `{_WAY_OUT[intent]} {past.name}`."
+        return f" It is {intent} still: `{_WAY_OUT[intent]} {past.name}`."
     return f" It is {now} now." if now else ""

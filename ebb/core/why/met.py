@@ -55,8 +55,11 @@ def waits_now(past: Past) -> Answer | None:
     count = part_of(live, "backlog").get("count")
     counted_last = f" It counted {counted(int(count), 'message')} last." if count is not None else ""
     text = f"It waits until {clock(past, due)}{f': {reason}' if reason else ''}.{counted_last}"
+    if error := live.get("error"):
+        text += f" Its last cycle failed: {error}."
     decision = part_of(live, "decision").get("reason")
-    return Answer("waiting", text, (Evidence(None, f"decided last: {decision}"),) if decision else ())
+    evidence = (Evidence(None, f"decided last: {decision}"),) if decision else ()
+    return Answer("afterError" if error else "waiting", text, evidence)
 
 
 def waited_after_a_cycle(past: Past) -> Answer | None:

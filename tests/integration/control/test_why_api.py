@@ -35,7 +35,7 @@ async def write_event(hub: Hub, minutes: float, action: str, **members: Any) -> 
 async def test_schedule_that_was_never_started_says_so(hub: Hub) -> None:
     answer = await why(hub, ago(30))
     assert (answer["code"], answer["cycle"]) == ("neverStarted", None)
-    assert answer["answer"] == "It had not been started yet. It still is: `ebb start parity`."
+    assert answer["answer"] == "It had never been started. It is stopped still: `ebb start parity`."
     assert answer["at"] == rfc3339(ago(30))
 
 

@@ -62,6 +62,7 @@ SCHEDULES = [
     _schedule(
         "mail",
         phase="processing",
+        phaseSince="2026-11-26T10:00:25.000Z",
         backlog={"count": 4711, "measuredAt": "2026-11-26T10:00:25.000Z"},
         decision={"executions": 10, "reason": "4711 messages at 5 each want 943 executions; 10 is the maximum"},
         nextCycleAt=None,
@@ -84,6 +85,8 @@ SCHEDULES = [
                 "failed": 1,
                 "poisoned": 0,
                 "progress": "3 of 12 pages",
+                "currentMessageAge": 5.2,
+                "notedAt": "2026-11-26T10:00:29.000Z",
             },
         ],
         error="queue mail does not exist at 127.0.0.1:10001 (app setting AzureWebJobsStorage): create it",

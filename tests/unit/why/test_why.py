@@ -84,7 +84,7 @@ CAUSES: dict[str, tuple[Past, str, str]] = {
     "never started": (
         past(intent=IntentThen(intent="stopped"), live={"state": "stopped"}),
         "neverStarted",
-        "It had not been started yet. It still is: `ebb start parity`.",
+        "It had never been started. It is stopped still: `ebb start parity`.",
     ),
     "stopped": (
         past(intent=STOPPED, live={"state": "running"}),
@@ -94,7 +94,7 @@ CAUSES: dict[str, tuple[Past, str, str]] = {
     "paused": (
         past(intent=PAUSED, live={"state": "paused"}),
         "paused",
-        "It was paused since 09:12:00 by bob: the database moves. It still is: `ebb resume parity`.",
+        "It was paused since 09:12:00 by bob: the database moves. It is paused still: `ebb resume parity`.",
     ),
     "window closed": (
         past({"windows": [{"days": "daily", "start": "12:00", "end": "18:00"}]}),
@@ -210,6 +210,14 @@ CAUSES: dict[str, tuple[Past, str, str]] = {
         "waiting",
         "It waits until 10:01:00: 3 idle cycles in a row. It counted 0 messages last.",
     ),
+    "it failed, and waits now": (
+        past(now=time("10:00:20"), live={**LIVE, "error": "KeyError: 'id'", "nextCycleAt": rfc3339(time("10:01"))}),
+        "afterError",
+        (
+            "It waits until 10:01:00: 3 idle cycles in a row. It counted 0 messages last. Its last cycle failed: "
+            "KeyError: 'id'."
+        ),
+    ),
     "it should have gone on by now": (
         past(now=time("10:00:20"), live={**LIVE, "nextCycleAt": rfc3339(time("9:50"))}, looks=[look("9:40", 0)]),
         "silent",
@@ -229,7 +237,7 @@ CAUSES: dict[str, tuple[Past, str, str]] = {
         "future",
         (
             "10:00:00 has not come yet, and as things stand it will not run. It was paused since 09:12:00 by bob: the "
-            "database moves. It still is: `ebb resume parity`."
+            "database moves. It is paused still: `ebb resume parity`."
         ),
     ),
     "before the history": (
