@@ -85,6 +85,9 @@ class Backlog(Document):
 
     count: int = member(COUNT)
     measured_at: str = member(TIME)
+    oldest_enqueued_at: str | None = member(
+        TIME, None, said="when the oldest waiting message was put there, where counting tells", left_out=True
+    )
     sources: list[dict[str, Any]] | None = member({"type": "array"}, None, left_out=True)
 
 

@@ -86,6 +86,8 @@ def plan_text(document: Document, times: Times) -> str:
         lines.insert(0, f"next cycle {times.relative(document['beginsAt'])} ({times.full(document['beginsAt'])})")
     if document.get("blockedBy"):
         lines.insert(0, f"held back: {document['blockedBy']}")
+    if oldest := (document.get("backlog") or {}).get("oldestEnqueuedAt"):
+        lines.append(f"the oldest message waits for {times.since(oldest)}")
     if wait:
         lines.append(f"then: {wait.get('reason', '')}")
     return "\n".join(lines)
@@ -132,8 +134,10 @@ def _backlog(document: Document, times: Times) -> str:
     count = backlog_of(document)
     if count == "-":
         return "not counted yet"
-    at = (document["backlog"] or {}).get("measuredAt")
-    return counted(int(count), "message") + (f", counted {times.relative(at)}" if at else "")
+    backlog = document["backlog"] or {}
+    at, oldest = backlog.get("measuredAt"), backlog.get("oldestEnqueuedAt")
+    said = counted(int(count), "message") + (f", counted {times.relative(at)}" if at else "")
+    return f"{said}; the oldest waits for {times.since(oldest)}" if oldest else said
 
 
 def _failing(document: Document, times: Times) -> str | None:

@@ -6,7 +6,7 @@ Pure. The activity that opens a cycle follows it, the plan of the HTTP API shows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,9 @@ class Count:
     periodic: bool = False  # its message comes with the cycle itself
     error: str | None = None
     partitions: int | None = None  # of a partitioned source: each has one reader at a time
+    oldest: datetime | None = field(
+        default=None, compare=False
+    )  # when the oldest message that the count met was put there
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def backlog_document(settings: ScheduleSettings, counts: Sequence[Count], measur
         "count": sum(count.messages for count in counts),
         "measuredAt": rfc3339(measured),
     }
+    if known := [count.oldest for count in counts if count.oldest is not None]:
+        document["oldestEnqueuedAt"] = rfc3339(min(known))
     if settings.source is None:
         document["sources"] = [
             {"name": source.label(), "count": None if count.error else count.messages, "error": count.error}

@@ -63,7 +63,11 @@ SCHEDULES = [
         "mail",
         phase="processing",
         phaseSince="2026-11-26T10:00:25.000Z",
-        backlog={"count": 4711, "measuredAt": "2026-11-26T10:00:25.000Z"},
+        backlog={
+            "count": 4711,
+            "measuredAt": "2026-11-26T10:00:25.000Z",
+            "oldestEnqueuedAt": "2026-11-26T09:12:00.000Z",
+        },
         decision={"executions": 10, "reason": "4711 messages at 5 each want 943 executions; 10 is the maximum"},
         nextCycleAt=None,
         nextCycleReason=None,
