@@ -1,6 +1,6 @@
 // One schedule: what it does now and why, what it did over time, and what it would do next.
 
-import { html, useMemo, useState } from "./vendor/preact-htm.js";
+import { html, useMemo, useState } from "./markup.js";
 import { access, call, keyed, Problem } from "./api.js";
 import { Actions } from "./actions.js";
 import { pauseAfter, useCell, usePolling } from "./live.js";

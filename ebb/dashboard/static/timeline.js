@@ -1,6 +1,6 @@
 // One time axis for all that is drawn of a schedule: the curves, the executions as bars, and the decisions as a strip.
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "./markup.js";
 import { useWidth } from "./parts.js";
 import { clock, counted, lasting, millis, spaced } from "./words.js";
 
