@@ -88,6 +88,9 @@ def plan_text(document: Document, times: Times) -> str:
         lines.insert(0, f"held back: {document['blockedBy']}")
     if oldest := (document.get("backlog") or {}).get("oldestEnqueuedAt"):
         lines.append(f"the oldest message waits for {times.since(oldest)}")
+    if document.get("shares") and decision.get("executions"):
+        shares = ", ".join(f"{each['name']} {each['executions']}" for each in document["shares"])
+        lines.append(f"by source: {shares}")
     if wait:
         lines.append(f"then: {wait.get('reason', '')}")
     return "\n".join(lines)
