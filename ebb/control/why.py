@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.executions import present_cycle
 from ebb.control.instances import look_at
 from ebb.control.sampling import looks_since
-from ebb.control.schedules import document_of
+from ebb.control.schedules import schedule_of
 from ebb.core.carry import carry_of
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.errors import SettingsError
@@ -29,9 +28,7 @@ STEPS = tuple(timedelta(minutes=each) for each in (1, 15, 120, 720, 2880))  # af
 Documents = Sequence[Mapping[str, Any]]
 
 
-async def why_document(
-    services: Services, client: df.DurableOrchestrationClient, name: str, at: datetime | None
-) -> dict[str, Any]:
+async def why_document(services: Services, client: DurableClient, name: str, at: datetime | None) -> dict[str, Any]:
     """{"name", "at", "code", "answer", "cycle", "evidence": [{"at", "text"}]}.
 
     Args:
@@ -63,7 +60,7 @@ async def why_document(
         incidents=[each for each in (*before, *after) if _is_incident(each, asked, back)],
         retuned=changed,
         ahead=[await _ahead(services, client, other, asked) for other in settings.after],
-        live=document_of(services, client, row, instance),
+        live=schedule_of(services, client, row, instance).to_document(),
     )
     return {"name": name, "at": rfc3339(asked), **why(past).to_document()}
 
@@ -72,9 +69,7 @@ async def _events(services: Services, name: str, start: datetime | None, end: da
     return (await services.store.events(name, None, EVENTS, span=Span(start, end))).value
 
 
-async def _cycles(
-    services: Services, client: df.DurableOrchestrationClient, name: str, at: datetime
-) -> list[Mapping[str, Any]]:
+async def _cycles(services: Services, client: DurableClient, name: str, at: datetime) -> list[Mapping[str, Any]]:
     """The cycles that ended before `at`, the first ones that ended after it, and the one at work now."""
     found: list[Mapping[str, Any]] = [*(await services.store.cycles(name, CYCLES, span=Span(None, at))).value]
     for step in (*STEPS, None):
@@ -83,10 +78,10 @@ async def _cycles(
         if page.value:
             break
     present = await present_cycle(services, client, name)
-    return [*found, present] if present else found
+    return [*found, present.to_document()] if present else found
 
 
-async def _ahead(services: Services, client: df.DurableOrchestrationClient, name: str, at: datetime) -> Ahead:
+async def _ahead(services: Services, client: DurableClient, name: str, at: datetime) -> Ahead:
     """How a schedule that another one comes after stood at `at`."""
     cycles = await _cycles(services, client, name, at)
 

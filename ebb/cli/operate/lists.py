@@ -12,6 +12,7 @@ from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, f
 from ebb.cli.operate.pages import why_page
 from ebb.cli.operate.tables import executions_table, next_table
 from ebb.cli.operate.times import past_moment, times_of
+from ebb.core.documents import ListedExecution
 
 
 class ListOutput(StrEnum):
@@ -48,7 +49,7 @@ def executions(
     if output is ListOutput.AZ:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        show(form, found, executions_table(found, times_of(utc)))
+        show(form, found, executions_table(map(ListedExecution.from_document, found), times_of(utc)))
 
 
 def next_times(

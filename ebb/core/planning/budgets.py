@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ebb.core.budget import BudgetState
 from ebb.core.clock import rfc3339
-from ebb.core.planning.decision import Decision, Wait
+from ebb.core.decision import Decision, Wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, plain
 
