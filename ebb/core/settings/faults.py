@@ -80,8 +80,9 @@ def _source_at(path: list[str], data: Mapping[str, Any]) -> type[SourceModel] | 
     given: Any = data.get(path[0])
     if path[0] == "sources" and len(path) > 1 and path[1].isdigit():
         given = given[int(path[1])]
-    fields = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
-    return source_model(str(fields.get("type")))
+    if not isinstance(given, Mapping):
+        return None
+    return source_model(str(cast("Mapping[str, Any]", given).get("type")))
 
 
 def _name_of(field: FieldInfo) -> str:
