@@ -88,7 +88,7 @@ class Bench:
     short: float = 2.0  # seconds of a lease, or a delay, that is waited for
     exact: int = 31  # messages up to which a count is not approximate
     repeats: bool = False  # its server may give one message to two receives at once
-    now: Callable[[], datetime] = partial(datetime.now, UTC)  # the time by its server's clock
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)  # the time by its server's clock
     shares: Callable[[int], list[QueueSource]] | None = None  # sources of executions beside each other, by their number
 
     async def after(self, seconds: float) -> QueueSource:
