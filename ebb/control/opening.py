@@ -16,10 +16,12 @@ from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
+from ebb.core.document import Json
+from ebb.core.documents import Backlog, Cycle
 from ebb.core.errors import EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait, outage_wait
-from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
+from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_of, before_measuring
 from ebb.core.row import books
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
 from ebb.core.row.looks import looked
@@ -28,18 +30,19 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.outage import once_stored
 from ebb.store.remarks import abandoned_executions
 from ebb.telemetry.cycle_trace import CycleKey
 
 logger = logging.getLogger(__name__)
 
 
-async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[str, Any]:
+async def measure_backlog(services: Services, data: Mapping[str, Any]) -> Json:
     """Open the cycle whose CycleState is `data`; the answer is an Opening, both as JSON."""
     state = CycleState.from_json(data, instance_id(str(data.get("schedule"))))
     if state.version > STATE_VERSION:
         await _warn_of_newer_state(services, state)
-    opening = await open_cycle(services, state)
+    opening = await open_cycle(services, state, patient=True)
     _record(services, state, opening)
     logger.info(
         "%s cycle %s: %s, %s",
@@ -55,7 +58,7 @@ async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[s
 def _record(services: Services, state: CycleState, opening: Opening) -> None:
     if opening.verdict is not Verdict.GO:
         return
-    count = opening.backlog["count"] if opening.backlog else None
+    count = opening.backlog.count if opening.backlog else None
     decision = opening.decision
     services.telemetry.cycle_opened(state.schedule, count, decision.executions, decision.limited_by)
     if opening.started_at and (decision.executions or opening.error):  # nobody closes an empty cycle: it has no trace
@@ -69,7 +72,7 @@ class _Found:
 
     settings: ScheduleSettings
     agenda: Agenda | None = None  # None: not looked, because the cycle may not act
-    backlog: dict[str, Any] | None = None
+    backlog: Backlog | None = None
     error: str | None = None
     abandoned: int = 0
 
@@ -83,46 +86,62 @@ async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
     await record(services, state.schedule, "incident", services.clock.now(), event)
 
 
-async def open_cycle(services: Services, state: CycleState) -> Opening:
-    """Open the cycle of `state`: expected failures are part of the answer, never raised."""
-    name, began = state.schedule, services.clock.now()
+async def open_cycle(services: Services, state: CycleState, *, patient: bool = False) -> Opening:
+    """Open the cycle of `state`: expected failures are part of the answer, never raised.
+
+    Args:
+        patient: wait for a store that is away, as `once_stored` does.
+    """
+    name = state.schedule
     if name not in services.schedules:
         return await _leave(services, state, f"schedule {name} is no longer in schedules.yaml")
+    try:
+        if patient:
+            return await once_stored(services.clock, name, lambda: _open(services, state))
+        return await _open(services, state)
+    except StoreError as error:
+        return _unopened(state, services.schedules[name], error)
+
+
+async def _open(services: Services, state: CycleState) -> Opening:
+    """As `open_cycle`, of a schedule that there is.
+
+    Raises:
+        StoreError: the store did not open it.
+    """
+    name, began = state.schedule, services.clock.now()
     file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
-    try:
-        row = await services.store.get(name)
-        trigger = row.triggered
-        state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
-        working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
+    row = await services.store.get(name)
+    trigger = row.triggered
+    state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
+    working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
 
-        def seen(row: ScheduleRow, now: datetime) -> tuple[ScheduleRow, Opening | None]:
-            row = row if working is None else outlived(row, state, working, now, skew)
-            return row, verdict_of(row, state, now, skew, file_settings)
+    def seen(row: ScheduleRow, now: datetime) -> tuple[ScheduleRow, Opening | None]:
+        row = row if working is None else outlived(row, state, working, now, skew)
+        return row, verdict_of(row, state, now, skew, file_settings)
 
-        unseen = row
-        row, early = seen(row, began)
-        settled = [] if early else await _settle(services, row, state)
-        found = _Found(file_settings) if early else await _look(services, state, row, began)
-        moved = await move_looks(services.store, row)
+    unseen = row
+    row, early = seen(row, began)
+    settled = [] if early else await _settle(services, row, state)
+    found = _Found(file_settings) if early else await _look(services, state, row, began)
+    moved = await move_looks(services.store, row)
 
-        def write(row: ScheduleRow) -> ScheduleRow:
-            nonlocal opening
-            now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
-            row, held = seen(row, now)
-            for cycle in settled if held is None else ():
-                row = books.counted(row, cycle)
-            opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
-            if held is None and opening.verdict is Verdict.END:
-                return _ended(row, opening.wait.reason, now)
-            row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
-            return taken_up(row, opening, trigger)
+    def write(row: ScheduleRow) -> ScheduleRow:
+        nonlocal opening
+        now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
+        row, held = seen(row, now)
+        for cycle in settled if held is None else ():
+            row = books.counted(row, cycle)
+        opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
+        if held is None and opening.verdict is Verdict.END:
+            return _ended(row, opening.wait.reason, now)
+        row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
+        return taken_up(row, opening, trigger)
 
-        after = await update(services.store, name, write, known=None if early else unseen)
-        _record_fence(services, state, row.owner, opening)
-        await _record_own_change(services, row, after)
-    except StoreError as error:
-        return _unopened(state, file_settings, error)
+    after = await update(services.store, name, write, known=None if early else unseen)
+    _record_fence(services, state, row.owner, opening)
+    await _record_own_change(services, row, after)
     await _tell(services, state, settled)
     return opening
 
@@ -133,7 +152,7 @@ def _unopened(state: CycleState, settings: ScheduleSettings, error: StoreError) 
     return Opening(Verdict.GO, wait, Decision(0, f"not measured: {error}"), error=str(error))
 
 
-async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> list[dict[str, Any]]:
+async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> list[Cycle]:
     """Write down what nobody else will: cycles that others left behind, and own ones that could not be closed.
 
     Raises:
@@ -146,13 +165,13 @@ async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> li
     return written
 
 
-async def _tell(services: Services, state: CycleState, settled: Sequence[Mapping[str, Any]]) -> None:
+async def _tell(services: Services, state: CycleState, settled: Sequence[Cycle]) -> None:
     """Let go of the notes of cycles that are in the books now."""
     if not settled:
         return
     for cycle in settled:
         services.telemetry.cycle_closed(state.schedule, cycle)
-    numbers = {cycle["cycle"] for cycle in settled}
+    numbers = {cycle.cycle for cycle in settled}
     try:
         notes = await services.store.executions(state.schedule)
     except StoreError:
@@ -203,7 +222,7 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
     except EbbError as error:
         return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
     agenda = after_measuring(settings, state.carry, opened, counts)
-    return _Found(settings, agenda, backlog_document(settings, counts, now), abandoned=opened.abandoned)
+    return _Found(settings, agenda, backlog_of(settings, counts, now), abandoned=opened.abandoned)
 
 
 async def still_abandoned(services: Services, schedule: str, carry: Carry) -> int:

@@ -57,8 +57,8 @@ def isolated(name: str) -> Handler:
         child = await children.take()
         try:
             answer = await child.call(message)
-        except BaseException:
-            await child.kill()  # cancelled, or it has ended: nothing of it may go on
+        except BaseException:  # cancelled, or it has ended: nothing of it may go on
+            await child.kill()
             raise
         children.give_back(child)
         _raise(answer)

@@ -12,7 +12,8 @@ from typing import Any
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import outcome_of
-from ebb.core.documents import Execution
+from ebb.core.document import Json
+from ebb.core.documents import ErrorCount, Execution
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
@@ -22,6 +23,7 @@ from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
+from ebb.execution.lanes_above import LanesAbove
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
@@ -36,7 +38,7 @@ from ebb.telemetry.handler_output import at_place
 logger = logging.getLogger(__name__)
 
 
-async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
+async def execute(services: Services, order: Json) -> Json:
     """Run one execution; an order that is at work in this process already gets that run's answer.
 
     Args:
@@ -50,16 +52,16 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     return await single_run(key, lambda: _execute(services, order))
 
 
-async def _execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
-    settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
+async def _execute(services: Services, order: Json) -> Json:
+    whole = ScheduleSettings.model_validate(order["settings"])
+    settings = whole.for_source(order.get("source", 0))
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
     source, telemetry = settings.all_sources[0], services.telemetry
     with telemetry.execution(log, order.get("owner"), source.type, source.label(), services.clock.now()) as span:
-        execution = await _Run(services, order, settings, log).run()
-        document = execution.to_document()
+        execution = await _Run(services, order, whole, settings, log).run()
         logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
-    telemetry.execution_ended(span, log["schedule"], document)
-    return document
+    telemetry.execution_ended(span, log["schedule"], execution)
+    return execution.to_document()
 
 
 @dataclass
@@ -68,7 +70,8 @@ class _Run:
 
     services: Services
     order: Mapping[str, Any]
-    settings: ScheduleSettings
+    whole: ScheduleSettings  # with all sources
+    settings: ScheduleSettings  # with its own
     log: Mapping[str, Any]
     report: ExecutionReport = field(default_factory=ExecutionReport)
 
@@ -79,13 +82,14 @@ class _Run:
         self._watch = FenceWatch(self.services, self.order, self.settings.replica_timeout)
         note = ProgressNote(self.services.store, clock, str(self.order["schedule"]), self._watch.note, self._so_far)
         outcome, error, keeping = "failed", "it ended by an exception; the log has the cause", None
+        patient = False  # where it is cancelled or fails, its host may be about to end
         try:
             if await self._watch.enter() is None:
                 keeping = asyncio.create_task(note.keep())
                 await self._work()
-            outcome, error = self._outcome(), self.report.error
+            outcome, error, patient = self._outcome(), self.report.error, True
         except EbbError as fault:
-            error = str(fault)
+            error, patient = str(fault), True
             self.report.count_error(type(fault).__name__, clipped(error, ERROR_LENGTH))
         finally:
             if keeping is not None:
@@ -93,7 +97,7 @@ class _Run:
                 with suppress(asyncio.CancelledError):
                     await keeping
             ended = self._document(clock.now(), outcome, error)
-            await note.end(ended)
+            await note.end(ended, patient=patient)
         return ended
 
     async def _work(self) -> None:
@@ -118,6 +122,7 @@ class _Run:
                 self.settings,
                 reason_to_stop=reason_to_stop,
                 is_needed=self._watch.is_needed,
+                makes_way=LanesAbove(self.services, self.whole, self.order, self._watch.note).want_its_place,
                 clock=clock,
                 log=self.log,
                 report=self.report,
@@ -188,7 +193,7 @@ class _Run:
         return self._document(now, None, self.report.error)
 
 
-def _classes(errors: Mapping[str, list[Any]], most: int = 5) -> list[dict[str, Any]]:
+def _classes(errors: Mapping[str, list[Any]], most: int = 5) -> tuple[ErrorCount, ...]:
     """The errors by type, the most frequent first; short, for all of a cycle together are one payload of Durable."""
     ordered = sorted(errors.items(), key=lambda item: -int(item[1][0]))[:most]
-    return [{"type": kind, "count": count, "example": clipped(text, 120)} for kind, (count, text) in ordered]
+    return tuple(ErrorCount(type=kind, count=count, example=clipped(text, 120)) for kind, (count, text) in ordered)

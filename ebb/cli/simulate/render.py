@@ -52,8 +52,8 @@ def table_of(results: Sequence[Result]) -> RenderableType:
     for result in results:
         table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
     columns = [{**_over_time(result), **_rows(result.report)} for result in results]
-    for label in columns[0]:
-        table.add_row(label, *(column[label] for column in columns))
+    for label in dict.fromkeys(label for column in columns for label in column):
+        table.add_row(label, *(column.get(label, "-") for column in columns))
     return Group(table, *(line for result in results for line in _warnings(result)))
 
 
@@ -62,14 +62,14 @@ def runs_of(results: Sequence[Result]) -> RenderableType:
     rows = [
         (
             result.report.name,
-            str(cycle["cycle"]),
-            _clock(result, cycle["startedAt"]),
-            _clock(result, cycle["endedAt"]),
-            took(cycle),
-            str(len(cycle["executions"])),
-            str(cycle["processed"]),
-            str(cycle["failed"]),
-            str(cycle["outcome"]),
+            str(cycle.cycle),
+            _clock(result, str(cycle.started_at)),
+            _clock(result, str(cycle.ended_at)),
+            took(cycle.started_at, cycle.ended_at),
+            str(len(cycle.executions)),
+            str(cycle.processed),
+            str(cycle.failed),
+            cycle.outcome,
         )
         for result in results
         for cycle in result.recording.cycles
@@ -95,13 +95,13 @@ def json_of(results: Sequence[Result]) -> str:
                 "executionsOverTime": {"seconds": times, "executions": counts},
                 "busyCycles": [
                     {
-                        "cycle": cycle["cycle"],
-                        "startedAt": cycle["startedAt"],
-                        "endedAt": cycle["endedAt"],
-                        "backlog": cycle["backlog"]["count"] if cycle["backlog"] else None,
-                        "decision": cycle["decision"],
-                        "processed": cycle["processed"],
-                        "wait": cycle["wait"],
+                        "cycle": cycle.cycle,
+                        "startedAt": cycle.started_at,
+                        "endedAt": cycle.ended_at,
+                        "backlog": cycle.backlog.count if cycle.backlog else None,
+                        "decision": cycle.decision.to_document() if cycle.decision else None,
+                        "processed": cycle.processed,
+                        "wait": cycle.wait.to_document() if cycle.wait else None,
                     }
                     for cycle in result.recording.cycles
                 ],
@@ -193,6 +193,7 @@ def _rows(report: Report) -> dict[str, str]:
         "backlog p50 / p95 / p99": _spread(report.backlog, plain),
         "oldest message p50 / p95 / p99": _spread(report.oldest_age, _time),
         "wait for a handler p50 / p95 / p99": _spread(report.message_wait, _time),
+        **{f"wait for a handler, {name}": _spread(each, _time) for name, each in report.source_waits.items()},
         "time to drain p50 / p95 / p99": _spread(report.drain, _time),
         "missed ticks": str(report.missed_ticks),
         "utilisation": "-" if report.utilisation is None else f"{report.utilisation:.0%}",

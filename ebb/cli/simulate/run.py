@@ -158,7 +158,7 @@ def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:
 def _in_memory(source: dict[str, Any], name: str) -> dict[str, Any]:
     if source["type"] == "tick":
         return source
-    own = {key: source[key] for key in ("queueLength", "activationQueueLength") if key in source}
+    own = {key: source[key] for key in ("queueLength", "activationQueueLength", "weight") if key in source}
     return {"type": "memory", "queueName": name, **own}
 
 
@@ -171,7 +171,7 @@ def _services(
     recording: Recording,
 ) -> SimulatedServices:
     service_time = service_time_of(scenario.service_time, scenario.seed)
-    chance = random.Random(f"{scenario.seed}/failing")
+    chance, several = random.Random(f"{scenario.seed}/failing"), len(settings.all_sources) > 1
     given = _given(scenario.settings)
     pairs = zip(_names(given), given.all_sources, strict=True)
     counting_held = {name for name, source in pairs if source.can.counts_held}
@@ -179,7 +179,7 @@ def _services(
     async def handle(message: Message | list[Message]) -> None:
         for each in message if isinstance(message, list) else [message]:
             if each.enqueued_at is not None and each.dequeue_count == 1:
-                recording.waits.append((clock.now() - each.enqueued_at).total_seconds())
+                recording.waited(each, (clock.now() - each.enqueued_at).total_seconds())
         seconds = service_time()
         await clock.sleep(seconds)
         recording.busy_seconds += seconds
@@ -193,7 +193,8 @@ def _services(
             return TickSource(cycle, execution, clock)
         name = source.label()
         visible_only = settings.queue_length_strategy == "visibleonly" and name not in counting_held
-        return RecordedSource(MemorySource(broker, name, visible_only), backlogs, recording)
+        queue = MemorySource(broker, name, visible_only)
+        return RecordedSource(queue, backlogs, recording, name if several else None)
 
     schedules = Schedules({SCHEDULE: settings.to_document()})
     store = RecordedStore(recording)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ebb.core.budget import BudgetState
 from ebb.core.clock import rfc3339
-from ebb.core.planning.decision import Decision, Wait
+from ebb.core.decision import Decision, Wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, plain
 
@@ -52,10 +52,3 @@ def until_it_opens(decision: Decision, wait: Wait, state: BudgetState | None, no
     left = max((state.open_until - now).total_seconds(), 0.1)
     reason = f"{decision.limited_by} may be tried again in {duration(round(left, 1))}"
     return Wait.at(state.open_until, now, reason, "budgetOpen", decision.limited_by)
-
-
-def thinned(shares: tuple[int, ...], executions: int) -> tuple[int, ...]:
-    """The sources of fewer executions, each source in its proportion."""
-    if executions >= len(shares):
-        return shares
-    return tuple(shares[place * len(shares) // executions] for place in range(executions))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ebb.core.carry import Carry
-from ebb.core.planning.decision import Wait
+from ebb.core.decision import Wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration
 

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ebb.core.document import COUNT, FLAG, Document, member
+from ebb.core.documents import Cycle
+
 
 class Intent(StrEnum):
     """What an operator wants of a schedule."""
@@ -18,24 +21,26 @@ class Intent(StrEnum):
 
 
 @dataclass(frozen=True)
-class Totals:
+class Totals(Document):
     """Sums over all cycles of a schedule since it was first started; they survive the trimming of the history."""
 
-    cycles: int = 0
-    processed: int = 0
-    failed: int = 0
-    poisoned: int = 0
-    at_least: bool = False  # a lower bound: a process died with what it had handled since its last note
+    cycles: int = member(COUNT, 0)
+    processed: int = member(COUNT, 0)
+    failed: int = member(COUNT, 0)
+    poisoned: int = member(COUNT, 0)
+    at_least: bool = member(
+        FLAG, False, said="a lower bound: a process died with what it had handled since its last note", left_out=True
+    )
 
-    def to_document(self) -> dict[str, Any]:
-        """The totals as the API shows them."""
-        document: dict[str, Any] = {
-            "cycles": self.cycles,
-            "processed": self.processed,
-            "failed": self.failed,
-            "poisoned": self.poisoned,
-        }
-        return {**document, "atLeast": True} if self.at_least else document
+    def plus(self, cycle: Cycle) -> Totals:
+        """These sums with one cycle more."""
+        return Totals(
+            cycles=self.cycles + 1,
+            processed=self.processed + cycle.processed,
+            failed=self.failed + cycle.failed,
+            poisoned=self.poisoned + cycle.poisoned,
+            at_least=self.at_least or cycle.at_least,
+        )
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class ScheduleRow:
     owner: str | None = None  # the fence: task hub / instance / execution
     owner_launch: int = 0  # which launch the owner is; 0: not known
     owner_until: datetime | None = None  # end of the fence, and the promised next check-in
+    checked_in_at: datetime | None = None  # when its owner last wrote an opening or a closing on it
     working_until: datetime | None = None  # executions of `owner` may run until then; None: none does
     cycle: int = 0  # the latest cycle begun
     cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known

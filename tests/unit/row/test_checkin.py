@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ebb.core.cycle import CycleState, Opening, Verdict
+from ebb.core.documents import Cycle, Execution
 from ebb.core.planning import Decision, Wait
 from ebb.core.row.books import counted
-from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of
+from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of, written_at
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.validation import validate_settings
@@ -187,6 +188,23 @@ def test_check_in_covers_the_work_or_the_wait() -> None:
     assert (idle.owner_until, idle.working_until, idle.cycle) == (at(35), None, 9)
 
 
+@pytest.mark.parametrize("cycle", [None, 7])
+def test_row_tells_what_an_instance_may_wait_for(cycle: int | None) -> None:
+    """First the opening of a cycle that its state gives the number `cycle`, then its closing."""
+    before, of = row(cycle=6, closed_cycle=6, cycle_for=6, owner_launch=2), state(cycle=cycle)
+    assert written_at(before, "measuring", cycle) is None
+    opened_row = checked_in(before, of, go(2), 60, NOW)
+    assert written_at(opened_row, "measuring", cycle) == NOW
+    assert written_at(opened_row, "measuring", 8) is None
+    assert written_at(opened_row, "processing", 7) is None
+    assert written_at(replace(opened_row, launch=4), "measuring", cycle) is None, "it is that of an earlier launch"
+    entry = next(each for each in opened_row.unclosed if each["cycle"] == 7)
+    did = {"processed": 0, "failed": 0, "poisoned": 0, "outcome": "succeeded", "error": None, "endedAt": "x"}
+    closed_row = rested(counted(opened_row, {**entry, **did}), of, 7, 5, at(20))
+    assert written_at(closed_row, "processing", 7) == at(20)
+    assert written_at(closed_row, "waiting", 7) is None
+
+
 def test_repeated_check_in_does_not_hide_executions_at_work() -> None:
     working = row(working_until=at(300), owner_until=at(300))
     assert checked_in(working, state(cycle=7), go(0), 300, NOW).working_until == at(300)
@@ -233,16 +251,14 @@ def test_end_of_a_pause_makes_the_intent_running() -> None:
     assert (resumed.intent, resumed.until) == (Intent.RUNNING, None)
 
 
-CLOSED = {
-    "cycle": 7,
-    "processed": 5,
-    "failed": 1,
-    "poisoned": 0,
-    "outcome": "partlyFailed",
-    "endedAt": "2026-01-01T00:00:00Z",
-    "error": None,
-    "executions": [{}],
-}
+CLOSED = Cycle(
+    cycle=7,
+    ended_at="2026-01-01T00:00:00Z",
+    executions=(Execution(index=0, started_at="2026-01-01T00:00:00Z"),),
+    processed=5,
+    failed=1,
+    outcome="partlyFailed",
+)
 
 
 def test_trigger_is_taken_up_by_a_cycle_that_knows_of_it_and_goes() -> None:
