@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from ebb.core.clock import SystemClock
 from ebb.core.errors import LeaseLostError, SettingsError, SourceNotFoundError, SourceUnavailableError
@@ -284,6 +284,21 @@ async def test_group_with_members_of_its_own_is_told(bench: Bench) -> None:
             await bench.source().receive(10, LEASE)
     finally:
         member.close()
+
+
+async def test_partitions_that_are_added_meanwhile_are_read_by_the_next_cycle(bench: Bench) -> None:
+    await bench.put("a")
+    first = bench.source()
+    (message,) = await first.receive(5, LEASE)
+    admin = AdminClient({"bootstrap.servers": bench.servers})
+    await asyncio.wrap_future(admin.create_partitions([NewPartitions(bench.name, 5)])[bench.name])
+    await bench.put("b", partition=4)
+    await first.complete(message)
+    assert await first.receive(5, LEASE) == []  # its partitions are those that it began with
+    await first.close()
+    second = bench.source()
+    assert await second.measure() == Backlog(1, partitions=5)
+    assert [each.text for each in await drain(second)] == ["b"]
 
 
 async def test_broker_that_was_killed_comes_back_with_what_was_not_done() -> None:
