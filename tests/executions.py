@@ -48,7 +48,8 @@ class Execution:
     async def makes_way(self) -> bool:
         return self.way_from is not None and self.clock.now() >= self.way_from
 
-    def start(self, handler: Handler) -> asyncio.Task[ExecutionReport]:
+    def start(self, handler: Handler, **more: Any) -> asyncio.Task[ExecutionReport]:
+        """Begin it; `more` are further arguments of `run_execution`."""
         return asyncio.create_task(
             run_execution(
                 self.source,
@@ -59,6 +60,7 @@ class Execution:
                 makes_way=self.makes_way,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},
+                **more,
             )
         )
 
@@ -104,11 +106,13 @@ class SlowlySettled(MemorySource):
 
 
 class NotRenewing(MemorySource):
-    """A source whose leases cannot be renewed until `there` is set."""
+    """A source whose leases cannot be renewed until `there` is set; without `answers` it does not even say so."""
 
-    there = False
+    there, answers = False, True
 
     async def extend(self, message: Message, lease: timedelta) -> None:
+        if not self.answers:
+            await asyncio.Event().wait()
         if not self.there:
             raise SourceUnavailableError("away")
         await super().extend(message, lease)

@@ -3,7 +3,7 @@
 Events and their fields, besides `at` (UNIX seconds) and `pid`:
 
     put       number, message (id), job, schedule, certain (false: the put failed, and may have been done all the same)
-    begin     number, message, tries, host, schedule, cycle, execution, owner, run       a handler begins
+    begin     number, message, key, tries, host, schedule, cycle, execution, owner, run       a handler begins
     end       the same, and outcome: done, raised, refused, cancelled                    it ends
     open      host, schedule, cycle, execution, owner, run                               an execution begins
     close     the same, and processed, poisoned as it reports them                       it ends
@@ -50,6 +50,7 @@ class Handling:
     begin: float
     end: float | None = None
     outcome: str | None = None
+    key: str | None = None
 
 
 @dataclass
@@ -162,6 +163,7 @@ def _handling(record: Record, known: dict[tuple[str, str, int, int], Handling], 
             event["schedule"],
             event["cycle"],
             event["at"],
+            key=event.get("key"),
         )
         record.handlings.append(handling)
     elif key in known:

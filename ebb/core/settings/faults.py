@@ -103,6 +103,8 @@ def _fields_at(path: list[str], data: Mapping[str, Any], known: Mapping[str, Any
         return {"initial", "factor", "maximum", "jitter", "attempts"}
     if path and path[0] == "batch":
         return {"size", "wait"}
+    if path and path[0] == "perKey":
+        return {"key", "concurrency", "rate", "weights"}
     if path and path[0] == "budget":
         return {"name", "rate", "concurrency"}
     return {to_camel(name) for name in known}

@@ -11,6 +11,7 @@ KIND = Kind(
     feed="ebb.sources.event_hub.feed:open_feed",
     hints="ebb.sources.event_hub.hints:look",
     partitioned=True,
+    keyed=True,
     counts_held=True,  # an event counts until it, and all before it, are done
     scaler="azure-eventhub",
 )

@@ -12,6 +12,7 @@ KIND = Kind(
     hints="ebb.sources.kafka.hints:look",
     extra="kafka",
     partitioned=True,
+    keyed=True,
     loss_noticed=False,  # positions are committed without a membership: whoever commits last is believed
     counts_held=True,  # a message counts until it, and all before it, are done
     scaler="kafka",

@@ -171,16 +171,17 @@ async def test_arrivals_go_to_the_sources_of_several_kinds_by_their_names() -> N
     arrivals = [f"{name}=burst:{number}@1d" for number, name in enumerate(names, 1)]
     seen = await simulated(settings, *arrivals, service_time="1", seconds=HOUR)
     first = seen.cycles[0]
-    counts = {each["name"]: each["count"] for each in first["backlog"]["sources"]}
+    assert first.backlog is not None
+    counts = {each.name: each.count for each in first.backlog.sources or ()}
     assert counts == {name: number for number, name in enumerate(names, 1)}
-    assert len(first["executions"]) == 45
-    assert sum(cycle["processed"] for cycle in seen.cycles) == 45
+    assert len(first.executions) == 45
+    assert sum(cycle.processed for cycle in seen.cycles) == 45
 
 
 @pytest.mark.parametrize("source", KINDS, ids=[f"{each['type']}-{number}" for number, each in enumerate(KINDS)])
 async def test_one_source_of_each_kind_is_drained(source: dict[str, Any]) -> None:
     seen = await simulated({"source": source}, "burst:7@1d", service_time="1", seconds=HOUR)
-    assert sum(cycle["processed"] for cycle in seen.cycles) == 7
+    assert sum(cycle.processed for cycle in seen.cycles) == 7
 
 
 async def test_same_seed_gives_the_same_run() -> None:
@@ -203,3 +204,10 @@ async def test_four_weeks_of_a_daily_pattern_take_seconds() -> None:
 async def test_settings_that_are_refused_are_refused_before_the_run() -> None:
     with pytest.raises(SettingsError, match="maxExecutions"):
         await simulated({"maxExecutions": 0})
+
+
+async def test_keys_are_not_simulated_and_that_is_said() -> None:
+    kafka = {"type": "kafka", "bootstrapServers": "b:1", "topic": "t", "consumerGroup": "g"}
+    seen = await simulated({"source": kafka, "perKey": {"rate": "1/h"}}, "burst:20@2h", seconds=HOUR)
+    assert sum(cycle.processed for cycle in seen.cycles) == 20
+    assert [text for _, text in seen.warnings] == ["perKey is not simulated: its messages have no keys"]
