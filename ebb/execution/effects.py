@@ -5,7 +5,8 @@
             payments.charge(order)
 
 `first` says whether to do it. Leaving the block without an error makes the effect done; an error in it lets go of the
-claim, because who raises knows that it did not happen. The rules are in `ebb/core/once.py`.
+claim, because who raises knows that it did not happen. A cancellation (`handlerTimeout`, `replicaTimeout`) knows nothing. The
+rules are in `ebb/core/once.py`.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ class _Effect:
         self._renewing.cancel()
         await asyncio.wait({self._renewing})
         if error is not None:
-            await self._let_go()
+            await self._let_go(not_done=isinstance(error, Exception))
             return
         done = Claim(self._claim.by, self._claim.until, done=True)
         try:
@@ -124,9 +125,13 @@ class _Effect:
                 f"stood still for more than {CLAIM_LASTS.total_seconds():g} s"
             ) from conflict
 
-    async def _let_go(self) -> None:
+    async def _let_go(self, not_done: bool) -> None:
+        """Without the claim: nobody had the effect, or, where it was ended from outside, nobody knows."""
+        assert self._claim is not None
+        now = self.effects.clock.now()
+        claim = Claim("", now) if not_done else Claim(self._claim.by, now - self.effects.skew)
         try:
-            await self._write(Claim("", self.effects.clock.now()), self._etag)
+            await self._write(claim, self._etag)
         except StoreError as error:  # it ends by itself, and then nobody knows; or another try has it
             _log.warning("the claim on %s was not let go: %s", self.key, error)
 

@@ -13,7 +13,7 @@ from ebb.core.once import CLAIM_LASTS, Claim, Found, found
 from ebb.core.remarks import once_scope
 from ebb.execution.effects import Effects
 from ebb.store.memory import MemoryStore
-from tests.clocks import SteppedClock
+from tests.clocks import SteppedClock, settle
 
 SKEW = timedelta(seconds=2)
 
@@ -70,6 +70,23 @@ async def test_effect_that_raised_is_tried_again(ground: Ground) -> None:
     with pytest.raises(ValueError, match="no money"):
         await fail()
     assert await ground.attempt()
+
+
+@pytest.mark.parametrize(("unsure", "again"), [("again", True), ("skip", False)])
+async def test_effect_that_was_cancelled_may_have_happened(ground: Ground, unsure: str, again: bool) -> None:
+    async def work() -> None:
+        async with ground.message().once("charge"):
+            ground.done.append("charge")
+            await asyncio.Event().wait()
+
+    working = asyncio.create_task(work())
+    await settle()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    with pytest.raises(PoisonMessage, match="not known whether 7/charge happened"):
+        await ground.attempt("poison")
+    assert await ground.attempt(unsure) is again
 
 
 async def test_two_tries_at_once_have_it_once(ground: Ground) -> None:
