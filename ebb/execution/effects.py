@@ -5,8 +5,8 @@
             payments.charge(order)
 
 `first` says whether to do it. Leaving the block without an error makes the effect done; an error in it lets go of the
-claim, because who raises knows that it did not happen. A cancellation (`handlerTimeout`, `replicaTimeout`) knows nothing. The
-rules are in `ebb/core/once.py`.
+claim, because who raises knows that it did not happen. A cancellation (`handlerTimeout`, `replicaTimeout`) knows
+nothing. The rules are in `ebb/core/once.py`.
 """
 
 from __future__ import annotations

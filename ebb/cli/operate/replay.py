@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ebb.cli.client import Client
+from ebb.cli.client import CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say, seconds
 from ebb.core.replay import Replay, Seen, Step, next_step
 from ebb.core.wording import counted
@@ -67,6 +67,9 @@ def replay_poison(
             step = run.through(plan, quiet=output is Output.JSON)
         except KeyboardInterrupt:
             step = Step("stop", reason="interrupted")
+        except CallError:
+            note(f"{name}: {run.seen.put_back} requeued for certain; go on with: {_resumed(name, body['replay'])}")
+            raise
     document = {
         "replay": body["replay"],
         "requeued": run.seen.put_back,
@@ -80,7 +83,7 @@ def replay_poison(
     said = f"{name}: {run.seen.put_back} requeued{whole}, {run.seen.failures} failed, {run.remaining} remaining"
     say(output, document, f"{said}: {step.reason}")
     if step.act == "stop":
-        raise failed(f"stopped: {step.reason}; go on with: poison replay {name} --resume {body['replay']}", Exit.FAILED)
+        raise failed(f"stopped: {step.reason}; go on with: {_resumed(name, body['replay'])}", Exit.FAILED)
 
 
 @dataclass
@@ -144,6 +147,10 @@ class _Run:
         )
 
 
+def _resumed(name: str, identity: str) -> str:
+    return f"poison replay {name} --resume {identity}"
+
+
 def _found(client: Client, name: str, identity: str) -> tuple[int, str | None]:
     """How many messages replay `identity` has put back, and what it was to find; from the audit trail."""
     mine = [
@@ -152,5 +159,6 @@ def _found(client: Client, name: str, identity: str) -> tuple[int, str | None]:
         if each.get("replay") == identity
     ]
     if not mine:
-        raise failed(f"{name} has no replay {identity} in its audit trail", Exit.NOT_FOUND)
+        begin = "where it ended before its first portion was noted, begin again with --filter or --all"
+        raise failed(f"{name} has no replay {identity} in its audit trail; {begin}", Exit.NOT_FOUND)
     return sum(int(each.get("messages") or 0) for each in mine), mine[0].get("text")
