@@ -8,6 +8,7 @@ from tests.chaos import (  # noqa: F401 - each adds its scenarios
     kills,
     message_faults,
     operators,
+    promise_kills,
     several,
     store_faults,
     surroundings,

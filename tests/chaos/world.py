@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.chaos import books, checker, poison_places
+from tests.chaos import books, checker, poison_places, promises
 from tests.chaos.app import book
 from tests.chaos.checker import Violation
 from tests.chaos.host import Host, HostEndedError
@@ -58,6 +58,7 @@ class World:
         source: Mapping[str, Any] | None = None,
         encoding: str = "none",
         environment: Mapping[str, str] | None = None,
+        budgets: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Nothing runs until it is entered.
 
@@ -65,6 +66,7 @@ class World:
             settings: of all schedules, over SETTINGS.
             source: of all their sources.
             environment: app settings.
+            budgets: as in schedules.yaml; `settings` names the one that all schedules share.
         """
         self.azurite, self.folder, self.random = azurite, folder, random.Random(seed)
         self.ledger, self.clock = folder / "ledger.jsonl", folder / "clock"
@@ -87,6 +89,7 @@ class World:
         self.spans_judged: int = 0  # faults whose recovery belongs to earlier rounds
         self._engine, self._count, self._encoding = engine, hosts, encoding
         self._environment, self._source = dict(environment or {}), dict(source or {})
+        self._budgets = dict(budgets or {})
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -126,7 +129,7 @@ class World:
                 f"start {name}",
             )
 
-    def feed(self, count: int, job: str = checker.WELL, seconds: float = 0.03, **order: Any) -> None:
+    def feed(self, count: int, job: str = checker.WELL[0], seconds: float = 0.03, **order: Any) -> None:
         """Put `count` messages, spread over the schedules."""
         for _ in range(count):
             name = self.names[self.numbers % len(self.names)]
@@ -199,6 +202,7 @@ class World:
         record = self.record()
         limits = dict.fromkeys(self.names, int(self.settings["maxExecutions"]))
         found = checker.check(record, limits, self.handler_limit)
+        found += promises.check(record, self.settings, self._budgets, len(self.hosts))
         found += self._wrong_books() + self._overlaps_shown()
         for host in self.hosts:
             if texts := host.surprises():
@@ -287,6 +291,10 @@ class World:
         source = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "messageEncoding": self._encoding}
         source |= self._source
         host.lay_out(
-            {each: {**self.settings, "source": {**source, "queueName": f"{self.prefix}-{each}"}} for each in self.names}
+            {
+                each: {**self.settings, "source": {**source, "queueName": f"{self.prefix}-{each}"}}
+                for each in self.names
+            },
+            self._budgets,
         )
         return host

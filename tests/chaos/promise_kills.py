@@ -1,0 +1,123 @@
+"""Kills in the middle of what promises more than "at least once": effects, budgets, batches, replays of poison."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.chaos import poison_places
+from tests.chaos.checker import REPLAY, Violation
+from tests.chaos.host import Host
+from tests.chaos.scenario import AFTER_KILL, Scenario, add
+from tests.chaos.world import World
+
+CLAIMS = {"EBB_CHAOS_CLAIM": "4", "EbbClockSkewSeconds": "1"}  # a claim of the dead lapses within the round
+BATCH = {"handler": "jobs:handle_batch", "batch": {"size": 4, "wait": 0.5}, "maxExecutions": 2}
+RATE = 8.0  # a second; few, so that a round is several portions
+PATIENCE = 60.0  # seconds for a step of a replay
+_NAME = re.compile(r"--resume (replay-\w+)")
+
+
+def kill_in_effects(world: World) -> None:
+    """SIGKILL while effects that are to happen once have begun."""
+    for _ in range(8):
+        world.feed(1, "once-again", seconds=0.3)
+        world.feed(1, "once-skip", seconds=0.3)
+    world.sleep(0.2, 1.5)
+    _kill_and_start(world, world.host)
+
+
+def kill_in_batch(world: World) -> None:
+    """SIGKILL while a call of a batch handler has several messages, of which others fail and are poison."""
+    before = len(world.record().handlings)
+    world.feed(12, seconds=0.8)
+    world.feed(2, "raise", times=1)
+    world.feed(1, "poison")
+    world.until(lambda: _shared_batches(world, before), PATIENCE, "a batch")
+    _kill_and_start(world, world.host)
+    world.faults_missed += not _shared_batches(world, before)
+
+
+def kill_one_of_two_on_a_budget(world: World) -> None:
+    """Two hosts drain a schedule each under one budget; one of them is killed."""
+    for host, name in zip(world.hosts, world.names, strict=True):
+        if not host.url:
+            host.start()
+            start = f"schedules/{name}/start"
+            world.until(lambda host=host, start=start: host.call("POST", start, {})[0] in (200, 202), PATIENCE, start)
+    world.feed(36)
+    world.sleep(0.5, 2.5)
+    _kill_and_start(world, world.random.choice(world.hosts))
+
+
+def kill_in_replay(world: World) -> None:
+    """Poison messages are put back by `ebb poison replay`, the host is killed meanwhile, and the replay is resumed."""
+    mended, feeder, count = world.ledger.with_name("mended"), world.feeders["s0"], 12
+    mended.unlink(missing_ok=True)
+    world.feed(count, "mend")
+    world.until(lambda: poison_places.look(world.host, "s0", feeder, world.ledger, count), PATIENCE, "poison")
+    mended.touch()
+    with world.broken(REPLAY, doubles=False):
+        before = len(world.record().handlings)
+        replay = _replay(world.host, "--all", "--canary", "2", "--rate", "5/s")
+        wanted = before + world.random.randint(1, count - 4)
+        world.until(lambda: len(world.record().handlings) >= wanted or replay.poll() is not None, PATIENCE, "replay")
+        world.faults_missed += replay.poll() is not None
+        _kill_and_start(world, world.host)
+        _, said = replay.communicate(timeout=PATIENCE)
+        if replay.returncode != 0:
+            _resume(world, said)
+
+
+def _resume(world: World, said: str) -> None:
+    """Go on as the command says; where nothing was noted of it yet, begin again, as the command says then."""
+    name = _NAME.search(said)
+    if name is None:
+        world.remarks.append(Violation("replay", f"it does not say how to go on: {said[-300:]}"))
+        return
+    is_running = lambda: world.host.call("GET", "schedules/s0")[1].get("state") == "running"  # noqa: E731 - one use
+    world.until(is_running, PATIENCE, "the schedule")
+    again = _replay(world.host, "--resume", name[1])
+    _, said = again.communicate(timeout=PATIENCE)
+    if again.returncode == 3:
+        again = _replay(world.host, "--all")
+        _, said = again.communicate(timeout=PATIENCE)
+    left = world.host.call("GET", "schedules/s0/poison")[1].get("count")
+    if again.returncode != 0 or left != 0:
+        world.remarks.append(Violation("replay", f"status {again.returncode}, {left} left: {said[-300:]}"))
+
+
+def _replay(host: Host, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ebb", "poison", "replay", "s0", *arguments, "--url", host.url, "--timeout", "30"]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _shared_batches(world: World, since: int) -> bool:
+    """Whether a batch of several messages has begun, since so many handlings, and not ended."""
+    begun = [each.batch for each in world.record().handlings[since:] if each.end is None]
+    return len(begun) > len(set(begun))
+
+
+def _kill_and_start(world: World, host: Host) -> None:
+    with world.broken("kill", host):
+        host.kill()
+        world.feed(4)
+        world.sleep(0, 1)
+    host.start()
+
+
+add(Scenario("once-kill", kill_in_effects, AFTER_KILL, world={"environment": CLAIMS}))
+add(Scenario("batch-kill", kill_in_batch, AFTER_KILL, world={"settings": BATCH}))
+add(
+    Scenario(
+        "rate-kill",
+        kill_one_of_two_on_a_budget,
+        AFTER_KILL,
+        world={"hosts": 2, "schedules": 2, "settings": {"budget": "crm"}, "budgets": {"crm": {"rate": RATE}}},
+        begins=False,
+    )
+)
+add(Scenario("replay-kill", kill_in_replay, AFTER_KILL))
