@@ -107,7 +107,7 @@ SCHEMAS: dict[str, Part] = {
         atLeast={"type": "boolean", "description": "a lower bound: a process died with what it had handled just then"},
     ),
     "Plan": _object(
-        "name beginsAt blockedBy backlog decision shares wait rates missedTicks",
+        "name beginsAt blockedBy backlog decision shares wait rates missedTicks budget after",
         name=TEXT,
         beginsAt={**TIME, "description": "when the next cycle that may act begins"},
         blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
@@ -119,6 +119,29 @@ SCHEMAS: dict[str, Part] = {
             "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL
         ),
         missedTicks=COUNT,
+        budget=_or_null(_ref("Budget")),
+        after={
+            "type": "array",
+            "items": _object(
+                "name hasDrained isWorking intent",
+                name=TEXT,
+                hasDrained={"type": "boolean", "description": "since this schedule last ran; it waits for all of them"},
+                isWorking={"type": "boolean"},
+                intent=TEXT,
+            ),
+        },
+    ),
+    "Budget": _object(
+        "name breaker openUntil refusals rate rateNow concurrency concurrencyNow inUse",
+        name=TEXT,
+        breaker={"enum": ["closed", "open", "halfOpen"]},
+        openUntil={**TIME_OR_NULL, "description": "when one message may try again; null unless it is open"},
+        refusals={**COUNT, "description": "of the downstream, in a row"},
+        rate=RATE_OR_NULL,
+        rateNow={**RATE_OR_NULL, "description": "messages per second that are given out now"},
+        concurrency=_or_null(COUNT),
+        concurrencyNow=_or_null(COUNT),
+        inUse={**COUNT, "description": "messages at once that executions may have now, of concurrencyNow"},
     ),
     "Wait": _object(
         "seconds reason missedTicks",

@@ -28,6 +28,8 @@ from ebb.core.planning.agenda import (
     backlog_document,
     before_measuring,
 )
+from ebb.core.planning.budgets import budget_document
+from ebb.core.planning.dependencies import others_document
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
@@ -49,7 +51,8 @@ async def plan_of(services: Services, client: df.DurableOrchestrationClient, nam
 async def plan_document(services: Services, row: ScheduleRow, known: CycleState) -> dict[str, Any]:
     """The Plan document: what the next cycle does, when, why, and what is known of the schedule's speed.
 
-    {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks"}
+    {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks", "budget",
+    "after"}
 
     Args:
         known: what the next cycle begins with.
@@ -82,6 +85,8 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
             "arrivalsPerSecond": agenda.carry.arrivals,
         },
         "missedTicks": known.carry.missed,
+        "budget": budget_document(settings.budget, opened.budget, now),
+        "after": others_document(known.carry, opened.others),
     }
 
 

@@ -21,12 +21,15 @@ _NAME = re.compile(r"--resume (replay-\w+)")
 
 
 def kill_in_effects(world: World) -> None:
-    """SIGKILL while effects that are to happen once have begun."""
-    for _ in range(8):
-        world.feed(1, "once-again", seconds=0.3)
-        world.feed(1, "once-skip", seconds=0.3)
-    world.sleep(0.2, 1.5)
+    """SIGKILL right after some effects have happened, before anybody could write that down; others are on their way."""
+    before = len(world.record().effects)
+    for _ in range(6):
+        for job in ("once-again", "once-skip"):
+            world.feed(1, job, seconds=world.random.uniform(0.6, 2.4))
+    for job in ("once-again", "once-skip"):
+        world.until(lambda job=job: _in_the_gap(world, job, before), PATIENCE, f"an effect of {job}")
     _kill_and_start(world, world.host)
+    world.faults_missed += not any(_in_the_gap(world, job, before) for job in ("once-again", "once-skip"))
 
 
 def kill_in_batch(world: World) -> None:
@@ -93,6 +96,13 @@ def _replay(host: Host, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "ebb", "poison", "replay", "s0", *arguments, "--url", host.url, "--timeout", "30"]
     root = Path(__file__).parents[2]
     return subprocess.Popen(command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _in_the_gap(world: World, job: str, since: int) -> bool:
+    """Whether an effect of such a message has happened, of those since so many, and its handler has not ended."""
+    record = world.record()
+    ended = {each.message for each in record.handlings if each.outcome == "done"}
+    return any(record.puts[each.number].job == job and each.message not in ended for each in record.effects[since:])
 
 
 def _shared_batches(world: World, since: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ebb.core.carry import Carry
 from ebb.core.planning.decision import Wait
@@ -48,6 +49,20 @@ def following(carry: Carry, others: Sequence[Other], runs: bool) -> Carry:
     if not others:
         return carry
     return replace(carry, followed={each.name: each.drained for each in others}, continues=carry.continues and runs)
+
+
+def others_document(carry: Carry, others: Sequence[Other]) -> list[dict[str, Any]]:
+    """The schedules that this one comes after, and whether each has drained since it last ran."""
+    since = carry.followed or {}
+    return [
+        {
+            "name": each.name,
+            "hasDrained": each.drained > since.get(each.name, 0) and not each.is_working,
+            "isWorking": each.is_working,
+            "intent": each.intent,
+        }
+        for each in others
+    ]
 
 
 def has_drained(code: str, outcome: str, received: int) -> bool:
