@@ -56,7 +56,7 @@ function Facts({ document: one, plan }) {
 function Budget({ one }) {
   const left = [one.rate !== null && `${one.rateNow} of ${one.rate} messages/s`, one.concurrency !== null && `${one.inUse} of ${one.concurrencyNow} at once in use${one.concurrencyNow < one.concurrency ? ` (${one.concurrency} at best)` : ""}`].filter(Boolean);
   const trouble = { open: html`the downstream refuses; a try <${Moment} at=${one.openUntil} />`, halfOpen: "one message tries whether the downstream takes any again" }[one.breaker];
-  return html`${one.name}: <span class=${`breaker ${one.breaker}`}>${spaced(one.breaker)}</span> ${trouble ? html`<div class="trouble">${trouble}</div>` : html`<div>${left.join(", ")}</div>`}${one.refusals > 0 && html`<div class="faint">${counted(one.refusals, "refusal")} in a row</div>`}`;
+  return html`${one.name}: breaker ${spaced(one.breaker)}${trouble ? html`<div class="trouble">${trouble}</div>` : html`<div>${left.join(", ")}</div>`}${one.refusals > 0 && html`<div class="faint">${counted(one.refusals, "refusal")} in a row</div>`}`;
 }
 
 /** Live progress of the executions at work, where the app tells it. */
