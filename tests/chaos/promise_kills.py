@@ -16,7 +16,7 @@ from tests.chaos.world import World
 CLAIMS = {"EBB_CHAOS_CLAIM": "4", "EbbClockSkewSeconds": "1"}  # a claim of the dead lapses within the round
 BATCH = {"handler": "jobs:handle_batch", "batch": {"size": 4, "wait": 0.5}, "maxExecutions": 2}
 RATE = 8.0  # a second; few, so that a round is several portions
-PATIENCE = 60.0  # seconds for a step of a replay
+PATIENCE = 120.0  # seconds for one step of a round
 _NAME = re.compile(r"--resume (replay-\w+)")
 
 
@@ -35,7 +35,7 @@ def kill_in_effects(world: World) -> None:
 def kill_in_batch(world: World) -> None:
     """SIGKILL while a call of a batch handler has several messages, of which others fail and are poison."""
     before = len(world.record().handlings)
-    world.feed(12, seconds=0.8)
+    world.feed(8, seconds=0.5)
     world.feed(2, "raise", times=1)
     world.feed(1, "poison")
     world.until(lambda: _shared_batches(world, before), PATIENCE, "a batch")
@@ -64,12 +64,12 @@ def kill_in_replay(world: World) -> None:
     mended.touch()
     with world.broken(REPLAY, doubles=False):
         before = len(world.record().handlings)
-        replay = _replay(world.host, "--all", "--canary", "2", "--rate", "5/s")
-        wanted = before + world.random.randint(1, count - 4)
+        replay = _replay(world, "--all", "--canary", "2", "--rate", "4/s")
+        wanted = before + world.random.randint(1, count // 2)
         world.until(lambda: len(world.record().handlings) >= wanted or replay.poll() is not None, PATIENCE, "replay")
         world.faults_missed += replay.poll() is not None
         _kill_and_start(world, world.host)
-        _, said = replay.communicate(timeout=PATIENCE)
+        said = _said_by(replay)
         if replay.returncode != 0:
             _resume(world, said)
 
@@ -82,20 +82,32 @@ def _resume(world: World, said: str) -> None:
         return
     is_running = lambda: world.host.call("GET", "schedules/s0")[1].get("state") == "running"  # noqa: E731 - one use
     world.until(is_running, PATIENCE, "the schedule")
-    again = _replay(world.host, "--resume", name[1])
-    _, said = again.communicate(timeout=PATIENCE)
+    again = _replay(world, "--resume", name[1])
+    said = _said_by(again)
     if again.returncode == 3:
-        again = _replay(world.host, "--all")
-        _, said = again.communicate(timeout=PATIENCE)
+        again = _replay(world, "--all")
+        said = _said_by(again)
     left = world.host.call("GET", "schedules/s0/poison")[1].get("count")
     if again.returncode != 0 or left != 0:
         world.remarks.append(Violation("replay", f"status {again.returncode}, {left} left: {said[-300:]}"))
 
 
-def _replay(host: Host, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "ebb", "poison", "replay", "s0", *arguments, "--url", host.url, "--timeout", "30"]
+def _replay(world: World, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ebb", "poison", "replay", "s0", *arguments, "--url", world.host.url]
     root = Path(__file__).parents[2]
-    return subprocess.Popen(command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    replay = subprocess.Popen(
+        [*command, "--timeout", "60"], cwd=root, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    world.at_end(replay.kill)
+    return replay
+
+
+def _said_by(replay: subprocess.Popen[str]) -> str:
+    """What the command said on standard error, once it has ended."""
+    try:
+        return replay.communicate(timeout=PATIENCE)[1]
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"the replay took more than {PATIENCE:g} s") from error
 
 
 def _in_the_gap(world: World, job: str, since: int) -> bool:
