@@ -16,6 +16,7 @@ from ebb.cli.local.engines import NAMES
 from ebb.cli.local.loopback import bypass_proxy
 from tests.azurite import Azurite
 from tests.e2e.harness import App
+from tests.emulators.amqp.quick import quick_steps
 from tests.emulators.amqp.server import AmqpEmulator
 from tests.moto import Moto
 from tests.rabbit import Rabbit
@@ -93,7 +94,7 @@ def rabbit() -> Iterator[Rabbit]:
 @pytest.fixture(scope="session")
 def amqp() -> Iterator[AmqpEmulator]:
     """The session's Service Bus and Event Hubs, started for the first test that asks. Use entities of your own."""
-    with AmqpEmulator() as running:
+    with AmqpEmulator() as running, quick_steps():
         yield running
 
 

@@ -1,4 +1,4 @@
-"""The dashboard of a large app: 200 schedules, 100,000 cycles of history, and an hour of polling."""
+"""The dashboard of a large app: 200 schedules, 100,000 cycles of history, and polling for long."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FIRST_VIEW = """new Promise(done => {
   const look = () => document.querySelector("tbody tr") ? done(performance.now()) : requestAnimationFrame(look);
   look();
 })"""
-HOUR_OF_POLLS = 1800
-GROWTH = 2_000_000  # bytes of the heap that may come and go
+POLLS = 450  # a quarter of an hour of them
+GROWTH = 1_000_000  # bytes of the heap that may come and go
 
 
 def many(app: App, count: int) -> list[str]:
@@ -98,14 +98,14 @@ def test_first_view_of_a_hundred_schedules_comes_quickly_and_polling_costs_littl
     expect(page.locator("tbody tr")).to_have_count(100)
     assert app.process is not None
     before, began = _processor_seconds(app.process.pid), time.monotonic()
-    page.wait_for_timeout(20_000)
+    page.wait_for_timeout(10_000)
     share = (_processor_seconds(app.process.pid) - before) / (time.monotonic() - began)
     assert min(times) <= 500, times  # the best of five: other tests may run on this machine
     assert share <= 0.02, f"{share:.2%} of a core for a poll each two seconds"
 
 
 @pytest.mark.timeout(300)
-def test_hour_of_polling_leaves_nothing_behind(make_app: Callable[..., App], open_page: Open) -> None:
+def test_polling_for_long_leaves_nothing_behind(make_app: Callable[..., App], open_page: Open) -> None:
     app = make_app(pollingInterval=0.5, maxPollingInterval=0.5).start()
     app.call("POST", "schedules/parity/start", {"reason": "x"})
     page = open_page(app.url)
@@ -118,7 +118,7 @@ def test_hour_of_polling_leaves_nothing_behind(make_app: Callable[..., App], ope
     page.on("response", lambda response: polls.append(response.url) if response.url.endswith("/parity") else None)
     _run_polls(page, polls, 200)  # until caches are full and code is compiled
     before = _heap(page)
-    _run_polls(page, polls, 200 + HOUR_OF_POLLS)
+    _run_polls(page, polls, 200 + POLLS)
     after = _heap(page)
     assert after - before <= GROWTH
 

@@ -16,6 +16,7 @@ from ebb.cli.local.azurite import connection_string
 from ebb.cli.local.errors import LocalError
 from ebb.cli.operate.producer import unix_times
 from ebb.core.settings.connection import Connection, resolve_connection
+from ebb.sources.storage_queue.client import ONCE_MORE
 from ebb.sources.storage_queue.source import POISON_SUFFIX
 from ebb.sources.storage_queue.text import Encoding, encode_body
 
@@ -132,12 +133,12 @@ def queue_client(connection: Connection, name: str) -> QueueClient:
     endpoint = connection.endpoint("queue")
     if connection.account_key:
         key = {"account_name": str(connection.account_name), "account_key": connection.account_key}
-        return QueueClient(endpoint, name, credential=key, retry_total=1)
+        return QueueClient(endpoint, name, credential=key, **ONCE_MORE)
     if connection.sas:
-        return QueueClient(endpoint, name, credential=connection.sas, retry_total=1)
+        return QueueClient(endpoint, name, credential=connection.sas, **ONCE_MORE)
     from azure.identity.aio import DefaultAzureCredential  # imported late: it costs a third of a second
 
-    return QueueClient(endpoint, name, credential=DefaultAzureCredential(), retry_total=1)
+    return QueueClient(endpoint, name, credential=DefaultAzureCredential(), **ONCE_MORE)
 
 
 def emulator(blob_port: int) -> Connection:

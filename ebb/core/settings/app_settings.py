@@ -50,7 +50,9 @@ def find_section(name: str, settings: Mapping[str, str]) -> Section | None:
 
 def find_connection_section(name: str, settings: Mapping[str, str]) -> Section | None:
     """Connection `name` as the host finds it: with the prefix `AzureWebJobs` first, in `ConnectionStrings` first."""
-    settings = dict(settings)  # the process's environment decodes each value whenever it is looked at
+    # Each place ends in the name: most settings need no second look, and those of the process decode at each.
+    wanted = _path(name)
+    settings = {key: value for key, value in dict(settings).items() if wanted in _path(key)}
     paths = {_path(key) for key in settings}
     for candidate in (f"{PREFIX}{name}", name):
         places = (f"ConnectionStrings:{candidate}", *(f"{typed}{candidate}" for typed in _TYPED), candidate)

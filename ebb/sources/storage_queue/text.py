@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Literal
 
 from ebb.sources.storage_queue.detection import decoded
@@ -45,7 +46,12 @@ class QueueEntry:
     @property
     def enqueued_at(self) -> datetime | None:
         """When it was put; None if the service did not say."""
-        return parsedate_to_datetime(self.inserted) if self.inserted else None
+        return _moment(self.inserted) if self.inserted else None
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str) -> datetime:
+    return parsedate_to_datetime(text)  # whole seconds, which many messages share
 
 
 def read_page(page: bytes) -> Iterator[QueueEntry]:
