@@ -62,9 +62,10 @@ def isolated(name: str) -> Handler:
         except BaseException:
             await child.kill()  # cancelled, or it has ended: nothing of it may go on
             raise
+        else:
+            children.give_back(child)
         finally:
             await effects.close()
-        children.give_back(child)
         _raise(answer)
 
     return handle

@@ -72,7 +72,9 @@ class AskedEffects:
 
     def replied(self, reply: Reply) -> None:
         """Hand on what the parent said."""
-        waiting = self._waiting.pop(reply.number)
+        waiting = self._waiting.pop(reply.number, None)
+        if waiting is None:  # nobody waits for it any more
+            return
         if isinstance(reply.value, Exception):
             waiting.set_exception(reply.value)
         else:
@@ -131,8 +133,8 @@ class HeldEffects:
     def heard(self, said: Want | Left) -> None:
         """Do what the child asks."""
         if isinstance(said, Left):
-            leaving = self._leaving[said.number]
-            if not leaving.done():  # an effect that was refused is over
+            leaving = self._leaving.get(said.number)  # None: of a message before, whose handler left a thread behind
+            if leaving is not None and not leaving.done():  # an effect that was refused is over
                 leaving.set_result(said.error)
             return
         self._leaving[said.number] = asyncio.get_running_loop().create_future()

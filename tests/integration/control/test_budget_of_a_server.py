@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -84,6 +85,10 @@ async def budget(hub: Hub) -> BudgetState:
     return BudgetState.from_remark(noted.remark if noted else None)
 
 
+async def planned(hub: Hub) -> dict[str, Any]:
+    return (await hub.call("GET", "schedules/parity/plan"))[1]
+
+
 async def until_processed(hub: Hub, server: Server, count: int) -> None:
     async def done() -> bool:
         return (await hub.schedule())["totals"]["processed"] == count
@@ -111,6 +116,9 @@ async def test_server_that_refuses_opens_the_breaker_and_one_message_closes_it()
         assert held["decision"]["limitedBy"] == "budget crm"
         assert "budget crm is open: its downstream refuses until" in held["decision"]["reason"]
         assert (await budget(hub)).share <= 0.5, "each refusal halves it"
+        shown = (await planned(hub))["budget"]
+        assert (shown["name"], shown["rate"], shown["rateNow"]) == ("crm", 50.0, 0.0)
+        assert shown["breaker"] in ("open", "halfOpen")
         assert server.at_once_since_refusal <= 1, "half open, one message tries"
         hub.put("one more", "and another")
         server.limit = 1000
@@ -122,6 +130,9 @@ async def test_server_that_refuses_opens_the_breaker_and_one_message_closes_it()
         assert "half open, one message tries" in probes[0]["decision"]["reason"]
         state = await budget(hub)
         assert not state.is_tripped
+        shown = (await planned(hub))["budget"]
+        assert (shown["breaker"], shown["openUntil"], shown["refusals"]) == ("closed", None, 0)
+        assert 0 < shown["rateNow"] <= 50
         assert state.share <= 0.5, "closed, and the share comes back slowly"
         later = hub.services.clock.now() + timedelta(seconds=60)
         assert state.share_now(later) == 1.0
