@@ -142,4 +142,4 @@ add(
         begins=False,
     )
 )
-add(Scenario("replay-kill", kill_in_replay, AFTER_KILL))
+add(Scenario("replay-kill", kill_in_replay, AFTER_KILL, world={"environment": {"EBB_CHAOS_HOLD": "8"}}))

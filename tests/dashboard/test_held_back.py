@@ -124,9 +124,9 @@ def _steps_are_those_of_the_command(page: Page) -> None:
     """The page's rules give what ebb/core/replay.py gives."""
     plan = Replay(canary=3, rate=2.5, stop_on_failures=2, patience=600.0)
     cases = [
-        Seen(put, settled, failures, exhausted, flowing, flowed, quiet)
-        for put, settled, failures, exhausted, flowing, flowed, quiet in itertools.product(
-            (0, 2, 9), (0, 2, 9), (0, 2), (False, True), (None, 0.1, 4.3), (0, 3, 20), (0.0, 700.0)
+        Seen(*each)
+        for each in itertools.product(
+            (0, 2, 9), (2, 9), (0, 2), (False, True), (None, 0.1, 4.3), (0, 20), (0.0, 100.0, 700.0), (0, 3), (1.0, 6.0)
         )
     ]
     given = [
@@ -138,6 +138,8 @@ def _steps_are_those_of_the_command(page: Page) -> None:
             "flowing": each.flowing_for,
             "flowed": each.flowed,
             "quiet": each.quiet_for,
+            "hidden": each.hidden,
+            "tried": each.tried_for,
         }
         for each in cases
     ]

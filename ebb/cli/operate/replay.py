@@ -96,6 +96,7 @@ class _Run:
     remaining: int = 0
     _flowing_since: float | None = None
     _quiet_since: float = field(default_factory=time.monotonic)
+    _tried_at: float = field(default_factory=time.monotonic)
     _at_first: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def through(self, plan: Replay, quiet: bool) -> Step:
@@ -129,9 +130,14 @@ class _Run:
         path = self.client.path(self.name, "poison") + "/requeue"
         answer = self.client.call("POST", path, {**self.body, "limit": messages}, query={"source": self.source})
         number = int(answer["requeued"])
-        self.remaining, self._quiet_since = int(answer["remaining"]), time.monotonic()
+        self.remaining, self._tried_at = int(answer["remaining"]), time.monotonic()
+        self._quiet_since = self._tried_at if number else self._quiet_since
         flowed = self.seen.flowed + (number if self._flowing_since is not None else 0)
-        self.seen = replace(self.seen, put_back=self.seen.put_back + number, flowed=flowed, exhausted=number < messages)
+        # Of messages that hold a text nobody knows how many there are.
+        hidden = self.remaining if number < messages and "text" not in self.body else 0
+        exhausted = number < messages and not hidden
+        put_back = self.seen.put_back + number
+        self.seen = replace(self.seen, put_back=put_back, flowed=flowed, exhausted=exhausted, hidden=hidden)
         if number and (self._flowing_since is None or self.seen.exhausted):
             self.client.call("POST", self.client.path(self.name, "trigger"), {})  # do not wait for the next poll
 
@@ -143,7 +149,12 @@ class _Run:
             self._quiet_since = now
         flowing = None if self._flowing_since is None else now - self._flowing_since
         self.seen = replace(
-            self.seen, settled=settled, failures=failures, flowing_for=flowing, quiet_for=now - self._quiet_since
+            self.seen,
+            settled=settled,
+            failures=failures,
+            flowing_for=flowing,
+            quiet_for=now - self._quiet_since,
+            tried_for=now - self._tried_at,
         )
 
 

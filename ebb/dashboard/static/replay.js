@@ -10,6 +10,8 @@ import { command, count, counted, quoted, reasonOption } from "./words.js";
 
 const PATIENCE = 600; // seconds without any message being handled
 const AT_ONCE = 1000; // messages that the app puts back in one call
+const HIDDEN_AT_MOST = 90; // seconds for which what another process holds stays away
+const LOOK_AGAIN = 5; // seconds between looks for it
 const RECENT = 3; // replays of the audit trail that are shown
 const RATE = /^(\d+(?:\.\d+)?)\/(s|min|m|h)$/;
 const PER = { s: 1, min: 60, m: 60, h: 3600 };
@@ -46,9 +48,14 @@ export function replayAction({ name, base, source, text }, resumed) {
 }
 
 /** What to do next; as `next_step` in ebb/core/replay.py. */
-export function nextStep({ canary, rate, most }, { put, settled, failures, exhausted, flowing, flowed, quiet }) {
+export function nextStep({ canary, rate, most }, { put, settled, failures, exhausted, flowing, flowed, quiet, hidden, tried }) {
   if (failures >= most) return { act: "stop", why: `${failures} failed since it began` };
   if (put > settled && quiet >= PATIENCE) return { act: "stop", why: `nothing was handled for ${PATIENCE / 60} min, ${counted(put - settled, "message")} wait` };
+  const lost = put <= settled && quiet >= HIDDEN_AT_MOST;
+  if (hidden && (lost || tried < LOOK_AGAIN)) {
+    const why = `${counted(hidden, "remaining message")} held by another process`;
+    return lost ? { act: "stop", why } : { act: "wait", seconds: 1, why };
+  }
   if (flowing === null) {
     if (put < canary && !exhausted) return { act: "put", messages: canary - put };
     return settled < put ? { act: "wait", seconds: 1, why: "the first ones are at work" } : { act: "flow" };
@@ -70,14 +77,14 @@ function begin(job, totals) {
 }
 
 async function through(job, first, end) {
-  const seen = { put: 0, settled: 0, failures: 0, exhausted: false, flowing: null, flowed: 0, quiet: 0 };
-  let [since, moved] = [null, performance.now()];
+  const seen = { put: 0, settled: 0, failures: 0, exhausted: false, flowing: null, flowed: 0, quiet: 0, hidden: 0, tried: 0 };
+  let [since, moved, asked] = [null, performance.now(), performance.now()];
   while (!running.value.ended) {
     const { totals } = (await call("GET", job.base)).data;
     const [processed, failed, poisoned] = ["processed", "failed", "poisoned"].map((key) => totals[key] - first[key]);
     const now = performance.now();
     if (processed + failed + poisoned !== seen.settled) moved = now;
-    Object.assign(seen, { settled: processed + failed + poisoned, failures: failed + poisoned, quiet: (now - moved) / 1000, flowing: since && (now - since) / 1000 });
+    Object.assign(seen, { settled: processed + failed + poisoned, failures: failed + poisoned, quiet: (now - moved) / 1000, tried: (now - asked) / 1000, flowing: since && (now - since) / 1000 });
     const step = nextStep(job.plan, seen);
     if (running.value.ended) return;
     running.set({ ...running.value, settled: seen.settled, failures: seen.failures, why: step.why ?? running.value.why });
@@ -86,8 +93,11 @@ async function through(job, first, end) {
     else if (step.act === "wait") await new Promise((go) => setTimeout(go, 1000 * Math.min(step.seconds, 1)));
     else {
       const { data } = await call("POST", `${job.base}/poison/requeue?source=${job.source}`, { body: { replay: job.id, reason: job.reason, limit: step.messages, ...(job.text ? { text: job.text } : {}) } });
-      Object.assign(seen, { put: seen.put + data.requeued, flowed: since ? seen.flowed + data.requeued : 0, exhausted: data.requeued < step.messages });
-      moved = performance.now();
+      const fewer = data.requeued < step.messages;
+      const hidden = fewer && !job.text ? data.remaining : 0; // of messages that hold a text nobody knows how many there are
+      Object.assign(seen, { put: seen.put + data.requeued, flowed: since ? seen.flowed + data.requeued : 0, exhausted: fewer && !hidden, hidden });
+      asked = performance.now();
+      if (data.requeued) moved = asked;
       running.set({ ...running.value, put: seen.put, remaining: data.remaining });
       if (data.requeued && (!since || seen.exhausted)) await call("POST", `${job.base}/trigger`, { body: {} });
     }

@@ -98,6 +98,28 @@ async def test_replay_whose_app_goes_away_says_how_to_go_on(monkeypatch: pytest.
         assert (status, again["before"], again["requeued"], again["remaining"]) == (0, 1, 2, 0)
 
 
+@pytest.mark.parametrize(("which", "requeued"), [(("--all",), 3), (("--filter", "kiwi"), 0)])
+async def test_replay_of_all_waits_for_what_another_process_holds(
+    monkeypatch: pytest.MonkeyPatch, which: tuple[str, ...], requeued: int
+) -> None:
+    async with Hub(known()) as hub:  # type: ignore[arg-type]
+        await poisoned(hub, "kiwi 1", "kiwi 2", "kiwi 3")
+        broken.clear()
+        call, portions = Client.call, 0
+
+        def held_at_first(client: Client, method: str, path: str, *rest: Any, **more: Any) -> dict[str, Any]:
+            nonlocal portions
+            portions += path.endswith("/requeue")
+            if portions == 1 and path.endswith("/requeue"):
+                return {"requeued": 0, "remaining": 3}
+            return call(client, method, path, *rest, **more)
+
+        monkeypatch.setattr(Client, "call", held_at_first)
+        monkeypatch.setattr("ebb.core.replay.LOOK_AGAIN", 0.1)
+        status, told, _ = await replay(hub, *which)
+        assert (status, told["requeued"], told["remaining"]) == (0, requeued, 3 - requeued)
+
+
 async def test_replay_needs_a_schedule_that_runs() -> None:
     async with Hub(known()) as hub:  # type: ignore[arg-type]
         ended = await run(hub, "poison", "replay", "parity", "--all")
