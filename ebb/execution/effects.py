@@ -116,9 +116,8 @@ class _Effect:
         if error is not None:
             await self._let_go(not_done=isinstance(error, Exception))
             return
-        done = Claim(self._claim.by, self._claim.until, done=True)
         try:
-            await self._write(done, self._etag)
+            await self._write_over_own(Claim(self._claim.by, self._claim.until, done=True))
         except ConflictError as conflict:
             raise HandlerError(
                 f"the claim on {self.key} was taken by another try, so that it may have happened twice: this process "
@@ -131,7 +130,7 @@ class _Effect:
         now = self.effects.clock.now()
         claim = Claim("", now) if not_done else Claim(self._claim.by, now - self.effects.skew)
         try:
-            await self._write(claim, self._etag)
+            await self._write_over_own(claim)
         except StoreError as error:  # it ends by itself, and then nobody knows; or another try has it
             _log.warning("the claim on %s was not let go: %s", self.key, error)
 
@@ -141,12 +140,27 @@ class _Effect:
             await self.effects.clock.sleep(CLAIM_LASTS.total_seconds() / 3)
             claim = Claim(self._claim.by, self.effects.clock.now() + CLAIM_LASTS)
             try:
-                self._etag = await self._write(claim, self._etag)
+                await self._write_over_own(claim)
                 self._claim = claim
             except ConflictError:
                 return  # `_end` says so
             except StoreError as error:
                 _log.warning("the claim on %s was not renewed: %s", self.key, error)
+
+    async def _write_over_own(self, claim: Claim) -> None:
+        """Replace our own claim. It may have another etag than we know: the answer to a renewal may not have come.
+
+        Raises:
+            ConflictError: it is another's.
+        """
+        assert self._claim is not None
+        try:
+            self._etag = await self._write(claim, self._etag)
+        except ConflictError:
+            noted = await self.effects.remarks.remark(self.effects.scope, self.key)
+            if noted is None or Claim.from_remark(noted.remark).by != self._claim.by:
+                raise
+            self._etag = await self._write(claim, noted.etag)
 
     async def _write(self, claim: Claim, etag: str | None) -> str:
         now = self.effects.clock.now()
