@@ -1,9 +1,10 @@
 """What a change costs: this checkout and another one drain a deep queue in alternation, on the same Azurite.
 
-    git worktree add /tmp/before COMMIT        # and its environment: python3 dev.py setup there
-    .venv/bin/python -m bench.drain_trees /tmp/before [--rounds 30] [--count 300] [--check]
+    .venv/bin/python -m bench.drain_trees COMMIT [--rounds 30] [--count 300] [--check]
 
-Both are the whole path of `bench/drain.py`: app on the local host, orchestrator, activities, source, store.
+COMMIT is checked out beside this one, with an environment of its own, and removed at the end. It may also be the folder
+of a checkout that has its environment. Both are the whole path of `bench/drain.py`: app on the local host,
+orchestrator, activities, source, store.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.drain import Ground, Tally, drain_ebb
@@ -51,6 +54,26 @@ def measure(other: Path, rounds: int, count: int) -> tuple[Tally, Tally]:
     return tallies
 
 
+@contextmanager
+def checkout(other: str) -> Generator[Path]:
+    """The folder `other`, or a checkout of the commit of that name, for as long as this is entered.
+
+    Raises:
+        CalledProcessError: there is no such commit, or its environment could not be made; its output says why.
+    """
+    if Path(other).is_dir():
+        yield Path(other).resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="before-") as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "worktree", "add", "--detach", tree, other], cwd=ROOT, check=True, stdout=sys.stderr)
+        try:
+            subprocess.run([sys.executable, "dev.py", "setup"], cwd=tree, check=True, stdout=sys.stderr)
+            yield tree
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
+
+
 def losses(before: Tally, after: Tally) -> dict[str, float]:
     """How much more time and processor this checkout takes, in percent: of the medians, and of the rounds' ratios."""
     seconds = [[1 / rate for rate in tally.rates] for tally in (before, after)]
@@ -81,14 +104,15 @@ def show(before: Tally, after: Tally) -> None:
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("other", type=Path, help="a checkout with its own .venv")
+    parser.add_argument("other", help="a commit, or the folder of a checkout with its own .venv")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--count", type=int, default=300, help="messages a round; Azurite slows down with its depth")
     parser.add_argument(
         "--check", action="store_true", help=f"status 1 if a median is more than {MOST_LOSS:g} %% worse"
     )
     options = parser.parse_args()
-    before, after = measure(options.other.resolve(), options.rounds, options.count)
+    with checkout(options.other) as tree:
+        before, after = measure(tree, options.rounds, options.count)
     show(before, after)
     worse = [name for name, percent in losses(before, after).items() if "of medians" in name and percent > MOST_LOSS]
     if options.check and worse:

@@ -32,6 +32,7 @@ class Execution:
         )
         self.stop_reason: str | None = None
         self.looks = 0
+        self.way_from: datetime | None = None  # from then on a lane above wants its place
         self.needed_until: datetime | None = None  # a sibling has fallen silent, and until then its work is with nobody
 
     def put(self, *bodies: str) -> list[str]:
@@ -44,6 +45,9 @@ class Execution:
     async def is_needed(self) -> bool:
         return self.needed_until is not None and self.clock.now() < self.needed_until
 
+    async def makes_way(self) -> bool:
+        return self.way_from is not None and self.clock.now() >= self.way_from
+
     def start(self, handler: Handler) -> asyncio.Task[ExecutionReport]:
         return asyncio.create_task(
             run_execution(
@@ -52,6 +56,7 @@ class Execution:
                 self.settings,
                 reason_to_stop=self.reason_to_stop,
                 is_needed=self.is_needed,
+                makes_way=self.makes_way,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},
             )

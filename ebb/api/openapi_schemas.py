@@ -113,7 +113,13 @@ SCHEMAS: dict[str, Part] = {
         blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
         backlog=_or_null(_ref("Backlog")),
         decision=_ref("Decision"),
-        shares=_or_null({"type": "array", "items": _object("name executions", name=TEXT, executions=COUNT)}),
+        shares=_or_null(
+            {
+                "type": "array",
+                "items": _object("name executions", name=TEXT, executions=COUNT),
+                "description": "of several sources, in their order; with lanes the decision's reason says why",
+            }
+        ),
         wait=_or_null(_ref("Wait")),
         rates=_object(
             "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL

@@ -131,6 +131,8 @@ def _of_events(settings: ScheduleSettings, queues: Sequence[SourceModel]) -> Ite
         yield "polling does not slow down while idle (maxPollingInterval)"
     if len(queues) > 1:
         yield "the az call takes one scale rule: the first; the Bicep has them all, and KEDA takes the largest backlog"
+    if settings.lanes != "none":
+        yield f"lanes {settings.lanes}: a job's executions are not told which queue to take from, the container chooses"
 
 
 def _of_times(settings: ScheduleSettings, second: int) -> Iterator[str]:

@@ -57,7 +57,7 @@ def _again(settings: ScheduleSettings, carry: Carry, cycle: Mapping[str, Any]) -
         "measuredAt": backlog["measuredAt"],
         "backlog": backlog["count"],
         "executions": decision.get("executions"),
-        "planned": decide(settings, carry, now, counts)[0].to_document() if fits else None,
+        "planned": decide(settings, carry, now, counts).decision.to_document() if fits else None,
     }
 
 

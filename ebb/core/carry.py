@@ -28,6 +28,7 @@ class Carry:
     goal_until: str | None = None  # RFC 3339: when they should be gone
     abandoned: int = 0  # executions with handlers that still ran, when that was last looked at
     followed: Mapping[str, int] | None = None  # of `after`: the drained cycle of each other schedule that it ran for
+    lanes: Mapping[str, tuple[float, ...]] | None = None  # what strict or weighted lanes remember, a number each
     continues: bool = False  # the cycle before left a backlog, or failed: this one need not wait for others
 
     @classmethod
@@ -50,6 +51,7 @@ class Carry:
             goal_until=_moment(given.get("goal_until")),
             abandoned=int(_number(given.get("abandoned")) or 0),
             followed=_counts(given.get("followed")),
+            lanes=_lanes(given.get("lanes")),
             continues=given.get("continues") is True,
         )
 
@@ -146,6 +148,17 @@ def _counts(value: object) -> dict[str, int] | None:
         return None
     given = cast("Mapping[str, object]", value)
     return {str(name): int(number) for name, count in given.items() if (number := _number(count)) is not None}
+
+
+def _lanes(value: object) -> dict[str, tuple[float, ...]] | None:
+    if not isinstance(value, Mapping):
+        return None
+    given = cast("Mapping[str, object]", value)
+    return {
+        str(mode): tuple(_number(number) or 0.0 for number in cast("list[object]", numbers))
+        for mode, numbers in given.items()
+        if isinstance(numbers, list | tuple)
+    }
 
 
 def _moment(value: object) -> str | None:

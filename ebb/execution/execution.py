@@ -59,6 +59,7 @@ async def run_execution(
     clock: Clock,
     log: Mapping[str, object] | None = None,
     is_needed: IsNeeded = _never,
+    makes_way: IsNeeded = _never,
     turns: Turns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
@@ -73,6 +74,7 @@ async def run_execution(
         log: `schedule`, `cycle` and `execution`, added to each log record.
         is_needed: asked when the slice is over; where it says yes, the execution goes on for another LOOK_EVERY, for
             half of `replicaTimeout` at most. At an empty source it ends in any case: its place may be needed.
+        makes_way: asked every LOOK_EVERY seconds; where it says yes, the slice is over.
         turns: of this process, for messages that are handled by themselves; None: nobody else is in it.
         suspicion: which messages may have ended a process; None: nobody knows.
         effects: for `message.once`; None: each effect is the first.
@@ -84,7 +86,7 @@ async def run_execution(
     """
     given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate
     return await _Execution(
-        source, handler, settings, reason_to_stop, is_needed, steady(clock), log or {}, *given
+        source, handler, settings, reason_to_stop, is_needed, makes_way, steady(clock), log or {}, *given
     ).run()
 
 
@@ -96,6 +98,7 @@ class _Execution:
         settings: ScheduleSettings,
         reason_to_stop: MayGoOn,
         is_needed: IsNeeded,
+        makes_way: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
         turns: Turns,
@@ -105,7 +108,7 @@ class _Execution:
         gate: Gate | None,
     ) -> None:
         self._settings, self._clock, self._log = settings, clock, log
-        self._reason_to_stop, self._is_needed = reason_to_stop, is_needed
+        self._reason_to_stop, self._is_needed, self._makes_way = reason_to_stop, is_needed, makes_way
         self._report = report
         can = settings.source.can if settings.source else Capabilities()
         self._ordered = can.ordered
@@ -200,6 +203,8 @@ class _Execution:
             self._look_at = now + timedelta(seconds=LOOK_EVERY)
             if reason := await self._reason_to_stop():
                 self._ended, self._report.reason = "stopped", reason
+            elif self._ended is None and await self._makes_way():
+                self._slice_end = now
             self._awake_at = self._clock.now()
             self._begin()
         if self._ended in ("stopped", "failed") and self._ready:

@@ -22,6 +22,7 @@ from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
+from ebb.execution.lanes_above import LanesAbove
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
@@ -51,11 +52,12 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
-    settings = ScheduleSettings.model_validate(order["settings"]).for_source(order.get("source", 0))
+    whole = ScheduleSettings.model_validate(order["settings"])
+    settings = whole.for_source(order.get("source", 0))
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
     source, telemetry = settings.all_sources[0], services.telemetry
     with telemetry.execution(log, order.get("owner"), source.type, source.label(), services.clock.now()) as span:
-        execution = await _Run(services, order, settings, log).run()
+        execution = await _Run(services, order, whole, settings, log).run()
         document = execution.to_document()
         logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
     telemetry.execution_ended(span, log["schedule"], document)
@@ -68,7 +70,8 @@ class _Run:
 
     services: Services
     order: Mapping[str, Any]
-    settings: ScheduleSettings
+    whole: ScheduleSettings  # with all sources
+    settings: ScheduleSettings  # with its own
     log: Mapping[str, Any]
     report: ExecutionReport = field(default_factory=ExecutionReport)
 
@@ -118,6 +121,7 @@ class _Run:
                 self.settings,
                 reason_to_stop=reason_to_stop,
                 is_needed=self._watch.is_needed,
+                makes_way=LanesAbove(self.services, self.whole, self.order, self._watch.note).want_its_place,
                 clock=clock,
                 log=self.log,
                 report=self.report,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.core.planning.lanes import KEPT_EVERY
 from tests.chaos.ledger import Execution, Handling, Record
 
 COUNTS = ("processed", "poisoned", "failed")
@@ -94,6 +95,25 @@ def overlaps_shown(cycles: Iterable[Mapping[str, Any]]) -> list[str]:
             if other != number
         ]
         running.append((end, number))
+    return found
+
+
+def starved(cycles: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Strict lanes that were passed over for longer than promised, by what the decisions of `cycles` say of them."""
+    found: list[str] = []
+    passed: dict[str, int] = {}
+    for cycle in sorted(cycles, key=lambda each: int(each["cycle"])):
+        _, told, rest = str((cycle.get("decision") or {}).get("reason")).partition("lanes in order: ")
+        if not told:
+            continue
+        lanes = rest.split(";")[0].split(", ")
+        waiting = [lane.split(" ")[0] for lane in lanes if lane.endswith("(waits)")]
+        passed = {name: passed.get(name, 0) + 1 for name in waiting}
+        found += [
+            f"lane {name} waits for the {times}th cycle in a row in cycle {cycle['cycle']}"
+            for name, times in passed.items()
+            if times >= KEPT_EVERY * (len(lanes) - 1)
+        ]
     return found
 
 

@@ -6,6 +6,7 @@ from tests.chaos import (  # noqa: F401 - each adds its scenarios
     engine_kills,
     handler_faults,
     kills,
+    lanes,
     message_faults,
     operators,
     promise_kills,

@@ -315,3 +315,19 @@ def test_a_history_that_shows_two_cycles_at_once_is_found() -> None:
     assert books.overlaps_shown([cycle(2, ("09.500", "12.000")), one]) == []
     assert books.overlaps_shown([cycle(2, ("09.499", "12.000")), one]) == []  # times are cut to milliseconds
     assert books.overlaps_shown([one, {"cycle": 2}, cycle(3, ("02.000", None))]) == []
+
+
+def decided(*reasons: str) -> list[dict[str, Any]]:
+    return [{"cycle": number, "decision": {"reason": text}} for number, text in enumerate(reasons)]
+
+
+def test_a_lane_that_is_passed_over_for_too_long_is_found() -> None:
+    waits, kept, alone = (
+        f"3 wait; lanes in order: {lanes}" for lanes in ("a 1, b 0 (waits)", "a 0 (waits), b 1", "a 1")
+    )
+    assert books.starved(decided(*[waits] * 3, kept, *[waits] * 3, alone, *[waits] * 3)) == []
+    assert books.starved(decided(*[waits] * 3, "nothing is waiting", kept)) == []
+    assert books.starved(decided(*[waits] * 4)) == ["lane b waits for the 4th cycle in a row in cycle 3"]
+    three = "3 wait; lanes in order: a 1, b 0 (waits), c 0 (waits); held to 1 by 1 partition"
+    assert books.starved(decided(*[three] * 7)) == []
+    assert len(books.starved(reversed(decided(*[three] * 8)))) == 2

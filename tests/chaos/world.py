@@ -80,6 +80,7 @@ class World:
         self.names = [f"s{index}" for index in range(schedules)]
         self.hosts: list[Host] = []
         self.feeders: dict[str, Feeder] = {}
+        self.urgent: dict[str, Feeder] = {}  # of the first lane, where the settings have lanes
         self.numbers: int = 0  # put so far
         self.faults_missed: int = 0  # armed, and no request met them
         self.remarks: list[Violation] = []  # what a round itself found wrong
@@ -100,6 +101,9 @@ class World:
             feeder = Feeder(self.azurite, self.ledger, name, f"{self.prefix}-{name}", self._encoding)
             self.feeders[name] = feeder
             self._stack.callback(feeder.close)
+            if "lanes" in self.settings:
+                self.urgent[name] = Feeder(self.azurite, self.ledger, name, self._urgent(name), self._encoding)
+                self._stack.callback(self.urgent[name].close)
         for index in range(self._count):
             self.hosts.append(self._host(f"host{index}"))
             self._stack.callback(self.hosts[-1].close)
@@ -134,6 +138,11 @@ class World:
         for _ in range(count):
             name = self.names[self.numbers % len(self.names)]
             self.feeders[name].put(self.number(), job, seconds=seconds, **order)
+
+    def feed_urgent(self, count: int, job: str = checker.WELL, **order: Any) -> None:
+        """As `feed`, into the first lane."""
+        for _ in range(count):
+            self.urgent[self.names[self.numbers % len(self.names)]].put(self.number(), job, **order)
 
     def number(self) -> int:
         """The next message's number."""
@@ -203,7 +212,7 @@ class World:
         limits = dict.fromkeys(self.names, int(self.settings["maxExecutions"]))
         found = checker.check(record, limits, self.handler_limit)
         found += promises.check(record, self.settings, self._budgets, len(self.hosts))
-        found += self._wrong_books() + self._overlaps_shown()
+        found += self._wrong_books() + self._overlaps_shown() + self._starved()
         for host in self.hosts:
             if texts := host.surprises():
                 found.append(Violation("traceback", f"{len(texts)} in {host.name}'s output, first: {texts[0][:200]}"))
@@ -233,7 +242,7 @@ class World:
     def _is_drained(self) -> bool:
         """Whether all that was put is done or poison and the queues are empty; what stays away for long is lost."""
         self.revive()
-        is_empty = all(feeder.waiting() == 0 for feeder in self.feeders.values())
+        is_empty = all(feeder.waiting() == 0 for feeder in (*self.feeders.values(), *self.urgent.values()))
         if is_empty:  # not before: a message that comes again would be poison twice, were it collected in between
             self._collect_poison()
         record = self.record()
@@ -268,6 +277,10 @@ class World:
             Violation("history", f"{name}: {len(texts)} overlaps, {texts[0]}") for name, texts in shown.items() if texts
         ]
 
+    def _starved(self) -> list[Violation]:
+        texts = [f"{name}: {text}" for name in self.urgent for text in books.starved(self.cycles(name))]
+        return [Violation("starved", text) for text in texts[:1]]
+
     def _wrong(self, name: str) -> list[str]:
         status, document = self.host.call("GET", f"schedules/{name}")
         if status != 200:
@@ -290,11 +303,13 @@ class World:
         host = Host(name, self.folder / name, self.ledger, environment, self._engine)
         source = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "messageEncoding": self._encoding}
         source |= self._source
-        host.lay_out(
-            {
-                each: {**self.settings, "source": {**source, "queueName": f"{self.prefix}-{each}"}}
-                for each in self.names
-            },
-            self._budgets,
-        )
+        schedules = {each: {**self.settings, **self._sources(each, source)} for each in self.names}
+        host.lay_out(schedules, self._budgets)
         return host
+
+    def _sources(self, name: str, source: Mapping[str, Any]) -> dict[str, Any]:
+        own = {**source, "queueName": f"{self.prefix}-{name}"}
+        return {"sources": [{**own, "queueName": self._urgent(name)}, own]} if self.urgent else {"source": own}
+
+    def _urgent(self, name: str) -> str:
+        return f"{self.prefix}-{name}-urgent"

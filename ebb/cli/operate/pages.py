@@ -76,6 +76,9 @@ def plan_text(document: Document, times: Times) -> str:
         lines.insert(0, f"next cycle {times.relative(document['beginsAt'])} ({times.full(document['beginsAt'])})")
     if document.get("blockedBy"):
         lines.insert(0, f"held back: {document['blockedBy']}")
+    if document.get("shares") and decision.get("executions"):
+        shares = ", ".join(f"{each['name']} {each['executions']}" for each in document["shares"])
+        lines.append(f"by source: {shares}")
     if wait:
         lines.append(f"then: {wait.get('reason', '')}")
     return "\n".join(lines)

@@ -36,6 +36,8 @@ class Recording:
     samples: list[Sample] = field(default_factory=list[Sample])
     drains: list[float] = field(default_factory=list[float])  # seconds from the first message to an empty queue
     waits: list[float] = field(default_factory=list[float])  # seconds from a message's arrival to its handler
+    source_waits: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # the same of several sources
+    source_of: dict[str, str] = field(default_factory=dict[str, str])  # of messages that no handler had yet
     cycles: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # Cycle documents
     calls: Counter[str] = field(default_factory=Counter[str])  # "queue" and "table" transactions
     arrived: int = 0
@@ -46,6 +48,12 @@ class Recording:
     real_seconds: float = 0.0
     ended: str | None = None  # why the schedule ended by itself
     warnings: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # when, in seconds, and what
+
+    def waited(self, message: Message, seconds: float) -> None:
+        """The first handler of `message` begins."""
+        self.waits.append(seconds)
+        if source := self.source_of.pop(message.id, None):
+            self.source_waits.setdefault(source, []).append(seconds)
 
     def seconds(self, moment: datetime) -> float:
         """`moment` since the begin."""
@@ -117,8 +125,10 @@ class RecordedStore(MemoryStore):
 class RecordedSource:
     """A source in memory; counts the requests that a storage queue would get."""
 
-    def __init__(self, source: QueueSource, backlogs: Backlogs, recording: Recording) -> None:
+    def __init__(self, source: QueueSource, backlogs: Backlogs, recording: Recording, name: str | None = None) -> None:
+        """`name` tells its messages from those of other sources; None: there are no others."""
         self._source, self._backlogs, self._calls = source, backlogs, recording.calls
+        self._recording, self._name = recording, name
 
     async def measure(self) -> Backlog:
         backlog = await self._source.measure()
@@ -127,7 +137,11 @@ class RecordedSource:
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         self._calls["queue"] += 1
-        return await self._source.receive(limit, lease)
+        messages = await self._source.receive(limit, lease)
+        if self._name is not None:
+            new = (message.id for message in messages if message.dequeue_count == 1)
+            self._recording.source_of.update(dict.fromkeys(new, self._name))
+        return messages
 
     async def complete(self, message: Message) -> None:
         self._calls["queue"] += 1

@@ -52,8 +52,8 @@ def table_of(results: Sequence[Result]) -> RenderableType:
     for result in results:
         table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
     columns = [{**_over_time(result), **_rows(result.report)} for result in results]
-    for label in columns[0]:
-        table.add_row(label, *(column[label] for column in columns))
+    for label in dict.fromkeys(label for column in columns for label in column):
+        table.add_row(label, *(column.get(label, "-") for column in columns))
     return Group(table, *(line for result in results for line in _warnings(result)))
 
 
@@ -193,6 +193,7 @@ def _rows(report: Report) -> dict[str, str]:
         "backlog p50 / p95 / p99": _spread(report.backlog, plain),
         "oldest message p50 / p95 / p99": _spread(report.oldest_age, _time),
         "wait for a handler p50 / p95 / p99": _spread(report.message_wait, _time),
+        **{f"wait for a handler, {name}": _spread(each, _time) for name, each in report.source_waits.items()},
         "time to drain p50 / p95 / p99": _spread(report.drain, _time),
         "missed ticks": str(report.missed_ticks),
         "utilisation": "-" if report.utilisation is None else f"{report.utilisation:.0%}",

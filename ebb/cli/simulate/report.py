@@ -60,6 +60,7 @@ class Report:
     backlog: Spread  # messages that wait
     oldest_age: Spread  # of the oldest message that is not done, over time
     message_wait: Spread  # from arrival to handler, over messages
+    source_waits: dict[str, Spread]  # the same for each of several sources
     drain: Spread  # from the first message to an empty queue
     utilisation: float | None  # share of the executions' slots that a handler used
     execution_seconds: float
@@ -115,6 +116,7 @@ def report_of(
         backlog=Spread.of([sample.waiting for sample in recording.samples]),
         oldest_age=Spread.of([sample.oldest for sample in recording.samples]),
         message_wait=Spread.of(recording.waits),
+        source_waits={name: Spread.of(waits) for name, waits in sorted(recording.source_waits.items())},
         drain=Spread.of(recording.drains),
         utilisation=recording.busy_seconds / (seconds * settings.concurrency) if seconds else None,
         execution_seconds=seconds,

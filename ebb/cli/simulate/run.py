@@ -144,7 +144,7 @@ def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:
 def _in_memory(source: dict[str, Any]) -> dict[str, Any]:
     if source["type"] == "tick":
         return source
-    own = {key: source[key] for key in ("queueLength", "activationQueueLength") if key in source}
+    own = {key: source[key] for key in ("queueLength", "activationQueueLength", "weight") if key in source}
     return {"type": "memory", "queueName": source.get("queueName") or source["type"], **own}
 
 
@@ -157,12 +157,12 @@ def _services(
     recording: Recording,
 ) -> SimulatedServices:
     service_time = service_time_of(scenario.service_time, scenario.seed)
-    chance = random.Random(f"{scenario.seed}/failing")
+    chance, several = random.Random(f"{scenario.seed}/failing"), len(settings.all_sources) > 1
 
     async def handle(message: Message | list[Message]) -> None:
         for each in message if isinstance(message, list) else [message]:
             if each.enqueued_at is not None and each.dequeue_count == 1:
-                recording.waits.append((clock.now() - each.enqueued_at).total_seconds())
+                recording.waited(each, (clock.now() - each.enqueued_at).total_seconds())
         recording.begun += len(message) if isinstance(message, list) else 1
         seconds = service_time()
         await clock.sleep(seconds)
@@ -175,8 +175,8 @@ def _services(
         assert source is not None
         if source.can.periodic:
             return TickSource(cycle, execution, clock)
-        visible_only = settings.queue_length_strategy == "visibleonly"
-        return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording)
+        visible_only, name = settings.queue_length_strategy == "visibleonly", source.label() if several else None
+        return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording, name)
 
     schedules = Schedules({SCHEDULE: settings.to_document()})
     store = RecordedStore(recording)

@@ -5,7 +5,7 @@ Pure. The activity that opens a cycle follows it, the plan of the HTTP API shows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,11 @@ from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
 from ebb.core.planning import plan, plan_several
 from ebb.core.planning.abandoned import beside_abandoned, held_by_abandoned, without_abandoned
-from ebb.core.planning.budgets import held_by_budget, thinned, until_it_opens
+from ebb.core.planning.budgets import held_by_budget, until_it_opens
 from ebb.core.planning.decision import Decision, Wait
 from ebb.core.planning.dependencies import Other, following, held_by_others
+from ebb.core.planning.keda import rounded_up
+from ebb.core.planning.lanes import Lane, lanes_told, share_by_weight, share_strictly
 from ebb.core.planning.partitions import held_to_partitions
 from ebb.core.planning.sharing import share_executions
 from ebb.core.planning.waits import closed, ended, next_wait, wait_for_tick
@@ -89,18 +91,18 @@ def after_measuring(settings: ScheduleSettings, carry: Carry, now: Now, counts: 
     if settings.scaling_strategy == "drainTime":
         carry = carry.aiming(backlog, measured, settings.drain_target)
     free = without_abandoned(settings, now.abandoned)
-    decision, shares = decide(free, carry, now, counts) if free else (held_by_abandoned(settings, now.abandoned), ())
+    held = Decided(held_by_abandoned(settings, now.abandoned), lanes=carry.lanes)
+    decided = decide(free, carry, now, counts) if free else held
+    decision, carry = decided.decision, replace(carry, lanes=decided.lanes)
     if free and now.abandoned and decision.executions:
         decision = beside_abandoned(decision, settings, now.abandoned)
-    decision = held_by_budget(settings, decision, now.budget, now.time)
-    shares = thinned(shares, decision.executions)
     wait = next_wait(settings, idle_cycles=now.idle + 1 if free else 1, moment=_moment(carry, now))
     wait = until_it_opens(decision, wait, now.budget, now.time)
     if decision.executions == 0:
         carry = planned_after(settings, carry, wait, now.time)
     carry = following(carry, now.others, decision.executions > 0)
     used = _fairly_shared(_within_window(settings, now.time), backlog, decision.executions)
-    return Agenda(used, decision, wait, carry, shares)
+    return Agenda(used, decision, wait, carry, decided.shares)
 
 
 def after_failing(settings: ScheduleSettings, carry: Carry, now: Now, error: str) -> Agenda:
@@ -153,13 +155,21 @@ def _not_due(settings: ScheduleSettings, carry: Carry, now: Now, is_first: bool)
     return Wait.at(due, now.time, f"not due before {local_time(due.astimezone(settings.zone))}", "notDue")
 
 
-def decide(
-    settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]
-) -> tuple[Decision, tuple[int, ...]]:
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What counts call for."""
+
+    decision: Decision
+    shares: tuple[int, ...] = ()  # for several sources: the source of each execution
+    lanes: Mapping[str, tuple[float, ...]] | None = None  # what lanes remember of it
+
+
+def decide(settings: ScheduleSettings, carry: Carry, now: Now, counts: Sequence[Count]) -> Decided:
     """How many executions these counts call for, and for several sources the source of each."""
     if settings.source is not None:
         decision = plan(settings, counts[0].messages, carry.rates, carry.goal(now.time))
-        return held_to_partitions(decision, (0,) * decision.executions, counts)[0], ()
+        decision = held_by_budget(settings, decision, now.budget, now.time)
+        return Decided(held_to_partitions(decision, (0,) * decision.executions, counts)[0])
     backlogs: list[tuple[str, float, float, float]] = []
     for index, (source, count) in enumerate(zip(settings.all_sources, counts, strict=True)):
         own = settings.for_source(index)
@@ -168,8 +178,34 @@ def decide(
     unknown = [f"{backlog[0]} ({count.error})" for backlog, count in zip(backlogs, counts, strict=True) if count.error]
     if unknown:
         decision = replace(decision, reason=f"{decision.reason}; left out, not measured: {', '.join(unknown)}")
-    weights = [count / target if count > activation else 0.0 for _, count, target, activation in backlogs]
-    return held_to_partitions(decision, share_executions(decision.executions, weights, now.cycle), counts)
+    decision = held_by_budget(settings, decision, now.budget, now.time)
+    demands = [count / target if count > activation else 0.0 for _, count, target, activation in backlogs]
+    if settings.lanes == "none":
+        shares = share_executions(decision.executions, demands, now.cycle)
+        return Decided(*held_to_partitions(decision, shares, counts))
+    return _decide_lanes(settings, carry, decision, demands, counts)
+
+
+def _decide_lanes(
+    settings: ScheduleSettings, carry: Carry, decision: Decision, demands: Sequence[float], counts: Sequence[Count]
+) -> Decided:
+    """`decision` with its executions shared out over the lanes."""
+    if not decision.executions:
+        return Decided(decision, lanes=carry.lanes)
+    lanes: list[Lane] = []
+    for source, demand, count in zip(settings.all_sources, demands, counts, strict=True):
+        need = rounded_up(demand)
+        most = need if count.partitions is None else min(need, count.partitions)
+        lanes.append(Lane(source.label(), most, source.weight or 1.0))
+    before = (carry.lanes or {}).get(settings.lanes, ())
+    if settings.lanes == "strict":
+        shared = share_strictly(decision.executions, lanes, before)
+    else:
+        shared = share_by_weight(decision.executions, lanes, before)
+    told = replace(decision, reason=f"{decision.reason}; {lanes_told(settings.lanes, lanes, shared)}")
+    shares = tuple(place for place, given in enumerate(shared.granted) for _ in range(given))
+    memory = {settings.lanes: shared.memory} if any(shared.memory) else None
+    return Decided(*held_to_partitions(told, shares, counts), memory)
 
 
 def _moment(carry: Carry, now: Now) -> Moment:

@@ -78,10 +78,3 @@ def until_it_opens(decision: Decision, wait: Wait, state: BudgetState | None, no
     left = max((state.open_until - now).total_seconds(), 0.1)
     reason = f"{decision.limited_by} may be tried again in {duration(round(left, 1))}"
     return Wait.at(state.open_until, now, reason, "budgetOpen", decision.limited_by)
-
-
-def thinned(shares: tuple[int, ...], executions: int) -> tuple[int, ...]:
-    """The sources of fewer executions, each source in its proportion."""
-    if executions >= len(shares):
-        return shares
-    return tuple(shares[place * len(shares) // executions] for place in range(executions))

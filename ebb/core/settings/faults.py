@@ -17,6 +17,7 @@ _HINTS = {
     "queueName": "must be 3 to 56 lower case letters, digits and single hyphens (its poison queue adds 7 to 63)",
 }
 _WHY = {
+    "weight": "weights are shares beside each other, of which every source has one",
     "queueLength": "a target of 0 takes no message, so nothing would ever start",
     "batchSize": "the queue service hands out at most 32 messages at once",
     "visibilityTimeout": "the queue service hides a message for at most 7 days",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from pydantic.alias_generators import to_camel
+
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.planning.dependencies import circle
 from ebb.core.settings.faults import RuleError
 from ebb.core.settings.schedule_settings import PROGRAM_HANDLER, ScheduleSettings
+from ebb.core.settings.source_settings import ENTRY_NUMBERS
 from ebb.core.wording import did_you_mean
 
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # windows and cron repeat; validation must not depend on today
@@ -21,6 +24,7 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
         RuleError: the first rule that is broken.
     """
     _sources(settings)
+    _lanes(settings)
     _command(settings)
     _leases(settings)
     _limits(settings)
@@ -36,14 +40,30 @@ def _sources(settings: ScheduleSettings) -> None:
     if settings.source is None and settings.sources is None:
         raise RuleError("source", None, "is required (or sources, a list)")
     if settings.source is not None:
-        for name, field in (("queueLength", "queue_length"), ("activationQueueLength", "activation_queue_length")):
+        for field in ENTRY_NUMBERS:
+            name = to_camel(field)
             if (value := getattr(settings.source, field)) is not None:
-                raise RuleError(f"source.{name}", value, f"is for entries of sources; write it as {name} beside source")
+                where = f"write it as {name} beside source" if name != "weight" else "one source has all executions"
+                raise RuleError(f"source.{name}", value, f"is for entries of sources; {where}")
     if len(settings.all_sources) > 1 and any(each.can.periodic for each in settings.sources or ()):
         raise RuleError("sources", "tick", "has one message each cycle and cannot be joined with others; use source")
-    labels = [each.model_dump_json() for each in settings.sources or ()]
+    labels = [each.model_dump_json(exclude=set(ENTRY_NUMBERS)) for each in settings.sources or ()]
     if len(set(labels)) < len(labels):
         raise RuleError("sources", len(labels), "names the same source twice")
+
+
+def _lanes(settings: ScheduleSettings) -> None:
+    if settings.lanes != "none" and len(settings.all_sources) < 2:
+        raise RuleError(
+            "lanes", settings.lanes, "is for a schedule with several sources; give it sources, or leave lanes out"
+        )
+    if settings.lanes == "weighted":
+        return
+    for index, source in enumerate(settings.sources or ()):
+        if source.weight is not None:
+            why = "strict lanes go by their order" if settings.lanes == "strict" else "lanes is none"
+            way = f"has no effect: {why}; leave it out, or set lanes: weighted"
+            raise RuleError(f"sources.{index}.weight", source.weight, way)
 
 
 def _command(settings: ScheduleSettings) -> None:

@@ -18,7 +18,7 @@ from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
 from ebb.core.settings.retry import RetrySettings
-from ebb.core.settings.source_settings import SettingsModel, SourceSettings
+from ebb.core.settings.source_settings import ENTRY_NUMBERS, SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
 MOST_SOURCES = 16  # of one schedule
@@ -43,7 +43,7 @@ class ScheduleSettings(SettingsModel):
         None,
         min_length=1,
         max_length=MOST_SOURCES,
-        description="several sources; each may have its own queueLength and activationQueueLength",
+        description="several sources; each may have its own queueLength, activationQueueLength and weight",
     )
     handler: str = Field(
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:function that handles one message; or command"
@@ -77,6 +77,9 @@ class ScheduleSettings(SettingsModel):
     )
     multiple_scalers_calculation: Literal["max", "min", "avg", "sum"] = Field(
         "max", description="how the demands of several sources become one, as KEDA"
+    )
+    lanes: Literal["none", "weighted", "strict"] = Field(
+        "none", description="how several sources share the executions: by demand, by their weight, or in their order"
     )
     polling_interval: Seconds = Field(
         30.0, ge=0.1, le=DAY_SECONDS * 31, description="seconds between cycles; of fixedRate the period"
@@ -212,7 +215,7 @@ class ScheduleSettings(SettingsModel):
         chosen = self.all_sources[index]
         numbers = {"queue_length": chosen.queue_length, "activation_queue_length": chosen.activation_queue_length}
         own = {name: value for name, value in numbers.items() if value is not None}
-        source = chosen.model_copy(update=dict.fromkeys(numbers))
+        source = chosen.model_copy(update=dict.fromkeys(ENTRY_NUMBERS))
         return self.model_copy(update={"source": source, "sources": None, **own})
 
     def to_document(self) -> dict[str, Any]:

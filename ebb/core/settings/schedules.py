@@ -208,6 +208,10 @@ def _collect_lines(node: yaml.Node, path: tuple[str, ...], lines: _Lines) -> Non
         for key, value in node.value:
             lines[(*path, str(key.value))] = key.start_mark.line + 1
             _collect_lines(value, (*path, str(key.value)), lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            lines[(*path, str(index))] = value.start_mark.line + 1
+            _collect_lines(value, (*path, str(index)), lines)
 
 
 def _line(lines: _Lines, path: tuple[str, ...]) -> int:

@@ -23,6 +23,8 @@ from pydantic_core import PydanticCustomError
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.durations import Number
 
+ENTRY_NUMBERS = ("queue_length", "activation_queue_length", "weight")  # of an entry of `sources` alone
+
 _declared: dict[str, tuple[type[SourceModel], Capabilities]] = {}
 
 
@@ -33,7 +35,7 @@ class SettingsModel(BaseModel):
 
 
 class SourceModel(SettingsModel):
-    """What every source has. The two numbers are for an entry of `sources`, over those of the schedule."""
+    """What every source has. The numbers are for an entry of `sources`; the first two go over those of the schedule."""
 
     type: str = Field(description="the kind of source")
     queue_length: Number | None = Field(
@@ -42,10 +44,16 @@ class SourceModel(SettingsModel):
     activation_queue_length: int | None = Field(
         None, ge=0, description="this source takes part only when its backlog is above this"
     )
+    weight: Number | None = Field(
+        None,
+        ge=0.01,
+        le=1000,
+        description="lanes weighted: its share of the executions beside the others; 1 without it",
+    )
 
     @model_serializer(mode="wrap")
     def _without_absent_numbers(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        absent = {"queueLength", "queue_length", "activationQueueLength", "activation_queue_length"}
+        absent = {*ENTRY_NUMBERS, *map(to_camel, ENTRY_NUMBERS)}
         return {key: value for key, value in serialize(self).items() if value is not None or key not in absent}
 
     def label(self) -> str:

@@ -52,6 +52,11 @@ def _scaling(settings: ScheduleSettings) -> list[str]:
 
 def _sources(settings: ScheduleSettings) -> list[str]:
     found: list[str] = []
+    if settings.lanes == "strict" and settings.queue_length_strategy == "all":
+        found.append(
+            "lanes strict with queueLengthStrategy all: messages that wait for their next try keep executions from the "
+            "lanes below"
+        )
     for index, source in enumerate(settings.all_sources):
         own = settings.for_source(index)
         if own.activation_queue_length:

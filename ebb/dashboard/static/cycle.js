@@ -5,7 +5,7 @@ import { call } from "./api.js";
 import { Outcome, Title, Trouble } from "./parts.js";
 import { to } from "./route.js";
 import { barsOf, Gantt } from "./timeline.js";
-import { clock, count, full, lasting, millis, took } from "./words.js";
+import { clock, count, counted, full, lasting, millis, took } from "./words.js";
 
 /** The page; `rest` has the cycle's number. */
 export function Cycle({ name, rest }) {
@@ -30,6 +30,7 @@ export function Cycle({ name, rest }) {
 function Body({ cycle }) {
   const fact = (title, value, wide) => value !== null && value !== undefined && html`<div class=${wide ? "wide" : ""}><dt>${title}</dt><dd>${value}</dd></div>`;
   const sources = cycle.backlog?.sources;
+  const worked = (name) => counted(cycle.executions.filter((each) => each.source === name).length, "execution");
   return html`<dl class="facts">
       ${fact("Outcome", html`<${Outcome} outcome=${cycle.outcome} />`)}
       ${fact("Began", full(cycle.startedAt))}
@@ -40,7 +41,7 @@ function Body({ cycle }) {
       ${fact("Why so many executions", cycle.decision?.reason, true)}
       ${cycle.wait && fact("Why the wait after it", cycle.wait.reason, true)}
       ${cycle.nextTryAt && fact("Next try of what failed", full(cycle.nextTryAt))}
-      ${sources && fact("Sources", sources.map((each) => `${each.name}: ${each.error || count(each.count)}`).join(", "), true)}
+      ${sources && fact("Sources", sources.map((each) => `${each.name}: ${each.error || `${count(each.count)}, ${worked(each.name)}`}`).join(", "), true)}
       ${cycle.error && fact("Error", html`<span class="trouble">${cycle.error}</span>`, true)}
     </dl>
     ${cycle.executions.length > 0 ? html`<${Executions} cycle=${cycle} />` : html`<p class="faint">No execution ran.</p>`}`;

@@ -193,6 +193,16 @@ async def test_plan_of_several_sources_shares_the_executions() -> None:
         assert document["backlog"]["sources"][0] == {"name": "orders", "count": 9, "error": None}
 
 
+async def test_plan_of_lanes_says_who_gets_what_and_why() -> None:
+    sources = [{"type": "memory", "queueName": "orders"}, {"type": "memory", "queueName": "mails"}]
+    async with world(sources=sources, maxExecutions=2, lanes="strict") as one:
+        one.put(90, "orders")
+        one.put(2, "mails")
+        document = await one.plan()
+        assert document["shares"] == [{"name": "orders", "executions": 2}, {"name": "mails", "executions": 0}]
+        assert document["decision"]["reason"].endswith("; lanes in order: orders 2, mails 0 (waits)")
+
+
 async def test_plan_outside_the_windows_is_for_the_next_opening() -> None:
     async with world(windows=[{"start": "06:00", "end": "07:00"}]) as one:
         one.put(4)

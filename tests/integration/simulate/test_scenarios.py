@@ -120,6 +120,36 @@ async def test_several_sources_are_worked_on_by_weight() -> None:
     assert sum(cycle["processed"] for cycle in seen.cycles) == 45
 
 
+LANES: dict[str, Any] = {
+    "sources": [{"type": "memory", "queueName": "urgent"}, {"type": "memory", "queueName": "bulk"}],
+    "multipleScalersCalculation": "sum",
+    "maxExecutions": 4,
+    "pollingInterval": 1,
+    "concurrency": 1,
+    "batchSize": 1,
+}
+FLOOD = ("urgent=poisson:10/min", "bulk=burst:5000@1d")
+
+
+async def test_strict_lanes_make_way_for_what_comes_meanwhile() -> None:
+    """Bulk fills every slice. An urgent message waits for a look (5 s), for what is in hand, and for the next cycle."""
+    none, strict = [
+        await simulated({**LANES, "lanes": lanes, "executionSlice": 300}, *FLOOD, service_time="1", seconds=HOUR / 6)
+        for lanes in ("none", "strict")
+    ]
+    assert max(strict.source_waits["urgent"]) <= 20 < 150 < max(none.source_waits["urgent"])
+    assert len(strict.source_waits["bulk"]) > 0.7 * len(none.source_waits["bulk"])
+    assert any(cycle["decision"]["reason"].endswith("; lanes in order: urgent 1, bulk 3") for cycle in strict.cycles)
+
+
+async def test_strict_lanes_keep_one_execution_in_four_cycles_for_a_lane_that_would_get_none() -> None:
+    flood = ("urgent=burst:5000@1d", "bulk=burst:5000@1d")
+    seen = await simulated({**LANES, "lanes": "strict"}, *flood, service_time="1", seconds=HOUR / 6)
+    for_bulk = [sum(each["source"] == "bulk" for each in cycle["executions"]) for cycle in seen.cycles]
+    assert for_bulk[:12] == [0, 0, 0, 1] * 3
+    assert "bulk 1 (kept from starving)" in seen.cycles[3]["decision"]["reason"]
+
+
 async def test_same_seed_gives_the_same_run() -> None:
     one, other = [
         await simulated({"maxExecutions": 3}, "poisson:30/h", service_time="exponential:20", seconds=3 * HOUR)

@@ -202,6 +202,8 @@ def test_what_a_job_cannot_do_is_said():
     text = "\n".join(job(scalingStrategy="eager", maxPollingInterval=900).differences)
     assert "scalingStrategy eager" in text
     assert "maxPollingInterval" in text
+    queues = [QUEUE, {**QUEUE, "queueName": "bulk"}]
+    assert "lanes strict: a job's executions" in "\n".join(job(source=None, sources=queues, lanes="strict").differences)
     assert "UTC" in "\n".join(job(source={"type": "tick"}, pollingInterval=3600, timeZone="Europe/Paris").differences)
 
 

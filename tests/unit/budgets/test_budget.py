@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ebb.core.budget import BudgetState, Grant, accepted, given_back, refused, take
 from ebb.core.errors import SettingsError
-from ebb.core.planning.budgets import held_by_budget, thinned, until_it_opens
+from ebb.core.planning.budgets import held_by_budget, until_it_opens
 from ebb.core.planning.decision import Decision, Wait
 from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.schedules import load_schedules
@@ -153,12 +153,6 @@ def test_open_breaker_pauses_and_half_open_runs_one() -> None:
     assert (wait.seconds, wait.code, wait.reason) == (20, "budgetOpen", "budget crm may be tried again in 20 s")
     one = held_by_budget(schedule(rate=10), ten, state, at(31))
     assert (one.executions, one.code) == (1, "budgetHalfOpen")
-
-
-def test_fewer_executions_keep_the_proportion_of_their_sources() -> None:
-    assert thinned((0, 0, 0, 0, 1, 1), 3) == (0, 0, 1)
-    assert thinned((0, 1), 5) == (0, 1)
-    assert thinned((), 0) == ()
 
 
 TEXT = """

@@ -147,6 +147,15 @@ POISON = {
         }
     ],
 }
+PLAN: dict[str, Any] = {
+    "beginsAt": "2026-11-26T10:00:51Z",
+    "decision": {
+        "executions": 5,
+        "reason": "urgent 600 at 5, bulk 90 at 5: sum of 2 sources wants 138 executions, held to 5 by maxExecutions; "
+        "lanes in order: urgent 4, bulk 1 (kept from starving)",
+    },
+    "shares": [{"name": "urgent", "executions": 4}, {"name": "bulk", "executions": 1}],
+}
 SEEN = {"parity": [0, 3, 7, 12], "mail": list(range(0, 4711, 200)), "nightly-invoices-of-all-customers": [1] * 24}
 
 
@@ -161,9 +170,7 @@ def screens() -> dict[str, RenderableType]:
         "cycle": pages.cycle_page(CYCLES[0], TIMES),
         "events": tables.events_table(EVENTS, TIMES),
         "poison": tables.poison_table(POISON, TIMES),
-        "plan": plain(
-            pages.plan_text({"beginsAt": "2026-11-26T10:00:51Z", "decision": {"executions": 1, "reason": "x"}}, TIMES)
-        ),
+        "plan": plain(pages.plan_text(PLAN, TIMES)),
     }
 
 

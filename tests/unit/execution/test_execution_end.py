@@ -41,6 +41,18 @@ async def test_intent_is_looked_at_every_five_seconds_while_handlers_work() -> N
     assert execution.looks == 4
 
 
+async def test_execution_makes_way_as_at_the_end_of_its_slice() -> None:
+    execution, begun = Execution(concurrency=2, batchSize=8, executionSlice=100), list[str]()
+    execution.put(*map(str, range(100)))
+    running = execution.start(sleeping(execution, 1, begun))
+    execution.way_from = execution.clock.now() + timedelta(seconds=9)
+    await execution.clock.run(30)
+    report = await running
+    assert (report.ended, report.error, report.released) == ("slice", None, 0)
+    assert report.processed == report.received
+    assert 2 * 10 <= report.processed < 2 * 16  # it looks after 10 s, and has messages for 5 s in hand
+
+
 async def test_nothing_of_a_batch_begins_that_came_after_the_stop() -> None:
     execution, begun = Execution(), list[str]()
     execution.put("one", "two")

@@ -91,6 +91,23 @@ def test_fault_names_file_line_value_and_way_out(old: str, new: str, expected: s
     assert expected in fault(GOOD.replace(old, new))
 
 
+def test_fault_in_an_entry_of_a_list_names_its_own_line() -> None:
+    text = """schedules:
+  mails:
+    sources:
+      - {type: memory, queueName: urgent, weight: 4}
+      - type: memory
+        queueName: bulk
+        weight: 0
+    lanes: weighted
+    handler: handlers.noop:handle
+"""
+    assert fault(text).startswith("schedules.yaml:7: schedules.mails.sources.1.weight: 0 must be")
+    assert fault(text.replace("weight: 4", "weigth: 4")).startswith(
+        "schedules.yaml:4: schedules.mails.sources.0.weigth"
+    )
+
+
 def test_fault_in_an_app_setting_names_the_app_setting() -> None:
     assert fault(GOOD, Ebb__parity__batchSize="33").startswith("app setting Ebb__parity__batchSize: ")
     assert "no schedule 'nobody'" in fault(GOOD, Ebb__nobody__batchSize="3")

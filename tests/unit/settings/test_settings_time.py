@@ -70,6 +70,26 @@ def fault(**more: Any) -> str:
         ({"source": None, "sources": [{"type": "memory", "queueLength": 0}]}, "sources.0.queueLength: 0 must be"),
         ({"source": {"type": "memory", "queueLength": 2}}, "source.queueLength: 2 is for entries of sources"),
         ({"multipleScalersCalculation": "median"}, "multipleScalersCalculation: 'median' must be 'max', 'min'"),
+        ({"source": {"type": "memory", "weight": 2}}, "source.weight: 2 is for entries of sources; one source has all"),
+        ({"lanes": "strict"}, "lanes: 'strict' is for a schedule with several sources"),
+        ({"source": None, "sources": TWO[:1], "lanes": "weighted"}, "lanes: 'weighted' is for a schedule with several"),
+        ({"lanes": "fair"}, "lanes: 'fair' must be 'none', 'weighted' or 'strict'"),
+        (
+            {"source": None, "sources": [TWO[0], {**TWO[1], "weight": 0}], "lanes": "weighted"},
+            "sources.1.weight: 0 must be greater than or equal to 0.01: weights are shares beside each other",
+        ),
+        (
+            {"source": None, "sources": [TWO[0], {**TWO[1], "weight": 3}], "lanes": "strict"},
+            "sources.1.weight: 3 has no effect: strict lanes go by their order; leave it out, or set lanes: weighted",
+        ),
+        (
+            {"source": None, "sources": [{**TWO[0], "weight": 3}, TWO[1]]},
+            "sources.0.weight: 3 has no effect: lanes is none; leave it out, or set lanes: weighted",
+        ),
+        (
+            {"source": None, "sources": [TWO[1], {**TWO[1], "weight": 2}], "lanes": "weighted"},
+            "sources: 2 names the same source twice",
+        ),
     ],
 )
 def test_nonsense_is_refused_with_its_reason(more: dict[str, Any], expected: str) -> None:
@@ -135,6 +155,14 @@ def test_entry_of_sources_has_its_own_numbers() -> None:
     assert second.queue_length == 7
     assert first.to_document()["source"] == {"type": "memory", "queueName": "a"}
     assert "source" not in made.to_document()
+    assert validate_settings(made.to_document()) == made
+
+
+def test_weight_stays_with_the_list_of_sources() -> None:
+    sources = [{**TWO[0], "weight": "0.5"}, TWO[1]]
+    made = validate_settings({"handler": "a:b", "sources": sources, "lanes": "weighted"})
+    assert [source.weight for source in made.all_sources] == [0.5, None]
+    assert "weight" not in made.for_source(0).to_document()["source"]
     assert validate_settings(made.to_document()) == made
 
 

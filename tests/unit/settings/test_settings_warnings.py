@@ -27,6 +27,15 @@ def warned(**more: Any) -> str:
         ({"activationQueueLength": 4}, "memory: up to 4 messages may wait for ever"),
         ({"source": {"type": "tick"}, "minExecutions": 2}, "executions beyond the first have nothing to do"),
         ({"batchSize": 16, "concurrency": 1}, "batchSize 16 with concurrency 1"),
+        (
+            {
+                "source": None,
+                "sources": [{"type": "memory", "queueName": each} for each in "ab"],
+                "lanes": "strict",
+                "queueLengthStrategy": "all",
+            },
+            "messages that wait for their next try keep executions from the lanes below",
+        ),
         ({"waitMode": "cron", "cron": "0 2 * * *", "pollingInterval": 60}, "pollingInterval is for errors alone"),
         ({"scalingStrategy": "drainTime", "drainTarget": 10}, "executionSlice 30 s is longer than drainTarget 10 s"),
     ],
