@@ -16,6 +16,6 @@ def blueprint(services: Services) -> df.Blueprint:
     @bp.function_name(CLOSE_CYCLE)
     @bp.activity_trigger(input_name="order")
     async def close_cycle(order: dict) -> dict:  # plain: the Functions worker refuses dict[str, Any]
-        return (await closing.close(services, order)).to_json()
+        return await closing.close_cycle(services, order)
 
     return bp

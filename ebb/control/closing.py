@@ -27,6 +27,7 @@ from ebb.services import Services
 from ebb.sources import open_poison
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.outage import once_stored
 from ebb.store.remarks import remember_crash
 from ebb.telemetry.cycle_trace import CycleKey
 
@@ -34,6 +35,13 @@ logger = logging.getLogger(__name__)
 
 TRIM_EVERY = 50  # cycles, or a twentieth of historyLimit: looking for the oldest reads the keys of all that are kept
 TRIM_SECONDS = 10  # of the slack in which the instance has promised to go on; the watchdog has time for the rest
+
+
+async def close_cycle(services: Services, order: Mapping[str, Any]) -> dict[str, Any]:
+    """Close the cycle of `order` as `close` does; the answer is an Ending as JSON, once the store is there."""
+    schedule = str(order["state"]["schedule"])
+    ending = await once_stored(services.clock, schedule, lambda: close(services, order))
+    return ending.to_json()
 
 
 async def close(services: Services, order: Mapping[str, Any]) -> Ending:

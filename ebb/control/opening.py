@@ -28,6 +28,7 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.combined import measure_all
 from ebb.store.base import update
+from ebb.store.outage import once_stored
 from ebb.store.remarks import abandoned_executions
 from ebb.telemetry.cycle_trace import CycleKey
 
@@ -39,7 +40,7 @@ async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[s
     state = CycleState.from_json(data, instance_id(str(data.get("schedule"))))
     if state.version > STATE_VERSION:
         await _warn_of_newer_state(services, state)
-    opening = await open_cycle(services, state)
+    opening = await open_cycle(services, state, patient=True)
     _record(services, state, opening)
     logger.info(
         "%s cycle %s: %s, %s",
@@ -83,46 +84,62 @@ async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
     await record(services, state.schedule, "incident", services.clock.now(), event)
 
 
-async def open_cycle(services: Services, state: CycleState) -> Opening:
-    """Open the cycle of `state`: expected failures are part of the answer, never raised."""
-    name, began = state.schedule, services.clock.now()
+async def open_cycle(services: Services, state: CycleState, *, patient: bool = False) -> Opening:
+    """Open the cycle of `state`: expected failures are part of the answer, never raised.
+
+    Args:
+        patient: wait for a store that is away, as `once_stored` does.
+    """
+    name = state.schedule
     if name not in services.schedules:
         return await _leave(services, state, f"schedule {name} is no longer in schedules.yaml")
+    try:
+        if patient:
+            return await once_stored(services.clock, name, lambda: _open(services, state))
+        return await _open(services, state)
+    except StoreError as error:
+        return _unopened(state, services.schedules[name], error)
+
+
+async def _open(services: Services, state: CycleState) -> Opening:
+    """As `open_cycle`, of a schedule that there is.
+
+    Raises:
+        StoreError: the store did not open it.
+    """
+    name, began = state.schedule, services.clock.now()
     file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
-    try:
-        row = await services.store.get(name)
-        trigger = row.triggered
-        state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
-        working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
+    row = await services.store.get(name)
+    trigger = row.triggered
+    state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
+    working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
 
-        def seen(row: ScheduleRow, now: datetime) -> tuple[ScheduleRow, Opening | None]:
-            row = row if working is None else outlived(row, state, working, now, skew)
-            return row, verdict_of(row, state, now, skew, file_settings)
+    def seen(row: ScheduleRow, now: datetime) -> tuple[ScheduleRow, Opening | None]:
+        row = row if working is None else outlived(row, state, working, now, skew)
+        return row, verdict_of(row, state, now, skew, file_settings)
 
-        unseen = row
-        row, early = seen(row, began)
-        settled = [] if early else await _settle(services, row, state)
-        found = _Found(file_settings) if early else await _look(services, state, row, began)
-        moved = await move_looks(services.store, row)
+    unseen = row
+    row, early = seen(row, began)
+    settled = [] if early else await _settle(services, row, state)
+    found = _Found(file_settings) if early else await _look(services, state, row, began)
+    moved = await move_looks(services.store, row)
 
-        def write(row: ScheduleRow) -> ScheduleRow:
-            nonlocal opening
-            now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
-            row, held = seen(row, now)
-            for cycle in settled if held is None else ():
-                row = books.counted(row, cycle)
-            opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
-            if held is None and opening.verdict is Verdict.END:
-                return _ended(row, opening.wait.reason, now)
-            row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
-            return taken_up(row, opening, trigger)
+    def write(row: ScheduleRow) -> ScheduleRow:
+        nonlocal opening
+        now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
+        row, held = seen(row, now)
+        for cycle in settled if held is None else ():
+            row = books.counted(row, cycle)
+        opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
+        if held is None and opening.verdict is Verdict.END:
+            return _ended(row, opening.wait.reason, now)
+        row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
+        return taken_up(row, opening, trigger)
 
-        after = await update(services.store, name, write, known=None if early else unseen)
-        _record_fence(services, state, row.owner, opening)
-        await _record_own_change(services, row, after)
-    except StoreError as error:
-        return _unopened(state, file_settings, error)
+    after = await update(services.store, name, write, known=None if early else unseen)
+    _record_fence(services, state, row.owner, opening)
+    await _record_own_change(services, row, after)
     await _tell(services, state, settled)
     return opening
 

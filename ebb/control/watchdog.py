@@ -25,7 +25,7 @@ from ebb.core.failures import first_line
 from ebb.core.names import instance_id
 from ebb.core.once import ONCE_KEPT
 from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
-from ebb.core.row.checkin import done_at
+from ebb.core.row.checkin import done_at, written_at
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -99,7 +99,7 @@ class Watchdog:
         quiet = instance.updated_at is not None and self._services.clock.now() >= instance.updated_at + LONGEST_ANSWER
         if not (instance.is_live and row.unclosed and quiet):
             return None
-        return done_at(row, await self._services.store.executions(row.name))
+        return done_at(row, await self._services.store.executions(row.name), self._services.clock.now())
 
     async def _act(
         self,
@@ -209,6 +209,7 @@ class Watchdog:
             work=work,
             schedule=row.name,
             done_at=done,
+            written_at=written_at(row, custom.get("phase"), custom.get("cycle")),
         )
         return judge(facts, now, self._skew, self._grace)
 

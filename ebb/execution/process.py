@@ -82,13 +82,14 @@ class _Run:
         self._watch = FenceWatch(self.services, self.order, self.settings.replica_timeout)
         note = ProgressNote(self.services.store, clock, str(self.order["schedule"]), self._watch.note, self._so_far)
         outcome, error, keeping = "failed", "it ended by an exception; the log has the cause", None
+        patient = False  # where it is cancelled or fails, its host may be about to end
         try:
             if await self._watch.enter() is None:
                 keeping = asyncio.create_task(note.keep())
                 await self._work()
-            outcome, error = self._outcome(), self.report.error
+            outcome, error, patient = self._outcome(), self.report.error, True
         except EbbError as fault:
-            error = str(fault)
+            error, patient = str(fault), True
             self.report.count_error(type(fault).__name__, clipped(error, ERROR_LENGTH))
         finally:
             if keeping is not None:
@@ -96,7 +97,7 @@ class _Run:
                 with suppress(asyncio.CancelledError):
                     await keeping
             ended = self._document(clock.now(), outcome, error)
-            await note.end(ended)
+            await note.end(ended, patient=patient)
         return ended
 
     async def _work(self) -> None:

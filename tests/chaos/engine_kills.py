@@ -17,7 +17,7 @@ from tests.chaos.world import World
 
 HELD = 8.0  # seconds for which the request of the chosen moment is held, so that the kill falls into it
 FROZEN = (65.0, 80.0)  # seconds, past every lease of the extension
-AWAY = 30.0  # seconds for which storage is away
+AWAY, LONG_AWAY = 30.0, 75.0  # seconds for which storage is away; the extension gives an answer up after 45 s
 JOB = 0.3  # seconds of a handler: some are always at work
 
 MOMENTS: dict[str, tuple[Fault, ...]] = {  # the request that tells it; none: `_reach` knows it otherwise
@@ -74,15 +74,19 @@ def one_of_two_stands_still(world: World) -> None:
     victim.thaw()
 
 
-def storage_is_away(world: World) -> None:
-    """Azurite ends in order while work is done, is away for half a minute, and comes back with its disk."""
-    world.feed(30, seconds=JOB)
-    world.sleep(0.5, 2)
-    with world.broken("storage away"):
-        world.azurite.process.terminate()
-        world.azurite.process.wait(30)
-        time.sleep(AWAY)
-        world.azurite.revive()
+def storage_is_away(seconds: float) -> Callable[[World], None]:
+    """Azurite ends in order while work is done, is away for so long, and comes back with its disk."""
+
+    def play(world: World) -> None:
+        world.feed(60, seconds=JOB)
+        world.sleep(0.5, 2)
+        with world.broken("storage away"):
+            world.azurite.process.terminate()
+            world.azurite.process.wait(30)
+            time.sleep(seconds)
+            world.azurite.revive()
+
+    return play
 
 
 def _reach(world: World, moment: str) -> None:
@@ -130,4 +134,5 @@ _add("engine-worker", killed(Host.kill_workers), 18)
 _add("engine-both", killed(Host.kill_all), 24)
 _add("engine-two-kill", one_of_two_is_killed, 16, world=TWO_HOSTS)
 _add("engine-two-freeze", one_of_two_stands_still, 10, world=TWO_HOSTS)
-add(Scenario("engine-storage", storage_is_away, AFTER_STORE, rounds=8, real_only=True))
+add(Scenario("engine-storage", storage_is_away(AWAY), AFTER_STORE, rounds=8, real_only=True))
+add(Scenario("engine-storage-long", storage_is_away(LONG_AWAY), AFTER_STORE, rounds=4, real_only=True))

@@ -25,7 +25,7 @@ from tests.chaos.wire import LONGEST_HEAD, BrokenMessageError, Raw, answer, read
 
 KINDS = ("delay", "reset", "status", "lostReply", "cut", "blackHole", "swallow")
 _LINGER_NOT = struct.pack("ii", 1, 0)  # closing sends a reset
-_CODES = {429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy"}
+_CODES = {400: "InvalidInput", 429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy"}
 
 
 @dataclass

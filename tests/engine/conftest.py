@@ -17,7 +17,12 @@ from tests.engine.deployment import Deploy, Deployment
 from tests.engine.hosts import why_unnamed
 
 DEFAULT = ("devhost", "realhost")
-SLOW = {"test_kill": (), "test_scale": (), "test_behaviours": ("devhost",)}  # minutes long on the real engine
+SLOW = {  # minutes long on the real engine
+    "test_kill": (),
+    "test_scale": (),
+    "test_lost_answer": (),
+    "test_behaviours": ("devhost",),
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -83,6 +83,10 @@ class Deployment(App):
         self.url = next(host.url for host in self.hosts if host.is_answering)
         return super().instances()
 
+    def incidents(self) -> list[dict[str, Any]]:
+        """What the watchdog met, newest first."""
+        return self.call("GET", "schedules/parity/events?kind=incident")[1].get("value", [])
+
     def raise_event(self, name: str, data: object) -> None:
         """Send an event to the instance over the host's own management API."""
         host = next(host for host in self.hosts if host.is_answering)

@@ -100,8 +100,10 @@ def unreported(noted: Sequence[ExecutionNote], reported: Collection[str | None],
     return any(note.beat is not None and now - note.beat <= SILENT for note in left)
 
 
-def done_at(row: ScheduleRow, noted: Sequence[ExecutionNote]) -> datetime | None:
+def done_at(row: ScheduleRow, noted: Sequence[ExecutionNote], now: datetime) -> datetime | None:
     """When the last execution of the present cycle ended; None if one may still work or begin, or it has none.
+
+    A run that never said its last word has ended once it must have, and nobody was given its work again.
 
     Args:
         noted: the notes of the schedule.
@@ -111,9 +113,22 @@ def done_at(row: ScheduleRow, noted: Sequence[ExecutionNote]) -> datetime | None
         return None
     mine = [note for note in noted if (note.owner, note.cycle) == (row.owner, row.cycle)]
     missing = int(entry["decision"]["executions"]) - len({note.index for note in mine})
-    if missing > 0 or not mine or not all(note.has_ended for note in mine):
-        return None
-    return max(note.beat for note in mine if note.beat is not None)
+    ends = [note.beat if note.has_ended else note.until + REDELIVERED for note in mine]
+    last = max((end for end in ends if end is not None), default=None)
+    return None if missing > 0 or last is None or last > now else last
+
+
+def written_at(row: ScheduleRow, phase: str | None, cycle: int | None) -> datetime | None:
+    """When the opening or the closing that an instance waits for was written on the row; None where it was not.
+
+    Args:
+        phase: what the instance says that it does, and `cycle` the number that it says.
+    """
+    if phase == "measuring":
+        is_written = row.owner_launch == row.launch and row.cycle_for == (cycle or 0)
+    else:
+        is_written = phase == "processing" and cycle is not None and row.cycle == cycle and books.is_closed(row, cycle)
+    return row.checked_in_at if is_written else None
 
 
 def number_of(row: ScheduleRow, state: CycleState) -> int:
@@ -152,6 +167,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         owner=state.owner,
         owner_launch=state.launch,
         owner_until=until,
+        checked_in_at=now,
         working_until=working_until,
         starting_until=None,
         cycle=opening.cycle or row.cycle,
@@ -180,7 +196,7 @@ def rested(
     if row.owner != state.owner or row.cycle > number:
         return row
     memory = row.memory if carry is None else memory_of(carry, row.changed_at)
-    return replace(row, owner_until=promise(now, seconds), working_until=None, memory=memory)
+    return replace(row, owner_until=promise(now, seconds), checked_in_at=now, working_until=None, memory=memory)
 
 
 def remembering(row: ScheduleRow, state: CycleState) -> CycleState:

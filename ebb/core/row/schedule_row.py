@@ -57,6 +57,7 @@ class ScheduleRow:
     owner: str | None = None  # the fence: task hub / instance / execution
     owner_launch: int = 0  # which launch the owner is; 0: not known
     owner_until: datetime | None = None  # end of the fence, and the promised next check-in
+    checked_in_at: datetime | None = None  # when its owner last wrote an opening or a closing on it
     working_until: datetime | None = None  # executions of `owner` may run until then; None: none does
     cycle: int = 0  # the latest cycle begun
     cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known

@@ -72,6 +72,7 @@ class Facts:
     work: tuple[Work, ...] = ()  # of all schedules: each one's present cycle, and the one before
     schedule: str = ""
     done_at: datetime | None = None  # when the last execution of its present cycle ended; None while one may work
+    written_at: datetime | None = None  # when the opening or closing that it waits for was written on the row
 
     @property
     def hub(self) -> str:
@@ -114,9 +115,13 @@ def _is_ours(facts: Facts, now: datetime, skew: timedelta) -> bool:
     """Whether this task hub is the one to act: never against a living owner, nor where another hub has the schedule."""
     if facts.home is not None and facts.home != facts.hub:
         return False
-    if facts.owner is None or facts.owner.rsplit("/", 1)[0] == facts.instance:
+    if facts.owner is None or _is_owner(facts):
         return True
     return facts.owner_until is None or now >= facts.owner_until + skew
+
+
+def _is_owner(facts: Facts) -> bool:
+    return facts.owner is not None and facts.owner.rsplit("/", 1)[0] == facts.instance
 
 
 def _ended(facts: Facts) -> Finding:
@@ -130,7 +135,7 @@ def _ended(facts: Facts) -> Finding:
 
 def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Finding:
     times = [facts.updated_at, facts.wakes_at, facts.starting_until, facts.restarted_at, facts.changed_at]
-    if facts.owner is not None and facts.owner.rsplit("/", 1)[0] == facts.instance:
+    if _is_owner(facts):
         times.append(facts.owner_until)
     if facts.updated_at is not None and not facts.is_waiting:
         times.append(_turn(facts.work, facts.updated_at, skew) + LONGEST_STEP)
@@ -138,26 +143,27 @@ def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Fin
     if now >= due + skew + grace:
         return Finding(Act.REPLACE, f"the instance is {facts.status} and should have gone on by {rfc3339(due)}")
     if _is_unanswered(facts, now, skew):
-        return Finding(
-            Act.REPLACE, "its executions have ended, and the instance was not told: storage may have been away"
-        )
+        return Finding(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
     if facts.restarts and facts.restarted_at is not None and now >= facts.restarted_at + 2 * backoff(facts.restarts):
         return Finding(Act.CALM)
     return Finding(Act.NOTHING)
 
 
 def _is_unanswered(facts: Facts, now: datetime, skew: timedelta) -> bool:
-    """Whether the answer of an execution was lost.
+    """Whether the answer of an activity was lost: its work is done, and the instance does not go on.
 
-    The extension may not deliver one any more that it could not write while storage was away (DurableTask.AzureStorage
-    2.11.2 says "is being processed multiple times concurrently" and drops the message until its host is restarted).
+    The extension may not deliver one any more that it could not write while storage was away (ebb/store/outage.py).
     """
-    if facts.done_at is None or facts.updated_at is None or facts.is_waiting:
+    if facts.updated_at is None or facts.is_waiting:
+        return False
+    times = (facts.updated_at, facts.restarted_at, facts.changed_at, facts.watched_since)
+    latest = max(time for time in times if time is not None)
+    if _is_owner(facts) and facts.written_at is not None and facts.written_at > facts.updated_at:
+        return now >= max(facts.written_at, latest) + LONGEST_ANSWER + skew
+    if facts.done_at is None:
         return False
     others = tuple(each for each in facts.work if each.schedule != facts.schedule)
-    times = (facts.updated_at, facts.done_at, facts.restarted_at, facts.changed_at, facts.watched_since)
-    asked = max(time for time in times if time is not None)
-    return now >= _turn(others, asked, skew) + LONGEST_ANSWER
+    return now >= _turn(others, max(facts.done_at, latest), skew) + LONGEST_ANSWER
 
 
 def _turn(work: tuple[Work, ...], asked_at: datetime, skew: timedelta) -> datetime:

@@ -117,6 +117,38 @@ async def test_silent_instance_is_replaced(running: Hub, monkeypatch: pytest.Mon
     assert "should have gone on by" in incident["cause"]
 
 
+@pytest.mark.parametrize(
+    ("last_of_step", "phase"), [("opening._tell", "measuring"), ("closing._trim", "processing")], ids=str
+)
+async def test_answer_that_was_lost_after_its_row_was_written_is_found_soon(
+    running: Hub, monkeypatch: pytest.MonkeyPatch, last_of_step: str, phase: str
+) -> None:
+    """The activity has done its work, and the instance is never told."""
+    clock, lost, written = ClockAhead(), asyncio.Event(), asyncio.Event()
+    watchdog = Watchdog(replace(running.services, clock=clock))
+
+    async def never(*_: object) -> None:
+        written.set()
+        await lost.wait()
+
+    monkeypatch.setattr(f"ebb.control.{last_of_step}", never)
+    BROKER.put(running.services.schedules["parity"].all_sources[0].label(), "")
+    await running.post("trigger")
+    async with asyncio.timeout(30):
+        await written.wait()
+    monkeypatch.undo()
+    await running.until(phase=phase)
+    clock.ahead = timedelta(seconds=55)
+    found = (await watchdog.look(running.host.client))["parity"]
+    assert found.act is Act.NOTHING, "it may be on its way"
+    clock.ahead = timedelta(seconds=90)
+    found = (await watchdog.look(running.host.client))["parity"]
+    lost.set()
+    assert found.act is Act.REPLACE, found
+    assert "not told" in found.cause
+    await running.until(state="running", phase="waiting")
+
+
 async def test_instance_that_waits_for_a_place_behind_long_executions_is_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -14,6 +14,7 @@ from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.store import outage
 from ebb.store.memory import MemoryStore
 from tests.unit.control.test_activities import MINE, World
 
@@ -73,7 +74,17 @@ class Job(World):
         summary = summarize(executions, opening.error)
         if opening.cycle is None or not (executions or opening.error):
             return state.follow(opening, summary, Ending(opening.wait)), Ending(opening.wait)
-        order = {
+        try:
+            ending = await close(self.services, self.order(state, opening, executions))
+        except StoreUnavailableError as error:
+            return state.follow(opening, summary, Ending(opening.wait, error=str(error))), None
+        return state.follow(opening, summary, ending), ending
+
+    @staticmethod
+    def order(state: CycleState, opening: Opening, executions: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the orchestration gives to close_cycle."""
+        summary = summarize(executions, opening.error)
+        return {
             "state": state.to_json(),
             "settings": opening.settings,
             "received": summary.received,
@@ -92,11 +103,6 @@ class Job(World):
                 "error": summary.error,
             },
         }
-        try:
-            ending = await close(self.services, order)
-        except StoreUnavailableError as error:
-            return state.follow(opening, summary, Ending(opening.wait, error=str(error))), None
-        return state.follow(opening, summary, ending), ending
 
     async def books(self) -> tuple[int, int, int]:
         """What history and totals say was processed, and how many notes are left."""
@@ -231,7 +237,10 @@ async def test_notes_that_could_not_be_forgotten_are_not_counted_again(job: Job)
     assert (history, totals) == (10, 10)
 
 
-async def test_last_word_that_was_not_noted_still_counts_by_the_report(job: Job) -> None:
+async def test_last_word_that_was_not_noted_still_counts_by_the_report(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outage, "HELD_BACK", timedelta())
     job.put(5)
     opening = await job.open()
     job.store.failing = {"note_execution"}

@@ -11,7 +11,7 @@ import pytest
 from ebb.core.cycle import CycleState, Opening, Verdict
 from ebb.core.planning import Decision, Wait
 from ebb.core.row.books import counted
-from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of
+from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of, written_at
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.validation import validate_settings
@@ -185,6 +185,23 @@ def test_check_in_covers_the_work_or_the_wait() -> None:
     assert (working.owner_until, working.working_until, working.cycle) == (at(330), at(330), 8)
     idle = checked_in(working, state(), go(0, cycle=9), 300, NOW)
     assert (idle.owner_until, idle.working_until, idle.cycle) == (at(35), None, 9)
+
+
+@pytest.mark.parametrize("cycle", [None, 7])
+def test_row_tells_what_an_instance_may_wait_for(cycle: int | None) -> None:
+    """First the opening of a cycle that its state gives the number `cycle`, then its closing."""
+    before, of = row(cycle=6, closed_cycle=6, cycle_for=6, owner_launch=2), state(cycle=cycle)
+    assert written_at(before, "measuring", cycle) is None
+    opened_row = checked_in(before, of, go(2), 60, NOW)
+    assert written_at(opened_row, "measuring", cycle) == NOW
+    assert written_at(opened_row, "measuring", 8) is None
+    assert written_at(opened_row, "processing", 7) is None
+    assert written_at(replace(opened_row, launch=4), "measuring", cycle) is None, "it is that of an earlier launch"
+    entry = next(each for each in opened_row.unclosed if each["cycle"] == 7)
+    did = {"processed": 0, "failed": 0, "poisoned": 0, "outcome": "succeeded", "error": None, "endedAt": "x"}
+    closed_row = rested(counted(opened_row, {**entry, **did}), of, 7, 5, at(20))
+    assert written_at(closed_row, "processing", 7) == at(20)
+    assert written_at(closed_row, "waiting", 7) is None
 
 
 def test_repeated_check_in_does_not_hide_executions_at_work() -> None:

@@ -160,13 +160,15 @@ async def test_last_word_is_written_once_the_store_is_back(monkeypatch: pytest.M
 
     with monkeypatch.context() as broken:
         broken.setattr(MemoryStore, "note_execution", away)
-        await ProgressNote(store, clock, "parity", watch.note, lambda _: ended).end(ended)
+        answer = asyncio.create_task(ProgressNote(store, clock, "parity", watch.note, lambda _: ended).end(ended))
         await clock.run(30)
     (noted,) = await store.executions("parity")
     assert not noted.has_ended
+    assert not answer.done(), "an answer that is given while storage is away may be lost"
     await clock.run(5)
     (noted,) = await store.executions("parity")
     assert noted.has_ended
+    assert answer.done()
 
 
 def _row(executions: int) -> ScheduleRow:
@@ -185,8 +187,12 @@ def test_executions_are_done_once_all_have_begun_and_ended() -> None:
     first = _note(clock, 0, ended=True)
     clock.step(3)
     second = _note(clock, 1, ended=True)
-    assert done_at(_row(2), [first, second]) == clock.now()
-    assert done_at(_row(3), [first, second]) is None
-    assert done_at(_row(2), [first, _note(clock, 1, ended=False)]) is None
-    assert done_at(replace(_row(2), unclosed=()), [first, second]) is None
-    assert done_at(replace(_row(2), cycle=8), [first, second]) is None
+    now = clock.now()
+    assert done_at(_row(2), [first, second], now) == now
+    assert done_at(_row(3), [first, second], now) is None
+    silent = _note(clock, 1, ended=False)
+    over = silent.until + REDELIVERED
+    assert done_at(_row(2), [first, silent], over - timedelta(seconds=1)) is None
+    assert done_at(_row(2), [first, silent], over) == over
+    assert done_at(replace(_row(2), unclosed=()), [first, second], now) is None
+    assert done_at(replace(_row(2), cycle=8), [first, second], now) is None

@@ -193,6 +193,30 @@ def test_answer_is_not_missed_while_executions_work_or_the_instance_sleeps() -> 
     assert act(facts(**{**IN_A_CYCLE, "is_waiting": True, "wakes_at": at(600)})) is Act.NOTHING
 
 
+IN_A_STEP: dict[str, Any] = {  # its opening or its closing is written, and the instance still waits for it
+    "is_waiting": False,
+    "wakes_at": None,
+    "owner_until": at(1800),
+    "updated_at": at(-61),
+    "written_at": at(-60),
+    "work": (Work(at(-90), at(1800), "other"),),
+}
+
+
+def test_answer_of_a_step_that_is_written_is_missed_soon() -> None:
+    assert act(facts(**IN_A_STEP)) is Act.REPLACE
+    assert act(facts(**{**IN_A_STEP, "written_at": at(-59)})) is Act.NOTHING
+    for later in ("changed_at", "restarted_at", "watched_since"):
+        assert act(facts(**{**IN_A_STEP, later: at(-59)})) is not Act.REPLACE, later
+
+
+def test_what_was_written_before_the_instance_went_on_is_no_answer_to_its_step() -> None:
+    assert act(facts(**{**IN_A_STEP, "written_at": at(-62)})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "written_at": None})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "is_waiting": True, "wakes_at": at(600)})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "owner": OTHER, "owner_until": at(-31)})) is Act.NOTHING
+
+
 def test_close_that_waits_behind_executions_of_others_is_given_their_time() -> None:
     others = Work(at(-90), at(5), "other")
     assert act(facts(**{**IN_A_CYCLE, "work": (*IN_A_CYCLE["work"], others)})) is Act.NOTHING
