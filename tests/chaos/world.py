@@ -133,7 +133,7 @@ class World:
                 f"start {name}",
             )
 
-    def feed(self, count: int, job: str = checker.WELL[0], seconds: float = 0.03, **order: Any) -> None:
+    def feed(self, count: int, job: str = checker.WELL, seconds: float = 0.03, **order: Any) -> None:
         """Put `count` messages, spread over the schedules."""
         for _ in range(count):
             name = self.names[self.numbers % len(self.names)]
