@@ -91,7 +91,7 @@ async def bare(connection: Connection, queue: str) -> int:
 async def sdk(connection: Connection, queue: str) -> int:
     """The azure-storage-queue async client: pages of 32, 16 deletes at once, receiver kept ahead."""
     credential = {"account_name": connection.account_name, "account_key": connection.account_key}
-    async with QueueClient(connection.endpoint("queue"), queue, credential=credential) as client:  # type: ignore[arg-type] - typed too narrowly
+    async with QueueClient(connection.endpoint("queue"), queue, credential=credential) as client:
 
         async def receive() -> list[QueueMessage]:
             pages = client.receive_messages(messages_per_page=PAGE, visibility_timeout=LEASE).by_page()

@@ -222,7 +222,10 @@ def _bare_seconds(host: Host, orchestration: str, number: int) -> float:
     url = f"{host.url}/runtime/webhooks/durabletask"
     status, started = call("POST", f"{url}/orchestrators/{orchestration}", {"left": number, "began": None})
     assert status == 202, started
-    seconds: Callable[[], Any] = lambda: call("GET", f"{url}/instances/{started['id']}")[1]["output"]  # noqa: E731
+
+    def seconds() -> Any:
+        return call("GET", f"{url}/instances/{started['id']}")[1]["output"]
+
     wait_for(seconds, 300, lambda: str(call("GET", f"{url}/instances/{started['id']}")))
     assert re.fullmatch(r"[0-9.]+", str(seconds())), seconds()
     return float(seconds())

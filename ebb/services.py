@@ -19,7 +19,7 @@ from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
 from ebb.handlers import OVERRIDES_SETTING, Handler, load_handler, why_not
-from ebb.programs import program_of
+from ebb.handlers.programs import program_of
 from ebb.sources.base import Source
 from ebb.sources.registry import open_source
 from ebb.store.base import Store

@@ -10,6 +10,7 @@ import azure.durable_functions as df
 
 from ebb.core import status
 from ebb.core.cycle import CycleState, Verdict, summarize
+from ebb.core.documents import Execution
 from ebb.core.names import ETERNAL_SCHEDULER
 from orchestrators.nudges import Nudges
 from orchestrators.steps import Steps, close, fan_out, measure, sleep
@@ -32,7 +33,7 @@ def eternal_scheduler(context: df.DurableOrchestrationContext) -> Steps:
 
     context.set_custom_status(status.processing(opening))
     executions = yield from fan_out(context, state, opening)
-    summary = summarize(executions, opening.error)
+    summary = summarize([Execution.from_document(each) for each in executions], opening.error)
     ending = yield from close(context, state, opening, executions, summary)
     if ending.fence_lost:
         return {"schedule": state.schedule, "reason": ending.wait.reason}

@@ -11,6 +11,7 @@ import azure.durable_functions as df
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
+from ebb.core.document import Json
 from ebb.core.failures import first_line
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from ebb.core.planning import Decision, Wait, outage_wait
@@ -40,7 +41,7 @@ def measure(context: df.DurableOrchestrationContext, state: CycleState, nudges: 
 
 def fan_out(
     context: df.DurableOrchestrationContext, state: CycleState, opening: Opening
-) -> Generator[Any, Any, list[dict[str, Any]]]:
+) -> Generator[Any, Any, list[Json]]:
     """Run the executions decided on; returns the document of each, in order, once the last one has ended."""
     if not opening.decision.executions:
         return []
@@ -60,13 +61,14 @@ def fan_out(
     try:
         return (yield context.task_all(tasks))
     except Exception:  # noqa: BLE001 - which execution failed, and how, is asked of each task below
-        executions: list[dict[str, Any]] = []
+        executions: list[Json] = []
         for index, task in enumerate(tasks):
             try:
                 executions.append((yield task))
             except Exception as error:  # noqa: BLE001 - as above
                 ended_at = rfc3339(context.current_utc_datetime)
-                executions.append(crashed_execution(index, rfc3339(started_at), ended_at, _first_line(error)))
+                crashed = crashed_execution(index, rfc3339(started_at), ended_at, _first_line(error))
+                executions.append(crashed.to_document())
         return executions
 
 
@@ -74,7 +76,7 @@ def close(
     context: df.DurableOrchestrationContext,
     state: CycleState,
     opening: Opening,
-    executions: list[dict[str, Any]],
+    executions: list[Json],
     summary: CycleSummary,
 ) -> Generator[Any, Any, Ending]:
     """Write the cycle down if it did or met anything; says how long to wait."""
@@ -84,7 +86,7 @@ def close(
         "cycle": opening.cycle,
         "startedAt": opening.started_at,
         "endedAt": rfc3339(context.current_utc_datetime),
-        "backlog": opening.backlog,
+        "backlog": opening.backlog.to_document() if opening.backlog else None,
         "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": summary.processed,
@@ -138,14 +140,14 @@ def _outage(state: CycleState) -> Wait:
     return outage_wait(state.errors + 1, state.polling, f"{state.schedule}/{state.cycle}/{state.errors}")
 
 
-def _part(opening: Opening, index: int) -> dict[str, Any]:
+def _part(opening: Opening, index: int) -> Json:
     """The source that execution `index` works on, its number among the executions of that source, and their count."""
     count = opening.decision.executions
     sources = [opening.shares[each] if each < len(opening.shares) else 0 for each in range(count)]
     return {"source": sources[index], "share": [sources[:index].count(sources[index]), sources.count(sources[index])]}
 
 
-def _call(context: df.DurableOrchestrationContext, name: str, order: dict[str, Any], attempts: int) -> Any:
+def _call(context: df.DurableOrchestrationContext, name: str, order: Json, attempts: int) -> Any:
     if attempts == 1:
         return context.call_activity(name, order)
     return context.call_activity_with_retry(name, df.RetryOptions(RETRY_INTERVAL_MS, attempts), order)

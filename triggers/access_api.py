@@ -9,7 +9,6 @@ from ebb.api.guard import answers, level_of, principal_of
 from ebb.api.problems import json_response
 from ebb.api.requests import caller
 from ebb.api.routes import Routes
-from ebb.core.access import Role
 from ebb.services import Services
 
 
@@ -25,7 +24,7 @@ def blueprint(services: Services) -> Routes:
         document = {
             "mode": access.mode.value,
             "who": caller(req, services.environment),
-            "mayChange": Role.OPERATOR in access.roles(principal_of(req)),
+            "mayChange": access.may_change(principal_of(req)),
             "readOnly": access.read_only,
             "version": __version__,
         }

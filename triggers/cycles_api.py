@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
@@ -10,8 +9,8 @@ from ebb.api.pages import page_response
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import DurableRoutes
-from ebb.control.executions import present_cycle
-from ebb.core.errors import RequestRefusedError
+from ebb.control.durable_sdk import DurableClient
+from ebb.control.executions import cycle_of
 from ebb.services import Services
 
 LARGEST_PAGE = 1000
@@ -39,18 +38,9 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}/cycles/{cycle}", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def get_cycle(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def get_cycle(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        text = str(req.route_params.get("cycle", ""))
-        is_number = text.isascii() and text.isdigit() and len(text) <= 12
-        document = await services.store.cycle(name, int(text)) if is_number else None
-        if document is None and is_number:
-            present = await present_cycle(services, client, name)
-            document = present if present and present["cycle"] == int(text) else None
-        if document is None:
-            detail = f"schedule {name} has no cycle {text[:80]!r} in its history: it did nothing, or is no longer kept"
-            raise RequestRefusedError("unknownCycle", detail)
-        return json_response(document)
+        return json_response(await cycle_of(services, client, name, str(req.route_params.get("cycle", ""))))
 
     @bp.function_name("list_events")
     @bp.route(route="schedules/{name}/events", methods=["GET"], auth_level=level_of(services))

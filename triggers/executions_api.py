@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
@@ -10,10 +9,9 @@ from ebb.api.pages import page_response
 from ebb.api.problems import invalid_request
 from ebb.api.requests import parameter, schedule_name, span_of, whole_parameter
 from ebb.api.routes import DurableRoutes
-from ebb.control.executions import executions_page
-from ebb.core.executions import as_job_execution
+from ebb.control.durable_sdk import DurableClient
+from ebb.control.executions import ListedExecution, as_job, executions_page
 from ebb.services import Services
-from ebb.store.base import Page
 
 LARGEST_PAGE = 1000
 PAGE = 50
@@ -27,19 +25,17 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}/executions", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def list_executions(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def list_executions(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name, top = schedule_name(req, services.schedules), whole_parameter(req, "top", PAGE, LARGEST_PAGE)
         form, span = parameter(req, "az"), span_of(req)
         if form not in (None, "true", "false"):
             raise invalid_request(f"az={form!r} must be true or false")
         try:
             token, status = parameter(req, "continuationToken"), parameter(req, "status")
-            page = await executions_page(services, client, name, top, token, status, span)
+            write = as_job(services, name) if form == "true" else ListedExecution.to_document
+            page = await executions_page(services, client, name, top, token, status, span, write)
         except ValueError as error:
             raise invalid_request(str(error)) from error
-        if form == "true":
-            handler = services.schedules[name].handler
-            page = Page([as_job_execution(name, handler, each) for each in page.value], page.continuation_token)
         return page_response(req, page)
 
     return bp

@@ -20,6 +20,7 @@ def blueprint(services: Services) -> Routes:
     async def health(req: func.HttpRequest) -> func.HttpResponse:
         checks = await check_all(services, with_sources=req.params.get("scope") != "host")
         status = status_of(checks)
-        return json_response({"status": status, "checks": checks}, 503 if status == "unhealthy" else 200)
+        document = {"status": status, "checks": [check.to_document() for check in checks]}
+        return json_response(document, 503 if status == "unhealthy" else 200)
 
     return bp

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
-from ebb.api.etags import control_tag, etag_of
+from ebb.api.etags import Precondition, control_tag, etag_of
 from ebb.api.guard import answers, level_of
-from ebb.api.operators import control_of
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import (
     address_of,
@@ -24,11 +23,11 @@ from ebb.api.requests import (
 )
 from ebb.api.routes import DurableRoutes
 from ebb.control.commands import Control, Outcome
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.repair import repair
 from ebb.control.revival import revived
-from ebb.control.schedules import document_of
-from ebb.core.row.intents import merged_overrides
+from ebb.control.schedules import schedule_of
 from ebb.services import Services
 
 RETRY_AFTER_SECONDS = "1"
@@ -54,7 +53,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}/repair", methods=["POST"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def repair_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def repair_schedule(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
         who = caller(req, services.environment)
@@ -68,17 +67,23 @@ def _add(bp: DurableRoutes, services: Services, function: str, verb: str, path: 
     @bp.route(route=f"schedules/{{name}}/{path}", methods=[verb], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def route(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def route(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        outcome, status = await action(control_of(services, client, name, req), req)
+        outcome, status = await action(_control(services, client, name, req), req)
         instance = await look_at(client, name)
-        document = document_of(services, client, outcome.row, instance)
-        document["warnings"] += outcome.notes
-        headers = {"ETag": etag_of(control_tag(outcome.row, services.schedules), document)}
+        schedule = schedule_of(services, client, outcome.row, instance)
+        schedule = replace(schedule, warnings=(*schedule.warnings, *outcome.notes))
+        headers = {"ETag": etag_of(control_tag(outcome.row, services.schedules), schedule.to_document())}
         if status == 202:
             location = f"{address_of(req)}/schedules/{name}"
             headers |= {"Location": location, "Retry-After": RETRY_AFTER_SECONDS}
-        return json_response({**document, "changed": outcome.changed}, status, headers)
+        return json_response(replace(schedule, changed=outcome.changed).to_document(), status, headers)
+
+
+def _control(services: Services, client: DurableClient, name: str, req: func.HttpRequest) -> Control:
+    """The control of schedule `name` in the hands of whoever sent `req`, for the version that it names."""
+    may_change = Precondition(req, services.schedules).check
+    return Control(services, client, name, caller(req, services.environment), may_change)
 
 
 async def _start(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
@@ -130,12 +135,8 @@ async def _change_settings(control: Control, req: func.HttpRequest) -> tuple[Out
     patch = json_body(req)
     if not patch:
         raise invalid_request('the body must name at least one setting, for example {"maxExecutions": 5}')
-
-    def change(overrides: Mapping[str, Any]) -> dict[str, Any]:
-        return merged_overrides(overrides, patch)
-
-    return await control.retune(change, "changeSettings", reason_header(req)), 200
+    return await control.retune(patch, reason_header(req)), 200
 
 
 async def _reset_settings(control: Control, req: func.HttpRequest) -> tuple[Outcome, int]:
-    return await control.retune(lambda _: {}, "resetSettings", reason_header(req)), 200
+    return await control.reset(reason_header(req)), 200

@@ -5,13 +5,13 @@ Looks, and changes nothing.
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
 from ebb.api.requests import json_body, object_member, schedule_name, whole_member, whole_parameter
 from ebb.api.routes import DurableRoutes
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.next_times import next_times
 from ebb.control.plan_preview import plan_of
 from ebb.control.what_if import MOST_CYCLES, what_if
@@ -29,25 +29,25 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}/plan", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def get_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def get_plan(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
-        return json_response(await plan_of(services, client, name))
+        return json_response((await plan_of(services, client, name)).to_document())
 
     @bp.function_name("try_plan")
     @bp.route(route="schedules/{name}/plan", methods=["POST"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services, changes=False)
-    async def try_plan(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def try_plan(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name, body = schedule_name(req, services.schedules), json_body(req, {"settings", "cycles"})
         settings = object_member(body, "settings")
         cycles = whole_member(body, "cycles", RECORDED, MOST_CYCLES)
-        return json_response(await what_if(services, client, name, settings, cycles))
+        return json_response((await what_if(services, client, name, settings, cycles)).to_document())
 
     @bp.function_name("get_next")
     @bp.route(route="schedules/{name}/next", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def get_next(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def get_next(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name, count = schedule_name(req, services.schedules), whole_parameter(req, "count", TIMES, MOST_TIMES)
         return json_response(await next_times(services, client, name, count))
 

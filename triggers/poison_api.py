@@ -10,10 +10,8 @@ from ebb.api.guard import answers, level_of
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import caller, json_body, parameter, schedule_name, text_member, whole_member, whole_parameter
 from ebb.api.routes import Routes
-from ebb.control.poison import AT_ONCE, Action, Chosen, Poison
-from ebb.core.settings.schedule_settings import MOST_SOURCES
+from ebb.control.poison import AT_ONCE, HIGHEST_SOURCE, MOST_SHOWN, Action, Chosen, Poison
 from ebb.services import Services
-from ebb.sources.poison import PEEK_LIMIT
 
 
 def blueprint(services: Services) -> Routes:
@@ -24,7 +22,7 @@ def blueprint(services: Services) -> Routes:
     @bp.route(route="schedules/{name}/poison", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
-        top = whole_parameter(req, "top", PEEK_LIMIT, PEEK_LIMIT)
+        top = whole_parameter(req, "top", MOST_SHOWN, MOST_SHOWN)
         return json_response(await _poison(services, req).listed(top, parameter(req, "search")))
 
     @bp.function_name("get_poison")
@@ -59,7 +57,7 @@ async def _act(services: Services, req: func.HttpRequest, action: Action, done: 
 
 
 def _poison(services: Services, req: func.HttpRequest) -> Poison:
-    return Poison(services, schedule_name(req, services.schedules), whole_parameter(req, "source", 1, MOST_SOURCES))
+    return Poison(services, schedule_name(req, services.schedules), whole_parameter(req, "source", 1, HIGHEST_SOURCE))
 
 
 def _ids(body: dict[str, Any]) -> frozenset[str] | None:

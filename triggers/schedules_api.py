@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
+from dataclasses import replace
+
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of, is_known, list_tag
@@ -11,9 +12,10 @@ from ebb.api.problems import json_response
 from ebb.api.requests import schedule_name
 from ebb.api.routes import DurableRoutes
 from ebb.control.at_work import executions_at_work
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.revival import revived
-from ebb.control.schedules import all_documents, document_of
+from ebb.control.schedules import all_schedules, schedule_of
 from ebb.services import Services
 
 
@@ -25,8 +27,8 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def list_schedules(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-        documents = await all_documents(services, client)
+    async def list_schedules(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
+        documents = [each.to_document() for each in await all_schedules(services, client)]
         tag = list_tag(documents)
         if is_known(req, tag):
             return func.HttpResponse(status_code=304, headers={"ETag": tag})
@@ -36,12 +38,12 @@ def blueprint(services: Services) -> DurableRoutes:
     @bp.route(route="schedules/{name}", methods=["GET"], auth_level=level_of(services))
     @bp.durable_client_input(client_name="client")
     @answers(services)
-    async def get_schedule(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
+    async def get_schedule(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name = schedule_name(req, services.schedules)
         row = await services.store.get(name)
         row, instance = await revived(services, client, row, await look_at(client, name))
-        document = document_of(services, client, row, instance)
-        document["executions"] = await executions_at_work(services, row)
+        executions = tuple(await executions_at_work(services, row))
+        document = replace(schedule_of(services, client, row, instance), executions=executions).to_document()
         tag = etag_of(control_tag(row, services.schedules), document)
         if is_known(req, tag):
             return func.HttpResponse(status_code=304, headers={"ETag": tag})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 import azure.functions as func
 
 from ebb.api.routes import DurableRoutes
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.watchdog import Watchdog
-from ebb.core.names import WATCHDOG
 from ebb.services import Services
 
 PERIOD_SETTING = "EbbWatchdogSchedule"
@@ -21,10 +20,10 @@ def blueprint(services: Services) -> DurableRoutes:
     watchdog = Watchdog(services)
 
     # Without a monitor the host keeps no record of past runs in storage: a run that was missed is of no use later.
-    @bp.function_name(WATCHDOG)
+    @bp.function_name(Watchdog.NAME)
     @bp.timer_trigger(arg_name="timer", schedule=period, use_monitor=False)
     @bp.durable_client_input(client_name="client")
-    async def watch(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    async def watch(timer: func.TimerRequest, client: DurableClient) -> None:
         await watchdog.look(client)
 
     return bp

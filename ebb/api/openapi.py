@@ -14,78 +14,57 @@ TITLE = "Ebb"
 Part = dict[str, Any]
 
 _NAME: Part = {"$ref": "#/components/parameters/name"}
-_IF_MATCH: Part = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "an ETag of the schedule, or *: refused with 412 if an operator or a deployment changed it since",
-    "schema": {"type": "string"},
-}
-_IF_NONE_MATCH: Part = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "an ETag of the schedule: answered with 304 if nothing has changed since",
-    "schema": {"type": "string"},
-}
-_SOURCE: Part = {
-    "name": "source",
-    "in": "query",
-    "description": "of several sources: which one, counted from 1",
-    "schema": {"type": "integer", "minimum": 1, "maximum": 16, "default": 1},
-}
-_TOKEN: Part = {
-    "name": "continuationToken",
-    "in": "query",
-    "description": "what the page before ended with",
-    "schema": {"type": "string"},
-}
-_COUNT: Part = {
-    "name": "count",
-    "in": "query",
-    "description": "how many times",
-    "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10},
-}
-_EXECUTIONS: tuple[Part, ...] = (
-    {
-        "name": "status",
-        "in": "query",
-        "description": "only those with this status: running, or an outcome",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "az",
-        "in": "query",
-        "description": "in the form of az containerapp job execution list",
-        "schema": {"type": "string", "enum": ["true", "false"], "default": "false"},
-    },
-)
 
-_SPAN: list[Part] = [
-    {"name": name, "in": "query", "description": text, "schema": {"type": "string", "format": "date-time"}}
-    for name, text in (("from", "the start of the time wanted"), ("to", "its end"))
-]
-_STEP: Part = {
-    "name": "step",
-    "in": "query",
-    "description": "seconds of a step; without it such that there are some 240",
-    "schema": {"type": "integer", "minimum": 1, "maximum": 2678400},
-}
-_SEARCH: Part = {
-    "name": "search",
-    "in": "query",
-    "description": "only messages with this in body, reason or id",
-    "schema": {"type": "string"},
-}
-_REASON_HEADER: Part = {
-    "name": "ebb-reason",
-    "in": "header",
-    "description": "why, for the audit trail; percent-encoded",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[!-~]+$"},
-}
+
+def _asked(name: str, description: str, schema: Part, where: str = "query") -> Part:
+    """What a request may carry besides its body."""
+    return {"name": name, "in": where, "description": description, "schema": schema}
+
+
+_TEXT: Part = {"type": "string"}
+_MOMENT: Part = {"type": "string", "format": "date-time"}
+_IF_MATCH = _asked(
+    "If-Match",
+    "an ETag of the schedule, or *: refused with 412 if an operator or a deployment changed it since",
+    _TEXT,
+    "header",
+)
+_IF_NONE_MATCH = _asked(
+    "If-None-Match", "an ETag of the schedule: answered with 304 if nothing has changed since", _TEXT, "header"
+)
+_SOURCE = _asked(
+    "source",
+    "of several sources: which one, counted from 1",
+    {"type": "integer", "minimum": 1, "maximum": 16, "default": 1},
+)
+_TOKEN = _asked("continuationToken", "what the page before ended with", _TEXT)
+_COUNT = _asked("count", "how many times", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10})
+_EXECUTIONS = (
+    _asked("status", "only those with this status: running, or an outcome", _TEXT),
+    _asked(
+        "az",
+        "in the form of az containerapp job execution list",
+        {"type": "string", "enum": ["true", "false"], "default": "false"},
+    ),
+)
+_SPAN = [_asked("from", "the start of the time wanted", _MOMENT), _asked("to", "its end", _MOMENT)]
+_STEP = _asked(
+    "step",
+    "seconds of a step; without it such that there are some 240",
+    {"type": "integer", "minimum": 1, "maximum": 2678400},
+)
+_SEARCH = _asked("search", "only messages with this in body, reason or id", _TEXT)
+_REASON_HEADER = _asked(
+    "ebb-reason",
+    "why, for the audit trail; percent-encoded",
+    {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[!-~]+$"},
+    "header",
+)
 
 
 def _top(largest: int, default: int) -> Part:
     schema = {"type": "integer", "minimum": 1, "maximum": largest, "default": default}
-    return {"name": "top", "in": "query", "description": "how many at most", "schema": schema}
+    return _asked("top", "how many at most", schema)
 
 
 @cache
@@ -167,7 +146,7 @@ def _paths() -> Part:
             "post": _call(
                 "tryPlan",
                 "The same under other settings, also for the recorded cycles; changes nothing",
-                {200: "Plan"},
+                {200: "OtherPlan"},
                 *(400, 404, 413, 422),
                 body="TryPlan",
             ),

@@ -5,7 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from ebb.api.requests import LONGEST_REASON
-from ebb.core.documents import Backlog, Cycle, Document, Event, Execution
+from ebb.core.check import Check
+from ebb.core.decision import Decision, Wait
+from ebb.core.document import (
+    ANY_OBJECT,
+    COUNT,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    TIME_OR_NULL,
+    Document,
+    or_null,
+    ref,
+)
+from ebb.core.documents import (
+    Backlog,
+    Cycle,
+    ErrorCount,
+    Event,
+    Execution,
+    ExecutionOfCycle,
+    ListedExecution,
+    SourceBacklog,
+)
+from ebb.core.plan import BudgetNow, KnownRates, OtherPlan, Plan, PlannedAgain, ScheduleBefore, Share
+from ebb.core.row.schedule_row import Totals
+from ebb.core.schedule import LastError, PoisonCount, Schedule
 
 Part = dict[str, Any]
 
@@ -22,160 +47,59 @@ def _body(required: str = "", **properties: Part) -> Part:
 
 
 def _list_of(name: str) -> Part:
-    value = {"type": "array", "items": _ref(name)}
+    value = {"type": "array", "items": ref(name)}
     return _object("value", value=value, continuationToken={"type": "string"})
 
 
-def _ref(name: str) -> Part:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _or_null(schema: Part) -> Part:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _document(kind: type[Document], **instead: Part) -> Part:
-    """The schema of a document that Ebb keeps; `instead` names other schemas for some of its members."""
+def _document(kind: type[Document]) -> Part:
+    """The schema of a document that Ebb keeps; what an older version of the app wrote may lack members of today."""
     schema = kind.schema()
-    # What an older version of the app wrote may lack members that were added since.
-    return {**schema, "properties": {**schema["properties"], **instead}, "required": schema["required"][:1]}
+    return {**schema, "required": schema["required"][:1]}
 
 
 def _text(description: str) -> Part:
     return {"type": "string", "description": description}
 
 
-STATES = ["stopped", "starting", "running", "paused", "stopping", "failed"]
-TEXT: Part = {"type": "string"}
-TEXT_OR_NULL: Part = {"type": ["string", "null"]}
-COUNT: Part = {"type": "integer", "minimum": 0}
-TIME: Part = {"type": "string", "format": "date-time"}
-TIME_OR_NULL = _or_null(TIME)
 REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
-SECONDS_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0}
-RATE_OR_NULL: Part = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
-ANY_OBJECT: Part = {"type": "object"}
 IDS: Part = {"type": "array", "items": TEXT, "description": "ids asked for that are not there; absent where all are"}
 
+LISTED: Part = {"anyOf": [ref("ListedExecution"), {**ANY_OBJECT, "description": "with az=true, as a job has them"}]}
 LIMIT: Part = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
 
 SCHEMAS: dict[str, Part] = {
-    "Schedule": _object(
-        "name state phase reason instanceId cycle totals settings overrides warnings",
-        name=TEXT,
-        state={"type": "string", "enum": STATES},
-        phase={"enum": ["measuring", "processing", "waiting", None]},
-        phaseSince=TIME_OR_NULL,
-        reason=TEXT_OR_NULL,
-        until=TIME_OR_NULL,
-        changedBy=TEXT_OR_NULL,
-        changedAt=TIME_OR_NULL,
-        instanceId=TEXT,
-        taskHub=TEXT_OR_NULL,
-        cycle=COUNT,
-        backlog=_or_null(_ref("Backlog")),
-        decision=_or_null(_ref("Decision")),
-        abandoned={**COUNT, "description": "executions of earlier cycles with handlers that still run"},
-        lastCycle=_or_null(ANY_OBJECT),
-        nextCycleAt=TIME_OR_NULL,
-        nextCycleReason=TEXT_OR_NULL,
-        totals=_ref("Totals"),
-        recent={
-            "type": "array",
-            "items": {"type": "array", "items": COUNT, "minItems": 3, "maxItems": 3},
-            "description": "the latest looks at the backlog: seconds since 1970, messages, executions begun",
-        },
-        error=TEXT_OR_NULL,
-        lastError=_or_null(_object("message count firstAt at", message=TEXT, count=COUNT, firstAt=TIME, at=TIME)),
-        failedCycles={**COUNT, "description": "in a row, in which nothing succeeded"},
-        poison=_or_null(_object("count measuredAt", count=COUNT, measuredAt=TIME)),
-        executions={"type": "array", "items": _ref("Execution"), "description": "at work now; of one schedule alone"},
-        settings=ANY_OBJECT,
-        overrides=ANY_OBJECT,
-        warnings={"type": "array", "items": TEXT},
-        changed={"type": "boolean", "description": "whether this request changed anything"},
-    ),
+    "Schedule": Schedule.schema(),
+    "LastError": LastError.schema(),
+    "PoisonCount": PoisonCount.schema(),
     "ScheduleList": _list_of("Schedule"),
     "Backlog": _document(Backlog),
-    "Decision": _object("executions reason", executions=COUNT, reason=TEXT, limitedBy=TEXT_OR_NULL, code=TEXT_OR_NULL),
-    "Totals": _object(
-        "cycles processed failed poisoned",
-        cycles=COUNT,
-        processed=COUNT,
-        failed=COUNT,
-        poisoned=COUNT,
-        atLeast={"type": "boolean", "description": "a lower bound: a process died with what it had handled just then"},
-    ),
-    "Plan": _object(
-        "name beginsAt blockedBy backlog decision shares wait rates missedTicks budget after",
-        name=TEXT,
-        beginsAt={**TIME, "description": "when the next cycle that may act begins"},
-        blockedBy={**TEXT_OR_NULL, "description": "why no cycle comes: stopped or paused, and the reason given"},
-        backlog=_or_null(_ref("Backlog")),
-        decision=_ref("Decision"),
-        shares=_or_null(
-            {
-                "type": "array",
-                "items": _object("name executions", name=TEXT, executions=COUNT),
-                "description": "of several sources, in their order; with lanes the decision's reason says why",
-            }
-        ),
-        wait=_or_null(_ref("Wait")),
-        rates=_object(
-            "messageSeconds arrivalsPerSecond", messageSeconds=SECONDS_OR_NULL, arrivalsPerSecond=RATE_OR_NULL
-        ),
-        missedTicks=COUNT,
-        budget=_or_null(_ref("Budget")),
-        after={
-            "type": "array",
-            "items": _object(
-                "name hasDrained isWorking intent",
-                name=TEXT,
-                hasDrained={"type": "boolean", "description": "since this schedule last ran; it waits for all of them"},
-                isWorking={"type": "boolean"},
-                intent=TEXT,
-            ),
-        },
-    ),
-    "Budget": _object(
-        "name breaker openUntil refusals rate rateNow concurrency concurrencyNow inUse",
-        name=TEXT,
-        breaker={"enum": ["closed", "open", "halfOpen"]},
-        openUntil={**TIME_OR_NULL, "description": "when one message may try again; null unless it is open"},
-        refusals={**COUNT, "description": "of the downstream, in a row"},
-        rate=RATE_OR_NULL,
-        rateNow={**RATE_OR_NULL, "description": "messages per second that are given out now"},
-        concurrency=_or_null(COUNT),
-        concurrencyNow=_or_null(COUNT),
-        inUse={**COUNT, "description": "messages at once that executions may have now, of concurrencyNow"},
-    ),
-    "Wait": _object(
-        "seconds reason missedTicks",
-        seconds={"type": "number", "minimum": 0},
-        reason=TEXT,
-        limitedBy=TEXT_OR_NULL,
-        code=TEXT_OR_NULL,
-        missedTicks={**COUNT, "description": "ticks that passed unused since the cycle began"},
-    ),
-    "Cycle": _document(
-        Cycle,
-        backlog=_or_null(_ref("Backlog")),
-        decision=_or_null(_ref("Decision")),
-        executions={"type": "array", "items": _ref("Execution")},
-        wait=_ref("Wait"),
-    ),
+    "SourceBacklog": _document(SourceBacklog),
+    "ErrorCount": _document(ErrorCount),
+    "Decision": Decision.schema(),
+    "Totals": Totals.schema(),
+    "Plan": Plan.schema(),
+    "OtherPlan": OtherPlan.schema(),
+    "PlannedAgain": PlannedAgain.schema(),
+    "Share": Share.schema(),
+    "BudgetNow": BudgetNow.schema(),
+    "ScheduleBefore": ScheduleBefore.schema(),
+    "KnownRates": KnownRates.schema(),
+    "Wait": Wait.schema(),
+    "Cycle": _document(Cycle),
     "CycleList": _list_of("Cycle"),
     "Execution": _document(Execution),
+    "ExecutionOfCycle": _document(ExecutionOfCycle),
+    "ListedExecution": _document(ListedExecution),
     "Event": _document(Event),
     "EventList": _list_of("Event"),
-    "ExecutionList": _object("value", value={"type": "array", "items": ANY_OBJECT}, continuationToken=TEXT),
+    "ExecutionList": _object("value", value={"type": "array", "items": LISTED}, continuationToken=TEXT),
     "Next": _object(
         "name timeZone waitMode blockedBy value",
         name=TEXT,
         timeZone=TEXT,
         waitMode=TEXT,
         blockedBy=TEXT_OR_NULL,
-        value={"type": "array", "items": _ref("Fire")},
+        value={"type": "array", "items": ref("Fire")},
     ),
     "Fire": _object(
         "at local reason note",
@@ -191,18 +115,18 @@ SCHEMAS: dict[str, Part] = {
         body=TEXT,
         bodyEncoding={"enum": ["text", "base64"]},
     ),
-    "PoisonList": _object("count value", count=COUNT, value={"type": "array", "items": _ref("PoisonMessage")}),
+    "PoisonList": _object("count value", count=COUNT, value={"type": "array", "items": ref("PoisonMessage")}),
     "PoisonRequeue": _body(
-        text={**_or_null(REASON), "description": "only messages with this in body, reason or id"},
+        text={**or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
         limit={**LIMIT, "description": "at most so many, without ids"},
-        replay={**_or_null(REASON), "description": "the name of a replay that this is a portion of"},
-        reason=_or_null(REASON),
+        replay={**or_null(REASON), "description": "the name of a replay that this is a portion of"},
+        reason=or_null(REASON),
     ),
     "PoisonIds": _body(
-        text={**_or_null(REASON), "description": "only messages with this in body, reason or id"},
+        text={**or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
-        reason=_or_null(REASON),
+        reason=or_null(REASON),
     ),
     "Series": _object(
         "from to step cyclesSince at backlog executions processed failed",
@@ -230,7 +154,7 @@ SCHEMAS: dict[str, Part] = {
     "Requeued": _object("requeued remaining", requeued=COUNT, remaining=COUNT, notFound=IDS),
     "Purged": _object("purged remaining", purged=COUNT, remaining=COUNT, notFound=IDS),
     "Start": _body(
-        reason=_or_null(REASON),
+        reason=or_null(REASON),
         settings={"type": ["object", "null"], "description": "settings over the deployed ones"},
     ),
     "Stop": _body("reason", reason=REASON, mode={"enum": ["graceful", "terminate"], "default": "graceful"}),
@@ -243,13 +167,18 @@ SCHEMAS: dict[str, Part] = {
             "items": COUNT,
             "description": "cycles that were left behind and are in the books now",
         },
-        before=_ref("Totals"),
-        after=_ref("Totals"),
+        before=ref("Totals"),
+        after=ref("Totals"),
         trimmed={"type": "boolean", "description": "the history has forgotten cycles: totals are a lower bound"},
     ),
-    "Reason": _body(reason=_or_null(REASON)),
+    "Reason": _body(reason=or_null(REASON)),
     "SettingsPatch": {**ANY_OBJECT, "minProperties": 1, "description": "settings by name; null takes one back"},
-    "Health": _object("status checks", status={"enum": ["healthy", "degraded", "unhealthy"]}, checks={"type": "array"}),
+    "Health": _object(
+        "status checks",
+        status={"enum": ["healthy", "degraded", "unhealthy"]},
+        checks={"type": "array", "items": ref("Check")},
+    ),
+    "Check": Check.schema(),
     "Problem": _object(
         "type title status detail code",
         type=_text("urn:ebb:problem:<code>"),

@@ -8,7 +8,7 @@ import azure.functions as func
 
 from ebb.api.headers import header
 from ebb.api.problems import json_response
-from ebb.store.base import Page
+from ebb.core.pages import Page
 
 LINES = "application/x-ndjson"
 NEXT_PAGE = "x-ebb-continuation-token"

@@ -16,9 +16,9 @@ from ebb.api.problems import invalid_request, unknown_schedule
 from ebb.core.access import signs_in
 from ebb.core.clock import parse_rfc3339
 from ebb.core.errors import RequestRefusedError
+from ebb.core.pages import Span
 from ebb.core.secrets import hide_secrets
 from ebb.core.settings.schedules import Schedules
-from ebb.store.base import Span
 
 LARGEST_BODY = 64 * 1024  # bytes; overrides and reasons are far smaller
 LONGEST_REASON = 1000  # characters

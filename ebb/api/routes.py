@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
 import azure.functions as func
 
 from ebb.core.errors import SettingsError
@@ -27,7 +27,7 @@ class Routes(func.Blueprint):
         Raises:
             SettingsError: it cannot be part of a function's name.
         """
-        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        super().__init__()  # pyright: ignore[reportUnknownMemberType] - the SDK leaves its arguments untyped
         if prefix and not re.fullmatch(PREFIX_PATTERN, prefix):
             raise SettingsError(f"prefix {prefix!r} must be small letters and digits, a letter first, at most 32")
         self._of_names, self._of_routes = (f"{prefix}_", f"{prefix}/") if prefix else ("", "")

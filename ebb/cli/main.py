@@ -37,7 +37,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _ebb(  # pyright: ignore[reportUnusedFunction]
+def _ebb(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and end")
     ] = False,

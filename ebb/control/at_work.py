@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
+from ebb.core.documents import ExecutionOfCycle
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.services import Services
 
 
-async def executions_at_work(services: Services, row: ScheduleRow) -> list[dict[str, Any]]:
-    """The Execution documents so far of the cycles that are open, each with its `cycle`; one request if there are any.
+async def executions_at_work(services: Services, row: ScheduleRow) -> list[ExecutionOfCycle]:
+    """The executions so far of the cycles that are open; one request if there are any.
 
     A run that has only begun has no counts yet. What they did since their last note, at most a few seconds, is missing.
     """
-    awaited = {int(entry["cycle"]) for entry in row.unclosed}
-    if not awaited:
+    began = {int(entry["cycle"]): str(entry["startedAt"]) for entry in row.unclosed}
+    if not began:
         return []
-    notes = [note for note in await services.store.executions(row.name) if note.cycle in awaited]
-    return [_document(note) for note in sorted(notes, key=lambda note: (note.cycle, note.index, note.run))]
+    notes = [note for note in await services.store.executions(row.name) if note.cycle in began]
+    notes.sort(key=lambda note: (note.cycle, note.index, note.run))
+    return [_execution(note, began[note.cycle]) for note in notes]
 
 
-def _document(note: ExecutionNote) -> dict[str, Any]:
-    known = {"index": note.index, "startedAt": None, "processed": 0, "failed": 0, "poisoned": 0, "outcome": None}
-    return {**known, **{key: value for key, value in note.document.items() if key != "run"}, "cycle": note.cycle}
+def _execution(note: ExecutionNote, began: str) -> ExecutionOfCycle:
+    """What the run of `note` did; one that noted no more than that it began counts from its cycle's start."""
+    known = {"index": note.index, "startedAt": began, **note.document, "cycle": note.cycle}
+    return replace(ExecutionOfCycle.from_document(known), run=None)

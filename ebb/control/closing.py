@@ -12,9 +12,10 @@ from ebb.core.calendar.ticks import Moment
 from ebb.core.carry import Carry, carry_of
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import CycleState, Ending
+from ebb.core.decision import Wait
+from ebb.core.documents import Cycle
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
-from ebb.core.planning.decision import Wait
 from ebb.core.planning.dependencies import has_drained
 from ebb.core.planning.rates import observed_message_seconds
 from ebb.core.planning.waits import next_wait
@@ -53,30 +54,30 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     Raises:
         StoreError: nothing or only the history was written; to be tried again.
     """
-    began, given = services.clock.now(), order["cycle"]
+    began, given = services.clock.now(), Cycle.from_document(order["cycle"])
     state = CycleState.from_json(order["state"], "")
     settings = ScheduleSettings.model_validate(order["settings"])
-    store, number = services.store, int(given["cycle"])
+    store, number = services.store, given.cycle
     row = await store.get(state.schedule)
     if row.owner != state.owner:
         return _lost(services, state, row)
-    reported = {execution.get("run") for execution in given["executions"]}
+    reported = {execution.run for execution in given.executions}
     notes = await _notes_at_rest(services, state, number, reported)
     again = books.is_closed(row, number)  # a repeated call may find its notes gone: it writes nothing
-    cycle = given if again else _document(state, given, notes)
-    wait, carry = await _rest(services, settings, state, {**order, "cycle": cycle})
+    cycle = given if again else _known(state, given, notes)
+    wait, carry = await _rest(services, settings, state, cycle, order)
     if again:
         carry = carry_of(row.memory, row.changed_at) or carry
     else:
-        await store.write_cycle(state.schedule, {**cycle, "wait": wait.to_document()})
+        await store.write_cycle(state.schedule, replace(cycle, wait=wait).to_document())
 
-    poison = await poison_count(services, settings) if cycle["poisoned"] and not again else None
+    poison = await poison_count(services, settings) if cycle.poisoned and not again else None
 
     def write(row: ScheduleRow) -> ScheduleRow:
         if row.owner != state.owner:
             return row
         row = row if poison is None else replace(row, poison=poison)
-        if has_drained(wait.code, str(cycle["outcome"]), int(order["received"])):
+        if has_drained(wait.code, cycle.outcome, int(order["received"])):
             row = replace(row, drained_cycle=max(row.drained_cycle, number))
         return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
@@ -93,23 +94,23 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
 
 async def close_left_behind(
     services: Services, row: ScheduleRow, entries: Sequence[Mapping[str, Any]], closed_by: str
-) -> list[dict[str, Any]]:
+) -> list[Cycle]:
     """Write down the cycles of `entries` that nobody else will close, from their executions' notes.
 
     The caller counts them on the row, and then forgets their notes; doing it again writes the same.
 
     Returns:
-        The Cycle documents that were written; one that the history did not take is left for the next time.
+        The cycles that were written; one that the history did not take is left for the next time.
     """
     if not entries:
         return []
-    notes, written = await services.store.executions(row.name), list[dict[str, Any]]()
+    notes, written = await services.store.executions(row.name), list[Cycle]()
     for entry in entries:
         cycle = books.closed(entry, books.executions_of(entry, (), notes), services.clock.now(), closed_by)
         try:
-            await services.store.write_cycle(row.name, cycle)
+            await services.store.write_cycle(row.name, cycle.to_document())
         except StoreError as error:
-            logger.warning("%s: cycle %s is not written down: %s", row.name, cycle["cycle"], error)
+            logger.warning("%s: cycle %s is not written down: %s", row.name, cycle.cycle, error)
             continue
         written.append(cycle)
     return written
@@ -130,11 +131,12 @@ async def _notes(services: Services, state: CycleState, number: int) -> list[Exe
     return [note for note in found if (note.owner, note.cycle) == (state.owner, number)]
 
 
-def _document(state: CycleState, given: Mapping[str, Any], notes: Sequence[ExecutionNote]) -> dict[str, Any]:
-    """The Cycle document: what the orchestration was told, and what the notes know besides."""
-    error = None if given["executions"] else given["error"]  # what kept the cycle from having executions
-    entry = {**given, "owner": state.owner, "outcome": None, "error": error}
-    return books.closed(entry, books.executions_of(entry, given["executions"], notes), parse_rfc3339(given["endedAt"]))
+def _known(state: CycleState, given: Cycle, notes: Sequence[ExecutionNote]) -> Cycle:
+    """The cycle: what the orchestration was told, and what the notes know besides."""
+    error = None if given.executions else given.error  # what kept the cycle from having executions
+    entry = {**given.to_document(), "owner": state.owner, "outcome": None, "error": error}
+    ended = parse_rfc3339(str(given.ended_at))
+    return books.closed(entry, books.executions_of(entry, given.executions, notes), ended)
 
 
 async def forget(services: Services, schedule: str, notes: Sequence[ExecutionNote]) -> None:
@@ -154,25 +156,24 @@ def _lost(services: Services, state: CycleState, row: ScheduleRow) -> Ending:
 
 
 async def _rest(
-    services: Services, settings: ScheduleSettings, state: CycleState, order: Mapping[str, Any]
+    services: Services, settings: ScheduleSettings, state: CycleState, cycle: Cycle, order: Mapping[str, Any]
 ) -> tuple[Wait, Carry]:
     """The wait after this cycle and what the next one remembers; asks the sources what is left, to meet it at once."""
-    cycle, carry, received = order["cycle"], state.carry, int(order["received"])
-    executions: Sequence[Mapping[str, Any]] = cycle["executions"]
+    carry, received, executions = state.carry, int(order["received"]), cycle.executions
     if executions:
-        settled = cycle["processed"] + cycle["poisoned"]
-        left = sum(1 for execution in executions if execution.get("abandoned"))
+        settled = cycle.processed + cycle.poisoned
+        left = sum(1 for execution in executions if execution.abandoned)
         carry = carry.working(settled, observed_message_seconds(executions, settings.in_flight), left)
-    broken = bool(order.get("broken", cycle["error"]))  # an older version of the app says only the error
+    broken = bool(order.get("broken", cycle.error))  # an older version of the app says only the error
     remaining = await _remaining(services, settings, state) if received and not broken else None
     now = services.clock.now()
     moment = Moment(
         now,
-        opened=parse_rfc3339(cycle["startedAt"]),
+        opened=parse_rfc3339(str(cycle.started_at)),
         due=carry.due_at,
         began=carry.began_at,
         worked=carry.worked,
-        seed=f"{state.schedule}/{cycle['cycle']}",
+        seed=f"{state.schedule}/{cycle.cycle}",
     )
     wait = next_wait(
         settings,
@@ -182,7 +183,7 @@ async def _rest(
         error_cycles=state.errors + 1 if broken else 0,
         worked=bool(executions),
         moment=moment,
-        retry_at=parse_rfc3339(cycle["nextTryAt"]) if cycle.get("nextTryAt") else None,
+        retry_at=parse_rfc3339(cycle.next_try_at) if cycle.next_try_at else None,
     )
     carry = replace(carry, continues=bool(settings.after) and (broken or wait.code == "backlogRemains"))
     return wait, planned_after(settings, carry, wait, now)

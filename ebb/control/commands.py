@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
 from ebb.control.at_work import executions_at_work
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import (
     Instance,
     hub_of,
@@ -62,7 +61,7 @@ class Control:
     """One operator's request about one schedule."""
 
     services: Services
-    client: df.DurableOrchestrationClient
+    client: DurableClient
     name: str
     who: str | None
     precondition: Callable[[ScheduleRow], None]  # raises where the request was made for another version of the row
@@ -144,7 +143,7 @@ class Control:
 
         async def is_at_work(row: ScheduleRow) -> bool:
             found = await executions_at_work(self.services, row)
-            return any((each["cycle"], each["index"], each["outcome"]) == (cycle, index, None) for each in found)
+            return any((each.cycle, each.index, each.outcome) == (cycle, index, None) for each in found)
 
         if not await is_at_work(await self.services.store.get(self.name)):
             raise RequestRefusedError("unknownExecution", f"execution {name} of {self.name} is not at work")
@@ -152,18 +151,22 @@ class Control:
             "cancelExecution", reason, lambda row, _, by: intents.cancelled(row, cycle, index, by), {"execution": name}
         )
 
-    async def retune(
-        self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None = None
-    ) -> Outcome:
-        """Change the overrides; they apply from the next cycle.
-
-        Args:
-            change: gives the overrides wanted for those that stand.
+    async def retune(self, patch: Mapping[str, Any], reason: str | None = None) -> Outcome:
+        """Change the overrides by `patch`, in which null takes one back; they apply from the next cycle.
 
         Raises:
             RequestRefusedError: 412; 503.
             SettingsError: the overrides do not fit the deployed settings.
         """
+        return await self._override(lambda present: intents.merged_overrides(present, patch), "changeSettings", reason)
+
+    async def reset(self, reason: str | None = None) -> Outcome:
+        """Take all overrides back. Errors as `retune`."""
+        return await self._override(lambda _: {}, "resetSettings", reason)
+
+    async def _override(
+        self, change: Callable[[Mapping[str, Any]], dict[str, Any]], action: str, reason: str | None
+    ) -> Outcome:
         details: dict[str, Any] = {}
 
         def rule(row: ScheduleRow, instance: Instance, by: Operator) -> ScheduleRow:
@@ -245,7 +248,7 @@ class Control:
         await record(self.services, self.name, "audit", by.now, event)
 
 
-async def bring_up(services: Services, client: df.DurableOrchestrationClient, row: ScheduleRow) -> bool:
+async def bring_up(services: Services, client: DurableClient, row: ScheduleRow) -> bool:
     """Launch the instance for which `row` was just written.
 
     Where one is there already it either checks in, and so has read `row`, or it was just ending; then another is

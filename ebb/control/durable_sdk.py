@@ -2,9 +2,6 @@
 
 2.x speaks gRPC and keeps the names of 1.x as deprecated ones, but for the task hub's name and the filter by prefix.
 """
-# pyright: basic, reportMissingTypeStubs=false, reportPrivateUsage=false
-# Two SDKs are called here, and only one of them is installed.
-
 # pyright: standard, reportMissingTypeStubs=false
 # What the two SDKs leave untyped is asked for here, and nowhere else.
 
@@ -20,12 +17,13 @@ import azure.durable_functions as df
 SDK = version("azure-functions-durable")
 IS_FIRST = SDK.startswith("1.")
 FIRST_PAGE = 100  # instances that Durable lists at once
+DurableClient = df.DurableOrchestrationClient  # what a function with a `durable_client_input` is given
 
 # 1.x says so of an event that nobody waits for yet, which is not a fault: a second trigger in one cycle is such a one.
 warnings.filterwarnings("ignore", "Potential duplicate Task completion", UserWarning)
 
 
-def task_hub_of(client: df.DurableOrchestrationClient) -> str:
+def task_hub_of(client: DurableClient) -> str:
     """The task hub of the app that was given `client`."""
     if not IS_FIRST:
         return str(client.taskHubName)  # pyright: ignore[reportAttributeAccessIssue] - of 2.x
@@ -39,7 +37,7 @@ def updated_at(status: Any) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-async def statuses(client: df.DurableOrchestrationClient, prefix: str) -> tuple[list[Any], bool]:
+async def statuses(client: DurableClient, prefix: str) -> tuple[list[Any], bool]:
     """The status of the instances whose ids begin with `prefix`, and whether that is all of them.
 
     1.x lists one page and cannot ask for the next one.
@@ -51,4 +49,5 @@ async def statuses(client: df.DurableOrchestrationClient, prefix: str) -> tuple[
 
     query = OrchestrationQuery(instance_id_prefix=prefix, fetch_inputs_and_outputs=True)
     states = await client.get_all_orchestration_states(query)  # pyright: ignore[reportAttributeAccessIssue] - of 2.x
-    return [df.DurableOrchestrationStatus.from_orchestration_state(each) for each in states], True  # pyright: ignore[reportAttributeAccessIssue]
+    read: Any = df.DurableOrchestrationStatus.from_orchestration_state  # pyright: ignore[reportAttributeAccessIssue] - of 2.x
+    return [read(each) for each in states], True

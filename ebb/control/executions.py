@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
-
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
+from functools import partial
 
 from ebb.control.at_work import executions_at_work
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
-from ebb.control.schedules import document_of
-from ebb.core.executions import cycle_at_work, executions_of
+from ebb.control.schedules import schedule_of
+from ebb.core.document import Json
+from ebb.core.documents import Cycle, ListedExecution
+from ebb.core.errors import RequestRefusedError
+from ebb.core.executions import as_job_execution, cycle_at_work, executions_of
+from ebb.core.pages import ALWAYS, Page, Span
 from ebb.services import Services
-from ebb.store.base import ALWAYS, Page, Span
 from ebb.store.keys import cycle_key
 
 CYCLES_AT_ONCE = 50
 MOST_CYCLES = 2000  # that one call looks through for a rare status; its token goes on from there
+Write = Callable[[ListedExecution], Json]
 _TOKEN = re.compile(r"(\d{1,12})-(\d{1,6})")
 
 
-async def present_cycle(services: Services, client: df.DurableOrchestrationClient, name: str) -> dict[str, Any] | None:
-    """The Cycle document of the cycle at work; None where none is."""
+async def present_cycle(services: Services, client: DurableClient, name: str) -> Cycle | None:
+    """The cycle at work; None where none is."""
     row, instance = await services.store.get(name), await look_at(client, name)
-    document = document_of(services, client, row, instance)
-    if document["phase"] != "processing":
+    document = schedule_of(services, client, row, instance)
+    if document.phase != "processing":
         return None
     return cycle_at_work(document, await executions_at_work(services, row))
+
+
+async def cycle_of(services: Services, client: DurableClient, name: str, number: str) -> Json:
+    """The Cycle document of the cycle of schedule `name` with this number; of the one at work what it did so far.
+
+    Raises:
+        RequestRefusedError: 404, there is none in the history: it did nothing, or is no longer kept.
+    """
+    if number.isascii() and number.isdigit() and len(number) <= 12:
+        document = await services.store.cycle(name, int(number))
+        if document is not None:
+            return document
+        present = await present_cycle(services, client, name)
+        if present is not None and present.cycle == int(number):
+            return present.to_document()
+    detail = f"schedule {name} has no cycle {number[:80]!r} in its history: it did nothing, or is no longer kept"
+    raise RequestRefusedError("unknownCycle", detail)
 
 
 @dataclass
@@ -37,32 +57,38 @@ class _Collected:
 
     top: int
     status: str | None
-    found: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    found: list[ListedExecution] = field(default_factory=list[ListedExecution])
     token: str | None = None  # where the next page goes on; None: nothing is left
 
-    def take(self, cycle: int, executions: list[dict[str, Any]], skip: int) -> bool:
+    def take(self, cycle: int, executions: list[ListedExecution], skip: int) -> bool:
         """Add the executions of a cycle behind the first `skip`; False once the page is full."""
         for place in range(skip, len(executions)):
             if len(self.found) == self.top:
                 self.token = f"{cycle}-{place}"
                 return False
-            if self.status in (None, executions[place]["status"].lower()):
+            if self.status in (None, executions[place].status.lower()):
                 self.found.append(executions[place])
         return True
+
+    def page(self, write: Write) -> Page:
+        """What was found, each execution as `write` gives it."""
+        return Page([write(each) for each in self.found], self.token)
 
 
 async def executions_page(
     services: Services,
-    client: df.DurableOrchestrationClient,
+    client: DurableClient,
     name: str,
     top: int,
     token: str | None,
     status: str | None = None,
     span: Span = ALWAYS,
+    write: Write = ListedExecution.to_document,
 ) -> Page:
     """One page of the list.
 
     Args:
+        write: gives the form of each; `as_job` is another one.
         status: only executions with this status, in any case of letters.
         span: only cycles that ended in it; the cycle at work is left out where it has an end.
 
@@ -73,29 +99,35 @@ async def executions_page(
     begin, skip = _place(token)
     seen: set[int] = set()
     if begin is None and span.end is None and (present := await present_cycle(services, client, name)):
-        seen.add(present["cycle"])
-        if not collected.take(present["cycle"], executions_of(name, present), 0):
-            return Page(collected.found, collected.token)
+        seen.add(present.cycle)
+        if not collected.take(present.cycle, executions_of(name, present), 0):
+            return collected.page(write)
     looked = 0
     async for cycle in _history(services, name, begin, span):
-        number = int(cycle["cycle"])
+        number = cycle.cycle
         if looked == MOST_CYCLES:
-            return Page(collected.found, f"{number}-0")
+            collected.token = f"{number}-0"
+            return collected.page(write)
         looked += 1
         if number in seen:  # it has been closed since it was looked at
             continue
         if not collected.take(number, executions_of(name, cycle), skip if number == begin else 0):
             break
-    return Page(collected.found, collected.token)
+    return collected.page(write)
 
 
-async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[dict[str, Any]]:
+def as_job(services: Services, name: str) -> Write:
+    """The form that Container Apps gives the executions of a job, for those of schedule `name`."""
+    return partial(as_job_execution, name, services.schedules[name].handler)
+
+
+async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[Cycle]:
     """The cycles of the history from number `begin` on, newest first."""
     token = None if begin is None else cycle_key(begin + 1)
     while True:
         page = await services.store.cycles(name, CYCLES_AT_ONCE, token, span)
         for cycle in page.value:
-            yield cycle
+            yield Cycle.from_document(cycle)
         token = page.continuation_token
         if token is None:
             return

@@ -9,9 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeVar, cast
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
-from ebb.control.durable_sdk import statuses, task_hub_of, updated_at
+from ebb.control.durable_sdk import DurableClient, statuses, task_hub_of, updated_at
 from ebb.core.cycle import CycleState
 from ebb.core.errors import RequestRefusedError
 from ebb.core.failures import first_line
@@ -27,12 +25,12 @@ TERMINATING_SECONDS = 5.0  # how long to wait for the effect of a terminate
 T = TypeVar("T")
 
 
-def hub_of(client: df.DurableOrchestrationClient) -> str:
+def hub_of(client: DurableClient) -> str:
     """The task hub that this app works in."""
     return task_hub_of(client)
 
 
-async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
+async def look_at(client: DurableClient, name: str) -> Instance:
     """The instance of schedule `name`. One request.
 
     Raises:
@@ -41,7 +39,7 @@ async def look_at(client: df.DurableOrchestrationClient, name: str) -> Instance:
     return _instance(await _asked(client.get_status(instance_id(name))))
 
 
-async def look_inside(client: df.DurableOrchestrationClient, name: str) -> tuple[Instance, CycleState | None]:
+async def look_inside(client: DurableClient, name: str) -> tuple[Instance, CycleState | None]:
     """The instance of schedule `name`, and what its present cycle was begun with; None where none is live. One request.
 
     Raises:
@@ -59,7 +57,7 @@ async def look_inside(client: df.DurableOrchestrationClient, name: str) -> tuple
     return instance, CycleState.from_json(given, instance_id(name))
 
 
-async def look_at_all(client: df.DurableOrchestrationClient, names: Collection[str]) -> dict[str, Instance]:
+async def look_at_all(client: DurableClient, names: Collection[str]) -> dict[str, Instance]:
     """The instances of all schedules by name: one request, and one for each that the first page had no room for.
 
     Raises:
@@ -80,7 +78,7 @@ async def look_at_all(client: df.DurableOrchestrationClient, names: Collection[s
     return {name: found[instance_id(name)] for name in names}
 
 
-async def launch(client: df.DurableOrchestrationClient, name: str, number: int) -> bool:
+async def launch(client: DurableClient, name: str, number: int) -> bool:
     """Start the instance as launch `number`; False where one is there already.
 
     Raises:
@@ -89,7 +87,7 @@ async def launch(client: df.DurableOrchestrationClient, name: str, number: int) 
     first = CycleState(schedule=name, taskHub=hub_of(client), launch=number)
     try:
         await client.start_new(ETERNAL_SCHEDULER, instance_id(name), first.to_json())
-    except Exception as error:
+    except Exception as error:  # the client raises bare Exceptions
         # A live id is refused with an untyped error (azure-functions-durable-python 410): ask what is there instead.
         if (await look_at(client, name)).is_live:
             return False
@@ -98,7 +96,7 @@ async def launch(client: df.DurableOrchestrationClient, name: str, number: int) 
     return True
 
 
-async def nudge(client: df.DurableOrchestrationClient, name: str, trigger: str | None = None) -> bool:
+async def nudge(client: DurableClient, name: str, trigger: str | None = None) -> bool:
     """End the wait of schedule `name`; False where that could not be done. Costs at most one wait, so it is logged.
 
     Args:
@@ -118,7 +116,7 @@ def new_identity() -> str:
     return secrets.token_hex(6)
 
 
-async def terminate(client: df.DurableOrchestrationClient, name: str, reason: str) -> Instance:
+async def terminate(client: DurableClient, name: str, reason: str) -> Instance:
     """End the instance where it stands; returns how it is afterwards, at the latest after TERMINATING_SECONDS.
 
     Raises:
@@ -128,7 +126,7 @@ async def terminate(client: df.DurableOrchestrationClient, name: str, reason: st
     return await until_ended(client, name, TERMINATING_SECONDS)
 
 
-async def until_ended(client: df.DurableOrchestrationClient, name: str, seconds: float) -> Instance:
+async def until_ended(client: DurableClient, name: str, seconds: float) -> Instance:
     """The instance once it has ended, at the latest after `seconds`: then it may still be live.
 
     Raises:
@@ -167,7 +165,7 @@ def _instance(status: Any) -> Instance:
 async def _asked(question: Awaitable[T]) -> T:
     try:
         return await question
-    except Exception as error:
+    except Exception as error:  # as above
         raise _unavailable(error) from error
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.documents import Event
 from ebb.core.errors import StoreError
 from ebb.services import Services
 
@@ -21,9 +22,11 @@ async def record(
     """Write an event to the history; one that cannot be written is logged, for what it tells of has happened.
 
     Args:
+        event: its members, and what is particular to its action.
         identity: of an event that may be told twice, so that it is kept once.
     """
-    document = {"id": identity or uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name, **event}
+    known = {"id": identity or uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name}
+    document = Event.from_document({**known, **event}).to_document()
     logger.info("%s: %s", name, document, extra={"schedule": name})
     try:
         await services.store.write_event(name, document)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_inside
 from ebb.core.calendar.forecast import fire_times
 from ebb.core.carry import carry_of
@@ -15,9 +14,7 @@ from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
 
 
-async def next_times(
-    services: Services, client: df.DurableOrchestrationClient, name: str, count: int
-) -> dict[str, Any]:
+async def next_times(services: Services, client: DurableClient, name: str, count: int) -> dict[str, Any]:
     """{"name", "timeZone", "waitMode", "blockedBy", "value": [{"at", "local", "reason", "note"}]}.
 
     A schedule that is stopped or paused is told as if it went on now; `blockedBy` says why it does not.

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from ebb.core.documents import Cycle
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.notices import Notice, Rules, Streak, notices_of, silent
 from ebb.core.row.schedule_row import ScheduleRow
@@ -57,7 +58,8 @@ class Notifier:
         if before is not None and latest <= before.seen:
             return []
         wanted = self._rules.failures if before is None else min(latest - before.seen, MOST_CYCLES)
-        cycles = (await self._services.store.cycles(row.name, min(max(wanted, 1), MOST_CYCLES))).value
+        page = await self._services.store.cycles(row.name, min(max(wanted, 1), MOST_CYCLES))
+        cycles = map(Cycle.from_document, page.value)
         notices, self._streaks[row.name] = notices_of(row.name, cycles, before or Streak(), self._rules)
         # What happened before this process began to look was told by the one before, but for a failure that lasts.
         return notices if before is not None else [each for each in notices if each.kind == "failing"]

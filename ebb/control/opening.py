@@ -16,10 +16,12 @@ from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
+from ebb.core.document import Json
+from ebb.core.documents import Backlog, Cycle
 from ebb.core.errors import EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait, outage_wait
-from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_document, before_measuring
+from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_of, before_measuring
 from ebb.core.row import books
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
 from ebb.core.row.looks import looked
@@ -35,7 +37,7 @@ from ebb.telemetry.cycle_trace import CycleKey
 logger = logging.getLogger(__name__)
 
 
-async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[str, Any]:
+async def measure_backlog(services: Services, data: Mapping[str, Any]) -> Json:
     """Open the cycle whose CycleState is `data`; the answer is an Opening, both as JSON."""
     state = CycleState.from_json(data, instance_id(str(data.get("schedule"))))
     if state.version > STATE_VERSION:
@@ -56,7 +58,7 @@ async def measure_backlog(services: Services, data: Mapping[str, Any]) -> dict[s
 def _record(services: Services, state: CycleState, opening: Opening) -> None:
     if opening.verdict is not Verdict.GO:
         return
-    count = opening.backlog["count"] if opening.backlog else None
+    count = opening.backlog.count if opening.backlog else None
     decision = opening.decision
     services.telemetry.cycle_opened(state.schedule, count, decision.executions, decision.limited_by)
     if opening.started_at and (decision.executions or opening.error):  # nobody closes an empty cycle: it has no trace
@@ -70,7 +72,7 @@ class _Found:
 
     settings: ScheduleSettings
     agenda: Agenda | None = None  # None: not looked, because the cycle may not act
-    backlog: dict[str, Any] | None = None
+    backlog: Backlog | None = None
     error: str | None = None
     abandoned: int = 0
 
@@ -150,7 +152,7 @@ def _unopened(state: CycleState, settings: ScheduleSettings, error: StoreError) 
     return Opening(Verdict.GO, wait, Decision(0, f"not measured: {error}"), error=str(error))
 
 
-async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> list[dict[str, Any]]:
+async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> list[Cycle]:
     """Write down what nobody else will: cycles that others left behind, and own ones that could not be closed.
 
     Raises:
@@ -163,13 +165,13 @@ async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> li
     return written
 
 
-async def _tell(services: Services, state: CycleState, settled: Sequence[Mapping[str, Any]]) -> None:
+async def _tell(services: Services, state: CycleState, settled: Sequence[Cycle]) -> None:
     """Let go of the notes of cycles that are in the books now."""
     if not settled:
         return
     for cycle in settled:
         services.telemetry.cycle_closed(state.schedule, cycle)
-    numbers = {cycle["cycle"] for cycle in settled}
+    numbers = {cycle.cycle for cycle in settled}
     try:
         notes = await services.store.executions(state.schedule)
     except StoreError:
@@ -220,7 +222,7 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
     except EbbError as error:
         return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
     agenda = after_measuring(settings, state.carry, opened, counts)
-    return _Found(settings, agenda, backlog_document(settings, counts, now), abandoned=opened.abandoned)
+    return _Found(settings, agenda, backlog_of(settings, counts, now), abandoned=opened.abandoned)
 
 
 async def still_abandoned(services: Services, schedule: str, carry: Carry) -> int:

@@ -8,10 +8,11 @@ from typing import Any
 
 from ebb.control.sampling import looks_since
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.documents import Backlog, Cycle
 from ebb.core.errors import RequestRefusedError
+from ebb.core.pages import Span
 from ebb.core.series import Grid, series
 from ebb.services import Services
-from ebb.store.base import Span
 
 MOST_CYCLES = 1000  # that one answer reads: one request to the tables
 
@@ -41,14 +42,16 @@ async def series_of(services: Services, name: str, wanted: Range) -> dict[str, A
     except ValueError as error:
         raise RequestRefusedError("invalidRequest", str(error)) from error
     page = await services.store.cycles(name, MOST_CYCLES, span=Span(start, end))
-    oldest = page.value[-1]["endedAt"] if page.continuation_token else None
+    cycles = [Cycle.from_document(each) for each in page.value]
+    oldest = cycles[-1].ended_at if page.continuation_token else None
     since = parse_rfc3339(oldest) if oldest else start
     row = await services.store.get(name)
     looks = await looks_since(services.store, row, start)
+    latest = Backlog.from_document(row.backlog) if row.backlog else None
     return {
         "from": rfc3339(start),
         "to": rfc3339(end),
         "step": step,
         "cyclesSince": rfc3339(since),
-        **series(grid, looks, [*page.value, {"backlog": row.backlog}], since.timestamp()),
+        **series(grid, looks, cycles, latest, since.timestamp()),
     }

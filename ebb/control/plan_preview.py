@@ -7,29 +7,28 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
-
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
 
 from ebb.control.budgets import budget_of
 from ebb.control.dependencies import others_of
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import Instance, look_inside
 from ebb.control.opening import still_abandoned
 from ebb.core.carry import carry_of
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState
 from ebb.core.errors import RequestRefusedError, SettingsError, SourceError
+from ebb.core.plan import KnownRates, Plan, Share
 from ebb.core.planning.agenda import (
     Agenda,
     Count,
     Now,
     after_failing,
     after_measuring,
-    backlog_document,
+    backlog_of,
     before_measuring,
 )
-from ebb.core.planning.budgets import budget_document
-from ebb.core.planning.dependencies import others_document
+from ebb.core.planning.budgets import budget_now
+from ebb.core.planning.dependencies import those_before
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
@@ -38,21 +37,18 @@ from ebb.sources.combined import measure_all
 MEASURE_SECONDS = 15.0
 
 
-async def plan_of(services: Services, client: df.DurableOrchestrationClient, name: str) -> dict[str, Any]:
-    """The Plan document of schedule `name`.
+async def plan_of(services: Services, client: DurableClient, name: str) -> Plan:
+    """The plan of schedule `name`.
 
     Raises:
         RequestRefusedError: no source can be reached.
     """
     row, (instance, state) = await services.store.get(name), await look_inside(client, name)
-    return await plan_document(services, row, following(row, instance, state))
+    return await plan_under(services, row, following(row, instance, state))
 
 
-async def plan_document(services: Services, row: ScheduleRow, known: CycleState) -> dict[str, Any]:
-    """The Plan document: what the next cycle does, when, why, and what is known of the schedule's speed.
-
-    {"name", "beginsAt", "blockedBy", "backlog", "decision", "shares", "wait", "rates", "missedTicks", "budget",
-    "after"}
+async def plan_under(services: Services, row: ScheduleRow, known: CycleState) -> Plan:
+    """The plan: what the next cycle does, when, why, and what is known of the schedule's speed.
 
     Args:
         known: what the next cycle begins with.
@@ -72,22 +68,19 @@ async def plan_document(services: Services, row: ScheduleRow, known: CycleState)
         agenda, begins_at = _foreseen(settings, known, opened, counts)
     except SettingsError as error:
         agenda, begins_at = after_failing(settings, known.carry, opened, f"settings are refused: {error}"), now
-    return {
-        "name": row.name,
-        "beginsAt": rfc3339(begins_at),
-        "blockedBy": _blocked(row),
-        "backlog": backlog_document(settings, counts, now) if counts else None,
-        "decision": agenda.decision.to_document(),
-        "shares": _shares(settings, agenda),
-        "wait": agenda.wait.to_document() if agenda.decision.executions == 0 else None,
-        "rates": {
-            "messageSeconds": agenda.carry.message_seconds,
-            "arrivalsPerSecond": agenda.carry.arrivals,
-        },
-        "missedTicks": known.carry.missed,
-        "budget": budget_document(settings.budget, opened.budget, now),
-        "after": others_document(known.carry, opened.others),
-    }
+    return Plan(
+        name=row.name,
+        begins_at=rfc3339(begins_at),
+        blocked_by=_blocked(row),
+        backlog=backlog_of(settings, counts, now) if counts else None,
+        decision=agenda.decision,
+        shares=_shares(settings, agenda),
+        wait=agenda.wait if agenda.decision.executions == 0 else None,
+        rates=KnownRates(message_seconds=agenda.carry.message_seconds, arrivals_per_second=agenda.carry.arrivals),
+        missed_ticks=known.carry.missed,
+        budget=budget_now(settings.budget, opened.budget, now),
+        after=those_before(known.carry, opened.others),
+    )
 
 
 def following(row: ScheduleRow, instance: Instance, state: CycleState | None) -> CycleState:
@@ -142,9 +135,9 @@ def _blocked(row: ScheduleRow) -> str | None:
     return f"{row.intent.value}: {row.reason}" if row.reason else row.intent.value
 
 
-def _shares(settings: ScheduleSettings, agenda: Agenda) -> list[dict[str, Any]] | None:
+def _shares(settings: ScheduleSettings, agenda: Agenda) -> tuple[Share, ...] | None:
     """How many executions each source gets; None where there is one source."""
     if settings.source is not None:
         return None
     granted = Counter(agenda.shares)
-    return [{"name": each.label(), "executions": granted[index]} for index, each in enumerate(settings.all_sources)]
+    return tuple(Share(name=each.label(), executions=granted[index]) for index, each in enumerate(settings.all_sources))

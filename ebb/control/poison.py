@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from ebb.control.journal import record
 from ebb.core.errors import RequestRefusedError, SourceError
-from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.schedule_settings import MOST_SOURCES, ScheduleSettings
 from ebb.services import Services
 from ebb.sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace
 from ebb.sources.registry import open_poison
 
+HIGHEST_SOURCE = MOST_SOURCES  # they are counted from 1
+MOST_SHOWN = PEEK_LIMIT  # messages that one request lists
 AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 

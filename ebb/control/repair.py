@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.journal import record
+from ebb.core.documents import Cycle
 from ebb.core.row import books
 from ebb.core.row.instance import Instance
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
@@ -18,15 +18,13 @@ from ebb.store.base import update
 PAGE = 200
 
 
-async def close_abandoned(
-    services: Services, row: ScheduleRow, instance: Instance, closed_by: str
-) -> list[dict[str, Any]]:
+async def close_abandoned(services: Services, row: ScheduleRow, instance: Instance, closed_by: str) -> list[Cycle]:
     """Close the cycles of a schedule that no instance will go on with, once none of their executions works.
 
     A live instance does it as it opens its next cycle, and one that should run is started again.
 
     Returns:
-        The Cycle documents that are in the books now.
+        The cycles that are in the books now.
 
     Raises:
         StoreError: they are left for the next time.
@@ -48,12 +46,12 @@ async def close_abandoned(
         return row
 
     await update(services.store, row.name, write)
-    numbers = {int(cycle["cycle"]) for cycle in settled}
+    numbers = {cycle.cycle for cycle in settled}
     await forget(services, row.name, [note for note in notes if note.cycle in numbers and note.has_ended])
     for cycle in settled:
-        cause = f"cycle {cycle['cycle']} was left behind; the notes of its executions give {cycle['outcome']}"
+        cause = f"cycle {cycle.cycle} was left behind; the notes of its executions give {cycle.outcome}"
         event = {"action": "closed", "by": closed_by, "cause": cause}
-        await record(services, row.name, "incident", now, event, f"closed/{cycle['cycle']}")
+        await record(services, row.name, "incident", now, event, f"closed/{cycle.cycle}")
     return settled
 
 
@@ -78,7 +76,7 @@ async def repair(services: Services, name: str, instance: Instance, who: str | N
     found = {"before": before.to_document(), "after": row.totals.to_document(), "trimmed": trimmed}
     event = {"action": "repair", "by": who, "reason": reason, **found}
     await record(services, name, "audit", services.clock.now(), event)
-    return {"closed": [cycle["cycle"] for cycle in closed], **found}
+    return {"closed": [cycle.cycle for cycle in closed], **found}
 
 
 async def _sums(services: Services, name: str) -> tuple[Totals, int]:
@@ -88,20 +86,10 @@ async def _sums(services: Services, name: str) -> tuple[Totals, int]:
     while True:
         page = await services.store.cycles(name, PAGE, token)
         for cycle in page.value:
-            sums, kept = _plus(sums, cycle), kept + 1
+            sums, kept = sums.plus(Cycle.from_document(cycle)), kept + 1
         token = page.continuation_token
         if token is None:
             return sums, kept
-
-
-def _plus(sums: Totals, cycle: Mapping[str, Any]) -> Totals:
-    return Totals(
-        cycles=sums.cycles + 1,
-        processed=sums.processed + int(cycle["processed"]),
-        failed=sums.failed + int(cycle["failed"]),
-        poisoned=sums.poisoned + int(cycle["poisoned"]),
-        at_least=sums.at_least or bool(cycle.get("atLeast")),
-    )
 
 
 def _raised(totals: Totals, sums: Totals) -> Totals:

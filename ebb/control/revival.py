@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.watchdog import Watchdog
 from ebb.core.errors import EbbError
@@ -17,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 async def revived(
-    services: Services, client: df.DurableOrchestrationClient, row: ScheduleRow, instance: Instance
+    services: Services, client: DurableClient, row: ScheduleRow, instance: Instance
 ) -> tuple[ScheduleRow, Instance]:
     """The row and the instance as given, or as they are after a start, where a change of code had ended the instance.
 

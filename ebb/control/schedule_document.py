@@ -9,6 +9,8 @@ from typing import Any
 
 from ebb.control.instances import Instance
 from ebb.core.clock import rfc3339
+from ebb.core.decision import Decision
+from ebb.core.documents import Backlog
 from ebb.core.errors import SettingsError
 from ebb.core.failures import CODE_CHANGED, first_line
 from ebb.core.names import instance_id
@@ -16,6 +18,7 @@ from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import acts_elsewhere, is_starting
 from ebb.core.row.looks import BLOCK, looks_of
 from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.core.schedule import LastError, PoisonCount, Schedule
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.warnings import warnings_of
@@ -38,41 +41,42 @@ def state_of(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> s
 
 def schedule_document(
     name: str, schedules: Schedules, row: ScheduleRow, instance: Instance, hub: str, now: datetime
-) -> dict[str, Any]:
-    """The document that `GET /api/schedules/{name}` answers."""
+) -> Schedule:
+    """What `GET /api/schedules/{name}` answers."""
     state = state_of(row, instance, hub, now)
     live = dict(instance.custom or {}) if instance.is_live else {}
     settings, warnings = _settings(name, schedules, row)
-    warnings += [*warnings_of(settings), *_warnings(row, instance, hub, now)]
     last_cycle = dict(row.last_cycle) if row.last_cycle else None
-    return {
-        "name": name,
-        "state": state,
-        "phase": _phase(row, instance, live, hub, now),
-        "phaseSince": rfc3339(instance.updated_at) if instance.is_live and instance.updated_at else None,
-        "reason": row.reason,
-        "until": rfc3339(row.until) if row.until else None,
-        "changedBy": row.changed_by,
-        "changedAt": rfc3339(row.changed_at) if row.changed_at else None,
-        "instanceId": instance_id(name),
-        "taskHub": hub_of_owner(row.owner) if row.owner else row.hub,
-        "cycle": live.get("cycle") or row.cycle,
-        "backlog": live.get("backlog") or row.backlog,
-        "decision": live.get("decision") or (last_cycle or {}).get("decision"),
-        "abandoned": live.get("abandoned") or 0,
-        "lastCycle": last_cycle,
-        "nextCycleAt": live.get("nextCycleAt"),
-        "nextCycleReason": live.get("nextCycleReason"),
-        "recent": [[look.at, look.backlog, look.executions] for look in looks_of(row.looks)[-2 * BLOCK :]],
-        "totals": row.totals.to_document(),
-        "error": _error(state, live, row, instance),
-        "lastError": dict(row.last_error) if row.last_error else None,
-        "failedCycles": row.failures,
-        "poison": dict(row.poison) if row.poison else None,
-        "settings": settings.to_document(),
-        "overrides": dict(row.overrides),
-        "warnings": warnings,
-    }
+    backlog = live.get("backlog") or row.backlog
+    decision = live.get("decision") or (last_cycle or {}).get("decision")
+    return Schedule(
+        name=name,
+        state=state,
+        phase=_phase(row, instance, live, hub, now),
+        phase_since=rfc3339(instance.updated_at) if instance.is_live and instance.updated_at else None,
+        reason=row.reason,
+        until=rfc3339(row.until) if row.until else None,
+        changed_by=row.changed_by,
+        changed_at=rfc3339(row.changed_at) if row.changed_at else None,
+        instance_id=instance_id(name),
+        task_hub=hub_of_owner(row.owner) if row.owner else row.hub,
+        cycle=live.get("cycle") or row.cycle,
+        backlog=Backlog.from_document(backlog) if backlog else None,
+        decision=Decision.from_document(decision) if decision else None,
+        abandoned=live.get("abandoned") or 0,
+        last_cycle=last_cycle,
+        next_cycle_at=live.get("nextCycleAt"),
+        next_cycle_reason=live.get("nextCycleReason"),
+        recent=tuple([look.at, look.backlog, look.executions] for look in looks_of(row.looks)[-2 * BLOCK :]),
+        totals=row.totals,
+        error=_error(state, live, row, instance),
+        last_error=LastError.from_document(row.last_error) if row.last_error else None,
+        failed_cycles=row.failures,
+        poison=PoisonCount.from_document(row.poison) if row.poison else None,
+        settings=settings.to_document(),
+        overrides=row.overrides,
+        warnings=(*warnings, *warnings_of(settings), *_warnings(row, instance, hub, now)),
+    )
 
 
 def _settings(name: str, schedules: Schedules, row: ScheduleRow) -> tuple[ScheduleSettings, list[str]]:

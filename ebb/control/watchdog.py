@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
 from ebb.control.commands import bring_up
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
 from ebb.control.notifying import notifier_of
@@ -22,7 +21,7 @@ from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
-from ebb.core.names import instance_id
+from ebb.core.names import WATCHDOG, instance_id
 from ebb.core.once import ONCE_KEPT
 from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
 from ebb.core.row.checkin import done_at, written_at
@@ -43,6 +42,8 @@ REMARKS_AGE = timedelta(days=7)  # beyond the longest lease
 class Watchdog:
     """Looks at every schedule. What it remembers, it remembers of this process only."""
 
+    NAME = WATCHDOG  # of its function
+
     def __init__(self, services: Services) -> None:
         self._services = services
         self._since = services.clock.now()
@@ -52,7 +53,7 @@ class Watchdog:
         self._skew = timedelta(seconds=services.clock_skew)
         self._notifier = notifier_of(services)
 
-    async def look(self, client: df.DurableOrchestrationClient) -> dict[str, Finding]:
+    async def look(self, client: DurableClient) -> dict[str, Finding]:
         """Look once, and act; a schedule that fails does not keep the others from being looked at.
 
         Returns:
@@ -81,7 +82,7 @@ class Watchdog:
             await self._notifier.look(hub_of(client), rows, findings)
         return findings
 
-    async def _tell_of_a_step(self, client: df.DurableOrchestrationClient, instances: Mapping[str, Instance]) -> None:
+    async def _tell_of_a_step(self, client: DurableClient, instances: Mapping[str, Instance]) -> None:
         """Where the clock was set back: end the waits that were planned before, for they may last that much longer."""
         step = self._steps.look()
         if step >= timedelta():
@@ -103,7 +104,7 @@ class Watchdog:
 
     async def _act(
         self,
-        client: df.DurableOrchestrationClient,
+        client: DurableClient,
         row: ScheduleRow,
         finding: Finding,
         work: tuple[Work, ...],
@@ -118,7 +119,7 @@ class Watchdog:
 
     async def restart(
         self,
-        client: df.DurableOrchestrationClient,
+        client: DurableClient,
         name: str,
         work: tuple[Work, ...] = (),
         done: datetime | None = None,
@@ -182,7 +183,7 @@ class Watchdog:
 
     def _judge(
         self,
-        client: df.DurableOrchestrationClient,
+        client: DurableClient,
         row: ScheduleRow,
         instance: Instance,
         work: tuple[Work, ...],

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs]
-
+from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_inside
-from ebb.control.plan_preview import following, plan_document
+from ebb.control.plan_preview import following, plan_under
 from ebb.core.carry import Carry
 from ebb.core.clock import parse_rfc3339
+from ebb.core.documents import Backlog, Cycle
+from ebb.core.plan import OtherPlan, PlannedAgain
 from ebb.core.planning.agenda import Count, Now, decide
 from ebb.core.row.intents import merged_overrides
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -25,12 +26,12 @@ MOST_CYCLES = 200
 
 
 async def what_if(
-    services: Services, client: df.DurableOrchestrationClient, name: str, patch: Mapping[str, Any], cycles: int
-) -> dict[str, Any]:
-    """The Plan document of schedule `name` as it would be with `patch` over the overrides in force; changes nothing.
+    services: Services, client: DurableClient, name: str, patch: Mapping[str, Any], cycles: int
+) -> OtherPlan:
+    """The plan of schedule `name` as it would be with `patch` over the overrides in force; changes nothing.
 
-    Besides the members of the plan: "settings" that would be in force, and "recorded": for each of the last `cycles`
-    cycles with a count {"cycle", "measuredAt", "backlog", "executions", "planned" (Decision or None)}.
+    Args:
+        cycles: how many recorded cycles are asked again, the latest ones; those with a count are told.
 
     Raises:
         RequestRefusedError: no source can be reached.
@@ -40,30 +41,27 @@ async def what_if(
     overrides = merged_overrides(row.overrides, patch)
     settings = services.check_settings(name, overrides)
     known = following(row, instance, state)
-    document = await plan_document(services, replace(row, overrides=overrides), known)
-    page = await services.store.cycles(name, cycles)
-    counted = [cycle for cycle in page.value if cycle.get("backlog")]
-    recorded = [_again(settings, known.carry, cycle) for cycle in counted]
-    return {**document, "settings": settings.to_document(), "recorded": recorded}
+    plan = await plan_under(services, replace(row, overrides=overrides), known)
+    past = [Cycle.from_document(each) for each in (await services.store.cycles(name, cycles)).value]
+    recorded = [_again(settings, known.carry, each, each.backlog) for each in past if each.backlog is not None]
+    members = {"settings": settings.to_document(), "recorded": [each.to_document() for each in recorded]}
+    return OtherPlan.from_document({**plan.to_document(), **members})
 
 
-def _again(settings: ScheduleSettings, carry: Carry, cycle: Mapping[str, Any]) -> dict[str, Any]:
-    backlog = cycle["backlog"]
-    counts, now = _counts(settings, backlog), Now(parse_rfc3339(backlog["measuredAt"]), cycle=int(cycle["cycle"]))
-    decision = cast("Mapping[str, Any]", cycle.get("decision") or {})
+def _again(settings: ScheduleSettings, carry: Carry, cycle: Cycle, backlog: Backlog) -> PlannedAgain:
+    counts, now = _counts(settings, backlog), Now(parse_rfc3339(backlog.measured_at), cycle=cycle.cycle)
     fits = len(counts) == len(settings.all_sources)
-    return {
-        "cycle": cycle["cycle"],
-        "measuredAt": backlog["measuredAt"],
-        "backlog": backlog["count"],
-        "executions": decision.get("executions"),
-        "planned": decide(settings, carry, now, counts).decision.to_document() if fits else None,
-    }
+    return PlannedAgain(
+        cycle=cycle.cycle,
+        measured_at=backlog.measured_at,
+        backlog=backlog.count,
+        executions=cycle.decision.executions if cycle.decision else None,
+        planned=decide(settings, carry, now, counts).decision if fits else None,
+    )
 
 
-def _counts(settings: ScheduleSettings, backlog: Mapping[str, Any]) -> list[Count]:
+def _counts(settings: ScheduleSettings, backlog: Backlog) -> list[Count]:
     """What was counted of each source; the single count where there was one source."""
-    parts = backlog.get("sources")
-    if settings.source is not None or parts is None:
-        return [Count(int(backlog["count"]))]
-    return [Count(int(part.get("count") or 0), error=part.get("error")) for part in parts]
+    if settings.source is not None or backlog.sources is None:
+        return [Count(backlog.count)]
+    return [Count(each.count or 0, error=each.error) for each in backlog.sources]

@@ -76,6 +76,10 @@ class Access:
             found |= {Role.READER}
         return found - {Role.OPERATOR} if self.read_only else found
 
+    def may_change(self, principal: str) -> bool:
+        """Whether the caller may do more than look."""
+        return Role.OPERATOR in self.roles(principal)
+
     def refusal(self, call: Call) -> Refusal | None:
         """Why `call` may not be made; None where it may."""
         if call.changes and self.read_only:

@@ -36,7 +36,7 @@ class Carry:
         """Read what any version wrote; what cannot be read counts as not there."""
         if not isinstance(data, Mapping):
             return cls()
-        given: dict[str, Any] = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        given = cast("Mapping[str, Any]", data)
         return cls(
             began=_moment(given.get("began")),
             due=_moment(given.get("due")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -27,6 +26,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # late: a command that only reads times has no use for it
+
         await asyncio.sleep(seconds)
 
 
@@ -43,6 +44,8 @@ class SteadyClock:
         return datetime.fromtimestamp(self._ahead + time.monotonic(), UTC)
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # late: a command that only reads times has no use for it
+
         await asyncio.sleep(seconds)
 
 

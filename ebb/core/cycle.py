@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Any, cast
 
 from ebb.core.carry import Carry
-from ebb.core.documents import Execution
+from ebb.core.decision import Decision, Wait
+from ebb.core.documents import Backlog, ErrorCount, Execution
 from ebb.core.names import INSTANCE_PREFIX
 from ebb.core.nudge import remembered
-from ebb.core.planning.decision import Decision, Wait
 
 STATE_VERSION = 1
 
@@ -118,7 +118,7 @@ class Opening:
     cycle: int | None = None
     started_at: str | None = None  # RFC 3339
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
-    backlog: dict[str, Any] | None = None  # {"count", "measuredAt"}; None: not measured
+    backlog: Backlog | None = None  # None: not measured
     error: str | None = None
     shares: tuple[int, ...] = ()  # for several sources: the source of each execution
     carry: Carry | None = None  # for the next cycle; None: as it was
@@ -126,8 +126,13 @@ class Opening:
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
-        wait, decision = self.wait.to_json(), self.decision.to_json()
-        return {**vars(self), "wait": wait, "decision": decision, "carry": self.carry.to_json() if self.carry else None}
+        return {
+            **vars(self),
+            "wait": self.wait.to_json(),
+            "decision": self.decision.to_json(),
+            "backlog": self.backlog.to_document() if self.backlog else None,
+            "carry": self.carry.to_json() if self.carry else None,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Opening:
@@ -139,7 +144,7 @@ class Opening:
             cycle=data["cycle"],
             started_at=data["started_at"],
             settings=data["settings"],
-            backlog=data["backlog"],
+            backlog=Backlog.from_document(data["backlog"]) if data["backlog"] else None,
             error=data["error"],
             shares=tuple(data.get("shares") or ()),
             carry=_carry(data),
@@ -181,30 +186,24 @@ class CycleSummary:
     broken: bool = False  # the cycle itself failed, not only handlers: the next one waits longer
 
 
-BROKEN_OUTCOMES = ("failed", "timedOut", "lostHost")
 STOPPED_OUTCOMES = frozenset({"stopped", "fenceLost"})
 
 
-def summarize(executions: Sequence[Mapping[str, Any]], error: str | None) -> CycleSummary:
-    """Fold the documents of all executions, and the error of the measurement if there was one.
+def summarize(executions: Sequence[Execution], error: str | None) -> CycleSummary:
+    """Fold what all executions did, and the error of the measurement if there was one.
 
     One broken execution makes the cycle so. Where only handlers failed, it counts whether anything succeeded. The first
     error is the cycle's.
     """
-    broken = [each for each in executions if each.get("broken", each["outcome"] in BROKEN_OUTCOMES)]
-    telling = [each for each in (*broken, *executions) if each["error"] is not None]
-    errors = [error] if error else [str(each["error"]) for each in telling]
-
-    def total(name: str) -> int:
-        return sum(int(execution.get(name) or 0) for execution in executions)
-
+    broken = [each for each in executions if each.broken]
+    errors = [error or None, *(each.error for each in (*broken, *executions))]
     summary = CycleSummary(
-        received=total("received"),
-        processed=total("processed"),
-        failed=total("failed"),
-        poisoned=total("poisoned"),
-        abandoned=total("abandoned"),
-        error=errors[0] if errors else None,
+        received=sum(each.received for each in executions),
+        processed=sum(each.processed for each in executions),
+        failed=sum(each.failed for each in executions),
+        poisoned=sum(each.poisoned for each in executions),
+        abandoned=sum(each.abandoned for each in executions),
+        error=next((each for each in errors if each is not None), None),
         broken=bool(error or broken),
     )
     return replace(summary, outcome=_outcome(executions, broken, error, summary))
@@ -218,31 +217,30 @@ def outcome_of(processed: int, failed: int, poisoned: int) -> str:
 
 
 def _outcome(
-    executions: Sequence[Mapping[str, Any]],
-    broken: Sequence[Mapping[str, Any]],
+    executions: Sequence[Execution],
+    broken: Sequence[Execution],
     error: str | None,
     summary: CycleSummary,
 ) -> str:
     if error or broken:
-        kinds = {str(each["outcome"]) for each in broken}
+        kinds = {str(each.outcome) for each in broken}
         return kinds.pop() if len(kinds) == 1 and not error else "failed"
-    if any(execution["outcome"] in STOPPED_OUTCOMES for execution in executions):
+    if any(execution.outcome in STOPPED_OUTCOMES for execution in executions):
         return "stopped"
     return outcome_of(summary.processed, summary.failed, summary.poisoned) if executions else "idle"
 
 
-def crashed_execution(index: int, started_at: str, ended_at: str, error: str) -> dict[str, Any]:
-    """The document of an execution that raised instead of reporting; its notes tell what it did. Times are RFC 3339."""
-    crashed = Execution(
+def crashed_execution(index: int, started_at: str, ended_at: str, error: str) -> Execution:
+    """An execution that raised instead of reporting; its notes tell what it did. Times are RFC 3339."""
+    return Execution(
         index=index,
         started_at=started_at,
         ended_at=ended_at,
         outcome="failed",
         broken=True,
         error=error,
-        errors=[{"type": "crash", "count": 1, "example": error}],
+        errors=(ErrorCount(type="crash", count=1, example=error),),
     )
-    return crashed.to_document()
 
 
 def _carry(data: Mapping[str, Any]) -> Carry | None:

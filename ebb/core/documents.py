@@ -1,82 +1,42 @@
-"""The documents that Ebb keeps and shows: Execution, Cycle, Event and Backlog, with their JSON form and its schema.
-
-A field's JSON name is its own in camel case. Fields that are `left_out` while they say nothing new are absent from the
-JSON; all others are always there. Reading ignores what a later version added.
-"""
+"""What Ebb keeps of a schedule's past: Execution, Cycle, Event and Backlog, as documents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Self, cast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
-Schema = dict[str, Any]
+from ebb.core.decision import Decision, Wait
+from ebb.core.document import (
+    COUNT,
+    FLAG,
+    SECONDS,
+    SECONDS_OR_NULL,
+    TEXT,
+    TEXT_OR_NULL,
+    TIME,
+    TIME_OR_NULL,
+    Document,
+    Json,
+    member,
+    part,
+    parts,
+)
 
+RUNNING = "running"  # of what has not ended
 # What became of an execution: partlyFailed and failed are about its messages where it is not `broken`.
 EXECUTION_OUTCOMES = ("succeeded", "partlyFailed", "failed", "timedOut", "stopped", "fenceLost", "lostHost")
+BROKEN_OUTCOMES = ("failed", "timedOut", "lostHost")  # of an execution by a version that did not write `broken`
 CYCLE_OUTCOMES = ("succeeded", "partlyFailed", "failed", "timedOut", "stopped", "terminated", "lostHost", "idle")
-
-TEXT: Schema = {"type": "string"}
-TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-TIME: Schema = {"type": "string", "format": "date-time"}
-TIME_OR_NULL: Schema = {"anyOf": [TIME, {"type": "null"}]}
-FLAG: Schema = {"type": "boolean"}
-SECONDS: Schema = {"type": "number", "minimum": 0}
-SECONDS_OR_NULL: Schema = {"type": ["number", "null"], "minimum": 0}
-OBJECT_OR_NULL: Schema = {"type": ["object", "null"]}
-
-
-def member(schema: Schema, default: Any = MISSING, *, said: str = "", left_out: bool = False) -> Any:
-    """A field of a document.
-
-    Args:
-        schema: of its JSON value.
-        default: its value where the JSON has none; without one the JSON must have it.
-        said: what it means.
-        left_out: whether the JSON leaves it out while it has its default.
-    """
-    shown = {**schema, "description": said} if said else schema
-    metadata = {"schema": shown, "left_out": left_out}
-    if default is MISSING:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
-    """What all documents do."""
+class SourceBacklog(Document):
+    """How many messages waited in one of several sources."""
 
-    def to_document(self) -> dict[str, Any]:
-        """This document as plain JSON."""
-        written: dict[str, Any] = {}
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if not (each.metadata["left_out"] and value == each.default):
-                written[_camel(each.name)] = _plain(value)
-        return written
-
-    @classmethod
-    def from_document(cls, data: Mapping[str, Any]) -> Self:
-        """Read `data`; members that this version does not know are left out.
-
-        Raises:
-            TypeError: a member that must be there is missing.
-        """
-        known = {_camel(each.name): each.name for each in fields(cls)}
-        given = {known[key]: value for key, value in data.items() if key in known}
-        return cls(**{name: cls._read(name, value) for name, value in given.items()})
-
-    @classmethod
-    def schema(cls) -> Schema:
-        """The JSON schema of this document."""
-        required = [_camel(each.name) for each in fields(cls) if not each.metadata["left_out"]]
-        properties = {_camel(each.name): each.metadata["schema"] for each in fields(cls)}
-        return {"type": "object", "properties": properties, "required": required}
-
-    @classmethod
-    def _read(cls, name: str, value: Any) -> Any:
-        return value
+    name: str = member(TEXT)
+    count: int | None = member({**COUNT, "type": ["integer", "null"]}, None, said="null where it could not be counted")
+    error: str | None = member(TEXT_OR_NULL, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +45,18 @@ class Backlog(Document):
 
     count: int = member(COUNT)
     measured_at: str = member(TIME)
-    sources: list[dict[str, Any]] | None = member({"type": "array"}, None, left_out=True)
+    sources: tuple[SourceBacklog, ...] | None = parts(
+        SourceBacklog, None, said="where a schedule has several", left_out=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorCount(Document):
+    """Errors of one kind."""
+
+    type: str = member(TEXT)
+    count: int = member(COUNT)
+    example: str | None = member(TEXT_OR_NULL, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +78,7 @@ class Execution(Document):
     service_seconds: float = member(SECONDS, 0.0, said="in handlers, together")
     oldest_message_age: float | None = member(SECONDS_OR_NULL, None, said="seconds, when it was received")
     error: str | None = member(TEXT_OR_NULL, None, said="the first one")
-    errors: list[dict[str, Any]] = member({"type": "array"}, said="type, count and an example of each kind of error")
+    errors: tuple[ErrorCount, ...] = parts(ErrorCount, said="the most frequent first")
     source: str | None = member(TEXT, None, said="where a schedule has several sources", left_out=True)
     next_try_at: str | None = member(
         TIME_OR_NULL, None, said="when the first of the messages that failed comes again", left_out=True
@@ -126,8 +97,23 @@ class Execution(Document):
     @classmethod
     def from_document(cls, data: Mapping[str, Any]) -> Self:
         """Read `data`, of any version: what an older one did not write follows from the rest."""
-        older: dict[str, Any] = {"errors": [], "broken": data.get("outcome") in ("failed", "timedOut")}
+        older: Json = {"broken": data.get("outcome") in BROKEN_OUTCOMES}
         return super().from_document({**older, **data})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionOfCycle(Execution):
+    """An execution with the cycle that it is of."""
+
+    cycle: int = member(COUNT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedExecution(ExecutionOfCycle):
+    """An execution as the list of all shows it."""
+
+    name: str = member(TEXT, said="<schedule>-<cycle>-<index>")
+    status: str = member({"enum": [*EXECUTION_OUTCOMES, RUNNING]}, said="the outcome, or that there is none yet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,29 +121,32 @@ class Cycle(Document):
     """One cycle that did or met something."""
 
     cycle: int = member(COUNT)
-    started_at: str | None = member(TIME)
-    ended_at: str | None = member(TIME)
-    backlog: dict[str, Any] | None = member(OBJECT_OR_NULL, None)
-    decision: dict[str, Any] | None = member(OBJECT_OR_NULL, None)
-    executions: list[dict[str, Any]] = member({"type": "array"})
+    started_at: str | None = member(TIME_OR_NULL, None)
+    ended_at: str | None = member(TIME_OR_NULL, None)
+    backlog: Backlog | None = part(Backlog, None)
+    decision: Decision | None = part(Decision, None)
+    executions: tuple[Execution, ...] = parts(Execution)
     processed: int = member(COUNT, 0)
     failed: int = member(COUNT, 0)
     poisoned: int = member(COUNT, 0)
     abandoned: int = member(COUNT, 0, said="handlers that still ran when their execution had ended", left_out=True)
-    outcome: str = member({"enum": list(CYCLE_OUTCOMES)}, "idle")
+    outcome: str = member({"enum": [*CYCLE_OUTCOMES, RUNNING]}, "idle")
     error: str | None = member(TEXT_OR_NULL, None)
-    errors: list[dict[str, Any]] = member({"type": "array"}, said="type, count and an example of each kind of error")
+    errors: tuple[ErrorCount, ...] = parts(ErrorCount, said="the most frequent first")
     at_least: bool = member(FLAG, False, said="counts are a lower bound: a run ended without a word", left_out=True)
     next_try_at: str | None = member(
         TIME_OR_NULL, None, said="when the first of the messages that failed comes again", left_out=True
     )
     closed_by: str | None = member(TEXT, None, said="who wrote it down, where that is not its owner", left_out=True)
-    wait: dict[str, Any] | None = member(OBJECT_OR_NULL, None, left_out=True)
+    wait: Wait | None = part(Wait, None, left_out=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Document):
-    """Something that an operator should find later: a command (audit), or what the watchdog met (incident)."""
+    """Something that an operator should find later: a command (audit), or what the watchdog met (incident).
+
+    What is particular to an action stands beside these: `before` and `after` of settings, `messages` of a replay.
+    """
 
     id: str = member(TEXT)
     at: str = member(TIME)
@@ -167,29 +156,25 @@ class Event(Document):
     by: str | None = member(TEXT_OR_NULL, None)
     reason: str | None = member(TEXT_OR_NULL, None)
     cause: str | None = member(TEXT_OR_NULL, None, left_out=True)
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])  # what is particular to the action
+
+    def to_document(self) -> Json:
+        """This event as plain JSON, its details among its own members."""
+        return {**super().to_document(), **self.details}
+
+    @classmethod
+    def from_document(cls, data: Mapping[str, Any]) -> Self:
+        """Read `data`; what is not a member of every event is among the details."""
+        event = super().from_document(data)
+        return replace(event, details={key: value for key, value in data.items() if key not in event.to_document()})
 
 
-def merged_errors(lists: list[list[dict[str, Any]]], most: int = 5) -> list[dict[str, Any]]:
-    """Error classes of several documents as one list, the most frequent first; beyond `most` they are counted as other.
-
-    Each is {"type", "count", "example"}.
-    """
-    found: dict[str, dict[str, Any]] = {}
+def merged_errors(lists: Iterable[Iterable[ErrorCount]], most: int = 5) -> tuple[ErrorCount, ...]:
+    """Errors of several documents as one list, the most frequent first; beyond `most` they are counted as other."""
+    found: dict[str, ErrorCount] = {}
     for each in (error for errors in lists for error in errors):
-        known = found.setdefault(str(each["type"]), {**each, "count": 0})
-        known["count"] += int(each["count"])
-    ordered = sorted(found.values(), key=lambda error: -int(error["count"]))
-    rest = sum(int(error["count"]) for error in ordered[most:])
-    other = [{"type": "other", "count": rest, "example": None}] if rest else []
-    return ordered[:most] + other
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[str, Any]", value))
-    return list(cast("list[Any]", value)) if isinstance(value, list | tuple) else value
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)
+        known = found.get(each.type)
+        found[each.type] = each if known is None else replace(known, count=known.count + each.count)
+    ordered = sorted(found.values(), key=lambda error: -error.count)
+    rest = sum(error.count for error in ordered[most:])
+    return (*ordered[:most], *((ErrorCount(type="other", count=rest),) if rest else ()))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-RUNNING = "running"
+from ebb.core.document import Json
+from ebb.core.documents import RUNNING, Cycle, ExecutionOfCycle, ListedExecution
+from ebb.core.schedule import Schedule
+
 # Outcome of an execution as `properties.status` of a job execution: the values of
 # https://learn.microsoft.com/rest/api/containerapps/jobs-executions/list (JobExecutionRunningState).
 _STATES = {
@@ -21,62 +23,51 @@ _STATES = {
 }
 
 
-def cycle_at_work(schedule: Mapping[str, Any], at_work: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The Cycle document of the cycle whose executions run now; None where none do.
-
-    Args:
-        schedule: the Schedule document.
-        at_work: the Execution documents so far, each with its `cycle`.
-    """
-    if schedule["phase"] != "processing":
+def cycle_at_work(schedule: Schedule, at_work: Iterable[ExecutionOfCycle]) -> Cycle | None:
+    """The cycle whose executions run now, as far as it has come; None where none do."""
+    if schedule.phase != "processing":
         return None
-    backlog: dict[str, Any] | None = schedule["backlog"]
-    began: str | None = backlog["measuredAt"] if backlog else None  # a cycle begins with its measurement
-    executions = [
-        {"endedAt": None, "error": None, **each, "startedAt": each.get("startedAt") or began}
-        for each in at_work
-        if each["cycle"] == schedule["cycle"]
-    ]
-    counts = {key: sum(int(each[key] or 0) for each in executions) for key in ("processed", "failed", "poisoned")}
-    return {
-        "cycle": schedule["cycle"],
-        "startedAt": began,
-        "endedAt": None,
-        "backlog": backlog,
-        "decision": schedule["decision"],
-        "executions": executions,
-        **counts,
-        "outcome": RUNNING,
-        "error": schedule["error"],
-    }
+    executions = tuple(each for each in at_work if each.cycle == schedule.cycle)
+    return Cycle(
+        cycle=schedule.cycle,
+        started_at=schedule.backlog.measured_at if schedule.backlog else None,  # a cycle begins with its measurement
+        backlog=schedule.backlog,
+        decision=schedule.decision,
+        executions=executions,
+        processed=sum(each.processed for each in executions),
+        failed=sum(each.failed for each in executions),
+        poisoned=sum(each.poisoned for each in executions),
+        outcome=RUNNING,
+        error=schedule.error,
+    )
 
 
-def executions_of(schedule: str, cycle: Mapping[str, Any]) -> list[dict[str, Any]]:
+def executions_of(schedule: str, cycle: Cycle) -> list[ListedExecution]:
     """The executions of a cycle for a flat list: newest first, each with its cycle, a name and a status."""
-    number = cycle["cycle"]
+    number = cycle.cycle
     found = [
-        {
-            "name": f"{schedule}-{number}-{each['index']}",
-            "cycle": number,
-            **each,
-            "status": each.get("outcome") or RUNNING,
-        }
-        for each in cycle["executions"]
+        ListedExecution.from_document(
+            {
+                **each.to_document(),
+                "cycle": number,
+                "name": f"{schedule}-{number}-{each.index}",
+                "status": each.outcome or RUNNING,
+            }
+        )
+        for each in sorted(cycle.executions, key=lambda each: each.index)
     ]
-    found.sort(key=lambda each: int(each["index"]))
-    found.sort(key=lambda each: str(each["startedAt"] or ""), reverse=True)  # stable: index decides between equals
-    return found
+    return sorted(found, key=lambda each: each.started_at, reverse=True)  # stable: index decides between equals
 
 
-def as_job_execution(schedule: str, handler: str, execution: Mapping[str, Any]) -> dict[str, Any]:
+def as_job_execution(schedule: str, handler: str, execution: ListedExecution) -> Json:
     """An execution of the flat list as `az containerapp job execution list` prints one of a job."""
     return {
-        "id": f"/schedules/{schedule}/cycles/{execution['cycle']}/executions/{execution['index']}",
-        "name": execution["name"],
+        "id": f"/schedules/{schedule}/cycles/{execution.cycle}/executions/{execution.index}",
+        "name": execution.name,
         "properties": {
-            "startTime": execution["startedAt"],
-            "endTime": execution["endedAt"],
-            "status": _STATES.get(str(execution["status"]), "Unknown"),
+            "startTime": execution.started_at,
+            "endTime": execution.ended_at,
+            "status": _STATES.get(execution.status, "Unknown"),
             "template": {"containers": [{"name": schedule, "command": [handler]}]},
         },
         "type": "Microsoft.App/jobs/executions",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.documents import Cycle
 from ebb.core.wording import counted, duration
 
 TYPE = "ebb.schedule."  # of the CloudEvent: ebb.schedule.failing, silent, poisoned, late, recovered
@@ -55,17 +56,15 @@ class Streak:
     first: int = 0  # the first of them
 
 
-def notices_of(
-    schedule: str, cycles: Iterable[Mapping[str, Any]], before: Streak, rules: Rules
-) -> tuple[list[Notice], Streak]:
+def notices_of(schedule: str, cycles: Iterable[Cycle], before: Streak, rules: Rules) -> tuple[list[Notice], Streak]:
     """What to tell of `cycles` (any order; those looked at before are left out), and how the schedule fares now."""
     found: list[Notice] = []
     streak = before
-    for cycle in sorted(cycles, key=lambda each: int(each["cycle"])):
-        number = int(cycle["cycle"])
+    for cycle in sorted(cycles, key=lambda each: each.cycle):
+        number = cycle.cycle
         if number <= streak.seen:
             continue
-        if cycle["outcome"] in FAILED:
+        if cycle.outcome in FAILED:
             streak = Streak(number, streak.failed + 1, streak.first or number)
             found += _failing(schedule, cycle, streak, rules)
         else:
@@ -82,12 +81,12 @@ def silent(schedule: str, cause: str, at: datetime, action: str) -> Notice:
     return Notice(f"{schedule}/silent/{rfc3339(at)}", "silent", schedule, text, {"cause": cause, "action": action})
 
 
-def _failing(schedule: str, cycle: Mapping[str, Any], streak: Streak, rules: Rules) -> list[Notice]:
+def _failing(schedule: str, cycle: Cycle, streak: Streak, rules: Rules) -> list[Notice]:
     if streak.failed != rules.failures:
         return []
-    error = cycle.get("error")
-    text = f"{schedule} failed in {counted(streak.failed, 'cycle')} in a row: {error or cycle['outcome']}"
-    data = {"cycle": cycle["cycle"], "since": streak.first, "error": error}
+    error = cycle.error
+    text = f"{schedule} failed in {counted(streak.failed, 'cycle')} in a row: {error or cycle.outcome}"
+    data = {"cycle": cycle.cycle, "since": streak.first, "error": error}
     return [Notice(f"{schedule}/failing/{streak.first}", "failing", schedule, text, data)]
 
 
@@ -99,21 +98,20 @@ def _recovered(schedule: str, number: int, streak: Streak, rules: Rules) -> list
     return [Notice(f"{schedule}/recovered/{streak.first}", "recovered", schedule, text, data)]
 
 
-def _poisoned(schedule: str, cycle: Mapping[str, Any]) -> list[Notice]:
-    count = int(cycle.get("poisoned") or 0)
+def _poisoned(schedule: str, cycle: Cycle) -> list[Notice]:
+    count = cycle.poisoned
     if not count:
         return []
-    text = f"{schedule} gave up on {counted(count, 'message')} in cycle {cycle['cycle']}: see its poison place"
-    data = {"cycle": cycle["cycle"], "messages": count}
-    return [Notice(f"{schedule}/poisoned/{cycle['cycle']}", "poisoned", schedule, text, data)]
+    text = f"{schedule} gave up on {counted(count, 'message')} in cycle {cycle.cycle}: see its poison place"
+    data = {"cycle": cycle.cycle, "messages": count}
+    return [Notice(f"{schedule}/poisoned/{cycle.cycle}", "poisoned", schedule, text, data)]
 
 
-def _late(schedule: str, cycle: Mapping[str, Any], rules: Rules) -> list[Notice]:
-    executions = cast("Sequence[Mapping[str, Any]]", cycle.get("executions") or ())
-    oldest = max((float(each.get("oldestMessageAge") or 0.0) for each in executions), default=0.0)
+def _late(schedule: str, cycle: Cycle, rules: Rules) -> list[Notice]:
+    oldest = max((each.oldest_message_age or 0.0 for each in cycle.executions), default=0.0)
     if not rules.late or oldest <= rules.late:
         return []
     waited, allowed = duration(round(oldest)), duration(rules.late)
-    text = f"{schedule} is late: a message waited {waited} until cycle {cycle['cycle']}, more than {allowed}"
-    data = {"cycle": cycle["cycle"], "oldestMessageAge": oldest}
-    return [Notice(f"{schedule}/late/{cycle['cycle']}", "late", schedule, text, data)]
+    text = f"{schedule} is late: a message waited {waited} until cycle {cycle.cycle}, more than {allowed}"
+    data = {"cycle": cycle.cycle, "oldestMessageAge": oldest}
+    return [Notice(f"{schedule}/late/{cycle.cycle}", "late", schedule, text, data)]

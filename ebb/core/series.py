@@ -7,11 +7,12 @@ Where cycles are known they count, and looks fill what is between and before the
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.documents import Backlog, Cycle
 from ebb.core.row.looks import Look
 
 MOST_STEPS = 2000
@@ -76,13 +77,13 @@ class Columns:
 
 
 def series(
-    grid: Grid, looks: Sequence[Look], cycles: Sequence[Mapping[str, Any]], cycles_since: float
+    grid: Grid, looks: Sequence[Look], cycles: Sequence[Cycle], latest: Backlog | None, cycles_since: float
 ) -> dict[str, list[Any]]:
     """The columns over `grid`.
 
     Args:
         looks: oldest first.
-        cycles: Cycle documents.
+        latest: the last count, of a cycle that need not be among `cycles`.
         cycles_since: from then on every cycle with work is among `cycles`; before it only looks are known.
     """
     columns = Columns.of(grid)
@@ -96,24 +97,24 @@ def series(
             columns.failed[index] += max(look.failed - before.failed, 0)
     for cycle in cycles:
         _enter(columns, grid, cycle)
+    if latest is not None:
+        columns.count(grid, parse_rfc3339(latest.measured_at).timestamp(), latest.count)
     return columns.to_document()
 
 
-def _enter(columns: Columns, grid: Grid, cycle: Mapping[str, Any]) -> None:
-    began, ended = _seconds(cycle.get("startedAt")), _seconds(cycle.get("endedAt"))
-    backlog = cast("Mapping[str, Any]", cycle.get("backlog") or {})
-    measured = _seconds(backlog.get("measuredAt"))
-    if measured is not None:
-        columns.count(grid, measured, int(backlog["count"]))
+def _enter(columns: Columns, grid: Grid, cycle: Cycle) -> None:
+    began, ended, backlog = _seconds(cycle.started_at), _seconds(cycle.ended_at), cycle.backlog
+    if backlog is not None and (measured := _seconds(backlog.measured_at)) is not None:
+        columns.count(grid, measured, backlog.count)
     if began is None or ended is None:
         return
-    executions = len(cycle.get("executions") or ())
+    executions = len(cycle.executions)
     for index in _touched(grid, began, ended):
         columns.executions[index] = max(columns.executions[index], executions)
     index = grid.place(ended)
     if index is not None:
-        columns.processed[index] += int(cycle.get("processed") or 0)
-        columns.failed[index] += int(cycle.get("failed") or 0) + int(cycle.get("poisoned") or 0)
+        columns.processed[index] += cycle.processed
+        columns.failed[index] += cycle.failed + cycle.poisoned
 
 
 def _touched(grid: Grid, began: float, ended: float) -> Iterator[int]:
@@ -126,8 +127,8 @@ def _zeros(count: int) -> tuple[list[int], list[int], list[int]]:
     return [0] * count, [0] * count, [0] * count
 
 
-def _seconds(text: object) -> float | None:
+def _seconds(text: str | None) -> float | None:
     try:
-        return parse_rfc3339(str(text)).timestamp() if text else None
+        return parse_rfc3339(text).timestamp() if text else None
     except ValueError:
         return None

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, Opening
-from ebb.core.planning.decision import Wait
+from ebb.core.decision import Wait
+from ebb.core.document import Json
 from ebb.core.wording import clipped
 
 # Bytes as UTF-16, of all JSON: MaxCustomStatusPayloadSizeInKB of the Durable extension's DurableOrchestrationContext.
@@ -21,17 +22,17 @@ LIMIT = 16 * 1024
 LENGTHS = (500, 250, 120, 60, 30)  # characters of the longest text, tried in turn; a time has 24 and stays
 
 
-def measuring(state: CycleState) -> dict[str, Any]:
+def measuring(state: CycleState) -> Json:
     """The backlog is being measured; nothing is known of this cycle yet."""
     return {"phase": "measuring", "cycle": state.cycle}
 
 
-def processing(opening: Opening) -> dict[str, Any]:
+def processing(opening: Opening) -> Json:
     """The executions decided on are running."""
     return _fitting({"phase": "processing", **_opened(opening)})
 
 
-def waiting(opening: Opening, wait: Wait, now: datetime, error: str | None) -> dict[str, Any]:
+def waiting(opening: Opening, wait: Wait, now: datetime, error: str | None) -> Json:
     """The cycle has ended and the next one begins after `wait`, counted from `now`."""
     return _fitting(
         {
@@ -44,17 +45,17 @@ def waiting(opening: Opening, wait: Wait, now: datetime, error: str | None) -> d
     )
 
 
-def _opened(opening: Opening) -> dict[str, Any]:
+def _opened(opening: Opening) -> Json:
     return {
         "cycle": opening.cycle,
-        "backlog": opening.backlog,
+        "backlog": opening.backlog.to_document() if opening.backlog else None,
         "decision": opening.decision.to_document(),
         "abandoned": opening.abandoned,
         "error": opening.error,
     }
 
 
-def _fitting(status: dict[str, Any]) -> dict[str, Any]:
+def _fitting(status: Json) -> Json:
     """`status` with its texts as long as there is room for; without room only what the loop is doing, and until when.
 
     Counted with spaces and with everything escaped to ASCII, the largest form that any serialiser gives it.

@@ -31,7 +31,7 @@ class FenceWatch:
         self._services, self._schedule, self._owner = services, str(order["schedule"]), str(order["owner"])
         self._launch, self._longest = int(order.get("launch", 0)), longest
         now = services.clock.now()
-        begun = Execution(index=int(order["index"]), started_at=rfc3339(now), errors=[]).to_document()
+        begun = Execution(index=int(order["index"]), started_at=rfc3339(now)).to_document()
         where = int(order["cycle"]), int(order["index"]), uuid.uuid4().hex
         self.note = ExecutionNote(self._owner, *where, promise(now, longest), begun)
         self._lease_until: datetime | None = None

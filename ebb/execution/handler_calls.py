@@ -14,10 +14,10 @@ import threading
 from collections import deque
 from queue import SimpleQueue
 
-from ebb import Message
+from ebb.core.message import Message
+from ebb.core.place import place_fields
 from ebb.execution.blocking import Stepwise
 from ebb.handlers import Handler
-from ebb.telemetry.handler_output import place_fields
 
 _log = logging.getLogger("ebb.execution")
 

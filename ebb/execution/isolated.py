@@ -59,8 +59,8 @@ def isolated(name: str) -> Handler:
         effects = HeldEffects(message.effects, child.say)
         try:
             answer = await child.call(message, effects)
-        except BaseException:
-            await child.kill()  # cancelled, or it has ended: nothing of it may go on
+        except BaseException:  # cancelled, or it has ended: nothing of it may go on
+            await child.kill()
             raise
         else:
             children.give_back(child)

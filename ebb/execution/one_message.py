@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ebb import Message, PoisonMessage
 from ebb.core.clock import Clock
-from ebb.core.errors import HandlerTimeoutError, LeaseLostError, RetryAfter, SourceError
-from ebb.core.message import Once, Unsure
+from ebb.core.errors import HandlerTimeoutError, LeaseLostError, PoisonMessage, RetryAfter, SourceError
+from ebb.core.message import Message, Once, Unsure
 from ebb.core.refusals import refusal_of
 from ebb.core.retries import NextTry, next_try
 from ebb.core.secrets import hide_secrets

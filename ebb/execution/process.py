@@ -12,7 +12,8 @@ from typing import Any
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import outcome_of
-from ebb.core.documents import Execution
+from ebb.core.document import Json
+from ebb.core.documents import ErrorCount, Execution
 from ebb.core.errors import EbbError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped
@@ -37,7 +38,7 @@ from ebb.telemetry.handler_output import at_place
 logger = logging.getLogger(__name__)
 
 
-async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
+async def execute(services: Services, order: Json) -> Json:
     """Run one execution; an order that is at work in this process already gets that run's answer.
 
     Args:
@@ -51,17 +52,16 @@ async def execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
     return await single_run(key, lambda: _execute(services, order))
 
 
-async def _execute(services: Services, order: dict[str, Any]) -> dict[str, Any]:
+async def _execute(services: Services, order: Json) -> Json:
     whole = ScheduleSettings.model_validate(order["settings"])
     settings = whole.for_source(order.get("source", 0))
     log = {"schedule": order["schedule"], "cycle": order["cycle"], "execution": order["index"]}
     source, telemetry = settings.all_sources[0], services.telemetry
     with telemetry.execution(log, order.get("owner"), source.type, source.label(), services.clock.now()) as span:
         execution = await _Run(services, order, whole, settings, log).run()
-        document = execution.to_document()
         logger.info("execution ended: %s, %s processed", execution.outcome, execution.processed, extra=log)
-    telemetry.execution_ended(span, log["schedule"], document)
-    return document
+    telemetry.execution_ended(span, log["schedule"], execution)
+    return execution.to_document()
 
 
 @dataclass
@@ -193,7 +193,7 @@ class _Run:
         return self._document(now, None, self.report.error)
 
 
-def _classes(errors: Mapping[str, list[Any]], most: int = 5) -> list[dict[str, Any]]:
+def _classes(errors: Mapping[str, list[Any]], most: int = 5) -> tuple[ErrorCount, ...]:
     """The errors by type, the most frequent first; short, for all of a cycle together are one payload of Durable."""
     ordered = sorted(errors.items(), key=lambda item: -int(item[1][0]))[:most]
-    return [{"type": kind, "count": count, "example": clipped(text, 120)} for kind, (count, text) in ordered]
+    return tuple(ErrorCount(type=kind, count=count, example=clipped(text, 120)) for kind, (count, text) in ordered)

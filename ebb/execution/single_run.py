@@ -11,12 +11,14 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-Run = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
+from ebb.core.document import Json
 
-_here: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Task[dict[str, Any]]]] = WeakKeyDictionary()
+Run = Callable[[], Coroutine[Any, Any, Json]]
+
+_here: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Task[Json]]] = WeakKeyDictionary()
 
 
-async def single_run(key: Hashable, run: Run) -> dict[str, Any]:
+async def single_run(key: Hashable, run: Run) -> Json:
     """What `run` gives; where a run of `key` is under way on this event loop, what that one gives.
 
     Raises:

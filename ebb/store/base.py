@@ -2,7 +2,7 @@
 
 Writes to a row are compare-and-swap on its ETag, so nobody's change is lost; `update` is the read-decide-write loop for
 that. Writes to the history are idempotent, because activities run at least once. Every implementation passes
-`tests/contract/test_store.py` against its real server.
+`tests/contract/store/` against its real server.
 """
 
 from __future__ import annotations
@@ -10,34 +10,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from ebb.core.errors import ConflictError
+from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Remarks
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of documents, newest first, and the token of the next page (None at the end)."""
-
-    value: list[dict[str, Any]]
-    continuation_token: str | None = None
-
-
-@dataclass(frozen=True)
-class Span:
-    """A part of the history, both ends belonging to it; None: without that end."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-
-
-ALWAYS = Span()
 
 
 class Store(Remarks, Protocol):

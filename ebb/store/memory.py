@@ -10,11 +10,11 @@ from typing import Any
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
+from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Noted
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.store.base import ALWAYS, Page, Span
 from ebb.store.codec import (
     Properties,
     cycle_properties,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 
-from ebb.telemetry.handler_output import place_fields
+from ebb.core.place import place_fields
 
 FIELDS = ("schedule", "cycle", "execution")
 

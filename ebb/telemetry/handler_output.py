@@ -13,8 +13,9 @@ import sys
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, TextIO, cast
+
+from ebb.core.place import Place, present_place
 
 _log = logging.getLogger("ebb.handler")
 LONGEST = 32_000  # characters of a line without an end that are kept back
@@ -24,33 +25,16 @@ _logging = threading.local()  # a log handler may write to standard output itsel
 _users = 0
 
 
-class Place:
-    """Where code is at work, and what each of its threads has printed of a line that is not complete yet."""
-
-    def __init__(self, fields: Mapping[str, object]) -> None:
-        self.fields = dict(fields)
-        self.begun: dict[int, str] = {}
-
-
-_place: ContextVar[Place | None] = ContextVar("ebb_place", default=None)
-
-
-def place_fields() -> Mapping[str, object]:
-    """`schedule`, `cycle` and `execution` of the code that asks; nothing outside an execution."""
-    place = _place.get()
-    return place.fields if place is not None else {}
-
-
 @contextmanager
 def at_place(fields: Mapping[str, object]) -> Generator[None]:
     """Let all that begins in here, tasks and threads too, print and log as of `fields`."""
     place = Place(fields)
-    token = _place.set(place)
+    token = present_place.set(place)
     _use()
     try:
         yield
     finally:
-        _place.reset(token)
+        present_place.reset(token)
         for line in filter(None, place.begun.values()):
             _say(place, line)
         place.begun = {}
@@ -64,7 +48,7 @@ class _Lines(io.TextIOBase):
         self.original = original
 
     def write(self, text: str, /) -> int:
-        place = _place.get()
+        place = present_place.get()
         if place is None or getattr(_logging, "on", False):
             return self.original.write(text)
         thread = threading.get_ident()

@@ -19,6 +19,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.documents import Cycle, Execution
 from ebb.core.secrets import hide_secrets
 from ebb.telemetry.cycle_trace import CycleKey, as_cycle, parent_of
 from ebb.telemetry.names import METRICS
@@ -63,17 +64,16 @@ class Recorder:
         )
         span.end(_nanoseconds(ended))
 
-    def cycle_closed(self, schedule: str, cycle: Mapping[str, Any], owner: str | None = None) -> None:
-        """A cycle with work or an error has ended; `cycle` is its Cycle document, `owner` who opened it."""
-        begun, ended = _nanoseconds(cycle["startedAt"]), _nanoseconds(cycle["endedAt"])
-        attributes = {"ebb.schedule": schedule, "ebb.outcome": str(cycle["outcome"])}
+    def cycle_closed(self, schedule: str, cycle: Cycle, owner: str | None = None) -> None:
+        """A cycle with work or an error has ended; `owner` is who opened it."""
+        begun, ended = _nanoseconds(str(cycle.started_at)), _nanoseconds(str(cycle.ended_at))
+        attributes = {"ebb.schedule": schedule, "ebb.outcome": cycle.outcome}
         self._instruments["ebb.cycle.duration"].record((ended - begun) / NANOSECONDS, attributes)
-        number = int(cycle["cycle"])
-        with as_cycle(CycleKey(schedule, owner, number)) as context:
+        with as_cycle(CycleKey(schedule, owner, cycle.cycle)) as context:
             span = self._tracer.start_span(
-                f"cycle {schedule}", context, start_time=begun, attributes={**attributes, "ebb.cycle": number}
+                f"cycle {schedule}", context, start_time=begun, attributes={**attributes, "ebb.cycle": cycle.cycle}
             )
-        _mark(span, cycle.get("error"))
+        _mark(span, cycle.error)
         span.end(ended)
 
     @contextmanager
@@ -106,23 +106,21 @@ class Recorder:
         with trace.use_span(span, record_exception=False, set_status_on_exception=False):
             yield span
 
-    def execution_ended(self, span: Span, schedule: str, execution: Mapping[str, Any]) -> None:
-        """An execution has ended; `execution` is its Execution document."""
-        outcome = str(execution["outcome"])
-        begun, ended = _nanoseconds(execution["startedAt"]), _nanoseconds(execution["endedAt"])
+    def execution_ended(self, span: Span, schedule: str, execution: Execution) -> None:
+        """An execution has ended."""
+        outcome = str(execution.outcome)
+        begun, ended = _nanoseconds(execution.started_at), _nanoseconds(str(execution.ended_at))
         attributes = {"ebb.schedule": schedule, "ebb.outcome": outcome}
         self._instruments["ebb.execution.duration"].record((ended - begun) / NANOSECONDS, attributes)
-        for result in ("processed", "failed", "poisoned"):
-            if execution.get(result):
-                labels = {"ebb.schedule": schedule, "ebb.result": result}
-                self._instruments["ebb.messages"].add(int(execution[result]), labels)
-        if execution.get("oldestMessageAge") is not None:
-            self._instruments["ebb.message.age"].record(
-                float(execution["oldestMessageAge"]), {"ebb.schedule": schedule}
-            )
+        counts = {"processed": execution.processed, "failed": execution.failed, "poisoned": execution.poisoned}
+        for result, count in counts.items():
+            if count:
+                self._instruments["ebb.messages"].add(count, {"ebb.schedule": schedule, "ebb.result": result})
+        if execution.oldest_message_age is not None:
+            self._instruments["ebb.message.age"].record(execution.oldest_message_age, {"ebb.schedule": schedule})
         span.set_attribute("ebb.outcome", outcome)
-        span.set_attribute("messaging.batch.message_count", int(execution.get("received") or 0))
-        _mark(span, execution.get("error"))
+        span.set_attribute("messaging.batch.message_count", execution.received)
+        _mark(span, execution.error)
         span.end(ended)
 
     def fence_changed(self, schedule: str, change: str) -> None:
@@ -162,7 +160,7 @@ class Recorder:
         ) as span:
             try:
                 yield
-            except BaseException as error:
+            except BaseException as error:  # whatever ends a handler is told of its span, and raised again
                 _mark(span, f"{type(error).__name__}: {error}")
                 raise
             finally:

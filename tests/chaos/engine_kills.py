@@ -126,7 +126,7 @@ def _both_at_work(world: World) -> Host:
 
 def _add(name: str, play: Callable[[World], None], rounds: int, **more: object) -> None:
     measure = {"measure": stillness, "recovers_in": AFTER_KILL_REAL}
-    add(Scenario(name, play, rounds=rounds, real_only=True, **{**measure, **more}))  # type: ignore[arg-type]
+    add(Scenario(name, play, rounds=rounds, real_only=True, **{**measure, **more}))
 
 
 _add("engine-host", killed(Host.kill), 24)

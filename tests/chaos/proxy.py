@@ -126,7 +126,7 @@ class Proxy:
         self._call(self._let_go())
 
     def _call(self, work: object) -> None:
-        future: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[arg-type]
+        future: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
         future.result(20)
 
     async def _listen(self) -> None:

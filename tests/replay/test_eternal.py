@@ -11,6 +11,7 @@ import azure.durable_functions as df
 import pytest
 
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
+from ebb.core.documents import Backlog, Execution
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from ebb.core.nudge import Nudge
 from ebb.core.planning import Decision, Wait
@@ -35,7 +36,7 @@ def opening(verdict: Verdict = Verdict.GO, executions: int = 0, retries: int = 0
         cycle=more.pop("cycle", 7),
         started_at="2026-01-01T00:00:00.000Z",
         settings={"replicaRetryLimit": retries},
-        backlog={"count": executions, "measuredAt": "2026-01-01T00:00:00.000Z"},
+        backlog=Backlog(count=executions, measured_at="2026-01-01T00:00:00.000Z"),
         **more,
     ).to_json()
 
@@ -272,14 +273,15 @@ class RecordingContext:
 def test_cycle_that_cannot_be_closed_is_an_error_and_the_loop_tries_again_soon() -> None:
     state = CycleState("parity", errors=6, cycle=7, polling=1.0)
     opened = Opening.from_json(opening(executions=1))
-    step = close(RecordingContext(), state, opened, [execution(0)], summarize([execution(0)], None))  # type: ignore[arg-type]
+    summary = summarize([Execution.from_document(execution(0))], None)
+    step = close(RecordingContext(), state, opened, [execution(0)], summary)
     assert next(step) == CLOSE_CYCLE
     with pytest.raises(StopIteration) as ended:
         step.throw(Exception("Activity function 'close_cycle' failed:  StoreError: no answer"))
     ending: Ending = ended.value.value
     assert "cycle 7 could not be written down" in str(ending.error)
     assert ending.wait.seconds <= 2
-    assert state.follow(opened, summarize([execution(0)], None), ending).errors == 7
+    assert state.follow(opened, summary, ending).errors == 7
 
 
 def test_lost_fence_at_close_completes_the_instance() -> None:

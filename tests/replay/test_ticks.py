@@ -6,8 +6,8 @@ import pytest
 
 from ebb.core.carry import Carry
 from ebb.core.cycle import Ending
+from ebb.core.decision import Wait
 from ebb.core.names import CLOSE_CYCLE, PROCESS_BACKLOG, TRIGGER
-from ebb.core.planning.decision import Wait
 from tests.replay.test_eternal import begin, execution, opening
 
 TICK = "2026-01-01T02:00:00.000Z"

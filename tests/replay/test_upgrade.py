@@ -16,7 +16,7 @@ from ebb.core.cycle import CycleState, Verdict
 from ebb.core.names import CLOSE_CYCLE, PROCESS_BACKLOG
 from orchestrators import eternal
 from tests.replay.driver import Orchestration
-from tests.unit.control.test_activities import World
+from tests.unit.control.cycle_world import World
 
 RECORDED = Path(__file__).parents[1] / "data" / "running-instances"
 HANDLE = df.Orchestrator.create(eternal.eternal_scheduler)

@@ -12,7 +12,7 @@ from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.handlers import load_handler
-from ebb.programs import program_of
+from ebb.handlers.programs import program_of
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
 SHORT_LEASE = 15.0  # seconds; a stalled worker of a small container can be late by more

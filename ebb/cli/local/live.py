@@ -16,6 +16,7 @@ from ebb.cli.local.terminal import say
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import cycles_table, state_text
 from ebb.cli.operate.times import Times
+from ebb.core.documents import Cycle
 from ebb.core.wording import counted, duration
 
 
@@ -175,7 +176,7 @@ def render(snapshot: Snapshot) -> RenderableType:
     head = Text.assemble(
         (str(schedule["name"]), "bold"),
         "  ",
-        state_text(schedule),
+        state_text(str(schedule["state"])),
         f", {schedule['phase']}" if schedule.get("phase") else "",
         f", cycle {schedule.get('cycle') or 0}",
         (f"   {snapshot.url}", "dim"),
@@ -192,4 +193,6 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_row("decided", plain(snapshot.work))
     facts.add_row("next", plain(snapshot.next))
     troubles = [plain(trouble, style="red") for trouble in snapshot.troubles]
-    return Group(head, facts, *troubles, Text(), cycles_table(snapshot.cycles, Times(now=snapshot.at)))
+    return Group(
+        head, facts, *troubles, Text(), cycles_table(map(Cycle.from_document, snapshot.cycles), Times(now=snapshot.at))
+    )

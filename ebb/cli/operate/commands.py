@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,11 @@ from ebb.cli.operate.pages import cycle_page, next_of, plan_text, schedule_page
 from ebb.cli.operate.tables import cycles_table, events_table, schedules_table
 from ebb.cli.operate.times import moment_of, times_of
 from ebb.cli.operate.watch import watch
+from ebb.core.document import Json
+from ebb.core.documents import Cycle, Event
 from ebb.core.errors import SettingsError
+from ebb.core.plan import Plan
+from ebb.core.schedule import Schedule
 from ebb.core.wording import duration
 
 POLL_SECONDS = 0.3
@@ -81,7 +85,7 @@ def list_schedules(url: Url = None, output: Form = Output.TABLE, utc: Utc = Fals
     """List the schedules."""
     with calls(url, output) as client:
         documents = client.call("GET", "schedules")["value"]
-    show(output, documents, schedules_table(documents, times_of(utc)))
+    show(output, documents, schedules_table(map(Schedule.from_document, documents), times_of(utc)))
 
 
 def show_schedule(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:
@@ -90,9 +94,13 @@ def show_schedule(name: Name, url: Url = None, output: Form = Output.TABLE, utc:
         document = client.schedule(name)
         past = list(client.pages(client.path(name, "cycles"), PAST))
         happened = list(client.pages(client.path(name, "events"), PAST))
-    show(
-        output, {**document, "cycles": past, "events": happened}, schedule_page(document, past, happened, times_of(utc))
+    page = schedule_page(
+        Schedule.from_document(document),
+        map(Cycle.from_document, past),
+        map(Event.from_document, happened),
+        times_of(utc),
     )
+    show(output, {**document, "cycles": past, "events": happened}, page)
 
 
 def start(
@@ -210,14 +218,14 @@ def plan(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = Fa
     """Say what the next cycle would do now, and why; changes nothing."""
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "plan"))
-    say(output, document, plan_text(document, times_of(utc)))
+    say(output, document, plan_text(Plan.from_document(document), times_of(utc)))
 
 
 def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:
     """List the cycles that did something or failed, newest first."""
     with calls(url, output) as client:
         found = list(client.pages(client.path(name, "cycles"), top))
-    show(output, found, cycles_table(found, times_of(utc)))
+    show(output, found, cycles_table(map(Cycle.from_document, found), times_of(utc)))
 
 
 def cycle(
@@ -230,7 +238,7 @@ def cycle(
     """Show one cycle with its executions; the one at work too."""
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "cycles", str(number)))
-    show(output, document, cycle_page(document, times_of(utc)))
+    show(output, document, cycle_page(Cycle.from_document(document), times_of(utc)))
 
 
 def events(
@@ -244,7 +252,7 @@ def events(
     """List who changed what and when, and what the watchdog met, newest first."""
     with calls(url, output) as client:
         found = list(client.pages(client.path(name, "events"), top, kind=kind.value if kind else None))
-    show(output, found, events_table(found, times_of(utc)))
+    show(output, found, events_table(map(Event.from_document, found), times_of(utc)))
 
 
 def export(
@@ -264,7 +272,7 @@ def _act(
     output: Output,
     name: str,
     verb: str,
-    body: dict[str, Any],
+    body: Json,
     awaited: tuple[str, ...] = (),
     timeout: float = 0,
 ) -> None:
@@ -277,16 +285,17 @@ def _act(
         changed = document.get("changed", True)
         if awaited:
             document = {**_until(client, name, awaited, timeout, deadline, document), "changed": changed}
-    text = f"{name} {document['state']}" + ("" if changed else ", as before")
-    if document["state"] in ("running", "paused") and document["nextCycleReason"]:
-        text += f"; next cycle {next_of(document, times_of(False))}"
+    schedule = Schedule.from_document(document)
+    text = f"{name} {schedule.state}" + ("" if changed else ", as before")
+    if schedule.state in ("running", "paused") and schedule.next_cycle_reason:
+        text += f"; next cycle {next_of(schedule, times_of(False))}"
     say(output, document, text)
-    for warning in document["warnings"] if output is Output.TABLE else ():
+    for warning in schedule.warnings if output is Output.TABLE else ():
         if warning not in known:
             warn(warning)
 
 
-def _asked(call: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any]:
+def _asked(call: Callable[[], Json], deadline: float) -> Json:
     """The answer; while an earlier instance is still stopping, asked again until `deadline`."""
     while True:
         try:
@@ -297,9 +306,7 @@ def _asked(call: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any
         time.sleep(POLL_SECONDS)
 
 
-def _until(
-    client: Client, name: str, states: tuple[str, ...], timeout: float, deadline: float, document: dict[str, Any]
-) -> dict[str, Any]:
+def _until(client: Client, name: str, states: tuple[str, ...], timeout: float, deadline: float, document: Json) -> Json:
     while document["state"] not in states:
         if time.monotonic() > deadline:
             wanted = " or ".join(states)

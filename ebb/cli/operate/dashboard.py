@@ -84,7 +84,7 @@ class OneRedirect:
             nonlocal timed_out
             timed_out = True
 
-        self._server.handle_timeout = give_up  # type: ignore[method-assign]
+        self._server.handle_timeout = give_up
         while not self._done and not timed_out:
             self._server.handle_request()
         return self._done

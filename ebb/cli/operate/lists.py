@@ -11,6 +11,7 @@ import typer
 from ebb.cli.operate.answers import Form, Name, Output, Url, Utc, calls, show
 from ebb.cli.operate.tables import executions_table, next_table
 from ebb.cli.operate.times import times_of
+from ebb.core.documents import ListedExecution
 
 
 class ListOutput(StrEnum):
@@ -46,7 +47,7 @@ def executions(
     if output is ListOutput.AZ:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        show(form, found, executions_table(found, times_of(utc)))
+        show(form, found, executions_table(map(ListedExecution.from_document, found), times_of(utc)))
 
 
 def next_times(

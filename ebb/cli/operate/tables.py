@@ -11,6 +11,8 @@ from rich.text import Text
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
+from ebb.core.documents import RUNNING, Backlog, Cycle, Event, Execution, ExecutionOfCycle
+from ebb.core.schedule import Schedule
 from ebb.core.wording import counted
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
@@ -63,31 +65,31 @@ _POISON = (
 _NEXT = (Column("begins"), Column("in", 2), Column("why", text="fold"))
 
 
-def schedules_table(documents: Iterable[Document], times: Times) -> RenderableType:
+def schedules_table(schedules: Iterable[Schedule], times: Times) -> RenderableType:
     """One line a schedule, and below it the warnings and errors in full."""
-    found = list(documents)
+    found = list(schedules)
     return Group(Fitted(_SCHEDULES, (_schedule(each, times) for each in found)), *troubles(found))
 
 
-def cycles_table(cycles: Sequence[Document], times: Times) -> RenderableType:
-    """Cycle documents, one a line."""
+def cycles_table(cycles: Iterable[Cycle], times: Times) -> RenderableType:
+    """Cycles, one a line."""
     return Fitted(_named(_CYCLES, "began", times), (_cycle(each, times) for each in cycles))
 
 
-def executions_table(executions: Iterable[Document], times: Times) -> RenderableType:
-    """Execution documents of any cycles, one a line."""
+def executions_table(executions: Iterable[Execution], times: Times) -> RenderableType:
+    """Executions of any cycles, one a line."""
     return Fitted(_named(_EXECUTIONS, "began", times), (_execution(each, times) for each in executions))
 
 
-def events_table(events: Iterable[Document], times: Times) -> RenderableType:
+def events_table(events: Iterable[Event], times: Times) -> RenderableType:
     """Who did what and when, and what the watchdog met."""
     rows = (
         (
-            times.clock(each["at"]),
-            str(each["kind"]),
-            str(each.get("action", "")),
-            str(each.get("by") or "-"),
-            str(each.get("reason") or each.get("cause") or _change(each)),
+            times.clock(each.at),
+            each.kind,
+            each.action or "",
+            each.by or "-",
+            each.reason or each.cause or _change(each.details),
         )
         for each in events
     )
@@ -119,18 +121,18 @@ def next_table(document: Document, times: Times) -> RenderableType:
     return Group(*head, Fitted(_NEXT, rows))
 
 
-def troubles(documents: Iterable[Document]) -> list[RenderableType]:
+def troubles(schedules: Iterable[Schedule]) -> list[RenderableType]:
     """Errors and warnings of several schedules, each with its schedule; what several have in common is said once."""
     told: dict[str, list[str]] = {}
-    for each in documents:
-        for trouble in (*([f"error: {each['error']}"] if each["error"] else []), *each["warnings"]):
-            told.setdefault(str(trouble), []).append(str(each["name"]))
+    for each in schedules:
+        for trouble in (*([f"error: {each.error}"] if each.error else []), *each.warnings):
+            told.setdefault(trouble, []).append(each.name)
     return [plain(f"{', '.join(names)}: {trouble}", style="yellow") for trouble, names in told.items()]
 
 
-def state_text(document: Document) -> Text:
-    """The state in its colour."""
-    return plain(str(document["state"]), style=COLOURS.get(document["state"], "dim"))
+def state_text(state: str) -> Text:
+    """The state of a schedule in its colour."""
+    return plain(state, style=COLOURS.get(state, "dim"))
 
 
 def outcome_text(outcome: object) -> Text:
@@ -139,11 +141,9 @@ def outcome_text(outcome: object) -> Text:
     return plain(said, style="" if said in GOOD or said == "-" else "red")
 
 
-def backlog_of(document: Document) -> str:
-    """The latest count."""
-    backlog = document.get("backlog")
-    count = backlog.get("count") if isinstance(backlog, Mapping) else backlog
-    return "-" if count is None else str(count)
+def count_text(backlog: Backlog | None) -> str:
+    """How many messages wait; `-` where nobody counted."""
+    return "-" if backlog is None else str(backlog.count)
 
 
 def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Column, ...]:
@@ -154,57 +154,58 @@ def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Colum
     )
 
 
-def _schedule(each: Document, times: Times) -> tuple[str | Text, ...]:
-    failing = int(each.get("failedCycles") or 0)
-    last = (each.get("lastError") or {}).get("message") if failing else None
-    error = each["error"] or (f"{counted(failing, 'cycle')} failed in a row: {last}" if failing else None)
-    count = len(each["warnings"]) + bool(error)
-    trouble = str(error or (each["warnings"] or [""])[0])
+def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
+    failing = each.failed_cycles
+    last = each.last_error.message if each.last_error and failing else None
+    error = each.error or (f"{counted(failing, 'cycle')} failed in a row: {last}" if failing else None)
+    count = len(each.warnings) + bool(error)
+    trouble = error or next(iter(each.warnings), "")
     more = f" (and {count - 1} more)" if count > 1 else ""
     return (
-        str(each["name"]),
-        state_text(each),
-        str(each["phase"] or "-"),
-        str(each["cycle"]),
-        backlog_of(each),
-        str((each["decision"] or {}).get("executions", "-")),
-        times.relative(each["nextCycleAt"]),
-        str(each["totals"]["processed"]),
-        str(each["totals"]["failed"]),
+        each.name,
+        state_text(each.state),
+        each.phase or "-",
+        str(each.cycle),
+        count_text(each.backlog),
+        str(each.decision.executions) if each.decision else "-",
+        times.relative(each.next_cycle_at),
+        str(each.totals.processed),
+        str(each.totals.failed),
         plain(f"{trouble}{more}" if count else "-", style="yellow" if count else ""),
     )
 
 
-def _cycle(each: Document, times: Times) -> tuple[str | Text, ...]:
-    executions = (each.get("decision") or {}).get("executions")
-    counts = ["-" if each.get(key) is None else str(each[key]) for key in ("processed", "failed", "poisoned")]
+def _cycle(each: Cycle, times: Times) -> tuple[str | Text, ...]:
     return (
-        str(each.get("cycle")),
-        times.clock(each.get("startedAt")),
-        took(dict(each)),
-        backlog_of(each),
-        "-" if executions is None else str(executions),
-        *counts,
-        outcome_text(each.get("outcome")),
-        str(each.get("error") or ""),
+        str(each.cycle),
+        times.clock(each.started_at),
+        took(each.started_at, each.ended_at),
+        count_text(each.backlog),
+        str(each.decision.executions) if each.decision else "-",
+        str(each.processed),
+        str(each.failed),
+        str(each.poisoned),
+        outcome_text(each.outcome),
+        each.error or "",
     )
 
 
-def _execution(each: Document, times: Times) -> tuple[str | Text, ...]:
-    counts = ["-" if each.get(key) is None else str(each[key]) for key in ("processed", "failed", "poisoned")]
+def _execution(each: Execution, times: Times) -> tuple[str | Text, ...]:
     return (
-        str(each.get("cycle", "")),
-        str(each.get("index")),
-        times.clock(each.get("startedAt")),
-        took(dict(each)),
-        outcome_text(each.get("outcome") or "running"),
-        *counts,
-        str(each.get("error") or each.get("progress") or ""),
+        str(each.cycle) if isinstance(each, ExecutionOfCycle) else "",
+        str(each.index),
+        times.clock(each.started_at),
+        took(each.started_at, each.ended_at),
+        outcome_text(each.outcome or RUNNING),
+        str(each.processed),
+        str(each.failed),
+        str(each.poisoned),
+        each.error or each.progress or "",
     )
 
 
-def _change(event: Document) -> str:
+def _change(details: Document) -> str:
     """What a change of settings changed: `maxExecutions: 10 -> 5`."""
-    before, after = event.get("before") or {}, event.get("after") or {}
+    before, after = details.get("before") or {}, details.get("after") or {}
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return ", ".join(f"{key}: {before.get(key, 'deployed')} -> {after.get(key, 'deployed')}" for key in changed)

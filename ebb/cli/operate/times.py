@@ -56,12 +56,11 @@ def times_of(utc: bool) -> Times:
     return Times(UTC if utc else None)
 
 
-def took(document: dict[str, object] | object) -> str:
-    """How long something with `startedAt` and `endedAt` took; `-` where it has not ended."""
-    given = document if isinstance(document, dict) else {}
-    if not given.get("startedAt") or not given.get("endedAt"):
+def took(started_at: str | None, ended_at: str | None) -> str:
+    """How long something took, by its times in RFC 3339; `-` where it has not ended."""
+    if not started_at or not ended_at:
         return "-"
-    began, ended = (datetime.fromisoformat(str(given[key])) for key in ("startedAt", "endedAt"))
+    began, ended = datetime.fromisoformat(started_at), datetime.fromisoformat(ended_at)
     return duration(round(max((ended - began).total_seconds(), 0.0), 1))
 
 

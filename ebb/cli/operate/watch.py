@@ -6,7 +6,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
@@ -17,8 +17,10 @@ from ebb.cli.client import CallError
 from ebb.cli.operate.answers import Exit, Form, Output, Url, Utc, calls, console, failed, seconds
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import backlog_of, state_text, troubles
+from ebb.cli.operate.tables import count_text, state_text, troubles
 from ebb.cli.operate.times import Times, times_of
+from ebb.core.document import Json
+from ebb.core.schedule import Schedule
 from ebb.core.wording import did_you_mean
 
 SHORTEST = 0.2  # seconds between looks
@@ -50,7 +52,7 @@ def watch(
     with calls(url, output) as client, Live(console=screen, auto_refresh=False, transient=False) as live:
         remaining, answered = looks, False
         while remaining is None or remaining > 0:
-            trouble, documents = None, list[dict[str, Any]]()
+            trouble, documents = None, list[Json]()
             try:
                 documents = client.call("GET", "schedules")["value"]
                 if not answered:
@@ -64,8 +66,9 @@ def watch(
             if output is Output.JSON:
                 live.console.out(json.dumps(shown, ensure_ascii=False), highlight=False)
             elif trouble is None:
-                note(seen, shown)
-                live.update(render(shown, seen, client.url, times_of(utc)), refresh=True)
+                schedules = [Schedule.from_document(each) for each in shown]
+                note(seen, schedules)
+                live.update(render(schedules, seen, client.url, times_of(utc)), refresh=True)
             else:
                 live.update(plain(f"{trouble}; trying again", style="red"), refresh=True)
             remaining = None if remaining is None else remaining - 1
@@ -73,38 +76,35 @@ def watch(
                 time.sleep(max(interval, SHORTEST))
 
 
-def note(seen: dict[str, deque[int]], documents: Sequence[Mapping[str, Any]]) -> None:
+def note(seen: dict[str, deque[int]], schedules: Sequence[Schedule]) -> None:
     """Add what each schedule's backlog is now."""
-    for each in documents:
-        count = (each["backlog"] or {}).get("count") or 0
-        seen.setdefault(each["name"], deque(maxlen=KEPT)).append(int(count))
+    for each in schedules:
+        seen.setdefault(each.name, deque(maxlen=KEPT)).append(each.backlog.count if each.backlog else 0)
 
 
-def render(
-    documents: Sequence[Mapping[str, Any]], seen: Mapping[str, Sequence[int]], url: str, times: Times
-) -> RenderableType:
+def render(schedules: Sequence[Schedule], seen: Mapping[str, Sequence[int]], url: str, times: Times) -> RenderableType:
     """The table, with a line for each trouble below it."""
     now = times.full(times.now.isoformat())
     head = plain(f"{url.removesuffix('/api')}  {now}  (Ctrl-C ends this view only)", style="dim")
-    rows = (_row(each, seen.get(each["name"], ()), times) for each in documents)
-    return Group(head, Fitted(_COLUMNS, rows), *troubles(documents))
+    rows = (_row(each, seen.get(each.name, ()), times) for each in schedules)
+    return Group(head, Fitted(_COLUMNS, rows), *troubles(schedules))
 
 
-def _row(each: Mapping[str, Any], counts: Sequence[int], times: Times) -> tuple[str | Text, ...]:
-    busy, decision = each["phase"] == "processing", each["decision"] or {}
+def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Text, ...]:
+    at_work = each.decision if each.phase == "processing" else None
     return (
-        str(each["name"]),
-        state_text(each),
-        backlog_of(each),
+        each.name,
+        state_text(each.state),
+        count_text(each.backlog),
         sparkline(counts),
-        str(decision.get("executions", 0) if busy else 0),
-        str(each["totals"]["processed"]),
-        times.relative(each["nextCycleAt"]),
-        str((decision.get("reason") if busy else each["nextCycleReason"]) or each["reason"] or ""),
+        str(at_work.executions if at_work else 0),
+        str(each.totals.processed),
+        times.relative(each.next_cycle_at),
+        (at_work.reason if at_work else each.next_cycle_reason) or each.reason or "",
     )
 
 
-def _require(names: Sequence[str], documents: Sequence[Mapping[str, Any]]) -> None:
+def _require(names: Sequence[str], documents: Sequence[Json]) -> None:
     """Nothing if all of `names` are schedules of the app; otherwise the command ends."""
     known = [str(each["name"]) for each in documents]
     for name in names:

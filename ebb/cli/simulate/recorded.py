@@ -83,10 +83,10 @@ def _settled(cycle: dict[str, Any]) -> int:
 def _since_first(rows: list[tuple[datetime | float, int]]) -> list[Row]:
     if not rows:
         return []
-    ordered = sorted(rows, key=lambda row: row[0])  # type: ignore[arg-type,return-value]  (all of one type)
+    ordered = sorted(rows, key=lambda row: row[0])
     first = ordered[0][0]
     return [
-        ((moment - first).total_seconds() if isinstance(moment, datetime) else moment, count)  # type: ignore[operator]  (as above)
+        ((moment - first).total_seconds() if isinstance(moment, datetime) else moment, count)  # type: ignore[operator] - `_time` gives all of a file one type
         for moment, count in ordered
     ]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import Clock
+from ebb.core.documents import Cycle
 from ebb.core.message import Message
 from ebb.core.remarks import Noted
 from ebb.core.row.looks import Look
@@ -38,7 +39,7 @@ class Recording:
     waits: list[float] = field(default_factory=list[float])  # seconds from a message's arrival to its handler
     source_waits: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # the same of several sources
     source_of: dict[str, str] = field(default_factory=dict[str, str])  # of messages that no handler had yet
-    cycles: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # Cycle documents
+    cycles: list[Cycle] = field(default_factory=list[Cycle])
     calls: Counter[str] = field(default_factory=Counter[str])  # "queue" and "table" transactions
     arrived: int = 0
     begun: int = 0  # messages whose handler began, each try
@@ -108,7 +109,7 @@ class RecordedStore(MemoryStore):
 
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._recording.calls["table"] += 1
-        self._recording.cycles.append(dict(cycle))
+        self._recording.cycles.append(Cycle.from_document(cycle))
 
     async def remark(self, scope: str, key: str) -> Noted | None:
         self._recording.calls["table"] += 1

@@ -62,14 +62,14 @@ def runs_of(results: Sequence[Result]) -> RenderableType:
     rows = [
         (
             result.report.name,
-            str(cycle["cycle"]),
-            _clock(result, cycle["startedAt"]),
-            _clock(result, cycle["endedAt"]),
-            took(cycle),
-            str(len(cycle["executions"])),
-            str(cycle["processed"]),
-            str(cycle["failed"]),
-            str(cycle["outcome"]),
+            str(cycle.cycle),
+            _clock(result, str(cycle.started_at)),
+            _clock(result, str(cycle.ended_at)),
+            took(cycle.started_at, cycle.ended_at),
+            str(len(cycle.executions)),
+            str(cycle.processed),
+            str(cycle.failed),
+            cycle.outcome,
         )
         for result in results
         for cycle in result.recording.cycles
@@ -95,13 +95,13 @@ def json_of(results: Sequence[Result]) -> str:
                 "executionsOverTime": {"seconds": times, "executions": counts},
                 "busyCycles": [
                     {
-                        "cycle": cycle["cycle"],
-                        "startedAt": cycle["startedAt"],
-                        "endedAt": cycle["endedAt"],
-                        "backlog": cycle["backlog"]["count"] if cycle["backlog"] else None,
-                        "decision": cycle["decision"],
-                        "processed": cycle["processed"],
-                        "wait": cycle["wait"],
+                        "cycle": cycle.cycle,
+                        "startedAt": cycle.started_at,
+                        "endedAt": cycle.ended_at,
+                        "backlog": cycle.backlog.count if cycle.backlog else None,
+                        "decision": cycle.decision.to_document() if cycle.decision else None,
+                        "processed": cycle.processed,
+                        "wait": cycle.wait.to_document() if cycle.wait else None,
                     }
                     for cycle in result.recording.cycles
                 ],

@@ -12,6 +12,7 @@ from ebb.cli.simulate.places import Place, places
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.warned import Warned, told
 from ebb.core.clock import parse_rfc3339
+from ebb.core.documents import Execution
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.warnings import warnings_of
 
@@ -82,11 +83,11 @@ def report_of(
     name: str, recording: Recording, settings: ScheduleSettings, prices: Prices, left_out: Sequence[str] = ()
 ) -> Report:
     """Sum up `recording`; `left_out` says what of the schedule was not simulated."""
-    documents = recording.cycles
-    executions = [execution for cycle in documents for execution in cycle["executions"]]
+    cycles = recording.cycles
+    executions = [execution for cycle in cycles for execution in cycle.executions]
     seconds = sum(_length(execution) for execution in executions)
-    at_once = sum(cycle["wait"]["seconds"] == 0 for cycle in documents)
-    activities = recording.opened + len(executions) + len(documents)
+    at_once = sum(cycle.wait is not None and cycle.wait.seconds == 0 for cycle in cycles)
+    activities = recording.opened + len(executions) + len(cycles)
     usage = Usage(
         seconds=recording.length,
         queue_calls=recording.calls["queue"],
@@ -102,16 +103,16 @@ def report_of(
         seconds=recording.length,
         real_seconds=round(recording.real_seconds, 3),
         cycles=recording.opened,
-        busy_cycles=len(documents),
+        busy_cycles=len(cycles),
         executions=len(executions),
-        most_executions=max((len(cycle["executions"]) for cycle in documents), default=0),
+        most_executions=max((len(cycle.executions) for cycle in cycles), default=0),
         activities=activities,
-        missed_ticks=sum(cycle["wait"]["missedTicks"] for cycle in documents),
+        missed_ticks=sum(cycle.wait.missed for cycle in cycles if cycle.wait),
         arrived=recording.arrived,
-        processed=sum(cycle["processed"] for cycle in documents),
-        failed=sum(cycle["failed"] for cycle in documents),
-        poisoned=sum(cycle["poisoned"] for cycle in documents),
-        timed_out=sum(execution["outcome"] == "timedOut" for execution in executions),
+        processed=sum(cycle.processed for cycle in cycles),
+        failed=sum(cycle.failed for cycle in cycles),
+        poisoned=sum(cycle.poisoned for cycle in cycles),
+        timed_out=sum(execution.outcome == "timedOut" for execution in executions),
         left=last.waiting + last.in_work if last else 0,
         backlog=Spread.of([sample.waiting for sample in recording.samples]),
         oldest_age=Spread.of([sample.oldest for sample in recording.samples]),
@@ -123,7 +124,7 @@ def report_of(
         limited=limited,
         budget=budget_use(settings, recording.length, recording.begun, limited),
         monthly=monthly_cost(usage, prices),
-        places=places(usage, max((len(cycle["executions"]) for cycle in documents), default=0), prices),
+        places=places(usage, max((len(cycle.executions) for cycle in cycles), default=0), prices),
         ended=recording.ended,
         warnings=[*(Warned(text, 0.0, 1) for text in (*left_out, *warnings_of(settings))), *told(recording.warnings)],
     )
@@ -133,9 +134,9 @@ def running_executions(recording: Recording) -> tuple[list[float], list[int]]:
     """Executions over time as steps: when the number changed (seconds), and what it was from then on."""
     changes: dict[float, int] = {}
     for cycle in recording.cycles:
-        for execution in cycle["executions"]:
-            for key, change in (("startedAt", 1), ("endedAt", -1)):
-                at = recording.seconds(parse_rfc3339(execution[key]))
+        for execution in cycle.executions:
+            for moment, change in ((execution.started_at, 1), (str(execution.ended_at), -1)):
+                at = recording.seconds(parse_rfc3339(moment))
                 changes[at] = changes.get(at, 0) + change
     times, counts, running = [0.0], [0], 0
     for at in sorted(changes):
@@ -148,11 +149,11 @@ def running_executions(recording: Recording) -> tuple[list[float], list[int]]:
 def _limited(recording: Recording) -> dict[str, int]:
     found: dict[str, int] = {}
     for cycle in recording.cycles:
-        setting = cycle["decision"]["limitedBy"]
+        setting = cycle.decision.limited_by if cycle.decision else None
         if setting:
             found[setting] = found.get(setting, 0) + 1
     return dict(sorted(found.items()))
 
 
-def _length(execution: dict[str, Any]) -> float:
-    return (parse_rfc3339(execution["endedAt"]) - parse_rfc3339(execution["startedAt"])).total_seconds()
+def _length(execution: Execution) -> float:
+    return (parse_rfc3339(str(execution.ended_at)) - parse_rfc3339(execution.started_at)).total_seconds()

@@ -66,7 +66,7 @@ def parse_days(value: object) -> list[str]:
         raise ValueError("must be days, such as mon-fri or [sat, sun]")
     found: set[int] = set()
     for text in texts:  # pyright: ignore[reportUnknownVariableType] - plain data from YAML
-        found.update(_days(str(text).strip().lower()))  # pyright: ignore[reportUnknownArgumentType]
+        found.update(_days(str(text).strip().lower()))  # pyright: ignore[reportUnknownArgumentType] - as above
     return [name for index, name in enumerate(DAY_NAMES) if index in found]
 
 

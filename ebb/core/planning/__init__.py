@@ -1,6 +1,6 @@
 """How many executions a backlog deserves and how long to wait: pure, each answer with its reason."""
 
-from ebb.core.planning.decision import Decision, Wait
+from ebb.core.decision import Decision, Wait
 from ebb.core.planning.executions import executions_wanted, plan, plan_several
 from ebb.core.planning.keda import Demand, combine_backlogs
 from ebb.core.planning.waits import error_wait, next_wait, outage_wait

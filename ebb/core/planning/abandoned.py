@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebb.core.planning.decision import Decision
+from ebb.core.decision import Decision
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ebb.core.budget import BudgetState
 from ebb.core.calendar.ticks import TIMER_TOLERANCE, Moment
 from ebb.core.calendar.windows import next_open
 from ebb.core.carry import Carry
 from ebb.core.clock import rfc3339
+from ebb.core.decision import Decision, Wait
+from ebb.core.documents import Backlog, SourceBacklog
 from ebb.core.planning import plan, plan_several
 from ebb.core.planning.abandoned import beside_abandoned, held_by_abandoned, without_abandoned
 from ebb.core.planning.budgets import held_by_budget, until_it_opens
-from ebb.core.planning.decision import Decision, Wait
 from ebb.core.planning.dependencies import Other, following, held_by_others
 from ebb.core.planning.keda import rounded_up
 from ebb.core.planning.lanes import Lane, lanes_told, share_by_weight, share_strictly
@@ -126,18 +126,18 @@ def worth_acting_on(settings: ScheduleSettings, counts: Sequence[Count]) -> int:
     )
 
 
-def backlog_document(settings: ScheduleSettings, counts: Sequence[Count], measured: datetime) -> dict[str, Any]:
+def backlog_of(settings: ScheduleSettings, counts: Sequence[Count], measured: datetime) -> Backlog:
     """The backlog as status and history show it; with its parts where there are several sources."""
-    document: dict[str, Any] = {
-        "count": sum(count.messages for count in counts),
-        "measuredAt": rfc3339(measured),
-    }
-    if settings.source is None:
-        document["sources"] = [
-            {"name": source.label(), "count": None if count.error else count.messages, "error": count.error}
-            for source, count in zip(settings.all_sources, counts, strict=True)
-        ]
-    return document
+    several = settings.source is None
+    sources = (
+        SourceBacklog(name=source.label(), count=None if count.error else count.messages, error=count.error)
+        for source, count in zip(settings.all_sources, counts, strict=True)
+    )
+    return Backlog(
+        count=sum(count.messages for count in counts),
+        measured_at=rfc3339(measured),
+        sources=tuple(sources) if several else None,
+    )
 
 
 def _not_due(settings: ScheduleSettings, carry: Carry, now: Now, is_first: bool) -> Wait | None:

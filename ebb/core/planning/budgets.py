@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from ebb.core.budget import BudgetState
 from ebb.core.clock import rfc3339
-from ebb.core.planning.decision import Decision, Wait
+from ebb.core.decision import Decision, Wait
+from ebb.core.plan import BudgetNow
 from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, plain
@@ -47,28 +47,24 @@ def held_by_budget(
     return Decision(most, f"{decision.reason}, {held}", name, "heldToBudget")
 
 
-def budget_document(budget: BudgetSettings | None, state: BudgetState | None, now: datetime) -> dict[str, Any] | None:
-    """How a budget stands, for whoever looks; None where there is none.
-
-    {"name", "breaker": closed | open | halfOpen, "openUntil", "refusals", "rate", "rateNow", "concurrency",
-    "concurrencyNow", "inUse"}; the last is the number of slots that executions hold.
-    """
+def budget_now(budget: BudgetSettings | None, state: BudgetState | None, now: datetime) -> BudgetNow | None:
+    """How a budget stands; None where there is none."""
     if budget is None or state is None:
         return None
-    breaker = "open" if state.is_open(now) else "halfOpen" if state.is_tripped else "closed"
+    is_open = state.is_open(now)
     share = 0.0 if state.is_tripped else state.share_now(now)  # but for the one message that tries
-    limits = budget.rate, budget.concurrency
-    return {
-        "name": budget.name,
-        "breaker": breaker,
-        "openUntil": rfc3339(state.open_until) if state.open_until and breaker == "open" else None,
-        "refusals": state.refusals,
-        "rate": limits[0],
-        "rateNow": None if limits[0] is None else round(limits[0] * share, 3),
-        "concurrency": limits[1],
-        "concurrencyNow": None if limits[1] is None else math.floor(limits[1] * share) or int(share > 0),
-        "inUse": sum(each.number for each in state.slots.values() if now < each.until),
-    }
+    rate, concurrency = budget.rate, budget.concurrency
+    return BudgetNow(
+        name=budget.name,
+        breaker="open" if is_open else "halfOpen" if state.is_tripped else "closed",
+        open_until=rfc3339(state.open_until) if state.open_until and is_open else None,
+        refusals=state.refusals,
+        rate=rate,
+        rate_now=None if rate is None else round(rate * share, 3),
+        concurrency=concurrency,
+        concurrency_now=None if concurrency is None else math.floor(concurrency * share) or int(share > 0),
+        in_use=sum(each.number for each in state.slots.values() if now < each.until),
+    )
 
 
 def until_it_opens(decision: Decision, wait: Wait, state: BudgetState | None, now: datetime) -> Wait:

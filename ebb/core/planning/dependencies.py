@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ebb.core.carry import Carry
-from ebb.core.planning.decision import Wait
+from ebb.core.decision import Wait
+from ebb.core.plan import ScheduleBefore
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration
 
@@ -51,18 +51,18 @@ def following(carry: Carry, others: Sequence[Other], runs: bool) -> Carry:
     return replace(carry, followed={each.name: each.drained for each in others}, continues=carry.continues and runs)
 
 
-def others_document(carry: Carry, others: Sequence[Other]) -> list[dict[str, Any]]:
-    """The schedules that this one comes after, and whether each has drained since it last ran."""
+def those_before(carry: Carry, others: Sequence[Other]) -> tuple[ScheduleBefore, ...]:
+    """The schedules that this one comes after, as the plan tells them."""
     since = carry.followed or {}
-    return [
-        {
-            "name": each.name,
-            "hasDrained": each.drained > since.get(each.name, 0) and not each.is_working,
-            "isWorking": each.is_working,
-            "intent": each.intent,
-        }
+    return tuple(
+        ScheduleBefore(
+            name=each.name,
+            has_drained=each.drained > since.get(each.name, 0) and not each.is_working,
+            is_working=each.is_working,
+            intent=each.intent,
+        )
         for each in others
-    ]
+    )
 
 
 def has_drained(code: str, outcome: str, received: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from ebb.core.planning.decision import Decision
+from ebb.core.decision import Decision
 from ebb.core.planning.explanations import inactive, wish
 from ebb.core.planning.keda import Bounds, Demand, rounded_up
 from ebb.core.planning.rates import Goal, Rates

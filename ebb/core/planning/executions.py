@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ebb.core.planning.decision import Decision
+from ebb.core.decision import Decision
 from ebb.core.planning.drain_time import drain_plan, drain_wanted
 from ebb.core.planning.explanations import explained, inactive, wish
 from ebb.core.planning.keda import STRATEGIES, Bounds, Custom, Demand, combine_backlogs, executions_to_start, rounded_up

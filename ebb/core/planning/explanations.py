@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ebb.core.planning.decision import Decision
+from ebb.core.decision import Decision
 from ebb.core.planning.keda import Bounds, Custom
 from ebb.core.wording import counted, plain
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from ebb.core.planning.decision import Decision
+from ebb.core.decision import Decision
 from ebb.core.wording import counted
 
 

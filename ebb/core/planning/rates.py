@@ -7,11 +7,11 @@ upset the plan. They are carried from cycle to cycle (`ebb/core/carry.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.documents import Execution
 
 SERVICE_WEIGHT = 0.3  # of the newest cycle, in the service time
 ARRIVAL_MEMORY = 300.0  # seconds after which an observation of the arrivals counts for a third
@@ -56,17 +56,17 @@ class Goal:
     seconds: float  # left until they should be gone; negative when they are late
 
 
-def observed_message_seconds(executions: Iterable[Mapping[str, Any]], concurrency: int) -> float | None:
-    """Seconds of an execution per message, as the Execution documents of one cycle tell; None if none was handled.
+def observed_message_seconds(executions: Iterable[Execution], concurrency: int) -> float | None:
+    """Seconds of an execution per message, as those of one cycle tell; None if none was handled.
 
     An execution that handled many messages was busy all the time: its length tells. One that handled few had free
     slots: the time in its handlers tells, spread over the slots it has.
     """
     busy = handled = 0.0
     for execution in executions:
-        count = execution["processed"] + execution["failed"] + execution["poisoned"]
+        count = execution.processed + execution.failed + execution.poisoned
         length = _length(execution)
-        service = float(execution.get("serviceSeconds") or 0.0)
+        service = execution.service_seconds
         handled += count
         if count >= 2 * concurrency or not service:
             busy += length * min(1.0, count / concurrency)
@@ -99,6 +99,6 @@ def arrival_weight(seconds: float) -> float:
     return 1.0 - math.exp(-seconds / ARRIVAL_MEMORY)
 
 
-def _length(execution: Mapping[str, Any]) -> float:
-    ended, started = parse_rfc3339(execution["endedAt"]), parse_rfc3339(execution["startedAt"])
-    return max((ended - started).total_seconds(), 0.0)
+def _length(execution: Execution) -> float:
+    ended = parse_rfc3339(execution.ended_at or execution.started_at)
+    return max((ended - parse_rfc3339(execution.started_at)).total_seconds(), 0.0)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from ebb.core.calendar.ticks import Moment, missed_ticks, tick_times
 from ebb.core.calendar.windows import next_open
 from ebb.core.chance import drawn
-from ebb.core.planning.decision import Wait
+from ebb.core.decision import Wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, local_time
 

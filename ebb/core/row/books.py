@@ -14,9 +14,10 @@ from typing import Any
 
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import Opening, summarize
-from ebb.core.documents import Cycle, Execution, merged_errors
+from ebb.core.decision import Decision
+from ebb.core.documents import Backlog, Cycle, Execution, merged_errors
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import ScheduleRow, Totals
+from ebb.core.row.schedule_row import ScheduleRow
 
 MOST_UNCLOSED = 20  # cycles; a schedule whose history cannot be written for so long opens no more of them
 LOST_HOST = "lostHost"
@@ -33,7 +34,7 @@ def opened(row: ScheduleRow, owner: str | None, opening: Opening) -> ScheduleRow
         "cycle": opening.cycle,
         "owner": owner,
         "startedAt": opening.started_at,
-        "backlog": opening.backlog,
+        "backlog": opening.backlog.to_document() if opening.backlog else None,
         "decision": opening.decision.to_document(),
     }
     return replace(row, unclosed=(*row.unclosed, entry))
@@ -50,7 +51,7 @@ def ended_by_force(row: ScheduleRow) -> ScheduleRow:
 
 
 def executions_of(
-    entry: Mapping[str, Any], reported: Sequence[Mapping[str, Any]], notes: Iterable[ExecutionNote]
+    entry: Mapping[str, Any], reported: Sequence[Execution], notes: Iterable[ExecutionNote]
 ) -> list[Execution]:
     """The executions of the cycle of `entry`, in order: what they reported, and what the notes of the others say."""
     runs: dict[int, dict[str, Execution]] = {}
@@ -58,7 +59,7 @@ def executions_of(
         execution = note.execution
         if (note.owner, note.cycle) == (entry["owner"], entry["cycle"]) and execution is not None:
             runs.setdefault(note.index, {})[note.run] = execution
-    answers = {execution.index: execution for execution in map(Execution.from_document, reported)}
+    answers = {execution.index: execution for execution in reported}
     found: list[Execution] = []
     for index in sorted(runs.keys() | answers.keys()):
         mine, answer = runs.get(index, {}), answers.get(index)
@@ -70,15 +71,13 @@ def executions_of(
 
 def closed(
     entry: Mapping[str, Any], executions: Sequence[Execution], now: datetime, closed_by: str | None = None
-) -> dict[str, Any]:
-    """The Cycle document of `entry`, whoever writes it.
+) -> Cycle:
+    """The cycle of `entry`, whoever writes it down.
 
     Args:
         closed_by: who closes it where that is not its owner; it then ended when its last execution was heard of.
     """
-    documents = [replace(execution, run=None).to_document() for execution in executions]
-    error = entry.get("error")
-    summary = summarize(documents, error)
+    summary = summarize(executions, entry.get("error"))
     outcome = str(entry.get("outcome") or summary.outcome)
     if closed_by is not None and not executions and outcome == "idle":
         outcome = LOST_HOST
@@ -88,20 +87,20 @@ def closed(
         cycle=int(entry["cycle"]),
         started_at=entry["startedAt"],
         ended_at=last if closed_by else rfc3339(now),
-        backlog=entry["backlog"],
-        decision=entry["decision"],
-        executions=documents,
+        backlog=Backlog.from_document(entry["backlog"]) if entry["backlog"] else None,
+        decision=Decision.from_document(entry["decision"]) if entry["decision"] else None,
+        executions=tuple(replace(execution, run=None) for execution in executions),
         processed=summary.processed,
         failed=summary.failed,
         poisoned=summary.poisoned,
         abandoned=summary.abandoned,
         outcome=outcome,
         error=summary.error or (f"{outcome}: closed by {closed_by}" if closed_by and outcome == LOST_HOST else None),
-        errors=merged_errors([execution.errors for execution in executions]),
+        errors=merged_errors(execution.errors for execution in executions),
         at_least=any(execution.at_least for execution in executions),
         next_try_at=earliest(execution.next_try_at for execution in executions),
         closed_by=closed_by,
-    ).to_document()
+    )
 
 
 def is_closed(row: ScheduleRow, number: int) -> bool:
@@ -109,9 +108,9 @@ def is_closed(row: ScheduleRow, number: int) -> bool:
     return row.closed_cycle >= number and all(entry["cycle"] != number for entry in row.unclosed)
 
 
-def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
+def counted(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
     """The row with a closed cycle in its totals, once."""
-    number = int(cycle["cycle"])
+    number = cycle.cycle
     if is_closed(row, number):
         return row
     newest = number >= int((row.last_cycle or {}).get("cycle", 0))
@@ -122,17 +121,17 @@ def counted(row: ScheduleRow, cycle: Mapping[str, Any]) -> ScheduleRow:
         cancelled=told or None,
         unclosed=tuple(entry for entry in row.unclosed if entry["cycle"] != number),
         closed_cycle=max(row.closed_cycle, number),
-        totals=_added(row.totals, cycle),
+        totals=row.totals.plus(cycle),
         history_count=row.history_count + 1,
     )
     if not newest:
         return row
-    last = {key: value for key, value in cycle.items() if key != "executions"}
+    last = {key: value for key, value in cycle.to_document().items() if key != "executions"}
     return replace(
         row,
         last_cycle=last,
-        error=cycle["error"],
-        failures=_failures(row.failures, str(cycle["outcome"])),
+        error=cycle.error,
+        failures=_failures(row.failures, cycle.outcome),
         last_error=_last_error(row.last_error, cycle),
     )
 
@@ -163,7 +162,7 @@ def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
         oldest_message_age=max(ages, default=None),
         next_try_at=earliest(run.next_try_at for run in runs),
         error="its process ended without a word" if died else told.error,
-        errors=merged_errors([run.errors for run in runs]),
+        errors=merged_errors(run.errors for run in runs),
         runs=len(runs),
         at_least=bool(silent),
         noted_at=None,
@@ -177,25 +176,15 @@ def earliest(moments: Iterable[str | None]) -> str | None:
     return min((each for each in moments if each is not None), key=parse_rfc3339, default=None)
 
 
-def _added(totals: Totals, cycle: Mapping[str, Any]) -> Totals:
-    return Totals(
-        cycles=totals.cycles + 1,
-        processed=totals.processed + int(cycle["processed"]),
-        failed=totals.failed + int(cycle["failed"]),
-        poisoned=totals.poisoned + int(cycle["poisoned"]),
-        at_least=totals.at_least or bool(cycle.get("atLeast")),
-    )
-
-
 def _failures(before: int, outcome: str) -> int:
     if outcome in ("stopped", TERMINATED):
         return before
     return 0 if outcome in ("succeeded", "partlyFailed", "idle") else before + 1
 
 
-def _last_error(before: Mapping[str, Any] | None, cycle: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _last_error(before: Mapping[str, Any] | None, cycle: Cycle) -> Mapping[str, Any] | None:
     """The latest error with how often it was the latest, in a row."""
-    message, at = cycle["error"], cycle["endedAt"]
+    message, at = cycle.error, cycle.ended_at
     if message is None:
         return before
     if before is not None and before["message"] == message:

@@ -172,7 +172,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         starting_until=None,
         cycle=opening.cycle or row.cycle,
         cycle_for=kept if opening.cycle is None else state.cycle or 0,
-        backlog=opening.backlog or row.backlog,
+        backlog=opening.backlog.to_document() if opening.backlog else row.backlog,
         error=opening.error,
         memory=row.memory if opening.carry is None else memory_of(opening.carry, row.changed_at),
     )

@@ -65,7 +65,7 @@ def looked(row: ScheduleRow, opening: Opening, now: datetime, moved: int) -> Sch
     if looks and at - looks[-1].at < EVERY:
         return row
     totals = row.totals
-    look = Look(at, int(opening.backlog["count"]), opening.decision.executions, totals.processed, totals.failed)
+    look = Look(at, opening.backlog.count, opening.decision.executions, totals.processed, totals.failed)
     kept = [each for each in looks if each.at > moved][-(MOST - 1) :]
     return replace(row, looks=document_of([*kept, look]))
 

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ebb.core.document import COUNT, FLAG, Document, member
+from ebb.core.documents import Cycle
+
 
 class Intent(StrEnum):
     """What an operator wants of a schedule."""
@@ -18,24 +21,26 @@ class Intent(StrEnum):
 
 
 @dataclass(frozen=True)
-class Totals:
+class Totals(Document):
     """Sums over all cycles of a schedule since it was first started; they survive the trimming of the history."""
 
-    cycles: int = 0
-    processed: int = 0
-    failed: int = 0
-    poisoned: int = 0
-    at_least: bool = False  # a lower bound: a process died with what it had handled since its last note
+    cycles: int = member(COUNT, 0)
+    processed: int = member(COUNT, 0)
+    failed: int = member(COUNT, 0)
+    poisoned: int = member(COUNT, 0)
+    at_least: bool = member(
+        FLAG, False, said="a lower bound: a process died with what it had handled since its last note", left_out=True
+    )
 
-    def to_document(self) -> dict[str, Any]:
-        """The totals as the API shows them."""
-        document: dict[str, Any] = {
-            "cycles": self.cycles,
-            "processed": self.processed,
-            "failed": self.failed,
-            "poisoned": self.poisoned,
-        }
-        return {**document, "atLeast": True} if self.at_least else document
+    def plus(self, cycle: Cycle) -> Totals:
+        """These sums with one cycle more."""
+        return Totals(
+            cycles=self.cycles + 1,
+            processed=self.processed + cycle.processed,
+            failed=self.failed + cycle.failed,
+            poisoned=self.poisoned + cycle.poisoned,
+            at_least=self.at_least or cycle.at_least,
+        )
 
 
 @dataclass(frozen=True)

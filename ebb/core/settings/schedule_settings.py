@@ -22,7 +22,7 @@ from ebb.core.settings.source_settings import ENTRY_NUMBERS, SettingsModel, Sour
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
 MOST_SOURCES = 16  # of one schedule
-PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place
+PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place; rows have it so
 ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
 BATCH_CONCURRENCY = 4  # where not given: each handler in flight holds a whole batch
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"

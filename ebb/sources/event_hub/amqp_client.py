@@ -272,7 +272,7 @@ async def connect(host: str, port: int | None, plain: bool) -> AmqpConnection:
             connection = AmqpConnection(reader, writer, host)
             try:
                 await connection.start()
-            except BaseException:
+            except BaseException:  # a cancellation too leaves nothing open
                 writer.close()
                 raise
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:

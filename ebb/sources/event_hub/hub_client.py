@@ -142,7 +142,7 @@ class HubClient:
                 amqp = await connect(self._connection.host, self._connection.port, self._connection.plain)
                 try:
                     await self._authorize(amqp)
-                except BaseException:
+                except BaseException:  # a cancellation too leaves nothing open
                     self._asking.clear()
                     await amqp.close()
                     raise

@@ -64,7 +64,7 @@ class Link:
             except DeliveryError:
                 if missing is None:
                     raise
-                await channel.declare_queue(queue, durable=True, arguments=dict(missing), timeout=TIMEOUT)  # type: ignore[arg-type]
+                await channel.declare_queue(queue, durable=True, arguments=dict(missing), timeout=TIMEOUT)  # type: ignore[arg-type] - its own name for JSON
                 await channel.default_exchange.publish(message, queue, mandatory=True, timeout=TIMEOUT)
 
     @asynccontextmanager

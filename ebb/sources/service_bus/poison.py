@@ -149,7 +149,7 @@ class ServiceBusPoison:
                 receiver = client.get_subscription_receiver(topic, subscription, sub_queue=dead)
             try:
                 await receiver.__aenter__()
-            except BaseException:
+            except BaseException:  # a cancellation too leaves nothing open
                 await receiver.close()
                 raise
             self._receiver = receiver

@@ -157,6 +157,6 @@ async def _entered(link: ServiceBusReceiver | ServiceBusSender) -> None:
     """Open a link; one that does not open is closed again."""
     try:
         await link.__aenter__()
-    except BaseException:
+    except BaseException:  # a cancellation too leaves nothing open
         await link.close()
         raise

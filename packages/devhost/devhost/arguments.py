@@ -47,7 +47,7 @@ class Bindings:
             return await self._call(function, datum, encode, metadata)
         except FunctionError:
             raise
-        except Exception as error:
+        except Exception as error:  # a converter or a binding may raise anything
             failure = FunctionError(reason_of(error), traceback_of(error))
             log.error("a binding of '%s' failed: %s", function.name, failure.reason)
             raise failure from error

@@ -106,7 +106,7 @@ class Invoker:
                 async with limit:
                     result = await self._run(function, arguments)
                 result = encode(result) if encode else result
-            except BaseException as error:
+            except BaseException as error:  # code of the app, which may raise anything
                 if isinstance(error, asyncio.CancelledError) and _is_cancelled_by_host():
                     raise
                 is_late = isinstance(error, TimeoutError) and limit.expired()

@@ -17,7 +17,7 @@ from azure.functions import meta
 from devhost.errors import AppError
 from devhost.failures import reason_of
 
-_ALIASES = (typing._GenericAlias, typing._SpecialGenericAlias)  # type: ignore[attr-defined]
+_ALIASES = (typing._GenericAlias, typing._SpecialGenericAlias)  # type: ignore[attr-defined] - typing has no public names for them
 _NOT_GENERIC = (typing.Union, tuple, typing.ClassVar, collections.abc.Callable)
 _GIVES_RESULT = frozenset({"activityTrigger", "orchestrationTrigger", "entityTrigger"})
 """Triggers whose function returns its result without a `$return` binding."""
@@ -139,7 +139,7 @@ def _fault_of_return(bindings: Sequence[dict[str, Any]], hints: dict[str, Any]) 
 def _is_generic(hint: Any) -> bool:
     """As the `is_generic_type` that comes with the worker: `dict[str, int]`, unions, tuples, callables do not count."""
     if isinstance(hint, type):
-        return issubclass(hint, typing.Generic)  # type: ignore[arg-type]
+        return issubclass(hint, typing.Generic)
     return isinstance(hint, _ALIASES) and hint.__origin__ not in _NOT_GENERIC
 
 

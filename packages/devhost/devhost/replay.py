@@ -145,7 +145,7 @@ def _context(handle: Callable[[str], str], instance: Instance) -> DurableOrchest
     context = DurableOrchestrationContext(**request)
     context._histories = parsed
     # The SDK's own entry point sets this attribute in the same way.
-    context._input_expected_type = getattr(handle, "_df_input_type", None)  # pyright: ignore[reportAttributeAccessIssue]
+    context._input_expected_type = getattr(handle, "_df_input_type", None)  # pyright: ignore[reportAttributeAccessIssue] - see above
     return context
 
 

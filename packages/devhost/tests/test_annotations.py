@@ -24,8 +24,7 @@ T = TypeVar("T")
 
 
 def _function(annotation: Any) -> Callable[..., Any]:
-    def given(value):  # type: ignore[no-untyped-def]
-        ...
+    def given(value): ...
 
     given.__annotations__["value"] = annotation
     return given
@@ -131,8 +130,7 @@ def test_what_an_activity_returns_may_be_annotated_at_will(annotation: Any) -> N
 
 
 def _returning(annotation: Any) -> Callable[..., Any]:
-    def given(value):  # type: ignore[no-untyped-def]
-        ...
+    def given(value): ...
 
     given.__annotations__["return"] = annotation
     return given

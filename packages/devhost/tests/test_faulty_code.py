@@ -44,10 +44,10 @@ def _raise(kind: str) -> None:
 
 
 CALLS: dict[str, Callable[[Context], Any]] = {
-    "activity 5": lambda c: c.call_activity(5, 1),  # type: ignore[arg-type]  # the fault under test
-    "activity dict": lambda c: c.call_activity({"k": 1}, 1),  # type: ignore[arg-type]  # the fault under test
-    "activity list": lambda c: c.call_activity(["a"], 1),  # type: ignore[arg-type]  # the fault under test
-    "child 5": lambda c: c.call_sub_orchestrator("child", None, 5),  # type: ignore[arg-type]  # the fault under test
+    "activity 5": lambda c: c.call_activity(5, 1),  # the fault under test
+    "activity dict": lambda c: c.call_activity({"k": 1}, 1),  # the fault under test
+    "activity list": lambda c: c.call_activity(["a"], 1),  # the fault under test
+    "child 5": lambda c: c.call_sub_orchestrator("child", None, 5),  # the fault under test
     "child surrogate": lambda c: c.call_sub_orchestrator("child", None, "\ud800"),
     "child with slash": lambda c: c.call_sub_orchestrator("child", None, "a/b"),
     "child with at": lambda c: c.call_sub_orchestrator("child", None, "@a"),
@@ -171,9 +171,9 @@ WORK: dict[str, Callable[[Context, Any], Any]] = {
     "thread": lambda c, kind: c.call_activity("fails_in_a_thread", kind),
     "loop": lambda c, kind: c.call_activity("fails_on_the_loop", kind),
     "entity": lambda c, kind: c.call_entity(df.EntityId("failing", "k"), kind),
-    "http without address": lambda c, _kind: c.call_http("GET", None),  # type: ignore[arg-type]  # the fault under test
-    "http to a number": lambda c, _kind: c.call_http("GET", 5),  # type: ignore[arg-type]  # the fault under test
-    "http headers": lambda c, _: c.call_http("GET", "http://127.0.0.1:1/", None, ["a"]),  # type: ignore[arg-type]  # as above
+    "http without address": lambda c, _kind: c.call_http("GET", None),  # the fault under test
+    "http to a number": lambda c, _kind: c.call_http("GET", 5),  # the fault under test
+    "http headers": lambda c, _: c.call_http("GET", "http://127.0.0.1:1/", None, ["a"]),  # as above
 }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from packages.devhost.tests.engine.asking import Engine
 from packages.devhost.tests.engine.differences import DIFFERENCES
-from packages.devhost.tests.engine.probes import PROBES, Engine
+from packages.devhost.tests.engine.probes import PROBES
 from packages.devhost.tests.engine.record import run_probe
 from packages.devhost.tests.running import Process
 

@@ -20,7 +20,7 @@ from devhost.settings import HostSettings, read_time_span
 from devhost.timestamps import parse_like_dateutil, read, speed_up_sdk, stamp
 from devhost.versions import compare, is_runnable
 
-MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  (hypothesis wants limits without a zone)
 
 
 @given(MOMENTS)
@@ -49,7 +49,7 @@ def test_other_texts_are_read_by_dateutil(text: str) -> None:
 
 def test_sdk_reads_history_with_the_quick_reader() -> None:
     speed_up_sdk()
-    event = HistoryEvent(EventType=12, EventId=-1, IsPlayed=False, Timestamp="2026-01-01T00:00:00.1234567Z")  # type: ignore[arg-type]
+    event = HistoryEvent(EventType=12, EventId=-1, IsPlayed=False, Timestamp="2026-01-01T00:00:00.1234567Z")
     assert event.timestamp == datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)
 
 

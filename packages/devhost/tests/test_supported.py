@@ -31,7 +31,7 @@ def _declared(kind: str) -> set[str]:
     found = set()
     for one in _subclasses(BASES[kind]):
         if "type" not in inspect.signature(one.__init__).parameters:  # generic ones have no type of their own
-            found.add(one.get_binding_name())  # type: ignore[attr-defined]
+            found.add(one.get_binding_name())
     return found - {None, ""}
 
 

@@ -27,12 +27,12 @@ def _run(running: Process, capsys: pytest.CaptureFixture[str], *arguments: str) 
 
 def test_start_new_and_status_and_history_of_an_instance(running: Process, capsys: pytest.CaptureFixture[str]) -> None:
     started = _run(running, capsys, "start-new", "--function-name", "chain", "--id", "v1")
-    assert started["id"] == "v1"  # type: ignore[index]
+    assert started["id"] == "v1"
     running.wait("v1")
     status = _run(running, capsys, "get-runtime-status", "--id", "v1")
-    assert status["output"] == ["Hello Tokyo!", "Hello Seattle!", "Hello London!"]  # type: ignore[index]
+    assert status["output"] == ["Hello Tokyo!", "Hello Seattle!", "Hello London!"]
     history = _run(running, capsys, "get-history", "--id", "v1")
-    assert next(event["EventType"] for event in history) == "ExecutionStarted"  # type: ignore[union-attr]
+    assert next(event["EventType"] for event in history) == "ExecutionStarted"
 
 
 def test_raise_event_suspend_resume_and_terminate(running: Process, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +52,7 @@ def test_purge_history_removes_what_ended(running: Process, capsys: pytest.Captu
     running.wait("v4")
     assert _run(running, capsys, "purge-history", "--id", "v4") == {"instancesDeleted": 1}
     listed = _run(running, capsys, "get-instances", "--runtime-status", "completed", "--top", "100")
-    assert "v4" not in [one["instanceId"] for one in listed]  # type: ignore[union-attr]
+    assert "v4" not in [one["instanceId"] for one in listed]
 
 
 def test_unknown_instance_is_told_with_status_one(running: Process, capsys: pytest.CaptureFixture[str]) -> None:

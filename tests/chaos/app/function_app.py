@@ -74,7 +74,7 @@ if "EBB_CHAOS_CLOCK" in os.environ:
     try:  # timers of the local host go by the machine's clock too; those of the real engine cannot be stepped from here
         import devhost.clock
 
-        devhost.clock.RealClock.now = lambda _: datetime.now(UTC) + offset()  # type: ignore[method-assign]
+        devhost.clock.RealClock.now = lambda _: datetime.now(UTC) + offset()
     except ImportError:
         pass
 

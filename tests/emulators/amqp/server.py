@@ -108,7 +108,7 @@ class AmqpEmulator:
             while True:
                 await asyncio.sleep(TURN)
                 self.namespace.pump()
-        except BaseException as error:
+        except BaseException as error:  # whoever waits for the start gets it
             if not self._ready.done():
                 self._ready.set_exception(error)
             raise

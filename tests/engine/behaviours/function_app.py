@@ -35,7 +35,7 @@ async def slow(seconds: float) -> float:
 @app.activity_trigger(input_name="path")
 async def noted(path: str) -> float:
     """Leave the time in a file as it begins, and take so long that a host can be killed meanwhile."""
-    with open(path, "a", encoding="utf-8") as file:  # noqa: ASYNC230, PTH123
+    with open(path, "a", encoding="utf-8") as file:  # noqa: ASYNC230, PTH123 - a line, at once
         file.write(f"{time.time()} {os.getpid()}\n")
     await asyncio.sleep(5)
     return 5
@@ -116,7 +116,7 @@ def waits_on(context):
 def tells_failure(context):
     try:
         yield context.call_activity("boom", "it is broken")
-    except Exception as error:
+    except Exception as error:  # whatever the engine makes of it is told
         return str(error)
 
 
@@ -147,7 +147,7 @@ def fails_fast(context):
     begun = context.current_utc_datetime
     try:
         yield context.task_all([context.call_activity("boom", "first"), context.call_activity("slow", 6)])
-    except Exception:
+    except Exception:  # as above
         return (context.current_utc_datetime - begun).total_seconds()
 
 

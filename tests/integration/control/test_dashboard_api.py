@@ -17,7 +17,12 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 async def write_cycles(hub: Hub, count: int) -> None:
     for number in range(1, count + 1):
         began, ended = (rfc3339(START + timedelta(minutes=number + end)) for end in (-1, 0))
-        cycle = {"cycle": number, "startedAt": began, "endedAt": ended, "executions": [{"index": 0}] * 2}
+        cycle = {
+            "cycle": number,
+            "startedAt": began,
+            "endedAt": ended,
+            "executions": [{"index": 0, "startedAt": began}] * 2,
+        }
         cycle |= {"backlog": {"count": 12 * number, "measuredAt": began}, "decision": {"executions": 2, "reason": ""}}
         await hub.services.store.write_cycle("parity", {**cycle, "processed": 9, "failed": 1, "poisoned": 0})
 

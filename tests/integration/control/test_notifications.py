@@ -11,6 +11,7 @@ from aiohttp import web
 
 from ebb.control.notifying import Notifier, notifier_of
 from ebb.control.watchdog import Watchdog
+from ebb.core.documents import Cycle, Execution
 from ebb.core.errors import SettingsError
 from ebb.core.notices import Rules, Streak, notices_of
 from ebb.services import Services
@@ -52,10 +53,10 @@ async def receiver() -> AsyncIterator[Receiver]:
     await runner.cleanup()
 
 
-def cycle(number: int, outcome: str = "succeeded", poisoned: int = 0, age: float | None = None) -> dict[str, Any]:
-    executions = [{"oldestMessageAge": age}]
+def cycle(number: int, outcome: str = "succeeded", poisoned: int = 0, age: float | None = None) -> Cycle:
+    execution = Execution(index=0, started_at="2026-01-01T00:00:00Z", oldest_message_age=age)
     error = "no disk" if outcome == "failed" else None
-    return {"cycle": number, "outcome": outcome, "poisoned": poisoned, "executions": executions, "error": error}
+    return Cycle(cycle=number, outcome=outcome, poisoned=poisoned, executions=(execution,), error=error)
 
 
 def test_failure_is_told_once_when_it_lasts_and_its_end_once() -> None:

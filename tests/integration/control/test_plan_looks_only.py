@@ -11,7 +11,7 @@ from azure.storage.queue import QueueServiceClient
 
 from ebb.control.health import check_all
 from ebb.control.opening import open_cycle
-from ebb.control.plan_preview import plan_document
+from ebb.control.plan_preview import plan_under
 from ebb.core.cycle import CycleState
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
@@ -45,17 +45,17 @@ def ground(azurite: Azurite) -> Iterator[Ground]:
 
 
 async def test_plan_does_not_make_the_queue_that_a_cycle_would_make(ground: Ground) -> None:
-    document = await plan_document(ground.services, ScheduleRow("job"), CycleState("job"))
-    assert (document["backlog"]["count"], document["decision"]["executions"]) == (0, 0)
+    plan = await plan_under(ground.services, ScheduleRow("job"), CycleState("job"))
+    assert (plan.backlog and plan.backlog.count, plan.decision.executions) == (0, 0)
     assert ground.made == []
     ground.queues.create_queue(ground.name).send_message("1")
-    document = await plan_document(ground.services, ScheduleRow("job"), CycleState("job"))
-    assert (document["backlog"]["count"], document["decision"]["executions"]) == (1, 1)
+    plan = await plan_under(ground.services, ScheduleRow("job"), CycleState("job"))
+    assert (plan.backlog and plan.backlog.count, plan.decision.executions) == (1, 1)
 
 
 async def test_anonymous_health_check_makes_no_queue_and_finds_the_schedule_well(ground: Ground) -> None:
     await ground.services.store.save(ScheduleRow("job", Intent.RUNNING))
-    assert [check["healthy"] for check in await check_all(ground.services)] == [True, True]
+    assert [check.healthy for check in await check_all(ground.services)] == [True, True]
     assert ground.made == []
 
 
@@ -68,5 +68,5 @@ async def test_count_of_what_is_left_after_a_cycle_makes_no_queue(ground: Ground
 async def test_opening_of_a_cycle_makes_the_queue(ground: Ground) -> None:
     await ground.services.store.save(ScheduleRow("job", Intent.RUNNING))
     opening = await open_cycle(ground.services, CycleState("job", owner="hub/ebb-job/1"))
-    assert (opening.error, (opening.backlog or {}).get("count")) == (None, 0)
+    assert (opening.error, opening.backlog and opening.backlog.count) == (None, 0)
     assert ground.made == [ground.name]

@@ -43,7 +43,7 @@ async def replay(hub: Hub, *more: str) -> tuple[int, dict[str, object], str]:
 
 
 async def test_replay_of_what_works_again_puts_all_back_and_is_audited() -> None:
-    async with Hub(known()) as hub:  # type: ignore[arg-type]
+    async with Hub(known()) as hub:
         await poisoned(hub, *(f"apple {number}" for number in range(12)), "pear 1")
         broken.clear()
         arguments = ("--filter", "apple", "--canary", "2", "--rate", "50/s", "--reason", "the orchard is back")
@@ -59,7 +59,7 @@ async def test_replay_of_what_works_again_puts_all_back_and_is_audited() -> None
 
 
 async def test_replay_stops_at_failures_and_goes_on_where_it_stopped() -> None:
-    async with Hub(known()) as hub:  # type: ignore[arg-type]
+    async with Hub(known()) as hub:
         await poisoned(hub, *(f"plum {number}" for number in range(20)))
         status, told, said = await replay(hub, "--all", "--canary", "3", "--rate", "100/s")
         assert status == 1
@@ -121,14 +121,14 @@ async def test_replay_of_all_waits_for_what_another_process_holds(
 
 
 async def test_replay_needs_a_schedule_that_runs() -> None:
-    async with Hub(known()) as hub:  # type: ignore[arg-type]
+    async with Hub(known()) as hub:
         ended = await run(hub, "poison", "replay", "parity", "--all")
         assert ended.exit_code == 4
         assert "parity is stopped: nobody would handle what is put back" in ended.stderr
 
 
 async def test_limit_of_a_requeue_is_checked() -> None:
-    async with Hub(known()) as hub:  # type: ignore[arg-type]
+    async with Hub(known()) as hub:
         for wrong in (0, 1001, "5", True):
             status, problem, _ = await hub.call("POST", "schedules/parity/poison/requeue", {"limit": wrong})
             assert (status, problem["code"]) == (400, "invalidRequest")

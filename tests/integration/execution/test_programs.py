@@ -19,7 +19,7 @@ from ebb.cli.doctor.subject import Evidence, read_subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.programs import ProgramFailedError, program_of
+from ebb.handlers.programs import ProgramFailedError, program_of
 from ebb.telemetry.handler_output import at_place
 from tests.integration.control.hub import Hub, eventually, schedules
 
@@ -57,7 +57,7 @@ async def test_program_finds_its_message_and_its_status_is_the_outcome(
     made = settings("python", str(worker), way, commandInput=way)
     await run(made, "good ü")
     assert caplog.records[-1].getMessage() == "good ü m1 s 4"
-    assert (caplog.records[-1].schedule, caplog.records[-1].cycle) == ("s", 4)  # type: ignore[attr-defined]
+    assert (caplog.records[-1].schedule, caplog.records[-1].cycle) == ("s", 4)
     with pytest.raises(PoisonMessage, match="status 65: bad m1 s 4"):
         await run(made, "bad")
     with pytest.raises(ProgramFailedError, match="status 3: odd m1 s 4"):

@@ -12,13 +12,12 @@ from ebb.cli.simulate.costs import Prices
 from ebb.cli.simulate.report import Report
 from ebb.cli.simulate.run import Scenario
 from ebb.core.clock import parse_rfc3339
+from ebb.core.documents import Cycle
 
 WORK: dict[str, Any] = {"source": {"type": "memory"}, "pollingInterval": 1, "maxPollingInterval": 2, "queueLength": 16}
 
 
-def simulated(
-    settings: dict[str, Any], count: int, seconds: float = 120, **more: Any
-) -> tuple[Report, list[dict[str, Any]]]:
+def simulated(settings: dict[str, Any], count: int, seconds: float = 120, **more: Any) -> tuple[Report, list[Cycle]]:
     """The report and the cycles of a run in which so many messages come at once."""
     scenario = Scenario("test", {**WORK, **settings}, (f"burst:{count}@2h",), seconds=seconds, **more)
     (result,) = compare([scenario], Prices())
@@ -35,7 +34,7 @@ def test_retry_spreads_the_tries_of_what_fails() -> None:
     retry = {"retry": {"initial": 10, "factor": 3, "maximum": 60, "jitter": 0}, "maxDequeueCount": 4}
     report, cycles = simulated(retry, 5, service_time="1", failing=1.0)
     assert (report.processed, report.failed, report.poisoned, report.left) == (0, 15, 5, 0)
-    begun = [parse_rfc3339(cycle["startedAt"]) for cycle in cycles]
+    begun = [parse_rfc3339(cycle.started_at) for cycle in cycles]
     pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(begun)]
     assert [pytest.approx(pause, abs=3) for pause in pauses] == [11, 31, 61], "after a second of work each"
 
@@ -69,8 +68,8 @@ def test_budget_holds_the_drain_to_its_rate_and_the_report_says_so() -> None:
     assert (held.budget.begun, held.budget.allowed) == (150, 240)
     assert held.budget.held == held.limited["budget crm"] > 0
     assert str(held.budget) == f"crm: 150 of 240 begun, {held.budget.held} cycles held"
-    assert "budget crm gives 2 of 2/s" in cycles[0]["decision"]["reason"]
-    assert max(len(cycle["executions"]) for cycle in cycles) <= 4, "30 s of 2/s are 60 messages"
+    assert "budget crm gives 2 of 2/s" in cycles[0].decision.reason
+    assert max(len(cycle.executions) for cycle in cycles) <= 4, "30 s of 2/s are 60 messages"
 
 
 def test_tries_that_fail_count_against_the_budget_too() -> None:

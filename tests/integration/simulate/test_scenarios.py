@@ -10,6 +10,7 @@ import pytest
 
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.run import BEGIN, Scenario, run
+from ebb.core.documents import SourceBacklog
 from ebb.core.errors import SettingsError
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -21,16 +22,16 @@ async def simulated(settings: dict[str, Any], *arrivals: str, **more: Any) -> Re
 
 
 def starts(recording: Recording) -> list[str]:
-    return [cycle["startedAt"][11:16] for cycle in recording.cycles]
+    return [str(cycle.started_at)[11:16] for cycle in recording.cycles]
 
 
 def overlaps(recording: Recording) -> bool:
-    spans = [(cycle["startedAt"], cycle["endedAt"]) for cycle in recording.cycles]
+    spans = [(cycle.started_at, cycle.ended_at) for cycle in recording.cycles]
     return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
 
 
 def executions(recording: Recording) -> list[int]:
-    return [len(cycle["executions"]) for cycle in recording.cycles]
+    return [len(cycle.executions) for cycle in recording.cycles]
 
 
 async def test_half_an_hour_of_work_each_hour_after_completion() -> None:
@@ -49,8 +50,8 @@ async def test_half_an_hour_of_work_each_hour_at_a_fixed_rate(microsecond: int) 
 async def test_work_that_outlasts_its_period_skips_ticks_and_counts_them() -> None:
     seen = await simulated({**TICK, "waitMode": "fixedRate"}, service_time="70m", seconds=7 * HOUR)
     assert starts(seen) == ["00:00", "02:00", "04:00"]
-    assert [cycle["wait"]["missedTicks"] for cycle in seen.cycles] == [1, 1, 1]
-    assert "1 tick passed while the work went on" in seen.cycles[0]["wait"]["reason"]
+    assert [cycle.wait.missed for cycle in seen.cycles] == [1, 1, 1]
+    assert "1 tick passed while the work went on" in seen.cycles[0].wait.reason
     assert not overlaps(seen)
 
 
@@ -76,10 +77,10 @@ async def test_schedule_ends_after_its_time() -> None:
 async def test_nothing_runs_outside_the_windows() -> None:
     windows = [{"days": "mon-fri", "start": "08:00", "end": "18:00"}]
     seen = await simulated({"windows": windows}, "constant:4/h", service_time="30", seconds=8 * DAY)
-    begins = [datetime.fromisoformat(cycle["startedAt"]) for cycle in seen.cycles]
+    begins = [datetime.fromisoformat(str(cycle.started_at)) for cycle in seen.cycles]
     assert len(begins) > 100
     assert all(begin.weekday() < 5 and 8 <= begin.hour < 18 for begin in begins)
-    assert sum(cycle["processed"] for cycle in seen.cycles) > 600
+    assert sum(cycle.processed for cycle in seen.cycles) > 600
 
 
 async def test_one_producer_grows_to_three_executions_and_returns_to_one() -> None:
@@ -90,13 +91,13 @@ async def test_one_producer_grows_to_three_executions_and_returns_to_one() -> No
     assert counts[0] == 1
     assert 1 in counts[grown:]
     assert max(counts) == 3
-    assert sum(cycle["failed"] for cycle in seen.cycles) == 0
+    assert sum(cycle.failed for cycle in seen.cycles) == 0
 
 
 async def test_thirty_messages_with_a_target_of_ten_give_three() -> None:
     seen = await simulated({"queueLength": 10}, "burst:30@1d", service_time="5", seconds=HOUR)
     assert executions(seen) == [3]
-    assert seen.cycles[0]["decision"]["reason"] == "30 messages at 10 each want 3 executions"
+    assert seen.cycles[0].decision.reason == "30 messages at 10 each want 3 executions"
     assert len(seen.drains) == 1
 
 
@@ -104,7 +105,7 @@ async def test_drain_goal_is_met_once_the_service_time_is_known() -> None:
     settings = {"scalingStrategy": "drainTime", "drainTarget": 120, "concurrency": 1, "batchSize": 1}
     polling = {"pollingInterval": 30, "maxPollingInterval": 30, "maxExecutions": 50}
     seen = await simulated({**settings, **polling}, "burst:200@1h", service_time="6", seconds=4 * HOUR)
-    assert seen.cycles[0]["decision"]["reason"].startswith("no service time is measured yet")
+    assert seen.cycles[0].decision.reason.startswith("no service time is measured yet")
     assert len(seen.drains) == 4
     assert max(seen.drains) <= 120 + 30 + 12  # the goal counts from the poll that sees the burst; a message takes 6 s
 
@@ -114,10 +115,10 @@ async def test_several_sources_are_worked_on_by_weight() -> None:
     settings = {"sources": sources, "multipleScalersCalculation": "sum"}
     seen = await simulated(settings, "orders=burst:40@1d", "mails=burst:5@1d", service_time="1", seconds=HOUR)
     first = seen.cycles[0]
-    assert first["decision"]["reason"].startswith("orders 40 at 5, mails 5 at 1: sum of 2 sources wants 13 executions")
-    assert [execution["source"] for execution in first["executions"]].count("mails") == 4
-    assert first["backlog"]["sources"][1] == {"name": "mails", "count": 5, "error": None}
-    assert sum(cycle["processed"] for cycle in seen.cycles) == 45
+    assert first.decision.reason.startswith("orders 40 at 5, mails 5 at 1: sum of 2 sources wants 13 executions")
+    assert [execution.source for execution in first.executions].count("mails") == 4
+    assert first.backlog.sources[1] == SourceBacklog(name="mails", count=5)
+    assert sum(cycle.processed for cycle in seen.cycles) == 45
 
 
 LANES: dict[str, Any] = {
@@ -139,15 +140,15 @@ async def test_strict_lanes_make_way_for_what_comes_meanwhile() -> None:
     ]
     assert max(strict.source_waits["urgent"]) <= 20 < 150 < max(none.source_waits["urgent"])
     assert len(strict.source_waits["bulk"]) > 0.7 * len(none.source_waits["bulk"])
-    assert any(cycle["decision"]["reason"].endswith("; lanes in order: urgent 1, bulk 3") for cycle in strict.cycles)
+    assert any(cycle.decision.reason.endswith("; lanes in order: urgent 1, bulk 3") for cycle in strict.cycles)
 
 
 async def test_strict_lanes_keep_one_execution_in_four_cycles_for_a_lane_that_would_get_none() -> None:
     flood = ("urgent=burst:5000@1d", "bulk=burst:5000@1d")
     seen = await simulated({**LANES, "lanes": "strict"}, *flood, service_time="1", seconds=HOUR / 6)
-    for_bulk = [sum(each["source"] == "bulk" for each in cycle["executions"]) for cycle in seen.cycles]
+    for_bulk = [sum(each.source == "bulk" for each in cycle.executions) for cycle in seen.cycles]
     assert for_bulk[:12] == [0, 0, 0, 1] * 3
-    assert "bulk 1 (kept from starving)" in seen.cycles[3]["decision"]["reason"]
+    assert "bulk 1 (kept from starving)" in seen.cycles[3].decision.reason
 
 
 async def test_same_seed_gives_the_same_run() -> None:
@@ -163,7 +164,7 @@ async def test_four_weeks_of_a_daily_pattern_take_seconds() -> None:
     settings = {"pollingInterval": 900, "maxPollingInterval": 7200}
     seen = await simulated(settings, "daily:40/day@14:00", service_time="exponential:20", seconds=28 * DAY)
     assert seen.arrived > 1000
-    assert seen.arrived - sum(cycle["processed"] for cycle in seen.cycles) <= 5
+    assert seen.arrived - sum(cycle.processed for cycle in seen.cycles) <= 5
     assert seen.real_seconds < 30
 
 

@@ -147,7 +147,7 @@ async def test_requeue_into_a_missing_queue_makes_it_or_says_so_and_keeps_the_me
     azurite: Azurite, open_queue: Open, queue_name: str, create: bool
 ) -> None:
     source = open_queue(schedule(queue_name, source={"createQueue": create}))
-    place = PoisonQueue(source._source, source._connection)  # type: ignore[attr-defined] - the same place
+    place = PoisonQueue(source._source, source._connection)
     with sdk(azurite, f"{queue_name}-poison") as poison:
         poison.create_queue()
         for number in range(3):
@@ -177,7 +177,7 @@ async def test_largest_message_reaches_the_poison_queue_unchanged(
         assert stored.content == text
         assert "too much of it" in caplog.text
         poison.update_message(stored, visibility_timeout=0)
-        place = PoisonQueue(source._source, source._connection)  # type: ignore[attr-defined] - the same place
+        place = PoisonQueue(source._source, source._connection)
         assert await place.requeue(None, 1) == 1
         await place.close()
         (again,) = await source.receive(1, LEASE)

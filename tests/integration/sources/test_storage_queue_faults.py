@@ -214,7 +214,7 @@ async def identity(
     credential = FakeCredential()
     monkeypatch.setattr(
         "ebb.sources.storage_queue.account.signer_for", lambda connection: TokenSigner(lambda: credential)
-    )  # type: ignore[arg-type] - a double
+    )
     connection = Connection("Storage", "identity", {"queue": server.endpoint}, "account")
     settings = StorageQueueSettings(type="storageQueue", queueName="work", messageEncoding="none")
     source = StorageQueueSource(settings, connection, visible_only=False)
@@ -308,7 +308,7 @@ async def test_client_of_the_sdk_gets_the_same_token(
     source, credential = identity
     server.answers.append(count(1))
     await source.measure()
-    async with open_account(source._connection).signer.sdk_credential() as for_sdk:  # type: ignore[union-attr] - it is a token's
+    async with open_account(source._connection).signer.sdk_credential() as for_sdk:
         assert (await for_sdk.get_token("https://storage.azure.com/.default")).token == "token-1"
     assert credential.given == 1
 

@@ -17,9 +17,12 @@ handled = recorder.timed("job", lambda message: None)
 handled(None)
 where = {"schedule": "job", "cycle": 4, "execution": 1}
 times = {"startedAt": "2026-01-01T00:00:00.000Z", "endedAt": "2026-01-01T00:00:02.000Z"}
+counts = {"processed": 3, "received": 3}
 from datetime import UTC, datetime
+from ebb.core.documents import Execution
 with recorder.execution(where, "me", "memory", "work", datetime(2026, 1, 1, tzinfo=UTC)) as span:
-    recorder.execution_ended(span, "job", {"outcome": "succeeded", "processed": 3, "received": 3, **times})
+    did = Execution.from_document({"index": 0, "outcome": "succeeded", **counts, **times})
+    recorder.execution_ended(span, "job", did)
 logging.getLogger("ebb").info("execution ended", extra=where)
 """
 

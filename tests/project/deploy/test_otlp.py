@@ -15,7 +15,7 @@ class Collector(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posts.append((self.path, body))  # type: ignore[attr-defined]  # set by the test
+        self.server.posts.append((self.path, body))
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
@@ -28,12 +28,12 @@ class Collector(BaseHTTPRequestHandler):
 @pytest.mark.timeout(600)  # it may have to make the environment of the tools, which has the exporter
 def test_otlp_mode_posts_metrics_and_spans_to_the_endpoint(infra_tools):
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        server.posts = []  # type: ignore[attr-defined]  # see Collector
+        server.posts = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         endpoint = f"http://127.0.0.1:{server.server_port}"
         done = run(infra_tools / "python", EbbTelemetry="otlp", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
         server.shutdown()
-        posts = dict(server.posts)  # type: ignore[attr-defined]  # see Collector
+        posts = dict(server.posts)
     assert done.returncode == 0, done.stderr
     assert set(posts) == {"/v1/metrics", "/v1/traces"}
     for name in (b"ebb.schedule.backlog", b"ebb.messages", b"ebb.watchdog.incidents"):

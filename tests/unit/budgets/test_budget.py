@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.core.budget import BudgetState, Grant, accepted, given_back, refused, take
+from ebb.core.decision import Decision, Wait
 from ebb.core.errors import SettingsError
 from ebb.core.planning.budgets import held_by_budget, until_it_opens
-from ebb.core.planning.decision import Decision, Wait
 from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.schedules import load_schedules
 from ebb.core.settings.validation import validate_settings

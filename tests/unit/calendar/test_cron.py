@@ -22,7 +22,7 @@ def local(expression: str, after: datetime, count: int = 3, zone: ZoneInfo = BER
 
 
 def berlin(*parts: int, fold: int = 0) -> datetime:
-    return datetime(*parts, tzinfo=BERLIN, fold=fold)  # type: ignore[arg-type,misc]
+    return datetime(*parts, tzinfo=BERLIN, fold=fold)
 
 
 minute = st.one_of(st.just("*"), st.integers(0, 59).map(str), st.integers(1, 59).map(lambda step: f"*/{step}"))

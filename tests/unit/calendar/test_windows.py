@@ -20,7 +20,7 @@ def window(days: str, start: str, end: str) -> Window:
 
 
 def berlin(*parts: int, fold: int = 0) -> datetime:
-    return datetime(*parts, tzinfo=BERLIN, fold=fold)  # type: ignore[arg-type,misc]
+    return datetime(*parts, tzinfo=BERLIN, fold=fold)
 
 
 def span(now: datetime, *windows: Window) -> tuple[str, str] | None:

@@ -17,14 +17,17 @@ from ebb.cli.operate import pages, tables
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
 from ebb.cli.operate.watch import render
+from ebb.core.documents import Cycle, Event
+from ebb.core.plan import Plan
+from ebb.core.schedule import Schedule
 
 FOLDER = Path(__file__).with_name("screens")
 WIDTHS = (80, 100, 120, 140)
 TIMES = Times(UTC, datetime(2026, 11, 26, 10, 0, 30, tzinfo=UTC))
 
 
-def _schedule(name: str, **changes: Any) -> dict[str, Any]:
-    return {
+def _schedule(name: str, **changes: Any) -> Schedule:
+    document = {
         "name": name,
         "state": "running",
         "phase": "waiting",
@@ -41,10 +44,12 @@ def _schedule(name: str, **changes: Any) -> dict[str, Any]:
         "nextCycleReason": "no message waits any more; polling in 30 s",
         "totals": {"cycles": 1, "processed": 120000, "failed": 3, "poisoned": 1},
         "error": None,
+        "settings": {},
         "overrides": {},
         "warnings": [],
         **changes,
     }
+    return Schedule.from_document(document)
 
 
 SCHEDULES = [
@@ -108,26 +113,30 @@ CYCLES = [
         "cycle": 1041 - number,
         "startedAt": ("2026-11-26T09:58:00.000Z", "2026-11-25T23:59:59.000Z", "2025-12-31T12:00:00.000Z")[number],
         "endedAt": ("2026-11-26T09:58:04.400Z", "2026-11-26T00:31:00.000Z", "2025-12-31T12:00:30.000Z")[number],
-        "backlog": {"count": 36},
+        "backlog": {"count": 36, "measuredAt": "2026-11-26T09:58:00.000Z"},
         "decision": {"executions": 3, "reason": "36 messages at 12 each want 3 executions"},
         "executions": EXECUTIONS,
         "processed": 33,
         "failed": 3,
         "poisoned": 0,
         "outcome": ("failed", "succeeded", "succeeded")[number],
-        "wait": {"reason": "no message waits any more; polling in 30 s"},
+        "wait": {"seconds": 30, "reason": "no message waits any more; polling in 30 s"},
         "error": EXECUTIONS[1]["error"] if number == 0 else None,
     }
     for number in range(3)
 ]
 EVENTS = [
     {
+        "id": "one",
+        "schedule": "parity",
         "at": "2026-11-26T09:12:00.000Z",
         "kind": "incident",
         "action": "start",
         "cause": "the instance is gone although the schedule should run; it was started again",
     },
     {
+        "id": "one",
+        "schedule": "parity",
         "at": "2026-11-25T17:30:00.000Z",
         "kind": "audit",
         "action": "stop",
@@ -148,6 +157,7 @@ POISON = {
     ],
 }
 PLAN: dict[str, Any] = {
+    "name": "orders",
     "beginsAt": "2026-11-26T10:00:51Z",
     "decision": {
         "executions": 5,
@@ -161,16 +171,17 @@ SEEN = {"parity": [0, 3, 7, 12], "mail": list(range(0, 4711, 200)), "nightly-inv
 
 def screens() -> dict[str, RenderableType]:
     """Every screen by its name."""
+    cycles, events = [Cycle.from_document(each) for each in CYCLES], [Event.from_document(each) for each in EVENTS]
     return {
         "list": tables.schedules_table(SCHEDULES, TIMES),
         "watch": render(SCHEDULES, SEEN, "http://127.0.0.1:7071/api", TIMES),
-        "show": pages.schedule_page(SCHEDULES[1], CYCLES, EVENTS, TIMES),
-        "show-at-work": pages.schedule_page(SCHEDULES[2], CYCLES, [], TIMES),
-        "cycles": tables.cycles_table(CYCLES, TIMES),
-        "cycle": pages.cycle_page(CYCLES[0], TIMES),
-        "events": tables.events_table(EVENTS, TIMES),
+        "show": pages.schedule_page(SCHEDULES[1], cycles, events, TIMES),
+        "show-at-work": pages.schedule_page(SCHEDULES[2], cycles, [], TIMES),
+        "cycles": tables.cycles_table(cycles, TIMES),
+        "cycle": pages.cycle_page(cycles[0], TIMES),
+        "events": tables.events_table(events, TIMES),
         "poison": tables.poison_table(POISON, TIMES),
-        "plan": plain(pages.plan_text(PLAN, TIMES)),
+        "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }
 
 

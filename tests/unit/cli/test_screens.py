@@ -80,8 +80,8 @@ def test_distance_is_said_as_a_person_would(seconds: float, said: str) -> None:
 
 
 def test_what_has_not_ended_took_nothing_yet() -> None:
-    assert took({"startedAt": "2026-11-26T09:00:00Z", "endedAt": None}) == "-"
-    assert took({"startedAt": "2026-11-26T09:00:00Z", "endedAt": "2026-11-26T09:30:01Z"}) == "30 min 1 s"
+    assert took("2026-11-26T09:00:00Z", None) == "-"
+    assert took("2026-11-26T09:00:00Z", "2026-11-26T09:30:01Z") == "30 min 1 s"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ebb.control.opening import open_cycle
 from ebb.core import status
 from ebb.core.carry import Carry
 from ebb.core.cycle import CycleState, Opening, summarize
+from ebb.core.documents import Execution
 from ebb.core.remarks import abandoned_scope
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
@@ -104,13 +105,13 @@ async def test_they_are_counted_in_the_cycle_and_carried_on(world: World) -> Non
     base = {"startedAt": opening.started_at, "endedAt": opening.started_at, "outcome": "timedOut", "error": "x"}
     counts = {"received": 2, "processed": 0, "failed": 0, "poisoned": 0}
     executions = [{"index": index, **base, **counts, "abandoned": number} for index, number in enumerate((3, 0))]
-    summary = summarize(executions, None)
+    summary = summarize([Execution.from_document(each) for each in executions], None)
     assert summary.abandoned == 3
     cycle = {
         "cycle": opening.cycle,
         "startedAt": opening.started_at,
         "endedAt": opening.started_at,
-        "backlog": opening.backlog,
+        "backlog": opening.backlog.to_document() if opening.backlog else None,
         "decision": opening.decision.to_document(),
         "executions": executions,
         "processed": 0,
@@ -132,6 +133,7 @@ async def test_they_are_counted_in_the_cycle_and_carried_on(world: World) -> Non
 async def test_they_are_no_part_of_what_an_older_version_wrote() -> None:
     older = {
         "index": 0,
+        "startedAt": "2026-01-01T00:00:00Z",
         "outcome": "succeeded",
         "received": 1,
         "processed": 1,
@@ -139,5 +141,5 @@ async def test_they_are_no_part_of_what_an_older_version_wrote() -> None:
         "poisoned": 0,
         "error": None,
     }
-    assert summarize([older], None).abandoned == 0
+    assert summarize([Execution.from_document(older)], None).abandoned == 0
     assert CycleState.from_json({"carry": {"abandoned": "?"}}, "ebb-job").carry.abandoned == 0

@@ -11,12 +11,13 @@ import pytest
 
 from ebb.control.closing import close
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
+from ebb.core.documents import Execution
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.store import outage
 from ebb.store.memory import MemoryStore
-from tests.unit.control.test_activities import MINE, World
+from tests.unit.control.cycle_world import MINE, World
 
 NEXT_OWNER = replace(MINE, owner="hub/ebb-job/2")
 
@@ -71,7 +72,7 @@ class Job(World):
     async def close(
         self, state: CycleState, opening: Opening, executions: list[dict[str, Any]]
     ) -> tuple[CycleState, Ending | None]:
-        summary = summarize(executions, opening.error)
+        summary = summarize([Execution.from_document(each) for each in executions], opening.error)
         if opening.cycle is None or not (executions or opening.error):
             return state.follow(opening, summary, Ending(opening.wait)), Ending(opening.wait)
         try:
@@ -93,7 +94,7 @@ class Job(World):
                 "cycle": opening.cycle,
                 "startedAt": opening.started_at,
                 "endedAt": opening.started_at,
-                "backlog": opening.backlog,
+                "backlog": opening.backlog.to_document() if opening.backlog else None,
                 "decision": opening.decision.to_document(),
                 "executions": executions,
                 "processed": summary.processed,
@@ -212,7 +213,7 @@ async def test_execution_that_comes_after_its_cycle_was_closed_touches_no_messag
     job.put(3)
     late = await job.execute(opening, index=1)
     assert (late["outcome"], late["received"]) == ("fenceLost", 0)
-    assert (await job.services.source.__self__.open_source().measure()).count == 3  # type: ignore[attr-defined]
+    assert (await job.services.source.__self__.open_source().measure()).count == 3
 
 
 async def test_close_that_is_repeated_after_its_answer_was_lost_changes_nothing(job: Job) -> None:

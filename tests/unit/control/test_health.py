@@ -34,12 +34,12 @@ async def running_store() -> MemoryStore:
 
 async def test_people_see_the_source_that_is_missing():
     checks = await check_all(services_with(await running_store()))
-    assert [(check["name"], check["healthy"]) for check in checks] == [("store", True), ("source of jobs", False)]
+    assert [(check.name, check.healthy) for check in checks] == [("store", True), ("source of jobs", False)]
 
 
 async def test_probe_of_the_host_leaves_the_sources_out():
     checks = await check_all(services_with(await running_store()), with_sources=False)
-    assert checks == [{"name": "store", "healthy": True, "detail": None}]
+    assert [check.to_document() for check in checks] == [{"name": "store", "healthy": True, "detail": None}]
 
 
 async def test_probe_of_the_host_sees_a_store_that_is_away():
@@ -48,4 +48,4 @@ async def test_probe_of_the_host_sees_a_store_that_is_away():
             raise StoreUnavailableError("no answer from the table service")
 
     (check,) = await check_all(services_with(Away()), with_sources=False)
-    assert (check["healthy"], check["detail"]) == (False, "no answer from the table service")
+    assert (check.healthy, check.detail) == (False, "no answer from the table service")

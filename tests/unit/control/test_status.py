@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ebb.core import status
 from ebb.core.cycle import Opening, Verdict
+from ebb.core.documents import Backlog, SourceBacklog
 from ebb.core.planning import Decision, Wait
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -18,7 +19,7 @@ LIMIT = 16 * 1024  # bytes; Durable fails the orchestration above
 UNREACHABLE = "orders.queue.core.windows.net:443 cannot be reached (Temporary failure in name resolution), tried 4x"
 
 
-def opening(reason: str, error: str | None = None, backlog: dict[str, Any] | None = None) -> Opening:
+def opening(reason: str, error: str | None = None, backlog: Backlog | None = None) -> Opening:
     return Opening(Verdict.GO, Wait(30, reason), Decision(0, reason), cycle=7, backlog=backlog, error=error)
 
 
@@ -31,25 +32,26 @@ def largest(document: dict[str, Any]) -> int:
     return len(json.dumps(document).encode("utf-16-le"))
 
 
-def sources(count: int, name: str, error: str | None) -> dict[str, Any]:
-    parts = [{"name": f"{name}{index}", "count": None, "error": error} for index in range(count)]
-    return {"count": 0, "measuredAt": "2026-01-01T12:00:00.000Z", "sources": parts}
+def sources(count: int, name: str, error: str | None) -> Backlog:
+    parts = tuple(SourceBacklog(name=f"{name}{index}", error=error) for index in range(count))
+    return Backlog(count=0, measured_at="2026-01-01T12:00:00.000Z", sources=parts)
 
 
 def test_texts_of_a_usual_length_are_published_whole() -> None:
     of = opening("12 messages at 5 each want 3 executions", UNREACHABLE, sources(3, "orders", UNREACHABLE))
     working, waiting = both(of)
     assert working["decision"]["reason"] == of.decision.reason
-    assert working["backlog"] == of.backlog
+    assert of.backlog is not None
+    assert working["backlog"] == of.backlog.to_document()
     assert (waiting["error"], waiting["nextCycleReason"]) == (UNREACHABLE, of.wait.reason)
 
 
 def test_each_failing_source_keeps_its_error_where_the_reason_has_all_of_them() -> None:
     backlog = sources(16, "orders-of-the-west-european-shops", UNREACHABLE)
-    reason = "; ".join(f"{part['name']} ({part['error']})" for part in backlog["sources"])
+    reason = "; ".join(f"{part.name} ({part.error})" for part in backlog.sources or ())
     for document in both(opening(reason, backlog=backlog)):
         assert largest(document) <= LIMIT
-        assert document["backlog"] == backlog
+        assert document["backlog"] == backlog.to_document()
         assert document["decision"]["reason"].endswith("…")
         assert reason.startswith(document["decision"]["reason"][:-1])
 
@@ -64,7 +66,7 @@ def test_texts_grow_shorter_together_and_names_and_times_stay() -> None:
 
 
 def test_what_fits_in_no_way_leaves_what_the_loop_is_doing() -> None:
-    of = opening("why", backlog={"count": 0, "sources": [{"name": "n"}] * 5000})
+    of = opening("why", backlog=sources(5000, "n", None))
     working, waiting = both(of)
     assert working == {"phase": "processing", "cycle": 7}
     assert waiting == {"phase": "waiting", "cycle": 7, "nextCycleAt": "2026-01-01T12:00:30.000Z"}
@@ -74,15 +76,14 @@ TEXTS = st.one_of(
     st.text(),
     st.builds(lambda text, times: text * times, st.text(st.characters(), min_size=1, max_size=4), st.integers(0, 9000)),
 )
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
-    lambda inner: st.lists(inner, max_size=20) | st.dictionaries(TEXTS, inner, max_size=8),
-    max_leaves=60,
+SOURCES = st.builds(SourceBacklog, name=TEXTS, count=st.none() | st.integers(), error=st.none() | TEXTS)
+BACKLOGS = st.builds(
+    Backlog, count=st.integers(), measured_at=TEXTS, sources=st.none() | st.lists(SOURCES, max_size=20).map(tuple)
 )
 
 
-@given(reason=TEXTS, error=st.none() | TEXTS, backlog=st.none() | st.dictionaries(TEXTS, JSON, max_size=8))
-def test_no_status_is_larger_than_durable_takes(reason: str, error: str | None, backlog: dict[str, Any] | None) -> None:
+@given(reason=TEXTS, error=st.none() | TEXTS, backlog=st.none() | BACKLOGS)
+def test_no_status_is_larger_than_durable_takes(reason: str, error: str | None, backlog: Backlog | None) -> None:
     for document in both(opening(reason, error, backlog)):
         assert largest(document) <= LIMIT
         assert document["phase"] in ("processing", "waiting")

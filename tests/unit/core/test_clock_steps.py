@@ -42,7 +42,7 @@ def test_execution_has_a_clock_that_nobody_sets(monkeypatch: object) -> None:
         def now(cls, tz: object = None) -> datetime:
             return real.now(UTC) - timedelta(hours=1)
 
-    monkeypatch.setattr(clock_module, "datetime", SetBack)  # type: ignore[attr-defined] - pytest's
+    monkeypatch.setattr(clock_module, "datetime", SetBack)
     assert timedelta() <= made.now() - before < timedelta(seconds=5)
     assert SystemClock().now() < before
     stepped = SteppedClock()

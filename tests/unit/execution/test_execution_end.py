@@ -227,7 +227,7 @@ async def test_error_of_the_stop_question_is_raised() -> None:
     async def broken() -> str | None:
         raise RuntimeError("a defect")
 
-    execution.reason_to_stop = broken  # type: ignore[method-assign] - replaced for this test
+    execution.reason_to_stop = broken
     running = execution.start(sleeping(execution, 30, []))
     await execution.clock.run(6)
     with pytest.raises(RuntimeError, match="a defect"):

@@ -40,9 +40,9 @@ async def test_lines_of_plain_handlers_carry_their_execution(caplog: pytest.LogC
     caplog.set_level(logging.INFO, "ebb.handler")
 
     def handler(message: Message) -> None:
-        print("handling", message.text, end="")  # noqa: T201 - it is what is tested
+        print("handling", message.text, end="")
         time.sleep(0.01)
-        print(" and done", message.text)  # noqa: T201
+        print(" and done", message.text)
 
     before = sys.stdout
     await run(handler, "a", "b", "c")
@@ -58,10 +58,10 @@ async def test_lines_of_an_async_handler_and_of_its_loggers_carry_their_executio
     caplog.set_level(logging.INFO)
 
     async def handler(message: Message) -> None:
-        print("one\ntwo")  # noqa: T201
+        print("one\ntwo")
         logging.getLogger("mine").info("a line of my own")
         await asyncio.sleep(0)
-        print("no end", end="")  # noqa: T201
+        print("no end", end="")
 
     shown: list[str] = []
 
@@ -74,7 +74,7 @@ async def test_lines_of_an_async_handler_and_of_its_loggers_carry_their_executio
     logging.getLogger("mine").removeHandler(keep)
     assert printed(caplog) == ["one", "two", "no end"]
     assert shown == ['a line of my own {"schedule": "s", "cycle": 1, "execution": 0}']
-    print("outside")  # noqa: T201
+    print("outside")
     assert capsys.readouterr().out == "outside\n"
 
 
@@ -88,7 +88,7 @@ async def test_log_handler_that_writes_to_standard_output_does_not_turn_in_circl
         logger.addHandler(stream)
         logger.setLevel(logging.INFO)
         try:
-            print("once")  # noqa: T201
+            print("once")
         finally:
             logger.removeHandler(stream)
             logger.setLevel(level)
@@ -123,10 +123,10 @@ async def test_patient_handler_is_not_named_and_stays_as_it_is(monkeypatch: pyte
         return "done"
 
     async def through(awaitable: object) -> object:
-        return await Stepwise(awaitable, told.append)  # type: ignore[arg-type]
+        return await Stepwise(awaitable, told.append)
 
     assert await through(patient()) == "done"
-    waiting = asyncio.create_task(through(asyncio.sleep(10)))  # type: ignore[arg-type]
+    waiting = asyncio.create_task(through(asyncio.sleep(10)))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -29,7 +29,7 @@ class Ground:
         return Message("7", b"", effects=Effects(self.store, "s", self.clock, SKEW))
 
     async def attempt(self, unsure: str = "again") -> bool:
-        async with self.message().once("charge", unsure=unsure) as first:  # type: ignore[arg-type]
+        async with self.message().once("charge", unsure=unsure) as first:
             if first:
                 self.done.append("charge")
         return first
@@ -39,7 +39,7 @@ class Ground:
         begun = self.message().once("charge")
         await begun.__aenter__()
         self.done.append("charge")
-        begun._renewing.cancel()  # type: ignore[attr-defined]
+        begun._renewing.cancel()
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ async def test_a_handler_that_had_to_wait_for_others_runs_in_the_context_of_its_
 async def test_messages_received_before_run_by_themselves_after_a_crash() -> None:
     ground = Ground(crashed=True, executionSlice=60)
     report = await ground.run(1, 1, 1)
-    assert (report.processed, ground.most) == (3, 1)  # type: ignore[attr-defined]
+    assert (report.processed, ground.most) == (3, 1)
     assert await ground.store.remarks(alone_scope("s")) == {}
 
 
@@ -170,7 +170,7 @@ async def test_who_was_received_too_often_is_poisoned_only_if_it_was_alone_when_
     ground = Ground(crashed=True, executionSlice=60, maxDequeueCount=5)
     await ground.store.write_remark(alone_scope("s"), "00000002", NOW, {"tries": 4})
     report = await ground.run(5, 5)
-    assert (report.processed, report.poisoned) == (1, 1)  # type: ignore[attr-defined]
+    assert (report.processed, report.poisoned) == (1, 1)
     (poison,) = ground.execution.queue.poisoned
     assert poison.id == "00000002"
     assert "received 6 times, more than maxDequeueCount (5)" in poison.reason
@@ -184,7 +184,7 @@ async def test_stop_gives_back_who_waits_for_a_turn() -> None:
     await settle()
     ground.execution.stop_reason = "stopped"
     report = await running
-    assert (report.processed, report.released, ground.most) == (0, 1, 0)  # type: ignore[attr-defined]
+    assert (report.processed, report.released, ground.most) == (0, 1, 0)
     ground.turns.leave(False)
     assert ground.turns.enter(True, lambda: None), "nobody waits any more"
 
@@ -197,8 +197,8 @@ async def test_suspect_does_not_begin_while_it_cannot_be_noted(monkeypatch: pyte
 
     monkeypatch.setattr(ground.store, "write_remark", away)
     report = await ground.run(1)
-    assert (report.ended, report.lost, ground.most) == ("failed", 1, 0)  # type: ignore[attr-defined]
-    assert "tables are away" in str(report.error)  # type: ignore[attr-defined]
+    assert (report.ended, report.lost, ground.most) == ("failed", 1, 0)
+    assert "tables are away" in str(report.error)
 
 
 async def test_crash_whose_note_is_forgotten_is_remembered_for_a_while() -> None:

@@ -35,7 +35,7 @@ def test_one_by_itself_is_by_itself_and_everybody_gets_a_turn(wants: list[list[b
         busy = [each for each in executions if each.held]
         if not busy:
             break
-        random.choice(busy).leave()  # type: ignore[attr-defined] - hypothesis gives random.Random
+        random.choice(busy).leave()
     assert all(not each.wants for each in executions), "nobody waits for ever"
 
 

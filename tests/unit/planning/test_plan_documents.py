@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from ebb.core.budget import BudgetState, Slots, accepted, refused
 from ebb.core.carry import Carry
-from ebb.core.planning.budgets import budget_document
-from ebb.core.planning.dependencies import Other, others_document
+from ebb.core.planning.budgets import budget_now
+from ebb.core.planning.dependencies import Other, those_before
 from ebb.core.settings.budget import BudgetSettings
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -15,10 +15,12 @@ CRM = BudgetSettings.model_validate({"name": "crm", "rate": "10/s", "concurrency
 
 
 def test_budget_that_nobody_refused_is_whole() -> None:
-    assert budget_document(None, None, NOW) is None
+    assert budget_now(None, None, NOW) is None
     living = Slots(2, NOW + timedelta(seconds=9))
     state = BudgetState(slots={"a": living, "dead": Slots(4, NOW - timedelta(seconds=1))})
-    assert budget_document(CRM, state, NOW) == {
+    told = budget_now(CRM, state, NOW)
+    assert told is not None
+    assert told.to_document() == {
         "name": "crm",
         "breaker": "closed",
         "openUntil": None,
@@ -33,7 +35,7 @@ def test_budget_that_nobody_refused_is_whole() -> None:
 
 def test_budget_after_a_refusal_tells_its_way_back() -> None:
     told = [
-        budget_document(CRM, state, NOW + timedelta(seconds=after))
+        budget_now(CRM, state, NOW + timedelta(seconds=after))
         for state, after in (
             (refused(BudgetState(), NOW, None), 0),
             (refused(BudgetState(), NOW, 30), 1),
@@ -41,7 +43,7 @@ def test_budget_after_a_refusal_tells_its_way_back() -> None:
             (accepted(refused(BudgetState(), NOW, 30)), 10),
         )
     ]
-    shown = [(each["breaker"], each["openUntil"], each["rateNow"], each["concurrencyNow"]) for each in told if each]
+    shown = [(each.breaker, each.open_until, each.rate_now, each.concurrency_now) for each in told if each]
     assert shown == [
         ("closed", None, 5.0, 2),
         ("open", "2026-11-26T12:00:30.000Z", 0.0, 0),
@@ -52,20 +54,20 @@ def test_budget_after_a_refusal_tells_its_way_back() -> None:
 
 def test_budget_of_one_limit_tells_nothing_of_the_other() -> None:
     rate = BudgetSettings.model_validate({"name": "crm", "rate": 0.5})
-    document = budget_document(rate, BudgetState(), NOW)
+    document = budget_now(rate, BudgetState(), NOW)
     assert document is not None
-    assert (document["rateNow"], document["concurrency"], document["concurrencyNow"]) == (0.5, None, None)
+    assert (document.rate_now, document.concurrency, document.concurrency_now) == (0.5, None, None)
     one = BudgetSettings.model_validate({"name": "crm", "concurrency": 1})
-    document = budget_document(one, refused(BudgetState(), NOW, None), NOW)
+    document = budget_now(one, refused(BudgetState(), NOW, None), NOW)
     assert document is not None
-    assert (document["rate"], document["rateNow"], document["concurrencyNow"]) == (None, None, 1)
+    assert (document.rate, document.rate_now, document.concurrency_now) == (None, None, 1)
 
 
 def test_schedules_that_come_before_tell_whether_they_have_drained_since() -> None:
     others = [Other("extract", 7), Other("load", 9, is_working=True), Other("clean", 3, intent="paused")]
     carry = Carry(followed={"extract": 6, "load": 2, "clean": 3})
-    told = others_document(carry, others)
-    assert [each["hasDrained"] for each in told] == [True, False, False]
-    assert told[1] == {"name": "load", "hasDrained": False, "isWorking": True, "intent": "running"}
-    assert told[2]["intent"] == "paused"
-    assert others_document(Carry(), ()) == []
+    told = those_before(carry, others)
+    assert [each.has_drained for each in told] == [True, False, False]
+    assert told[1].to_document() == {"name": "load", "hasDrained": False, "isWorking": True, "intent": "running"}
+    assert told[2].intent == "paused"
+    assert those_before(Carry(), ()) == ()

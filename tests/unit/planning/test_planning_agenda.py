@@ -15,7 +15,7 @@ from ebb.core.planning.agenda import (
     Now,
     after_failing,
     after_measuring,
-    backlog_document,
+    backlog_of,
     before_measuring,
     worth_acting_on,
 )
@@ -148,9 +148,13 @@ def test_source_that_was_not_measured_is_left_out_and_named() -> None:
     agenda = after_measuring(made, Carry(), Now(NOON), counts)
     assert agenda.decision.reason.endswith("; left out, not measured: mails (127.0.0.1:1 cannot be reached)")
     assert set(agenda.shares) == {0}
-    document = backlog_document(made, counts, NOON)
+    document = backlog_of(made, counts, NOON).to_document()
     assert document["count"] == 30
-    assert document["sources"][1] == {"name": "mails", "count": None, "error": "127.0.0.1:1 cannot be reached"}
+    assert document["sources"][1] == {
+        "name": "mails",
+        "count": None,
+        "error": "127.0.0.1:1 cannot be reached",
+    }
 
 
 def test_what_is_left_counts_by_source_and_without_periodic_messages() -> None:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from ebb.core.carry import Carry
+from ebb.core.documents import Execution
 from ebb.core.planning.rates import Goal, Rates, blended, observed_arrivals, observed_message_seconds
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def execution(seconds: float, processed: int, service: float | None = None, failed: int = 0) -> dict[str, Any]:
-    ended = (NOON + timedelta(seconds=seconds)).isoformat()
-    document = {
-        "startedAt": NOON.isoformat(),
-        "endedAt": ended,
-        "processed": processed,
-        "failed": failed,
-        "poisoned": 0,
-    }
-    return document if service is None else {**document, "serviceSeconds": service}
+def execution(seconds: float, processed: int, service: float | None = None, failed: int = 0) -> Execution:
+    return Execution(
+        index=0,
+        started_at=NOON.isoformat(),
+        ended_at=(NOON + timedelta(seconds=seconds)).isoformat(),
+        processed=processed,
+        failed=failed,
+        service_seconds=service or 0.0,
+    )
 
 
 def test_busy_execution_tells_by_its_length() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ebb.core.calendar.ticks import Moment
-from ebb.core.planning.decision import Wait
+from ebb.core.decision import Wait
 from ebb.core.planning.waits import closed, ended, error_wait, next_wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+
+from tests.project.package.arrows import arrows_of
 
 ROOT = Path(__file__).parents[3]
 OURS = frozenset(
@@ -64,3 +68,30 @@ def test_replayed_code_may_not_look_at_the_world(line: str) -> None:
     )
     assert "TID251" in checked.stdout
     assert checked.returncode == 1
+
+
+def test_number_of_arrows_and_floors_is_the_one_that_the_page_says() -> None:
+    """More of either is a choice: who adds one writes the new number down, and reads what it was."""
+    said = re.search(r"(\d+) arrows between (\d+) rooms, and (\d+) floors", (ROOT / "docs/architecture.md").read_text())
+    contracts = ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    floors = contracts["importlinter:contract:engine"]["layers"].strip().splitlines()
+    arrows = arrows_of(ROOT)
+    rooms = {room for arrow in arrows for room in arrow}
+    assert said is not None
+    assert (len(arrows), len(rooms), len(floors)) == tuple(int(number) for number in said.groups())
+
+
+def test_arrow_is_counted_once_and_a_part_of_the_engine_is_a_room(tmp_path: Path) -> None:
+    for place, text in {
+        "app.py": "from ebb import Message, core\nimport json",
+        "ebb/__init__.py": "from ebb.core.message import Message",
+        "ebb/core/__init__.py": "",
+        "ebb/core/message.py": "import ebb.core.names",
+        "ebb/core/names.py": "",
+        "ebb/cli.py": "def late():\n    from ebb.core import names\nimport ebb.core.message",
+        "tests/__init__.py": "import app",
+    }.items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(text)
+    assert arrows_of(tmp_path) == {("app", "ebb"), ("app", "ebb.core"), ("ebb", "ebb.core"), ("ebb.cli", "ebb.core")}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import Opening, Verdict
-from ebb.core.documents import Execution
+from ebb.core.documents import ErrorCount, Execution
 from ebb.core.planning import Decision, Wait
 from ebb.core.row import books
 from ebb.core.row.execution_note import ExecutionNote
@@ -39,7 +39,6 @@ def execution(index: int = 0, run: str | None = "one", ended: float | None = 5, 
         "started_at": at(1),
         "ended_at": None if ended is None else at(ended),
         "outcome": None if ended is None else "succeeded",
-        "errors": [],
         **more,
     }
     return Execution(**given)
@@ -81,14 +80,14 @@ def test_cycle_of_an_older_version_of_the_app_is_counted_without_being_awaited()
 
 def test_report_and_note_of_one_run_are_counted_once() -> None:
     did = execution(processed=4, received=4)
-    (found,) = books.executions_of(ENTRY, [did.to_document()], [note(execution(processed=3, ended=None))])
+    (found,) = books.executions_of(ENTRY, [did], [note(execution(processed=3, ended=None))])
     assert (found.processed, found.outcome, found.at_least, found.runs) == (4, "succeeded", False, 1)
 
 
 def test_run_that_died_and_its_repetition_are_added_up() -> None:
     died = note(execution(run="one", processed=3, ended=None, noted_at=at(3)))
     again = execution(run="two", processed=4, ended=9)
-    (found,) = books.executions_of(ENTRY, [again.to_document()], [died, note(again)])
+    (found,) = books.executions_of(ENTRY, [again], [died, note(again)])
     assert (found.processed, found.runs, found.at_least, found.outcome) == (7, 2, True, "succeeded")
     assert (found.started_at, found.ended_at) == (at(1), at(9))
 
@@ -96,20 +95,20 @@ def test_run_that_died_and_its_repetition_are_added_up() -> None:
 def test_cycle_of_a_dead_host_ended_when_it_was_last_heard_of() -> None:
     notes = [note(execution(0, processed=5)), note(execution(1, processed=2, ended=None, noted_at=at(8)))]
     cycle = books.closed(ENTRY, books.executions_of(ENTRY, (), notes), START + timedelta(hours=1), "the watchdog")
-    assert (cycle["outcome"], cycle["processed"], cycle["atLeast"]) == ("lostHost", 7, True)
-    assert (cycle["endedAt"], cycle["closedBy"]) == (at(8), "the watchdog")
-    assert [each["outcome"] for each in cycle["executions"]] == ["succeeded", "lostHost"]
+    assert (cycle.outcome, cycle.processed, cycle.at_least) == ("lostHost", 7, True)
+    assert (cycle.ended_at, cycle.closed_by) == (at(8), "the watchdog")
+    assert [each.outcome for each in cycle.executions] == ["succeeded", "lostHost"]
 
 
 def test_terminated_cycle_says_so_and_keeps_its_counts() -> None:
     row = books.ended_by_force(books.opened(ScheduleRow("parity"), OWNER, opening(7)))
     cycle = books.closed(row.unclosed[0], [execution(processed=42, outcome="stopped")], START, "the watchdog")
-    assert (cycle["outcome"], cycle["processed"]) == ("terminated", 42)
+    assert (cycle.outcome, cycle.processed) == ("terminated", 42)
 
 
 def test_cycle_whose_executions_never_began_is_closed_too() -> None:
     cycle = books.closed(ENTRY, [], START, "the watchdog")
-    assert (cycle["outcome"], cycle["processed"], cycle["endedAt"]) == ("lostHost", 0, at(0))
+    assert (cycle.outcome, cycle.processed, cycle.ended_at) == ("lostHost", 0, at(0))
 
 
 def test_notes_of_others_do_not_count() -> None:
@@ -130,7 +129,7 @@ def test_failing_cycles_in_a_row_and_the_last_error_are_kept() -> None:
             failed=1,
             outcome="failed",
             error="ValueError: no",
-            errors=[{"type": "ValueError", "count": 1, "example": "ValueError: no"}],
+            errors=(ErrorCount(type="ValueError", count=1, example="ValueError: no"),),
         )
         row = books.counted(row, books.closed({**ENTRY, "cycle": number}, [failing], START + timedelta(minutes=number)))
     assert row.failures == 3
@@ -145,12 +144,12 @@ def test_failing_cycles_in_a_row_and_the_last_error_are_kept() -> None:
 )
 def test_totals_are_the_sum_of_what_all_runs_noted(runs: list[tuple[int, int, bool, bool]], order: list[int]) -> None:
     notes: list[ExecutionNote] = []
-    reported: dict[int, dict[str, Any]] = {}
+    reported: dict[int, Execution] = {}
     for number, (index, processed, ended, told) in enumerate(runs):
         did = execution(index, f"run{number}", 5 if ended else None, processed=processed)
         notes.append(note(did))
         if ended and told:
-            reported[index] = did.to_document()
+            reported[index] = did
     shuffled = [notes[place] for place in order if place < len(notes)]
     found = books.executions_of(ENTRY, list(reported.values()), shuffled)
     cycle = books.closed(ENTRY, found, START)

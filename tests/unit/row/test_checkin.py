@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ebb.core.cycle import CycleState, Opening, Verdict
+from ebb.core.documents import Cycle, Execution
 from ebb.core.planning import Decision, Wait
 from ebb.core.row.books import counted
 from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of, written_at
@@ -250,16 +251,14 @@ def test_end_of_a_pause_makes_the_intent_running() -> None:
     assert (resumed.intent, resumed.until) == (Intent.RUNNING, None)
 
 
-CLOSED = {
-    "cycle": 7,
-    "processed": 5,
-    "failed": 1,
-    "poisoned": 0,
-    "outcome": "partlyFailed",
-    "endedAt": "2026-01-01T00:00:00Z",
-    "error": None,
-    "executions": [{}],
-}
+CLOSED = Cycle(
+    cycle=7,
+    ended_at="2026-01-01T00:00:00Z",
+    executions=(Execution(index=0, started_at="2026-01-01T00:00:00Z"),),
+    processed=5,
+    failed=1,
+    outcome="partlyFailed",
+)
 
 
 def test_trigger_is_taken_up_by_a_cycle_that_knows_of_it_and_goes() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ebb.core.cycle import Opening, Verdict
+from ebb.core.documents import Backlog
 from ebb.core.planning import Decision, Wait
 from ebb.core.row.looks import BLOCK, EVERY, MOST, Look, document_of, due_block, looked, looks_of
 from ebb.core.row.schedule_row import ScheduleRow, Totals
@@ -15,7 +16,7 @@ ROW = ScheduleRow("parity", totals=Totals(processed=7, failed=2))
 
 
 def opening(count: int | None = 5, verdict: Verdict = Verdict.GO) -> Opening:
-    backlog = None if count is None else {"count": count, "measuredAt": "2026-01-01T00:00:00Z"}
+    backlog = None if count is None else Backlog(count=count, measured_at="2026-01-01T00:00:00Z")
     return Opening(verdict, Wait(0, ""), Decision(3, ""), backlog=backlog)
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from packages.devhost.tests.engine.probes import PROBES, Engine, normal
+from packages.devhost.tests.engine.asking import Engine, normal
+from packages.devhost.tests.engine.probes import PROBES
 
 
 def run_probe(engine: Engine, name: str) -> Any:
@@ -35,7 +36,7 @@ def main(url: str, target: str, names: list[str]) -> None:
     for name in names or PROBES:
         begun = time.monotonic()
         found[name] = run_probe(engine, name)
-        print(f"{name}: {time.monotonic() - begun:.1f} s", flush=True)  # noqa: T201
+        print(f"{name}: {time.monotonic() - begun:.1f} s", flush=True)  # noqa: T201  (a command's output)
     path.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 

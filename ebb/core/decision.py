@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import COUNT, SECONDS, TEXT, TEXT_OR_NULL, Json, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Decision:
     limited_by: str | None = None  # the setting, in the words of schedules.yaml
     code: str = ""  # the kind of reason, to search for (docs/planning.md)
 
-    def to_document(self) -> dict[str, object]:
-        """The decision as the API shows it."""
+    def to_document(self) -> Json:
+        """The decision as the API and the history show it."""
         return {
             "executions": self.executions,
             "reason": self.reason,
@@ -28,7 +29,18 @@ class Decision:
             "code": self.code or None,
         }
 
-    def to_json(self) -> dict[str, Any]:
+    @classmethod
+    def from_document(cls, data: Mapping[str, Any]) -> Decision:
+        """Read what `to_document` of any version gave."""
+        return cls(int(data["executions"]), str(data["reason"]), data.get("limitedBy"), data.get("code") or "")
+
+    @staticmethod
+    def schema() -> Schema:
+        """The JSON schema of the document."""
+        members = {"executions": COUNT, "reason": TEXT, "limitedBy": TEXT_OR_NULL, "code": TEXT_OR_NULL}
+        return {"type": "object", "properties": members, "required": ["executions", "reason"]}
+
+    def to_json(self) -> Json:
         """The decision as an activity returns it."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -53,7 +65,7 @@ class Wait:
         """When a wait that begins at `now` is over."""
         return max(parse_rfc3339(self.until), now) if self.until else now + timedelta(seconds=self.seconds)
 
-    def to_document(self) -> dict[str, object]:
+    def to_document(self) -> Json:
         """The wait as the API and the history show it."""
         return {
             "seconds": round(self.seconds, 3),
@@ -63,7 +75,26 @@ class Wait:
             "missedTicks": self.missed,
         }
 
-    def to_json(self) -> dict[str, Any]:
+    @classmethod
+    def from_document(cls, data: Mapping[str, Any]) -> Wait:
+        """Read what `to_document` of any version gave."""
+        return cls(
+            seconds=float(data["seconds"]),
+            reason=str(data["reason"]),
+            code=data.get("code") or "",
+            limited_by=data.get("limitedBy"),
+            missed=int(data.get("missedTicks") or 0),
+        )
+
+    @staticmethod
+    def schema() -> Schema:
+        """The JSON schema of the document."""
+        missed = {**COUNT, "description": "ticks that passed unused since the cycle began"}
+        members = {"seconds": SECONDS, "reason": TEXT, "limitedBy": TEXT_OR_NULL, "code": TEXT_OR_NULL}
+        required = ["seconds", "reason", "missedTicks"]
+        return {"type": "object", "properties": {**members, "missedTicks": missed}, "required": required}
+
+    def to_json(self) -> Json:
         """The wait as an activity returns it."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -79,6 +110,6 @@ class Wait:
         return cls(seconds, reason, code, limited_by, rfc3339(moment))
 
 
-def _known(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type, data: Mapping[str, Any]) -> Json:
     names = {each.name for each in fields(kind)}
     return {key: value for key, value in data.items() if key in names}

@@ -26,8 +26,8 @@ from pathlib import Path
 
 from ebb.core.errors import HandlerError, HandlerNotFoundError, PoisonMessage
 from ebb.core.message import Message
+from ebb.core.place import place_fields
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.telemetry.handler_output import place_fields
 
 DATA_ERROR = os.EX_DATAERR  # 65, sysexits.h: the input was wrong, not the program
 LONGEST_VARIABLE = 128 * 1024 - 64  # bytes; execve(2) refuses one string of more than 128 KiB (MAX_ARG_STRLEN)

@@ -73,7 +73,7 @@ def load_handler(name: str) -> Handler:
                 f"handler {name}: there is no module {error.name}; is its folder beside function_app.py?"
             ) from error
         raise _import_failed(name, module_name, error) from error
-    except Exception as error:
+    except Exception as error:  # a module of the user's may raise anything
         raise _import_failed(name, module_name, error) from error
     function = getattr(module, function_name, None)
     if function is None:
