@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -36,6 +37,9 @@ TIERS = (
 )  # folders, and markers: pytest -m "not e2e"
 
 ALONE = {"engine", "e2e", "dashboard", "chaos"}  # tiers whose tests measure time or fill the machine: one at a time
+
+settings.register_profile("anyMachine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("anyMachine")  # a property holds or not, however busy the machine is
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
 

@@ -48,7 +48,8 @@ class Execution:
     async def makes_way(self) -> bool:
         return self.way_from is not None and self.clock.now() >= self.way_from
 
-    def start(self, handler: Handler) -> asyncio.Task[ExecutionReport]:
+    def start(self, handler: Handler, **more: Any) -> asyncio.Task[ExecutionReport]:
+        """Begin it; `more` are further arguments of `run_execution`."""
         return asyncio.create_task(
             run_execution(
                 self.source,
@@ -59,6 +60,7 @@ class Execution:
                 makes_way=self.makes_way,
                 clock=self.clock,
                 log={"schedule": "s", "cycle": 1, "execution": 0},
+                **more,
             )
         )
 

@@ -21,9 +21,10 @@ from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
+from ebb.core.key_claim import REMARKS_KEPT
 from ebb.core.names import WATCHDOG, instance_id
 from ebb.core.once import ONCE_KEPT
-from ebb.core.remarks import abandoned_scope, alone_scope, once_scope
+from ebb.core.remarks import abandoned_scope, alone_scope, keys_scope, once_scope, parked_scope
 from ebb.core.row.checkin import done_at, written_at
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
@@ -180,6 +181,8 @@ class Watchdog:
         for scope in (alone_scope(row.name), abandoned_scope(row.name)):  # those of processes that died
             await self._services.store.trim_remarks(scope, now - REMARKS_AGE)
         await self._services.store.trim_remarks(once_scope(row.name), now - ONCE_KEPT)
+        for scope in (keys_scope(row.name), parked_scope(row.name)):
+            await self._services.store.trim_remarks(scope, now - REMARKS_KEPT)
 
     def _judge(
         self,

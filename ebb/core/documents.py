@@ -74,6 +74,7 @@ class Execution(Document):
     processed: int = member(COUNT, 0, said="handled, and removed from the source")
     failed: int = member(COUNT, 0, said="the handler raised or hung; they come again")
     poisoned: int = member(COUNT, 0, said="moved to the poison place")
+    parked: int = member(COUNT, 0, said="given back for their key's sake (perKey)", left_out=True)
     abandoned: int = member(COUNT, 0, said="handlers that still ran when the execution had ended", left_out=True)
     service_seconds: float = member(SECONDS, 0.0, said="in handlers, together")
     oldest_message_age: float | None = member(SECONDS_OR_NULL, None, said="seconds, when it was received")
@@ -81,7 +82,7 @@ class Execution(Document):
     errors: tuple[ErrorCount, ...] = parts(ErrorCount, said="the most frequent first")
     source: str | None = member(TEXT, None, said="where a schedule has several sources", left_out=True)
     next_try_at: str | None = member(
-        TIME_OR_NULL, None, said="when the first of the messages that failed comes again", left_out=True
+        TIME_OR_NULL, None, said="when the first of the messages that failed or were parked comes again", left_out=True
     )
     run: str | None = member(TEXT, None, said="tells two runs of one execution apart", left_out=True)
     runs: int = member(COUNT, 1, said="how often it was begun", left_out=True)

@@ -52,6 +52,8 @@ class Message:
 
     effects: Callable[[str, Unsure], Once] | None = field(default=None, repr=False, compare=False)  # likewise
 
+    key: str | None = None  # what it is about: the source's own, or what `perKey` names
+
     def once(self, key: str, of: str | None = None, unsure: Unsure = "again") -> Once:
         """An effect that happens once for this message, also when its process dies and it comes again.
 

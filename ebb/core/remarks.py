@@ -5,6 +5,8 @@
     alone:<schedule>       a message that is handled by itself after a crash, by its id: {"tries"}
     crash:<schedule>       that an execution ended without a word, after its note is forgotten: {"until"}
     once:<schedule>        an effect of a handler that is to happen once: who claims it, or that it is done
+    keys:<schedule>        which execution works on a key: {"by", "until", "due"}
+    parked:<schedule>      a message that was given back for its key's sake, by its id: {"times"}
     poison:<queue>         a message that went to the poison place without its reason, by its id: {"reason", ...}
 
 A remark is written before what it tells of begins, and removed after that has ended; what a dead process left is
@@ -77,6 +79,16 @@ def alone_scope(schedule: str) -> str:
 def crash_scope(schedule: str) -> str:
     """Where it is remembered that an execution of `schedule` ended without a word."""
     return f"crash:{schedule}"
+
+
+def keys_scope(schedule: str) -> str:
+    """Where the executions of `schedule` claim keys."""
+    return f"keys:{schedule}"
+
+
+def parked_scope(schedule: str) -> str:
+    """Where the messages of `schedule` are noted that were given back for their key's sake."""
+    return f"parked:{schedule}"
 
 
 def once_scope(schedule: str) -> str:

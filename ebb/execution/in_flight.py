@@ -21,7 +21,10 @@ ABANDON_AFTER = 5.0  # seconds that a cancelled coroutine has to clean up
 
 
 class InFlight:
-    """Begins the handling of messages and watches over it. `ended` is called with what a message's task raised."""
+    """Begins the handling of messages and watches over it.
+
+    `ended` is called with the message, and with what its task raised; None in place of one that was given up before.
+    """
 
     def __init__(
         self,
@@ -29,7 +32,7 @@ class InFlight:
         turns: Turns,
         limit: float,
         clock: Clock,
-        ended: Callable[[BaseException | None], None],
+        ended: Callable[[Held | None, BaseException | None], None],
     ) -> None:
         self._one, self._turns, self._clock, self._ended = one, turns, clock, ended
         self._limit = timedelta(seconds=limit)
@@ -99,13 +102,13 @@ class InFlight:
         held = self._running.pop(task, None)
         if held is not None:  # else it was given up before, and its turn with it
             self._turns.leave(held.alone)
-            self._ended(_fault_of(task))
+            self._ended(held, _fault_of(task))
         elif not task.cancelled():
             task.exception()  # nobody else looks at it
 
     def _settled(self, task: asyncio.Task[None]) -> None:
         self._settling.discard(task)
-        self._ended(_fault_of(task))
+        self._ended(None, _fault_of(task))
 
 
 def _fault_of(task: asyncio.Task[None]) -> BaseException | None:

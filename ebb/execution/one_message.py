@@ -44,6 +44,7 @@ class ExecutionReport:
     poisoned: int = 0  # moved to the poison place
     released: int = 0  # given back before its handler had begun
     lost: int = 0  # not settled: its lease was lost, it hung, or the source was away; it will come again
+    parked: int = 0  # given back for its key's sake; not among those received
     ended: Ended = "empty"
     reason: str | None = None  # in words, if it was stopped
     error: str | None = None  # the source's error if it failed, otherwise the first one of a handler
@@ -52,7 +53,7 @@ class ExecutionReport:
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
     errors: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # by type: how many, and an example
-    next_try: datetime | None = None  # when the first of the messages that failed comes again
+    next_try: datetime | None = None  # when the first of the messages that failed or were parked comes again
     progress: str | None = None  # what a handler last said of itself
     in_hand: dict[int, datetime] = field(default_factory=dict[int, datetime])  # since when each handler at work is
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ebb.core.clock import rfc3339
+from ebb.core.clock import rfc3339, steady
 from ebb.core.cycle import outcome_of
 from ebb.core.document import Json
 from ebb.core.documents import ErrorCount, Execution
@@ -23,6 +23,7 @@ from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.isolated import isolated
+from ebb.execution.key_claims import KeyClaims
 from ebb.execution.lanes_above import LanesAbove
 from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
@@ -129,6 +130,7 @@ class _Run:
                 turns=turns_here(),
                 suspicion=self._suspicion(schedule),
                 gate=self._gate(),
+                claims=self._claims(schedule),
                 effects=Effects(self.services.store, schedule, clock, timedelta(seconds=self.services.clock_skew)),
             )
 
@@ -144,6 +146,13 @@ class _Run:
             return None
         holder = f"{self.order['schedule']}/{self._watch.note.run}"
         return Gate(self.services.store, budget, holder, settings.in_flight, self.services.clock)
+
+    def _claims(self, schedule: str) -> KeyClaims | None:
+        per_key, clock = self.settings.per_key, steady(self.services.clock)
+        if per_key is None or per_key.key is None:  # the source gives a key of its own to one execution at a time
+            return None
+        skew = timedelta(seconds=self.services.clock_skew)
+        return KeyClaims(self.services.store, schedule, str(self._watch.note.run), per_key.rate, clock, skew)
 
     def _suspicion(self, schedule: str) -> StoredSuspicion:
         lease = timedelta(seconds=self.settings.visibility_timeout)
@@ -170,6 +179,7 @@ class _Run:
             processed=report.processed,
             failed=report.failed,
             poisoned=report.poisoned,
+            parked=report.parked,
             abandoned=len(report.left_behind),
             service_seconds=round(report.service_seconds, 6),
             oldest_message_age=report.oldest_message_age,

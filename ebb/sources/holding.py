@@ -34,6 +34,8 @@ class Held:
     overdue: bool = False  # the handler was told to end
     settling: bool = False  # the handler has ended; what becomes of the message is on its way to the source
     abandoned: bool = False  # the handler has not ended; the message is settled without it
+    parked: int | None = None  # how often it was given back for its key's sake; None: not known
+    taken_off: int = 0  # of its dequeue count, because those were no tries
 
 
 class Holding:
@@ -91,6 +93,7 @@ class Holding:
             LeaseLostError: it was lost meanwhile.
         """
         await self._let_go(held)
+        held.message.dequeue_count += held.taken_off  # a source that sends a copy counts on from that
         if self._can.leasing:
             wait = delay if self._can.delaying else timedelta()
             await cast("LeasingSource", self._source).release(held.message, wait)

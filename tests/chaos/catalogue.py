@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.chaos import (  # noqa: F401 - each adds its scenarios
     engine_kills,
     handler_faults,
+    keys,
     kills,
     lanes,
     message_faults,

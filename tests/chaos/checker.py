@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.chaos.ledger import Handling, Record
 from tests.chaos.work_times import Work, executions_at_work, handlers_at_work, most_at_once, overlapping, slots_taken
@@ -28,6 +28,7 @@ def check(
     limits: Mapping[str, int],
     handler_limit: float = float("inf"),
     waiting: frozenset[str] = frozenset(),
+    of_a_key: int | None = None,
 ) -> list[Violation]:
     """All promises that hold whatever happens; books and recovery are looked at by `books` and `recovery`.
 
@@ -35,6 +36,7 @@ def check(
         limits: `maxExecutions` by schedule.
         handler_limit: seconds after which a handler that has not ended is abandoned.
         waiting: ids of messages that are still in a queue.
+        of_a_key: messages of one key in handlers at once; None: any number.
     """
     now = time.time()
     executions, handlers = executions_at_work(record, now), handlers_at_work(record, now, handler_limit)
@@ -44,6 +46,8 @@ def check(
             one, other = max(pairs, key=_shared)
             names = f"{_name(one.turn)} on {one.host} and {_name(other.turn)} on {other.host}"
             found.append(Violation(kind, f"{len(pairs)} pairs, at most {names} for {_shared((one, other)):.2f} s"))
+    if of_a_key is not None:
+        found += _keys(record, handlers, of_a_key)
     for schedule, most in most_at_once(slots_taken(record, now)).items():
         if most > limits[schedule]:
             text = (
@@ -101,6 +105,20 @@ def _poison(record: Record) -> list[Violation]:
     if record.mangled:
         found.append(Violation("body", f"{len(record.mangled)} messages lie in the poison place with another body"))
     return found
+
+
+def _keys(record: Record, handlers: list[Work], of_a_key: int) -> list[Violation]:
+    """Keys of which more messages were in handlers at once than may be."""
+    by_key = [
+        replace(work, schedule=f"{work.schedule}/{handling.key}")
+        for work, handling in zip(handlers, record.handlings, strict=True)
+        if handling.key is not None
+    ]
+    return [
+        Violation("too many", f"{most} messages of key {key} at once, perKey.concurrency is {of_a_key}")
+        for key, most in most_at_once(by_key).items()
+        if most > of_a_key
+    ]
 
 
 def _duplicates(record: Record) -> list[Violation]:

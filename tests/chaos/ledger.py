@@ -3,7 +3,7 @@
 Events and their fields, besides `at` (UNIX seconds) and `pid`:
 
     put       number, message (id), job, schedule, certain (false: the put failed, and may have been done all the same)
-    begin     number, message, tries, host, schedule, cycle, execution, owner, run       a handler begins
+    begin     number, message, key, tries, host, schedule, cycle, execution, owner, run       a handler begins
               batch                                                                      with others of this name
     end       the same, and outcome: done, raised, refused, cancelled                    it ends
     effect    message, number, unsure, host, run                                         what is to happen once happens
@@ -55,6 +55,7 @@ class Handling:
     begin: float
     end: float | None = None
     outcome: str | None = None
+    key: str | None = None
     batch: str | None = None
 
 
@@ -203,6 +204,7 @@ def _handling(record: Record, known: dict[tuple[str, str, int, int], Handling], 
             event["cycle"],
             event["at"],
             batch=event.get("batch"),
+            key=event.get("key"),
         )
         record.handlings.append(handling)
     elif key in known:

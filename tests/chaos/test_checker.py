@@ -112,6 +112,26 @@ def test_a_well_message_that_became_poison_is_found() -> None:
     assert kinds(put(1), poisoned(1)) == {"innocent"}
 
 
+def of_keys(*events: Any, of_a_key: int = 1) -> set[str]:
+    """What the checker finds where keys have a limit."""
+    return {each.kind for each in checker.check(record(*events), LIMITS, of_a_key=of_a_key)}
+
+
+def test_two_messages_of_a_key_at_once_are_found_and_of_two_keys_are_not() -> None:
+    first, second = [put(1), handled(1, 1, 3, key="a")], [put(2), handled(2, 2, 4, key="a")]
+    assert of_keys(*first, *second) == {"too many"}
+    assert of_keys(*first, *second, of_a_key=2) == set()
+    assert of_keys(*first, put(2), handled(2, 2, 4, key="b"), put(3), handled(3, 2, 4)) == set()
+    assert of_keys(*first, put(2), handled(2, 3, 4, key="a")) == set()
+    assert kinds(*first, *second) == set()
+
+
+def test_key_whose_handler_died_with_its_host_is_free() -> None:
+    dead = [put(1), handled(1, 1, key="a"), death(2)]
+    assert of_keys(*dead, handled(1, 3, 4, tries=2, run="r2", host="h2", key="a")) == set()
+    assert of_keys(put(1), handled(1, 1, key="a"), put(2), handled(2, 3, 4, key="a")) >= {"too many"}
+
+
 def test_a_second_handling_without_a_reason_is_found() -> None:
     assert kinds(put(1), handled(1, 1, 2), handled(1, 5, 6, tries=2)) == {"duplicate"}
 

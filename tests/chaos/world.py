@@ -210,7 +210,9 @@ class World:
         self._collect_poison()
         record = self.record()
         limits = dict.fromkeys(self.names, int(self.settings["maxExecutions"]))
-        found = checker.check(record, limits, self.handler_limit)
+        per_key: dict[str, Any] | None = self.settings.get("perKey")
+        of_a_key = None if per_key is None else int(per_key.get("concurrency", 1))
+        found = checker.check(record, limits, self.handler_limit, of_a_key=of_a_key)
         found += promises.check(record, self.settings, self._budgets, len(self.hosts))
         found += self._wrong_books() + self._overlaps_shown() + self._starved()
         for host in self.hosts:

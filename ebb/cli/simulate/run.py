@@ -100,6 +100,8 @@ async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None
     broker = MemoryBroker(clock)
     backlogs = Backlogs(broker, clock, recording)
     services = _services(scenario, settings, clock, backlogs, broker, recording)
+    if scenario.settings.get("perKey") is not None:
+        recording.warnings.append((0.0, "perKey is not simulated: its messages have no keys"))
     for queue, spec in _routes(scenario, settings):
         _feed(clock, scenario.start, arrivals_of(spec, scenario.seconds, scenario.seed), queue, backlogs)
     _sample(clock, scenario, backlogs)
@@ -122,7 +124,7 @@ async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None
 
 
 def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
-    """The settings of `data` with queues in memory in the place of its sources.
+    """The settings of `data` with queues in memory in the place of its sources, and without `perKey`.
 
     Raises:
         SettingsError: they are refused.
@@ -134,7 +136,7 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
         if key in plain:
             entries = [_in_memory(each) for each in (plain[key] if key == "sources" else [plain[key]])]
             plain[key] = entries if key == "sources" else entries[0]
-    return validate_settings(plain)
+    return validate_settings({**plain, "perKey": None})
 
 
 def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:

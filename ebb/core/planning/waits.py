@@ -185,14 +185,21 @@ def _with_jitter(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait
 
 
 def _until_the_retry(settings: ScheduleSettings, wait: Wait, now: datetime, retry_at: datetime | None) -> Wait:
-    """The wait, cut where a message that failed comes again: `retry` says when it is tried, not `pollingInterval`."""
-    if settings.retry is None or retry_at is None or wait.code != "drained":
+    """The wait, cut where a message that failed comes again: `retry` says when it is tried, not `pollingInterval`.
+
+    With `perKey` also where one comes again that was parked, and all that a cycle met may have been parked.
+    """
+    cut = (settings.retry is not None and wait.code == "drained") or (
+        settings.per_key is not None and wait.code in ("drained", "idle")
+    )
+    if retry_at is None or not cut:
         return wait
     due = retry_at + WHOLE_SECOND
     if wait.end(now) <= due:
         return wait
-    reason = f"a message that failed comes again in {duration(max(round((due - now).total_seconds(), 1), 0))}"
-    return Wait.at(due, now, reason, "retryDue", "retry")
+    what, limit = ("failed", "retry") if settings.per_key is None else ("failed or was parked", "perKey")
+    reason = f"a message that {what} comes again in {duration(max(round((due - now).total_seconds(), 1), 0))}"
+    return Wait.at(due, now, reason, "retryDue", limit)
 
 
 def _inside_windows(settings: ScheduleSettings, wait: Wait, moment: Moment) -> Wait:

@@ -157,6 +157,7 @@ def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
         processed=sum(run.processed for run in runs),
         failed=sum(run.failed for run in runs),
         poisoned=sum(run.poisoned for run in runs),
+        parked=sum(run.parked for run in runs),
         abandoned=sum(run.abandoned for run in runs),
         service_seconds=round(sum(run.service_seconds for run in runs), 6),
         oldest_message_age=max(ages, default=None),

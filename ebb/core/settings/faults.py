@@ -75,6 +75,8 @@ def _fields_at(path: list[str], known: Mapping[str, Any]) -> set[str]:
         return {"initial", "factor", "maximum", "jitter", "attempts"}
     if path and path[0] == "batch":
         return {"size", "wait"}
+    if path and path[0] == "perKey":
+        return {"key", "concurrency", "rate", "weights"}
     if path and path[0] == "budget":
         return {"name", "rate", "concurrency"}
     return {to_camel(name) for name in known}

@@ -30,6 +30,7 @@ def check_rules(settings: ScheduleSettings, function_timeout: float | None) -> N
     _limits(settings)
     _tries(settings)
     _batch(settings)
+    _per_key(settings)
     _host(settings, function_timeout)
     _times(settings)
 
@@ -131,6 +132,26 @@ def _batch(settings: ScheduleSettings) -> None:
         raise RuleError(
             "batch.wait", settings.batch.wait, f"must be below handlerTimeout ({settings.handler_timeout:g})"
         )
+
+
+def _per_key(settings: ScheduleSettings) -> None:
+    per_key = settings.per_key
+    if per_key is None:
+        return
+    if settings.command is not None and settings.command_per == "execution":
+        raise RuleError("perKey", "commandPer: execution", "is for messages that Ebb takes; this program takes its own")
+    for source in settings.all_sources:
+        can, kind = source.can, f"{source.type} as it is set"
+        if per_key.key is None and not can.keyed:
+            where = "name a property, or a field at the top of a JSON body"
+            raise RuleError("perKey.key", None, f"is required: {kind} knows no keys; {where}")
+        if per_key.key is not None and not (can.leasing and can.delaying):
+            way_out = "leave it out: it has keys of its own" if can.keyed else "leave perKey out"
+            why = f"needs a source that keeps a message back for a while, which {kind} does not; {way_out}"
+            raise RuleError("perKey.key", per_key.key, why)
+        if per_key.concurrency > 1 and can.ordered:
+            why = f"must be 1: {kind} gives one message at a time, in its order"
+            raise RuleError("perKey.concurrency", per_key.concurrency, why)
 
 
 def _host(settings: ScheduleSettings, function_timeout: float | None) -> None:

@@ -17,6 +17,7 @@ from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
 from ebb.core.settings.faults import RuleError
+from ebb.core.settings.per_key import PerKeySettings
 from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.source_settings import ENTRY_NUMBERS, SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
@@ -142,6 +143,9 @@ class ScheduleSettings(SettingsModel):
     budget: BudgetSettings | None = Field(
         None, description="of the downstream: a name under budgets; it limits all schedules and apps that share it"
     )
+    per_key: PerKeySettings | None = Field(
+        None, description="order and limits for the messages of one key, and fair shares between keys"
+    )
     visibility_timeout: Seconds = Field(
         60.0, ge=1, le=DAY_SECONDS * 7, description="seconds for which a message is held; renewed while it is handled"
     )
@@ -192,6 +196,11 @@ class ScheduleSettings(SettingsModel):
     def in_flight(self) -> int:
         """Messages that the handlers of one execution have at once, at most."""
         return self.concurrency * (self.batch.size if self.batch else 1)
+
+    @property
+    def messages_of_a_key(self) -> int | None:
+        """How many messages of one key of its own a source has out at once; None: it need not look at keys."""
+        return self.per_key.concurrency if self.per_key is not None and self.per_key.key is None else None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -14,6 +14,7 @@ from ebb.core.errors import FieldError, SettingsError
 from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.budgets import budgets_of, with_budget
 from ebb.core.settings.faults import RuleError
+from ebb.core.settings.per_key import PerKeySettings
 from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.rules import check_order
 from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
@@ -261,7 +262,7 @@ def _nest(path: list[str], value: str) -> dict[str, Any]:
 
 def _camel_field(text: str) -> str:
     """The field name that `text` means, whatever its case; unknown names stay, to be refused by name."""
-    models = (ScheduleSettings, RetrySettings, BatchSettings, *source_models())
+    models = (ScheduleSettings, RetrySettings, BatchSettings, PerKeySettings, *source_models())
     known = {
         alias.lower(): alias for model in models for field in model.model_fields.values() if (alias := field.alias)
     }

@@ -35,7 +35,7 @@ def validate_settings(data: Mapping[str, Any], function_timeout: float | None = 
     return settings
 
 
-_BY_FIELD = ("source", "retry", "batch")  # what a later layer changes in part
+_BY_FIELD = ("source", "retry", "batch", "perKey")  # what a later layer changes in part
 
 
 def merge_settings(*layers: Mapping[str, Any]) -> dict[str, Any]:

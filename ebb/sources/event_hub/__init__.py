@@ -10,6 +10,7 @@ KIND = Kind(
     poison="ebb.sources.event_hub.poison:open_poison",
     feed="ebb.sources.event_hub.feed:open_feed",
     partitioned=True,
+    keyed=True,
     counts_held=True,  # an event counts until it, and all before it, are done
     scaler="azure-eventhub",
 )

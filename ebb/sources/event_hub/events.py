@@ -21,7 +21,14 @@ def message_of(partition: str, number: int, event: Event, tries: int, epoch: int
         body, properties[UNREADABLE] = repr(event.value).encode(), str(error)
     when = event.annotations.get("x-opt-enqueued-time")
     enqueued = datetime.fromtimestamp(int(when) / 1000, UTC) if when is not None else None
-    return Message(f"{partition}-{number}", body, tries, enqueued, properties, f"{partition} {number} {epoch} 0")
+    receipt, key = f"{partition} {number} {epoch} 0", key_of(partition, event)
+    return Message(f"{partition}-{number}", body, tries, enqueued, properties, receipt, key=key)
+
+
+def key_of(partition: str, event: Event) -> str:
+    """The event's partition key; of one without it its partition, which has an order too."""
+    key = event.annotations.get("x-opt-partition-key")
+    return partition if key is None else _text(key)
 
 
 def body_of(event: Event) -> bytes:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.sources.event_hub.amqp_client import Link
 from ebb.sources.event_hub.amqp_message import Message as Event
 from ebb.sources.event_hub.checkpoint_store import Checkpoint, CheckpointStore
+from ebb.sources.event_hub.events import key_of
 from ebb.sources.event_hub.hub_client import HubClient
 from ebb.sources.kafka.positions import Positions
 
@@ -42,7 +44,12 @@ class Reading:
 class HubReader:
     """The partitions of one execution."""
 
-    def __init__(self, client: HubClient, store: CheckpointStore, epoch: int) -> None:
+    def __init__(self, client: HubClient, store: CheckpointStore, epoch: int, of_a_key: int | None = None) -> None:
+        """`of_a_key`: how many events of one key are in hand, or wait for another try, at once; None: any number.
+
+        With one, each key keeps its order, and what failed holds up its own key alone.
+        """
+        self._of_a_key, self._keys = of_a_key, Counter[str]()  # of what is in hand or waits for another try
         self._client, self._store, self._epoch = client, store, epoch
         self._readings: dict[str, Reading] = {}
         self._open: dict[tuple[str, int], Event] = {}  # in hand, or waiting for another try
@@ -64,7 +71,7 @@ class HubReader:
             self._readings[end.id] = Reading(link, positions, offsets, checkpoints.get(end.id))
 
     async def next(self, limit: int, now: float) -> list[Given]:
-        """Up to `limit` events that are to be handled now; none only where every partition is read to its end.
+        """Up to `limit` events that are to be handled now; none where every partition is at its end, full or held up.
 
         Args:
             now: the UNIX time; what waits for another try until then comes first.
@@ -86,14 +93,16 @@ class HubReader:
             await asyncio.sleep(POLL)
             waited += POLL
             given = self._arrived(limit, now)
-            behind = [each for each in behind if not self._readings[each].positions.is_full]
+            behind = [each for each in behind if not self._is_held_up(each)]
         if behind and not given:
             raise SourceUnavailableError(f"the hub sends nothing of partition {behind[0]} for {PATIENCE:g} s")
         return given
 
     def finish(self, partition: str, number: int) -> None:
         """An event is done."""
-        if self._open.pop((partition, number), None) is not None:
+        event = self._open.pop((partition, number), None)
+        if event is not None:
+            self._keys[key_of(partition, event)] -= 1
             self._readings[partition].positions.finish(number)
 
     def put_off(self, partition: str, number: int, until: float) -> None:
@@ -133,9 +142,14 @@ class HubReader:
         for each in [known for known in reading.offsets if known < number]:
             del reading.offsets[each]
 
+    def _is_held_up(self, partition: str) -> bool:
+        """Whether nothing of a partition is given for now: too much is open, or what is there waits for its key."""
+        positions = self._readings[partition].positions
+        return positions.is_full or bool(positions.passed)
+
     def _is_behind(self, partition: str, last: int) -> bool:
         positions = self._readings[partition].positions
-        return max(positions.following, positions.committed) <= last and not positions.is_full
+        return max(positions.following, positions.committed) <= last and not self._is_held_up(partition)
 
     def _due(self, limit: int, now: float) -> list[Given]:
         given: list[Given] = []
@@ -154,6 +168,7 @@ class HubReader:
             if link.fault is not None:
                 with self._client.told():
                     raise link.fault
+            held_up: list[Event] = []
             while link.arrived and len(given) < limit and not positions.is_full:
                 event = link.arrived.popleft()
                 number = int(event.annotations["x-opt-sequence-number"])
@@ -161,12 +176,18 @@ class HubReader:
                 if positions.is_done(number):
                     positions.skip(number + 1)
                     continue
+                if self._of_a_key is not None and self._keys[key_of(partition, event)] >= self._of_a_key:
+                    positions.pass_over(number)
+                    held_up.append(event)
+                    continue
                 self._open[partition, number] = event
+                self._keys[key_of(partition, event)] += 1
                 if positions.until(number) > now:
                     positions.following = max(positions.following, number + 1)
                     heapq.heappush(self._later, (positions.until(number), partition, number))
                 else:
                     given.append(Given(partition, number, event, positions.begin(number)))
+            link.arrived.extendleft(reversed(held_up))
             if link.credit <= AHEAD // 2:
                 link.grant(AHEAD - len(link.arrived))
         return given

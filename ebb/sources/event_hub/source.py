@@ -43,7 +43,10 @@ class EventHubSource:
         clock: Clock | None = None,
         share: tuple[int, int] = (0, 1),
         epoch: int = 0,
+        of_a_key: int | None = None,
     ) -> None:
+        """`of_a_key`: how many events of one key are given before one of them is done; None: any number."""
+        self._of_a_key = of_a_key
         self._source, self._clock, self._share, self._epoch = source, clock or SystemClock(), share, epoch
         self._hub = hub_of(source, connection)
         self._storage = storage
@@ -134,7 +137,7 @@ class EventHubSource:
             if not partitions:
                 return None
             store = CheckpointStore(self._account, self._source.blob_container, self._hub)
-            reader = HubReader(self._client, store, self._epoch)
+            reader = HubReader(self._client, store, self._epoch, self._of_a_key)
             await reader.start(partitions)
             self._reader = reader
         return self._reader
@@ -171,4 +174,5 @@ def open_event_hub(request: SourceRequest) -> EventHubSource:
     assert isinstance(source, EventHubSettings)
     connection = resolve_namespace(source.connection, request.environment)
     storage = resolve_connection(source.checkpoint_account, request.environment)
-    return EventHubSource(source, connection, storage, request.clock, request.share, request.cycle)
+    of_a_key = request.settings.messages_of_a_key
+    return EventHubSource(source, connection, storage, request.clock, request.share, request.cycle, of_a_key)

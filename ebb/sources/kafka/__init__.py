@@ -11,6 +11,7 @@ KIND = Kind(
     feed="ebb.sources.kafka.feed:open_feed",
     extra="kafka",
     partitioned=True,
+    keyed=True,
     loss_noticed=False,  # positions are committed without a membership: whoever commits last is believed
     counts_held=True,  # a message counts until it, and all before it, are done
     scaler="kafka",

@@ -34,6 +34,7 @@ class Positions:
     committed: int
     following: int = 0
     marks: dict[int, Mark] = field(default_factory=dict[int, Mark])  # of offsets from `committed` on
+    passed: set[int] = field(default_factory=set[int])  # offsets that were seen, and wait behind others of their key
 
     @classmethod
     def read(cls, offset: int, text: str | None) -> Positions:
@@ -63,6 +64,7 @@ class Positions:
         known = self.marks.get(offset)
         tries = (known.tries if known else 0) + 1
         self.marks[offset] = Mark(tries)
+        self.passed.discard(offset)
         self.following = max(self.following, offset + 1)
         return tries
 
@@ -70,6 +72,11 @@ class Positions:
         """All before `offset` was seen: what is not marked holds no message."""
         self.following = max(self.following, offset)
         self._advance()
+
+    def pass_over(self, offset: int) -> None:
+        """A message is left for later, and those behind it are looked at: it is not done, and was not tried."""
+        self.passed.add(offset)
+        self.following = max(self.following, offset + 1)
 
     def until(self, offset: int) -> int:
         """The UNIX time before which it is not tried again; 0 where that is not so."""
@@ -107,7 +114,7 @@ class Positions:
     def _advance(self) -> None:
         """All done at the beginning belongs to the committed offset; gaps are offsets that hold no message."""
         waiting = [offset for offset, mark in self.marks.items() if mark.tries != DONE]
-        first = min(waiting, default=self.following)
+        first = min((*waiting, *self.passed), default=self.following)
         first = min(first, self.following) if self.following > self.committed else self.committed
         for offset in [each for each in self.marks if each < first]:
             del self.marks[offset]

@@ -9,7 +9,7 @@ import asyncio
 import heapq
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from confluent_kafka import Message as Record
 from ebb.core.errors import SourceUnavailableError
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.positions import Positions
+from ebb.sources.kafka.records import key_of
 
 POLL = 0.005  # seconds between looks at what has arrived
 PATIENCE = 10.0  # seconds without anything at all while messages are known to be there
@@ -37,8 +38,17 @@ class Given:
 class Reader:
     """The partitions of one execution."""
 
-    def __init__(self, cluster: Cluster, topic: str, group: str, from_begin: bool = False) -> None:
-        """`from_begin`: the group begins at the beginning, whatever the settings say."""
+    def __init__(
+        self, cluster: Cluster, topic: str, group: str, from_begin: bool = False, of_a_key: int | None = None
+    ) -> None:
+        """What to read.
+
+        Args:
+            from_begin: the group begins at the beginning, whatever the settings say.
+            of_a_key: how many messages of one key are in hand, or wait for another try, at once; None: any number. With
+                one, each key keeps its order, and what failed holds up its own key alone.
+        """
+        self._of_a_key, self._keys = of_a_key, Counter[str]()  # of what is in hand or waits for another try
         self._cluster, self._topic, self._group = cluster, topic, group
         self._earliest = from_begin or cluster.source.offset_reset_policy == "earliest"
         self._consumer: Consumer | None = None
@@ -89,7 +99,7 @@ class Reader:
             await self.commit()
 
     async def next(self, limit: int, now: float, one_each: bool = False) -> list[Given]:
-        """Up to `limit` records that are to be handled now; none only where every partition is at its end or full.
+        """Up to `limit` records that are to be handled now; none where every partition is at its end, full or held up.
 
         Args:
             now: the UNIX time; what waits for another try until then comes first.
@@ -103,7 +113,7 @@ class Reader:
             arrived = self._fetch(limit)
             flowing = self._flowing(one_each)
             given += self._from_waiting(flowing, limit - len(given), now, one_each)
-            if given or not flowing - self._ended.keys():
+            if given or not flowing - self._ended.keys() - self._held_up:
                 break
             if arrived:
                 last = time.monotonic()
@@ -116,7 +126,9 @@ class Reader:
 
     def finish(self, number: int, offset: int) -> None:
         """A record is done."""
-        if self._open.pop((number, offset), None) is not None:
+        record = self._open.pop((number, offset), None)
+        if record is not None:
+            self._keys[key_of(record)] -= 1
             self.positions[number].finish(offset)
 
     def put_off(self, number: int, offset: int, until: float) -> None:
@@ -160,7 +172,7 @@ class Reader:
     def _fetch(self, limit: int) -> int:
         """Take what has arrived; how much that is."""
         assert self._consumer is not None
-        if sum(map(len, self._waiting.values())) >= AHEAD:
+        if sum(map(len, self._waiting.values())) - sum(len(each.passed) for each in self.positions.values()) >= AHEAD:
             return 0
         arrived = self._consumer.consume(max(limit, 100), 0)
         for record in arrived:
@@ -179,6 +191,11 @@ class Reader:
         busy = {number for number, _ in self._open} if one_each else set[int]()
         return {number for number, each in self.positions.items() if number not in busy and not each.is_full}
 
+    @property
+    def _held_up(self) -> set[int]:
+        """Partitions of which nothing is given although something is there: it waits behind others of its key."""
+        return {number for number, each in self.positions.items() if each.passed}
+
     def _due(self, limit: int, now: float) -> list[Given]:
         given: list[Given] = []
         while self._later and self._later[0][0] <= now and len(given) < limit:
@@ -192,13 +209,19 @@ class Reader:
         given: list[Given] = []
         for number in sorted(flowing, key=lambda each: -len(self._waiting[each])):
             waiting, positions, before = self._waiting[number], self.positions[number], len(given)
+            held_up: list[Record] = []
             while waiting and len(given) < limit and not (one_each and len(given) > before) and not positions.is_full:
                 record = waiting.popleft()
                 offset = record.offset() or 0
                 if positions.is_done(offset):
                     positions.skip(offset + 1)
                     continue
+                if self._of_a_key is not None and self._keys[key_of(record)] >= self._of_a_key:
+                    positions.pass_over(offset)
+                    held_up.append(record)
+                    continue
                 self._open[number, offset] = record
+                self._keys[key_of(record)] += 1
                 if positions.until(offset) > now:
                     positions.following = max(positions.following, offset + 1)
                     heapq.heappush(self._later, (positions.until(offset), number, offset))
@@ -206,6 +229,7 @@ class Reader:
                         break
                 else:
                     given.append(Given(record, positions.begin(offset)))
+            waiting.extendleft(reversed(held_up))
             if not waiting and number in self._ended:
                 positions.skip(self._ended[number])
         return given

@@ -33,7 +33,14 @@ def message_of(record: Record, tries: int) -> Message:
         datetime.fromtimestamp(milliseconds / 1000, UTC) if known else None,
         properties,
         f"{number} {offset} 0",
+        key=key_of(record),
     )
+
+
+def key_of(record: Record) -> str:
+    """The record's key; of one without a key its partition, which has an order too."""
+    key = record.key()
+    return str(record.partition()) if key is None else bytes(key).decode(errors="replace")
 
 
 def headers_of(record: Record) -> Headers:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.source_settings import SourceModel
 from ebb.sources.kafka.lag import partition_numbers
 
@@ -61,6 +63,11 @@ class KafkaSettings(SourceModel):
         if login != [self.security_protocol.startswith("sasl")] * 2:
             raise ValueError("username and password go with securityProtocol sasl_ssl or sasl_plaintext, both of them")
         return self
+
+    @property
+    def can(self) -> Capabilities:
+        """As the kind; with an order what follows in a partition waits."""
+        return replace(super().can, holds_back=self.ordered)
 
     def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
         """https://keda.sh/docs/latest/scalers/apache-kafka/"""

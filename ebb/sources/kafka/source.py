@@ -33,8 +33,15 @@ class KafkaSource:
     """A `Source` on one topic, for execution `share[0]` of `share[1]`. Connections open at the first call."""
 
     def __init__(
-        self, source: KafkaSettings, cluster: Cluster, clock: Clock | None = None, share: tuple[int, int] = (0, 1)
+        self,
+        source: KafkaSettings,
+        cluster: Cluster,
+        clock: Clock | None = None,
+        share: tuple[int, int] = (0, 1),
+        of_a_key: int | None = None,
     ) -> None:
+        """`of_a_key`: how many messages of one key are given before one of them is done; None: any number."""
+        self._of_a_key = of_a_key
         self._source, self._cluster, self._clock, self._share = source, cluster, clock or SystemClock(), share
         self._reader: Reader | None = None
         self._receiving = asyncio.Lock()
@@ -130,7 +137,8 @@ class KafkaSource:
             numbers = (await self._partitions())[place::executions]
             if not numbers:
                 return None
-            reader = Reader(self._cluster, self._source.topic, self._source.consumer_group)
+            group, of_a_key = self._source.consumer_group, self._of_a_key
+            reader = Reader(self._cluster, self._source.topic, group, of_a_key=of_a_key)
             await reader.start(numbers)
             self._reader = reader
         return self._reader
@@ -173,4 +181,5 @@ def open_kafka(request: SourceRequest) -> KafkaSource:
     """
     source = request.settings.source
     assert isinstance(source, KafkaSettings)
-    return KafkaSource(source, Cluster(source, request.environment), request.clock, request.share)
+    of_a_key = request.settings.messages_of_a_key
+    return KafkaSource(source, Cluster(source, request.environment), request.clock, request.share, of_a_key)

@@ -51,7 +51,7 @@ class ServiceBusSettings(SourceModel):
     def can(self) -> Capabilities:
         """As the kind; a subscription cannot be sent a copy of its own, and a session keeps its order."""
         delaying = self.queue_name is not None and not self.sessions
-        return replace(super().can, delaying=delaying, ordered=self.sessions)
+        return replace(super().can, delaying=delaying, ordered=self.sessions, keyed=self.sessions)
 
     def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
         """https://keda.sh/docs/latest/scalers/azure-service-bus/"""

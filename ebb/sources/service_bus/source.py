@@ -170,6 +170,7 @@ class ServiceBusSource:
             received.enqueued_time_utc,
             properties,
             _receipt(received, locked_until(receiver, received)),
+            key=received.session_id,
         )
 
 

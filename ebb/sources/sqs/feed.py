@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from urllib.parse import urlsplit
 
 from ebb.sources.base import SourceRequest
@@ -15,7 +16,7 @@ LIMIT = 262_144  # bytes of a message; a queue may allow more since 2025, and no
 
 
 class SqsFeed:
-    """A `Feed`. The queue is made if it is missing and is not another account's."""
+    """A `Feed`. The queue is made if it is missing and is not another account's. A message is a group of its own."""
 
     def __init__(self, source: SqsSettings, client: SqsClient, host: str) -> None:
         self._source, self._client = source, client
@@ -27,7 +28,8 @@ class SqsFeed:
         return None if 0 < size <= LIMIT else f"its text takes {size:,} bytes, a message of SQS has 1 to {LIMIT:,}"
 
     async def put(self, body: bytes) -> None:
-        await self._queue.send(encode_body(body, self._source.message_encoding), {})
+        own = uuid.uuid4().hex
+        await self._queue.send(encode_body(body, self._source.message_encoding), {}, own, own)
 
     async def close(self) -> None:
         await self._client.close()

@@ -1,7 +1,7 @@
 """The poison place of an SQS queue: the queue of its redrive policy, or `<queue>-poison`.
 
 SQS shows a message only to who receives it, so looking means receiving for a moment and giving back, and the receive
-count of what is looked at rises.
+count of what is looked at rises. Of a FIFO queue the first ten messages of a message group are seen, and no others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.sqs.client import AnswerError, SqsClient
 from ebb.sources.sqs.queue import IN_FLIGHT, VISIBLE, SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
-from ebb.sources.sqs.source import POISON_SUFFIX, client_for
+from ebb.sources.sqs.source import client_for
 from ebb.sources.storage_queue.text import decode_body
 
 HOLD = 60  # seconds while messages are looked through
@@ -39,7 +39,7 @@ class SqsPoison:
     async def peek(self, limit: int) -> list[Poisoned]:
         try:
             place = await self._place()
-            found = await place.receive(min(limit, PEEK_LIMIT), HOLD, 0)
+            found = await place.receive(min(limit, PEEK_LIMIT), HOLD, 0, whole_groups=True)
         except SourceNotFoundError:
             return []
         await _give_back(place, found)
@@ -49,7 +49,9 @@ class SqsPoison:
         async def put_back(entry: Mapping[str, Any]) -> None:
             attributes: Mapping[str, Any] = entry.get("MessageAttributes") or {}
             own = {name: value for name, value in attributes.items() if not name.startswith("ebb-")}
-            await self._queue.send(entry["Body"], own)
+            about: Mapping[str, str] = entry.get("Attributes") or {}
+            group = about.get("MessageGroupId") or entry["MessageId"]
+            await self._queue.send(entry["Body"], own, group, entry["MessageId"])
 
         return await self._each(ids, limit, text, put_back)
 
@@ -67,7 +69,7 @@ class SqsPoison:
         redrive = await self._queue.redrive()
         if redrive is not None:
             return SqsQueue(self._client, redrive.queue_name, redrive.account_id)
-        return SqsQueue(self._client, self._source.queue_name + POISON_SUFFIX)
+        return SqsQueue(self._client, self._source.poison_name)
 
     async def _each(
         self,
@@ -83,7 +85,8 @@ class SqsPoison:
         place = await self._place()
         try:
             while done < wanted and looked_at < LONGEST_SEARCH:
-                page = await place.receive(PEEK_LIMIT if chosen else min(PEEK_LIMIT, wanted - done), HOLD, 0)
+                most = PEEK_LIMIT if chosen else min(PEEK_LIMIT, wanted - done)
+                page = await place.receive(most, HOLD, 0, whole_groups=True)
                 if not page:
                     break
                 looked_at += len(page)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ebb.core.errors import SourceError, SourceNotFoundError
 from ebb.sources.sqs.client import SqsClient
+from ebb.sources.sqs.settings import FIFO
 
 PAGE = 10  # the most messages that one receive gives
 VISIBLE = "ApproximateNumberOfMessages"
@@ -33,6 +34,7 @@ class SqsQueue:
         self.name = name
         self._client, self._account_id, self._create = client, account_id, create
         self._url: str | None = None
+        self._is_fifo = name.endswith(FIFO)
 
     async def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """The answer of `operation` on this queue.
@@ -68,8 +70,14 @@ class SqsQueue:
         """The redrive policy alone."""
         return (await self.counts([]))[1]
 
-    async def receive(self, limit: int, lease: int, wait: int) -> list[dict[str, Any]]:
-        """Up to `limit` messages, hidden for `lease` seconds; waits up to `wait` seconds for the first one."""
+    async def receive(self, limit: int, lease: int, wait: int, whole_groups: bool = False) -> list[dict[str, Any]]:
+        """Up to `limit` messages, hidden for `lease` seconds; waits up to `wait` seconds for the first one.
+
+        Of a FIFO queue one by one: so no two of a message group, for SQS gives none while one of it is hidden. With
+        `whole_groups` up to ten of each.
+        """
+        if self._is_fifo and not whole_groups:
+            return await self._one_by_one(limit, lease, wait)
         first = await self._page(min(limit, PAGE), lease, wait)
         left = limit - len(first)
         if len(first) < PAGE or left <= 0:
@@ -78,9 +86,24 @@ class SqsQueue:
         pages = await asyncio.gather(*(self._page(size, lease, 0) for size in sizes))
         return [message for page in (first, *pages) for message in page]
 
-    async def send(self, text: str, attributes: Mapping[str, Any]) -> None:
-        """Add a message."""
-        await self.call("SendMessage", MessageBody=text, MessageAttributes=dict(attributes))
+    async def send(self, text: str, attributes: Mapping[str, Any], group: str = "", once: str = "") -> None:
+        """Add a message.
+
+        Args:
+            group: of a FIFO queue, its message group.
+            once: of a FIFO queue, a text of its own: SQS drops another message with the same one within five minutes.
+        """
+        fifo = {"MessageGroupId": group, "MessageDeduplicationId": once} if self._is_fifo else {}
+        await self.call("SendMessage", MessageBody=text, MessageAttributes=dict(attributes), **fifo)
+
+    async def _one_by_one(self, limit: int, lease: int, wait: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while len(found) < limit:
+            page = await self._page(1, lease, 0 if found else wait)
+            if not page:
+                break
+            found += page
+        return found
 
     async def _page(self, size: int, lease: int, wait: int) -> list[dict[str, Any]]:
         answer = await self.call(
@@ -88,14 +111,15 @@ class SqsQueue:
             MaxNumberOfMessages=size,
             VisibilityTimeout=lease,
             WaitTimeSeconds=wait,
-            AttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+            AttributeNames=["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"],
             MessageAttributeNames=["All"],
         )
         return answer.get("Messages") or []
 
     async def _find(self) -> str:
         if self._create:  # gives the address of one that is there already
-            return (await self._client("CreateQueue", QueueName=self.name))["QueueUrl"]
+            attributes = {"Attributes": {"FifoQueue": "true"}} if self._is_fifo else {}
+            return (await self._client("CreateQueue", QueueName=self.name, **attributes))["QueueUrl"]
         owner = {"QueueOwnerAWSAccountId": self._account_id} if self._account_id else {}
         return (await self._client("GetQueueUrl", QueueName=self.name, **owner))["QueueUrl"]
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
+from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.source_settings import SourceModel
+
+FIFO = ".fifo"  # the end of the name of each FIFO queue, and of no other
 
 
 class SqsSettings(SourceModel):
-    """A standard queue of Amazon SQS. Credentials are those of AWS's own app settings (`AWS_ACCESS_KEY_ID`, ...)."""
+    """A queue of Amazon SQS. Credentials are those of AWS's own app settings (`AWS_ACCESS_KEY_ID`, ...)."""
 
     queue_name: str = Field(
         max_length=73,
-        pattern=r"^[A-Za-z0-9_-]+$",
-        description="name of a standard queue; FIFO queues (`.fifo`) are not drained",
+        pattern=r"^[A-Za-z0-9_-]+(\.fifo)?$",
+        description="name of a queue; that of a FIFO queue ends with `.fifo`",
     )
     region: str | None = Field(
         None, pattern=r"^[a-z0-9-]+$", description="AWS region; without it the app setting `AWS_REGION`"
@@ -32,6 +36,21 @@ class SqsSettings(SourceModel):
     )
     scale_on_in_flight: bool = Field(True, description="count messages that are held too, as KEDA does")
     scale_on_delayed: bool = Field(False, description="count delayed messages too")
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it keeps the order of each message group."""
+        return self.queue_name.endswith(FIFO)
+
+    @property
+    def poison_name(self) -> str:
+        """The poison queue that is made where no redrive policy names one; that of a FIFO queue is one too."""
+        return f"{self.queue_name.removesuffix(FIFO)}-poison{FIFO if self.is_fifo else ''}"
+
+    @property
+    def can(self) -> Capabilities:
+        """As the kind; the keys of a FIFO queue are its message groups."""
+        return replace(super().can, keyed=self.is_fifo, holds_back=self.is_fifo)
 
     def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
         """https://keda.sh/docs/latest/scalers/aws-sqs/"""

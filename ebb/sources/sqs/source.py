@@ -1,4 +1,6 @@
-"""Messages from a standard queue of Amazon SQS.
+"""Messages from a queue of Amazon SQS.
+
+Of a FIFO queue one message of a message group is in hand at a time: the order of each group is kept, also over tries.
 
 The poison place is the queue that the redrive policy names, or else `<queue>-poison`, made when first needed. The body
 goes there unchanged; why it is there stands in message attributes (`ebb-reason`, `ebb-id`, `ebb-dequeueCount`,
@@ -28,7 +30,6 @@ from ebb.sources.sqs.queue import DELAYED, IN_FLIGHT, VISIBLE, SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.storage_queue.text import decode_body, encode_body
 
-POISON_SUFFIX = "-poison"
 LONGEST_HOLD = 12 * 3600  # seconds from the receive on; AWS's limit
 REASON_LENGTH = 1000  # characters of a reason; attributes count towards the size of a message
 ATTRIBUTES = 10  # the most that a message has
@@ -90,10 +91,10 @@ class SqsSource:
     async def dead_letter(self, message: Message, reason: str) -> None:
         self._handle(message)  # what is lost is not moved
         if self._poison is None:
-            self._poison = await poison_queue(self._open(), self._client)
+            self._poison = await poison_queue(self._open(), self._client, self._source)
         unreadable = UNREADABLE in message.properties
         text = message.body.decode() if unreadable else encode_body(message.body, self._source.message_encoding)
-        await self._poison.send(text, self._about(message, reason))
+        await self._poison.send(text, self._about(message, reason), message.key or message.id, message.id)
         await self.complete(message)
 
     async def close(self) -> None:
@@ -141,7 +142,8 @@ class SqsSource:
         except ValueError as error:
             body, properties[UNREADABLE] = text.encode(errors="replace"), str(error)
         received = int(about.get("ApproximateReceiveCount", 1))
-        return Message(entry["MessageId"], body, received, sent, properties, _receipt(ends, entry["ReceiptHandle"]))
+        receipt, group = _receipt(ends, entry["ReceiptHandle"]), about.get("MessageGroupId")
+        return Message(entry["MessageId"], body, received, sent, properties, receipt, key=group)
 
     def _about(self, message: Message, reason: str) -> dict[str, dict[str, str]]:
         """What the poison message carries; of the message's own attributes as many as there is room for."""
@@ -158,12 +160,12 @@ class SqsSource:
         return {name: {"DataType": "String", "StringValue": value} for name, value in named.items()}
 
 
-async def poison_queue(queue: SqsQueue, client: SqsClient) -> SqsQueue:
+async def poison_queue(queue: SqsQueue, client: SqsClient, source: SqsSettings) -> SqsQueue:
     """The queue that the redrive policy of `queue` names, or else Ebb's own, which is made when it is first used."""
     redrive = await queue.redrive()
     if redrive is not None:
         return SqsQueue(client, redrive.queue_name, redrive.account_id)
-    return SqsQueue(client, queue.name + POISON_SUFFIX, create=True)
+    return SqsQueue(client, source.poison_name, create=True)
 
 
 def client_for(source: SqsSettings, environment: Mapping[str, str], clock: Clock) -> SqsClient:

@@ -9,7 +9,7 @@ import pytest
 from azure.durable_functions.models.history.HistoryEvent import HistoryEvent
 from croniter import croniter
 from dateutil.parser import parse as dateutil_parse
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devhost.errors import AppError, SettingsError
@@ -23,6 +23,7 @@ from devhost.versions import compare, is_runnable
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  (hypothesis wants limits without a zone)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # however busy the machine is
 @given(MOMENTS)
 def test_quick_reading_of_stamps_equals_dateutil_zone_included(moment: datetime) -> None:
     text = stamp(moment)

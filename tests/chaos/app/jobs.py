@@ -32,6 +32,7 @@ async def handle(message: Message) -> None:
     """Do what the message says; leaves its beginning and its end in the ledger."""
     order = _order(message)
     about = {"message": message.id, "number": order.get("n"), "tries": message.dequeue_count, **AT_WORK.get()}
+    about["key"] = message.key
     book.note("begin", **about)
     outcome = "raised"
     try:

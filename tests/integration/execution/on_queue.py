@@ -41,11 +41,11 @@ class OnQueue:
         await self.queue.create()
         await asyncio.gather(*(self.queue.put(text) for text in texts))
 
-    async def run(self, handler: Handler) -> ExecutionReport:
-        """One execution."""
+    async def run(self, handler: Handler, **more: Any) -> ExecutionReport:
+        """One execution; `more` are further arguments of `run_execution`."""
         source, clock = open_source(self.settings, self.environment), SystemClock()
         try:
-            return await run_execution(source, handler, self.settings, reason_to_stop=_go_on, clock=clock)
+            return await run_execution(source, handler, self.settings, reason_to_stop=_go_on, clock=clock, **more)
         finally:
             await source.close()
 

@@ -16,7 +16,7 @@ from ebb.core.clock import SystemClock
 from ebb.core.errors import LeaseLostError, SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.sources.registry import open_poison, open_source
+from ebb.sources.registry import open_feed, open_poison, open_source
 from ebb.sources.sqs.client import SqsClient
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
@@ -29,8 +29,9 @@ LEASE = timedelta(seconds=30)
 class Bench:
     """A queue of its own on the session's server."""
 
-    def __init__(self, moto: Moto) -> None:
-        self.endpoint, self.name = moto.url, f"jobs-{secrets.token_hex(6)}"
+    def __init__(self, moto: Moto, end: str = "") -> None:
+        """`end` of the queue's name."""
+        self.endpoint, self.name = moto.url, f"jobs-{secrets.token_hex(6)}{end}"
         self.client = client_for(self.settings(), SETTINGS, SystemClock())
         self.queue = SqsQueue(self.client, self.name, create=True)
         self.opened: list[Any] = []
@@ -52,6 +53,11 @@ class Bench:
         self.opened.append(open_poison(self.schedule(), SETTINGS))
         return self.opened[-1]
 
+    async def close(self) -> None:
+        for each in self.opened:
+            await each.close()
+        await self.client.close()
+
     async def put(self, *texts: str, **attributes: str) -> None:
         named = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         for text in texts:
@@ -70,9 +76,7 @@ async def bench(moto: Moto) -> AsyncIterator[Bench]:
     made = Bench(moto)
     await made.queue.redrive()
     yield made
-    for each in made.opened:
-        await each.close()
-    await made.client.close()
+    await made.close()
 
 
 async def test_backlog_is_the_sum_that_keda_makes(bench: Bench) -> None:
@@ -154,6 +158,48 @@ async def test_poison_is_shown_put_back_and_removed(bench: Bench) -> None:
     assert await poison.count() == 0
 
 
+async def test_fifo_queue_keeps_the_order_of_each_group_and_its_poison_goes_back_into_it(moto: Moto) -> None:
+    bench = Bench(moto, ".fifo")
+    for text in ("a1", "a2", "b1", "a3"):
+        await bench.queue.send(text, {}, text[0], text)
+    source, poison = bench.source(), bench.poison()
+    first = await source.receive(10, LEASE)
+    assert [(message.text, message.key) for message in first] == [("a1", "a"), ("b1", "b")]
+    assert await bench.source().receive(10, LEASE) == []
+    await source.release(first[0], timedelta(seconds=60))  # it failed: its group waits, as long as it does
+    await source.complete(first[1])
+    assert await source.receive(10, LEASE) == []
+    await source.release(first[0])
+    (again,) = await source.receive(10, LEASE)
+    assert (again.text, again.dequeue_count) == ("a1", 2)
+    await source.dead_letter(again, "never")
+    (following,) = await source.receive(10, LEASE)
+    assert following.text == "a2"
+    await source.complete(following)
+    (found,) = await poison.peek(10)
+    assert (found.body, found.reason) == (b"a1", "never")
+    assert await poison.requeue(None, 10) == 1
+    left: list[str] = []
+    while batch := await source.receive(10, LEASE):
+        left += [message.text for message in batch]
+        assert {message.key for message in batch} == {"a"}
+        for message in batch:
+            await source.complete(message)
+    assert left == ["a3", "a1"]
+    await bench.close()
+
+
+async def test_feed_of_a_fifo_queue_makes_each_message_a_group_of_its_own(moto: Moto) -> None:
+    bench = Bench(moto, ".fifo")
+    feed = open_feed(bench.schedule(), SETTINGS)
+    assert feed is not None
+    for _ in range(3):
+        await feed.put(b"same")
+    await feed.close()
+    assert len(await bench.source().receive(10, LEASE)) == 3
+    await bench.close()
+
+
 async def test_text_that_is_no_base64_goes_to_poison_as_it_was(bench: Bench) -> None:
     await bench.put("not base64!")
     source = bench.source(messageEncoding="base64")
@@ -186,7 +232,7 @@ async def test_wrong_names_and_missing_rights_are_told(bench: Bench) -> None:
     with pytest.raises(SettingsError, match="at most 43200: sqs holds no longer"):
         validate_settings({**bench.schedule().to_document(), "visibilityTimeout": 43201})
     with pytest.raises(SettingsError, match="queueName"):
-        bench.schedule(queueName="orders.fifo")
+        bench.schedule(queueName="orders.other")
 
 
 async def test_temporary_credentials_of_a_container_are_renewed_before_they_end(bench: Bench) -> None:

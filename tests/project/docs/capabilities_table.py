@@ -19,6 +19,8 @@ NAMES = {
     "approximate": "counts approximately even when few wait",
     "counts_held": "counts messages that are held",
     "fixed_lease": "fixes how long a message is held",
+    "keyed": "has keys of its own, each with one receiver at a time",
+    "holds_back": "holds back what follows a message until that one is done",
     "ordered": "keeps an order: one message in hand at a time",
 }
 

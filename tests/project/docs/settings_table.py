@@ -24,6 +24,7 @@ ALLOWED = {
     "after": "a schedule, or up to 16",
     "budget": "a name under `budgets`",
     "batch": "`{size, wait}`",
+    "perKey": "`{key, concurrency, rate, weights}`",
     "retry": "`{initial, factor, maximum, jitter, attempts}`",
 }
 

@@ -84,7 +84,7 @@ class Job(World):
     @staticmethod
     def order(state: CycleState, opening: Opening, executions: list[dict[str, Any]]) -> dict[str, Any]:
         """What the orchestration gives to close_cycle."""
-        summary = summarize(executions, opening.error)
+        summary = summarize([Execution.from_document(each) for each in executions], opening.error)
         return {
             "state": state.to_json(),
             "settings": opening.settings,

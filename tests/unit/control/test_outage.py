@@ -12,7 +12,7 @@ from ebb.core.cycle import Ending, Opening
 from ebb.core.errors import StoreError, StoreUnavailableError
 from ebb.store.outage import HELD_BACK, TRY_EVERY, once_stored
 from tests.clocks import SteppedClock, settle
-from tests.unit.control.test_activities import MINE
+from tests.unit.control.cycle_world import MINE
 from tests.unit.control.test_faulty_store import Job
 
 

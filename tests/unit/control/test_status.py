@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ BACKLOGS = st.builds(
 )
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of what the test is given, should it be shown
 @given(reason=TEXTS, error=st.none() | TEXTS, backlog=st.none() | BACKLOGS)
 def test_no_status_is_larger_than_durable_takes(reason: str, error: str | None, backlog: Backlog | None) -> None:
     for document in both(opening(reason, error, backlog)):

@@ -38,3 +38,14 @@ def test_cycle_begins_as_the_first_message_comes_again() -> None:
 )
 def test_other_waits_are_what_they_were(retry_in: float | None, settings: dict[str, Any], code: str) -> None:
     assert wait(retry_in, **settings).code == code
+
+
+@pytest.mark.parametrize("received", [3, 0])  # where all were parked, the cycle received nothing
+def test_cycle_begins_as_the_first_message_comes_again_that_was_parked(received: int) -> None:
+    known = validate_settings(
+        {"source": {"type": "memory"}, "handler": "h:f", "pollingInterval": 300, "perKey": {"key": "customer"}}
+    )
+    retry_at = NOW + timedelta(seconds=4)
+    found = next_wait(known, received=received, remaining=0, worked=True, moment=Moment(NOW), retry_at=retry_at)
+    assert (found.seconds, found.code, found.limited_by) == (5, "retryDue", "perKey")
+    assert found.reason == "a message that failed or was parked comes again in 5 s"

@@ -198,9 +198,7 @@ def test_row_tells_what_an_instance_may_wait_for(cycle: int | None) -> None:
     assert written_at(opened_row, "measuring", 8) is None
     assert written_at(opened_row, "processing", 7) is None
     assert written_at(replace(opened_row, launch=4), "measuring", cycle) is None, "it is that of an earlier launch"
-    entry = next(each for each in opened_row.unclosed if each["cycle"] == 7)
-    did = {"processed": 0, "failed": 0, "poisoned": 0, "outcome": "succeeded", "error": None, "endedAt": "x"}
-    closed_row = rested(counted(opened_row, {**entry, **did}), of, 7, 5, at(20))
+    closed_row = rested(counted(opened_row, replace(CLOSED, cycle=7)), of, 7, 5, at(20))
     assert written_at(closed_row, "processing", 7) == at(20)
     assert written_at(closed_row, "waiting", 7) is None
 
