@@ -28,7 +28,7 @@ from ebb.core.documents import (
     ListedExecution,
     SourceBacklog,
 )
-from ebb.core.plan import KnownRates, OtherPlan, Plan, PlannedAgain, Share
+from ebb.core.plan import BudgetNow, KnownRates, OtherPlan, Plan, PlannedAgain, ScheduleBefore, Share
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import LastError, PoisonCount, Schedule
 
@@ -81,6 +81,8 @@ SCHEMAS: dict[str, Part] = {
     "OtherPlan": OtherPlan.schema(),
     "PlannedAgain": PlannedAgain.schema(),
     "Share": Share.schema(),
+    "BudgetNow": BudgetNow.schema(),
+    "ScheduleBefore": ScheduleBefore.schema(),
     "KnownRates": KnownRates.schema(),
     "Wait": Wait.schema(),
     "Cycle": _document(Cycle),

@@ -27,6 +27,8 @@ from ebb.core.planning.agenda import (
     backlog_of,
     before_measuring,
 )
+from ebb.core.planning.budgets import budget_now
+from ebb.core.planning.dependencies import those_before
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
@@ -76,6 +78,8 @@ async def plan_under(services: Services, row: ScheduleRow, known: CycleState) ->
         wait=agenda.wait if agenda.decision.executions == 0 else None,
         rates=KnownRates(message_seconds=agenda.carry.message_seconds, arrivals_per_second=agenda.carry.arrivals),
         missed_ticks=known.carry.missed,
+        budget=budget_now(settings.budget, opened.budget, now),
+        after=those_before(known.carry, opened.others),
     )
 
 

@@ -106,6 +106,10 @@ class RetryAfter(HandlerError):  # noqa: N818 - handlers raise it; it says what 
         super().__init__(why or f"to be tried again in {seconds:g} s")
         self.seconds, self.why = float(seconds), why
 
+    def __reduce__(self) -> tuple[type[RetryAfter], tuple[float, str]]:
+        """How it crosses to another process: with its seconds, not with its text alone."""
+        return type(self), (self.seconds, self.why)
+
 
 class HandlerTimeoutError(HandlerError):
     """A call of a handler took longer than `handlerTimeout`."""

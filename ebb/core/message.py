@@ -18,7 +18,7 @@ class Once(AbstractContextManager[bool, None], AbstractAsyncContextManager[bool,
     """An effect that is to happen once: `with` it in a plain handler, `async with` in an async one."""
 
 
-class _Always:
+class Always:
     """Without a store, as in a unit test of a handler, every effect is the first."""
 
     def __enter__(self) -> bool:
@@ -73,7 +73,7 @@ class Message:
             StoreError: the store is away; nothing was done.
         """
         if self.effects is None:
-            return cast("Once", _Always())
+            return cast("Once", Always())
         return self.effects(f"{self.id if of is None else of}/{key}", unsure)
 
     def progress(self, text: str) -> None:

@@ -10,10 +10,12 @@ from ebb.core.decision import Decision, Wait
 from ebb.core.document import (
     ANY_OBJECT,
     COUNT,
+    FLAG,
     SECONDS_OR_NULL,
     TEXT,
     TEXT_OR_NULL,
     TIME,
+    TIME_OR_NULL,
     Document,
     Schema,
     member,
@@ -23,6 +25,7 @@ from ebb.core.document import (
 from ebb.core.documents import Backlog
 
 _RATE: Schema = {"type": ["number", "null"], "minimum": 0, "description": "messages per second"}
+_COUNT_OR_NULL: Schema = {"type": ["integer", "null"], "minimum": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,31 @@ class KnownRates(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BudgetNow(Document):
+    """How the budget of a schedule's downstream stands."""
+
+    name: str = member(TEXT)
+    breaker: str = member({"enum": ["closed", "open", "halfOpen"]})
+    open_until: str | None = member(TIME_OR_NULL, None, said="when one message may try again; null unless it is open")
+    refusals: int = member(COUNT, 0, said="of the downstream, in a row")
+    rate: float | None = member(_RATE, None)
+    rate_now: float | None = member({**_RATE, "description": "messages per second that are given out now"}, None)
+    concurrency: int | None = member(_COUNT_OR_NULL, None)
+    concurrency_now: int | None = member(_COUNT_OR_NULL, None)
+    in_use: int = member(COUNT, 0, said="messages at once that executions may have now, of concurrencyNow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleBefore(Document):
+    """A schedule that this one comes after (`after`)."""
+
+    name: str = member(TEXT)
+    has_drained: bool = member(FLAG, said="since this schedule last ran; it waits for all of them")
+    is_working: bool = member(FLAG)
+    intent: str = member(TEXT)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan(Document):
     """What the next cycle does, when, and why."""
 
@@ -58,6 +86,8 @@ class Plan(Document):
     wait: Wait | None = part(Wait, None)
     rates: KnownRates = part(KnownRates, KnownRates())
     missed_ticks: int = member(COUNT, 0)
+    budget: BudgetNow | None = part(BudgetNow, None)
+    after: tuple[ScheduleBefore, ...] = parts(ScheduleBefore)
 
 
 @dataclass(frozen=True, kw_only=True)

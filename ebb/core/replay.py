@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 MOST_AT_ONCE = 1000  # messages that one call of the API puts back
+HIDDEN_AT_MOST = 90.0  # seconds for which what another process holds stays away: 60 s on a storage queue
+LOOK_AGAIN = 5.0  # seconds between looks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Seen:
     flowing_for: float | None = None  # seconds since the canary was found well; None: it was not yet
     flowed: int = 0  # messages that were put back since then
     quiet_for: float = 0.0  # seconds since anything was put back or settled
+    hidden: int = 0  # messages that are there and could not be taken: another process holds them, or died with them
+    tried_for: float = 0.0  # seconds since it was last tried to put some back
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ def next_step(replay: Replay, seen: Seen) -> Step:
     waiting = seen.put_back - seen.settled
     if waiting > 0 and seen.quiet_for >= replay.patience:
         return Step("stop", reason=f"nothing was handled for {seen.quiet_for:.0f} s, {waiting} messages wait")
+    if seen.hidden and (held := _while_hidden(seen, waiting)):
+        return held
     if seen.flowing_for is None:
         return _canary(replay, seen)
     if seen.exhausted:
@@ -63,9 +69,16 @@ def next_step(replay: Replay, seen: Seen) -> Step:
     return Step("put", messages=min(due, max(int(replay.rate), 1), MOST_AT_ONCE))
 
 
+def _while_hidden(seen: Seen, waiting: int) -> Step | None:
+    told = f"{seen.hidden} remaining messages are held by another process"
+    if waiting <= 0 and seen.quiet_for >= HIDDEN_AT_MOST:
+        return Step("stop", reason=told)
+    return Step("wait", seconds=1, reason=told) if seen.tried_for < LOOK_AGAIN else None
+
+
 def _canary(replay: Replay, seen: Seen) -> Step:
     if seen.put_back < replay.canary and not seen.exhausted:
         return Step("put", messages=replay.canary - seen.put_back)
     if seen.settled < seen.put_back:
         return Step("wait", seconds=1, reason="the canary is at work")
-    return Step("flow", reason=f"the canary is well: {seen.put_back} handled")
+    return Step("flow", reason=f"the canary is well: {seen.put_back} handled" if replay.canary else "")

@@ -5,7 +5,8 @@
             payments.charge(order)
 
 `first` says whether to do it. Leaving the block without an error makes the effect done; an error in it lets go of the
-claim, because who raises knows that it did not happen. The rules are in `ebb/core/once.py`.
+claim, because who raises knows that it did not happen. A cancellation (`handlerTimeout`, `replicaTimeout`) knows
+nothing. The rules are in `ebb/core/once.py`.
 """
 
 from __future__ import annotations
@@ -113,20 +114,23 @@ class _Effect:
         self._renewing.cancel()
         await asyncio.wait({self._renewing})
         if error is not None:
-            await self._let_go()
+            await self._let_go(not_done=isinstance(error, Exception))
             return
-        done = Claim(self._claim.by, self._claim.until, done=True)
         try:
-            await self._write(done, self._etag)
+            await self._write_over_own(Claim(self._claim.by, self._claim.until, done=True))
         except ConflictError as conflict:
             raise HandlerError(
                 f"the claim on {self.key} was taken by another try, so that it may have happened twice: this process "
                 f"stood still for more than {CLAIM_LASTS.total_seconds():g} s"
             ) from conflict
 
-    async def _let_go(self) -> None:
+    async def _let_go(self, not_done: bool) -> None:
+        """Without the claim: nobody had the effect, or, where it was ended from outside, nobody knows."""
+        assert self._claim is not None
+        now = self.effects.clock.now()
+        claim = Claim("", now) if not_done else Claim(self._claim.by, now - self.effects.skew)
         try:
-            await self._write(Claim("", self.effects.clock.now()), self._etag)
+            await self._write_over_own(claim)
         except StoreError as error:  # it ends by itself, and then nobody knows; or another try has it
             _log.warning("the claim on %s was not let go: %s", self.key, error)
 
@@ -136,12 +140,27 @@ class _Effect:
             await self.effects.clock.sleep(CLAIM_LASTS.total_seconds() / 3)
             claim = Claim(self._claim.by, self.effects.clock.now() + CLAIM_LASTS)
             try:
-                self._etag = await self._write(claim, self._etag)
+                await self._write_over_own(claim)
                 self._claim = claim
             except ConflictError:
                 return  # `_end` says so
             except StoreError as error:
                 _log.warning("the claim on %s was not renewed: %s", self.key, error)
+
+    async def _write_over_own(self, claim: Claim) -> None:
+        """Replace our own claim. It may have another etag than we know: the answer to a renewal may not have come.
+
+        Raises:
+            ConflictError: it is another's.
+        """
+        assert self._claim is not None
+        try:
+            self._etag = await self._write(claim, self._etag)
+        except ConflictError:
+            noted = await self.effects.remarks.remark(self.effects.scope, self.key)
+            if noted is None or Claim.from_remark(noted.remark).by != self._claim.by:
+                raise
+            self._etag = await self._write(claim, noted.etag)
 
     async def _write(self, claim: Claim, etag: str | None) -> str:
         now = self.effects.clock.now()

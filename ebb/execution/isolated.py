@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 from ebb.core.errors import HandlerError, PoisonMessage
 from ebb.core.message import Message
 from ebb.core.refusals import Refusal
+from ebb.execution.isolated_effects import HeldEffects, Left, Reply, Want
 from ebb.handlers import Handler
 
 IDLE_SECONDS = 60.0  # for which an unused child is kept
@@ -55,12 +56,16 @@ def isolated(name: str) -> Handler:
     async def handle(message: Message) -> None:
         children = _children_here(name)
         child = await children.take()
+        effects = HeldEffects(message.effects, child.say)
         try:
-            answer = await child.call(message)
+            answer = await child.call(message, effects)
         except BaseException:  # cancelled, or it has ended: nothing of it may go on
             await child.kill()
             raise
-        children.give_back(child)
+        else:
+            children.give_back(child)
+        finally:
+            await effects.close()
         _raise(answer)
 
     return handle
@@ -126,25 +131,41 @@ class _Child:
         )
         return cls(process)
 
-    async def call(self, message: Message) -> Answer:
+    async def call(self, message: Message, effects: HeldEffects) -> Answer:
         """The answer of the child: ("done" | "poison" | "raised", text, traceback, when to come back).
+
+        Args:
+            effects: gets what the handler has to say of its effects meanwhile.
 
         Raises:
             HandlerDiedError: it has ended.
         """
-        request = pickle.dumps(replace(message, report=None, effects=None, receipt=""))
         try:
-            self._requests.write(_LENGTH.pack(len(request)) + request)
-            await self._requests.drain()
-            while (answer := await self._answer())[0] == "progress":
-                message.progress(answer[1])
-            return answer
+            await self.say(replace(message, report=None, effects=None, receipt=""))
+            while True:
+                said = await self._said()
+                if isinstance(said, Want | Left):
+                    effects.heard(said)
+                elif said[0] == "progress":
+                    message.progress(said[1])
+                else:
+                    return said
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             status = await self.process.wait()
             how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
             raise HandlerDiedError(f"the handler ended its process ({how}) at this message") from error
 
-    async def _answer(self) -> Answer:
+    async def say(self, said: Message | Reply) -> None:
+        """Send it to the child.
+
+        Raises:
+            ConnectionError: it has ended.
+        """
+        request = pickle.dumps(said)
+        self._requests.write(_LENGTH.pack(len(request)) + request)
+        await self._requests.drain()
+
+    async def _said(self) -> Answer | Want | Left:
         (length,) = _LENGTH.unpack(await self._answers.readexactly(_LENGTH.size))
         return pickle.loads(await self._answers.readexactly(length))  # from our own child, on a pipe of our own
 

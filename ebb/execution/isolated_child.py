@@ -2,8 +2,9 @@
 
     python -m ebb.execution.isolated_child handlers.parity:classify
 
-Each message and each answer is a length and a pickle. What the handler prints goes to standard error. The child ends
-when its input does, even in the middle of a message: nobody would take the answer.
+Each message and each answer is a length and a pickle; so is what is said of effects meanwhile (`isolated_effects.py`).
+What the handler prints goes to standard error. The child ends when its input does, even in the middle of a message:
+nobody would take the answer.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import BinaryIO
 
-from ebb.core.errors import HandlerError, HandlerNotFoundError, PoisonMessage, RetryAfter
-from ebb.core.message import Message, Once, Unsure
+from ebb.core.errors import HandlerNotFoundError, PoisonMessage, RetryAfter
+from ebb.core.message import Message
 from ebb.core.refusals import Refusal, refusal_of
+from ebb.execution.isolated_effects import AskedEffects, Left, Reply, Want
 from ebb.handlers import Handler, load_handler
 
 LENGTH = struct.Struct(">I")
@@ -37,26 +39,23 @@ def main(name: str) -> None:
     requests, answers = _own_pipes()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     waiting: SimpleQueue[Message] = SimpleQueue()
-    threading.Thread(target=_read, args=(requests, waiting), daemon=True).start()
-    handler = _loaded(name)
     sending = threading.Lock()  # a handler may report its progress from a thread of its own
 
-    def send(answer: Answer) -> None:
-        text = pickle.dumps(answer)
+    def send(said: Answer | Want | Left) -> None:
+        text = pickle.dumps(said)
         with sending:
             answers.write(LENGTH.pack(len(text)) + text)
             answers.flush()
 
+    effects = AskedEffects(send)
+    threading.Thread(target=_read, args=(requests, waiting, effects), daemon=True).start()
+    handler = _loaded(name)
     with asyncio.Runner() as runner:
         while True:
             message = waiting.get()
             message.report = lambda text: send(("progress", str(text), "", None))
-            message.effects = _no_effects
+            message.effects = effects
             send(_handled(runner, handler, message))
-
-
-def _no_effects(key: str, unsure: Unsure) -> Once:
-    raise HandlerError(f"message.once({key!r}) needs the store, which a child process has not: use isolation: none")
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -69,10 +68,14 @@ def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _read(requests: BinaryIO, waiting: SimpleQueue[Message]) -> None:
+def _read(requests: BinaryIO, waiting: SimpleQueue[Message], effects: AskedEffects) -> None:
     while len(header := requests.read(LENGTH.size)) == LENGTH.size:
         (length,) = LENGTH.unpack(header)
-        waiting.put(pickle.loads(requests.read(length)))  # from the parent alone
+        said: Message | Reply = pickle.loads(requests.read(length))  # from the parent alone
+        if isinstance(said, Reply):
+            effects.replied(said)
+        else:
+            waiting.put(said)
     sys.stderr.flush()
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         with contextlib.suppress(OSError):

@@ -124,8 +124,9 @@ def _ledger(record: Record, schedule: str, limit: float) -> dict[str, tuple[int,
     untold = {each.message for each in mine if each.run in broken}
     put = {each.message for each in record.puts.values() if each.schedule == schedule}
     poisoned = [message for message, _ in record.poisoned if message in put]
+    at_last = {*poisoned} - (record.replayed & {*done})  # poison, and nothing else
     return {
-        "processed": (len({*done} - {*poisoned}), len(done), len(untold & {*done})),
+        "processed": (len({*done} - at_last), len(done), len(untold & {*done})),
         "poisoned": (len({*poisoned}), len(poisoned), len(untold & {*poisoned})),
         # At least none: a raise whose message could not be given back counts as lost.
         "failed": (0, sum(_may_have_failed(each, limit) for each in mine), 0),

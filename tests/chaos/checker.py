@@ -11,6 +11,8 @@ from tests.chaos.ledger import Handling, Record
 from tests.chaos.work_times import Work, executions_at_work, handlers_at_work, most_at_once, overlapping, slots_taken
 
 WELL = "well"  # the job of a message that nothing is wrong with
+WELL_TOO = (WELL, "once-again", "once-skip")  # and of those that have an effect besides
+REPLAY = "replay"  # the kind of a time in which poison messages were put back
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def _poison(record: Record) -> list[Violation]:
         found.append(Violation("no reason", f"{len(silent)} messages are poison and nobody says why"))
     if twice := [message for message, count in times.items() if count > 1]:
         found.append(Violation("poison twice", f"{len(twice)} messages stand in the poison queue more than once"))
-    if innocent := [message for message in times if jobs.get(message) == WELL]:
+    if innocent := [message for message in times if jobs.get(message) in WELL_TOO]:
         found.append(Violation("innocent", f"{len(innocent)} messages with a well handler became poison"))
     if record.mangled:
         found.append(Violation("body", f"{len(record.mangled)} messages lie in the poison place with another body"))
@@ -136,6 +138,10 @@ def _duplicates(record: Record) -> list[Violation]:
 def _explained(record: Record, before: Handling, after: Handling) -> bool:
     """Whether something that happened between two handlings of a message is a reason for the second."""
     if before.outcome in ("raised", "cancelled"):  # a try that failed, or one that replicaTimeout ended
+        return True
+    if before.outcome == "refused" and any(
+        span.kind == REPLAY and span.touches(before.begin, after.begin) for span in record.spans
+    ):
         return True
     death = record.death_of(before.host, before.begin)
     if death is not None and death <= after.begin:

@@ -62,7 +62,7 @@ class Host:
             **environment,
         }
 
-    def lay_out(self, schedules: Mapping[str, Any]) -> None:
+    def lay_out(self, schedules: Mapping[str, Any], budgets: Mapping[str, Any]) -> None:
         """Make the app's folder: this repository's code under the function app of the fault scenarios."""
         self.root.mkdir(parents=True)
         for path in ROOT.iterdir():
@@ -71,7 +71,9 @@ class Host:
                 (self.root / path.name).symlink_to(path)
         for path in APP.glob("*.py"):
             shutil.copy(path, self.root / path.name)
-        (self.root / "schedules.yaml").write_text(yaml.safe_dump({"schedules": dict(schedules)}))
+        (self.root / "schedules.yaml").write_text(
+            yaml.safe_dump({"schedules": dict(schedules), "budgets": dict(budgets)})
+        )
 
     @property
     def runs(self) -> bool:

@@ -4,13 +4,18 @@ Events and their fields, besides `at` (UNIX seconds) and `pid`:
 
     put       number, message (id), job, schedule, certain (false: the put failed, and may have been done all the same)
     begin     number, message, key, tries, host, schedule, cycle, execution, owner, run       a handler begins
+              batch                                                                      with others of this name
     end       the same, and outcome: done, raised, refused, cancelled                    it ends
+    effect    message, number, unsure, host, run                                         what is to happen once happens
     open      host, schedule, cycle, execution, owner, run                               an execution begins
     close     the same, and processed, poisoned as it reports them                       it ends
-    poisoned  message, reason, whole (whether its body is what was put)                  found in the poison place
+    poisoned  message, number, reason, whole (whether its body is what was put)          found in the poison place
     death     host                                                                       its process ended
     fault     id, kind, doubles (whether it may make a message come twice), host         something was broken
     mended    id                                                                         and is whole again
+
+A message that was put back from the poison place has another id. Its number is the same, so it counts as the one that
+was put.
 """
 
 from __future__ import annotations
@@ -51,6 +56,18 @@ class Handling:
     end: float | None = None
     outcome: str | None = None
     key: str | None = None
+    batch: str | None = None
+
+
+@dataclass
+class Effect:
+    """An effect that was to happen once, at the moment at which it happened."""
+
+    message: str
+    number: int
+    unsure: str
+    host: str
+    at: float
 
 
 @dataclass
@@ -89,6 +106,8 @@ class Record:
     puts: dict[int, Put] = field(default_factory=dict[int, Put])
     handlings: list[Handling] = field(default_factory=list[Handling])  # in the order of their beginnings
     executions: list[Execution] = field(default_factory=list[Execution])
+    effects: list[Effect] = field(default_factory=list[Effect])
+    replayed: set[str] = field(default_factory=set[str])  # messages that were put back from the poison place
     poisoned: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, "str | None"]])  # message, reason
     mangled: list[str] = field(default_factory=list[str])  # poisoned messages whose body is not what was put
     deaths: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])  # time, host
@@ -97,6 +116,11 @@ class Record:
     def death_of(self, host: str, after: float) -> float | None:
         """When `host` died first at or after that time."""
         return min((at for at, who in self.deaths if who == host and at >= after), default=None)
+
+    def first_id(self, number: object, message: str) -> str:
+        """The id under which a message was put, where that is known."""
+        put = self.puts.get(number) if isinstance(number, int) else None
+        return put.message if put is not None and put.certain else message
 
 
 def read(path: Path) -> Record:
@@ -114,6 +138,7 @@ def record_of(events: Iterable[dict[str, Any]]) -> Record:
     handlings: dict[tuple[str, str, int, int], Handling] = {}
     executions: dict[str, Execution] = {}
     spans: dict[str, Span] = {}
+    poisoned: list[dict[str, Any]] = []
     for event in events:
         kind, at = event["event"], float(event["at"])
         if kind == "put":
@@ -127,11 +152,26 @@ def record_of(events: Iterable[dict[str, Any]]) -> Record:
         elif kind == "close":
             executions[event["run"]].end = at
         elif kind == "poisoned":
-            record.poisoned.append((event["message"], event["reason"]))
-            record.mangled += [] if event.get("whole", True) else [event["message"]]
+            poisoned.append(event)
+        elif kind == "effect":
+            fields = event["message"], event["number"], event["unsure"], event["host"], at
+            record.effects.append(Effect(*fields))
         else:
             _broken(record, spans, event)
+    _name_as_put(record, poisoned)
     return record
+
+
+def _name_as_put(record: Record, poisoned: list[dict[str, Any]]) -> None:
+    """Give messages that were put back the ids under which they were put; a put may be written down after them."""
+    for each in (*record.handlings, *record.effects):
+        first = record.first_id(each.number, each.message)
+        record.replayed |= {first} if first != each.message else set()
+        each.message = first
+    for event in poisoned:
+        message = record.first_id(event.get("number"), event["message"])
+        record.poisoned.append((message, event["reason"]))
+        record.mangled += [] if event.get("whole", True) else [message]
 
 
 def _broken(record: Record, spans: dict[str, Span], event: dict[str, Any]) -> None:
@@ -163,6 +203,7 @@ def _handling(record: Record, known: dict[tuple[str, str, int, int], Handling], 
             event["schedule"],
             event["cycle"],
             event["at"],
+            batch=event.get("batch"),
             key=event.get("key"),
         )
         record.handlings.append(handling)

@@ -6,6 +6,7 @@ that lies beside a body of full size is found or missed as it would be by a pers
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,33 @@ def collect(host: Host, name: str, feeder: Feeder, ledger: Path) -> None:
         status, _ = host.call("DELETE", f"schedules/{name}/poison", {"ids": ids})
         if status != 200:
             return
-        for each in found:
-            whole = feeder.is_body_of(each["id"], each["body"]) if each["bodyEncoding"] == "text" else True
-            book.write(ledger, "poisoned", message=each["id"], reason=each["reason"], whole=whole)
+        _write_down(found, feeder, ledger)
+
+
+def look(host: Host, name: str, feeder: Feeder, ledger: Path, count: int) -> bool:
+    """Write down what is in the poison place, once `count` messages are there; they stay."""
+    status, page = host.call("GET", f"schedules/{name}/poison?top={count}")
+    found: list[dict[str, Any]] = page.get("value") or []
+    if status != 200 or len(found) < count:
+        return False
+    _write_down(found, feeder, ledger)
+    return True
+
+
+def _write_down(found: list[dict[str, Any]], feeder: Feeder, ledger: Path) -> None:
+    for each in found:
+        whole = feeder.is_body_of(each["id"], each["body"]) if each["bodyEncoding"] == "text" else True
+        number = _number_in(each["body"])
+        book.write(ledger, "poisoned", message=each["id"], number=number, reason=each["reason"], whole=whole)
+
+
+def _number_in(body: str) -> int | None:
+    try:
+        order = json.loads(body)
+    except ValueError:
+        return None
+    number = order.get("n") if isinstance(order, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def _waits(feeder: Feeder) -> bool:

@@ -10,9 +10,9 @@ from tests.chaos.checker import Violation
 from tests.chaos.known import FAULTS, fault_of
 
 COLUMNS = {
-    "lost": ("lost",),
-    "dupl": ("duplicate",),
-    "over": ("overlap", "too many"),
+    "lost": ("lost", "effect lost"),
+    "dupl": ("duplicate", "effect twice"),
+    "over": ("overlap", "too many", "over rate", "over batch"),
     "books": ("books", "history"),
     "slow": ("slow", "stalled"),
 }

@@ -22,9 +22,18 @@ SEED = 20
 AT_ONCE = min(8, 2 * (os.cpu_count() or 1))  # they mostly wait
 PATIENCE = 300  # seconds for all of them
 # The longest first, so that none of them is the last to end.
-LONG = ("schedules-30", "duel-kill", "duel-freeze", "handler-raise-always", "handler-flood", "spoil-extend")
+LONG = (
+    "schedules-30",
+    "duel-kill",
+    "duel-freeze",
+    "handler-raise-always",
+    "handler-flood",
+    "spoil-extend",
+    "replay-kill",
+)
 NAMES = [*LONG, *(each.name for each in catalogue.scenarios() if each.name not in LONG)]
-MAY_MISS = {"kill-phase", "duel-kill", "duel-freeze", "message-control"}  # whether a fault is met is a matter of chance
+# Whether a fault is met is a matter of chance.
+MAY_MISS = {"kill-phase", "duel-kill", "duel-freeze", "message-control", "once-kill", "batch-kill", "replay-kill"}
 
 
 def scenario(name: str) -> Scenario:

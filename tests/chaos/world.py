@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.chaos import books, checker, poison_places
+from tests.chaos import books, checker, poison_places, promises
 from tests.chaos.app import book
 from tests.chaos.checker import Violation
 from tests.chaos.host import Host, HostEndedError
@@ -58,6 +58,7 @@ class World:
         source: Mapping[str, Any] | None = None,
         encoding: str = "none",
         environment: Mapping[str, str] | None = None,
+        budgets: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         """Nothing runs until it is entered.
 
@@ -65,6 +66,7 @@ class World:
             settings: of all schedules, over SETTINGS.
             source: of all their sources.
             environment: app settings.
+            budgets: as in schedules.yaml; `settings` names the one that all schedules share.
         """
         self.azurite, self.folder, self.random = azurite, folder, random.Random(seed)
         self.ledger, self.clock = folder / "ledger.jsonl", folder / "clock"
@@ -88,6 +90,7 @@ class World:
         self.spans_judged: int = 0  # faults whose recovery belongs to earlier rounds
         self._engine, self._count, self._encoding = engine, hosts, encoding
         self._environment, self._source = dict(environment or {}), dict(source or {})
+        self._budgets = dict(budgets or {})
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -210,6 +213,7 @@ class World:
         per_key: dict[str, Any] | None = self.settings.get("perKey")
         of_a_key = None if per_key is None else int(per_key.get("concurrency", 1))
         found = checker.check(record, limits, self.handler_limit, of_a_key=of_a_key)
+        found += promises.check(record, self.settings, self._budgets, len(self.hosts))
         found += self._wrong_books() + self._overlaps_shown() + self._starved()
         for host in self.hosts:
             if texts := host.surprises():
@@ -301,7 +305,8 @@ class World:
         host = Host(name, self.folder / name, self.ledger, environment, self._engine)
         source = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "messageEncoding": self._encoding}
         source |= self._source
-        host.lay_out({each: {**self.settings, **self._sources(each, source)} for each in self.names})
+        schedules = {each: {**self.settings, **self._sources(each, source)} for each in self.names}
+        host.lay_out(schedules, self._budgets)
         return host
 
     def _sources(self, name: str, source: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_no_page_breaks_a_rule_or_is_wider_than_the_window(
         page.wait_for_load_state("networkidle")
         _settled(page, name)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} is too wide"
-        assert _violations(page, script) == [], name
+        assert violations(page, script) == [], name
 
 
 def test_screen_of_4k_is_used_and_its_lines_can_be_read(busy: App, open_page: Callable[..., Page]) -> None:
@@ -100,12 +100,12 @@ def test_dialog_and_door_break_no_rule(busy: App, open_page: Callable[..., Page]
     row_of(page, "parity").get_by_role("checkbox").check()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert _violations(page, AXE.read_text()) == []
+    assert violations(page, AXE.read_text()) == []
     page.keyboard.press("Escape")
     page.route("**/api/schedules", lambda route: route.fulfill(status=401))
     page.reload()
     expect(page.get_by_label("Function key")).to_be_visible()
-    assert _violations(page, AXE.read_text()) == []
+    assert violations(page, AXE.read_text()) == []
 
 
 def test_schedule_is_paused_by_keys_alone(busy: App, open_page: Callable[..., Page]) -> None:
@@ -139,7 +139,7 @@ def _settled(page: Page, name: str) -> None:
     page.locator(ready.get(name, "tbody tr")).first.wait_for()
 
 
-def _violations(page: Page, script: str) -> list[str]:
+def violations(page: Page, script: str) -> list[str]:
     """What axe-core finds, with the element of each."""
     page.evaluate(script)  # as the inspector runs it, which the page's policy leaves alone
     options = {"runOnly": {"type": "tag", "values": RULES}}

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ebb.cli.client import Client
+from ebb.cli.client import CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say, seconds
 from ebb.core.replay import Replay, Seen, Step, next_step
 from ebb.core.wording import counted
@@ -67,6 +67,9 @@ def replay_poison(
             step = run.through(plan, quiet=output is Output.JSON)
         except KeyboardInterrupt:
             step = Step("stop", reason="interrupted")
+        except CallError:
+            note(f"{name}: {run.seen.put_back} requeued for certain; go on with: {_resumed(name, body['replay'])}")
+            raise
     document = {
         "replay": body["replay"],
         "requeued": run.seen.put_back,
@@ -80,7 +83,7 @@ def replay_poison(
     said = f"{name}: {run.seen.put_back} requeued{whole}, {run.seen.failures} failed, {run.remaining} remaining"
     say(output, document, f"{said}: {step.reason}")
     if step.act == "stop":
-        raise failed(f"stopped: {step.reason}; go on with: poison replay {name} --resume {body['replay']}", Exit.FAILED)
+        raise failed(f"stopped: {step.reason}; go on with: {_resumed(name, body['replay'])}", Exit.FAILED)
 
 
 @dataclass
@@ -93,6 +96,7 @@ class _Run:
     remaining: int = 0
     _flowing_since: float | None = None
     _quiet_since: float = field(default_factory=time.monotonic)
+    _tried_at: float = field(default_factory=time.monotonic)
     _at_first: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def through(self, plan: Replay, quiet: bool) -> Step:
@@ -126,9 +130,14 @@ class _Run:
         path = self.client.path(self.name, "poison") + "/requeue"
         answer = self.client.call("POST", path, {**self.body, "limit": messages}, query={"source": self.source})
         number = int(answer["requeued"])
-        self.remaining, self._quiet_since = int(answer["remaining"]), time.monotonic()
+        self.remaining, self._tried_at = int(answer["remaining"]), time.monotonic()
+        self._quiet_since = self._tried_at if number else self._quiet_since
         flowed = self.seen.flowed + (number if self._flowing_since is not None else 0)
-        self.seen = replace(self.seen, put_back=self.seen.put_back + number, flowed=flowed, exhausted=number < messages)
+        # Of messages that hold a text nobody knows how many there are.
+        hidden = self.remaining if number < messages and "text" not in self.body else 0
+        exhausted = number < messages and not hidden
+        put_back = self.seen.put_back + number
+        self.seen = replace(self.seen, put_back=put_back, flowed=flowed, exhausted=exhausted, hidden=hidden)
         if number and (self._flowing_since is None or self.seen.exhausted):
             self.client.call("POST", self.client.path(self.name, "trigger"), {})  # do not wait for the next poll
 
@@ -140,8 +149,17 @@ class _Run:
             self._quiet_since = now
         flowing = None if self._flowing_since is None else now - self._flowing_since
         self.seen = replace(
-            self.seen, settled=settled, failures=failures, flowing_for=flowing, quiet_for=now - self._quiet_since
+            self.seen,
+            settled=settled,
+            failures=failures,
+            flowing_for=flowing,
+            quiet_for=now - self._quiet_since,
+            tried_for=now - self._tried_at,
         )
+
+
+def _resumed(name: str, identity: str) -> str:
+    return f"poison replay {name} --resume {identity}"
 
 
 def _found(client: Client, name: str, identity: str) -> tuple[int, str | None]:
@@ -152,5 +170,6 @@ def _found(client: Client, name: str, identity: str) -> tuple[int, str | None]:
         if each.get("replay") == identity
     ]
     if not mine:
-        raise failed(f"{name} has no replay {identity} in its audit trail", Exit.NOT_FOUND)
+        begin = "where it ended before its first portion was noted, begin again with --filter or --all"
+        raise failed(f"{name} has no replay {identity} in its audit trail; {begin}", Exit.NOT_FOUND)
     return sum(int(each.get("messages") or 0) for each in mine), mine[0].get("text")

@@ -48,9 +48,14 @@ def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *
     else:
         recordings = _side_by_side(scenarios, tell)
     return [
-        Result(scenario, recording, report_of(scenario.name, recording, simulated_settings(scenario.settings), prices))
+        Result(scenario, recording, _report(scenario, recording, prices))
         for scenario, recording in zip(scenarios, recordings, strict=True)
     ]
+
+
+def _report(scenario: Scenario, recording: Recording, prices: Prices) -> Report:
+    left_out = ["after is left out: the schedule is simulated by itself"] if scenario.settings.get("after") else []
+    return report_of(scenario.name, recording, simulated_settings(scenario.settings), prices, left_out)
 
 
 def _side_by_side(scenarios: Sequence[Scenario], tell: Tell) -> list[Recording]:

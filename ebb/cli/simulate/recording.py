@@ -11,6 +11,7 @@ from typing import Any
 from ebb.core.clock import Clock
 from ebb.core.documents import Cycle
 from ebb.core.message import Message
+from ebb.core.remarks import Noted
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.sources.base import Backlog, QueueSource
@@ -41,6 +42,7 @@ class Recording:
     cycles: list[Cycle] = field(default_factory=list[Cycle])
     calls: Counter[str] = field(default_factory=Counter[str])  # "queue" and "table" transactions
     arrived: int = 0
+    begun: int = 0  # messages whose handler began, each try
     busy_seconds: float = 0.0  # in handlers, together
     opened: int = 0  # cycles, idle ones included
     length: float = 0.0  # seconds
@@ -108,6 +110,14 @@ class RecordedStore(MemoryStore):
     async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
         self._recording.calls["table"] += 1
         self._recording.cycles.append(Cycle.from_document(cycle))
+
+    async def remark(self, scope: str, key: str) -> Noted | None:
+        self._recording.calls["table"] += 1
+        return await super().remark(scope, key)
+
+    async def swap_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any], etag: str | None) -> str:
+        self._recording.calls["table"] += 1
+        return await super().swap_remark(scope, key, at, remark, etag)
 
     async def write_looks(self, schedule: str, looks: Sequence[Look]) -> None:
         self._recording.calls["table"] += 1

@@ -199,6 +199,7 @@ def _rows(report: Report) -> dict[str, str]:
         "utilisation": "-" if report.utilisation is None else f"{report.utilisation:.0%}",
         "execution time": _time(report.execution_seconds),
         "cycles held by a limit": ", ".join(f"{name} {count}" for name, count in report.limited.items()) or "none",
+        "budget": str(report.budget or "none"),
         "activities": str(report.activities),
         "queue transactions a month": f"{monthly.queue_transactions:,.0f}",
         "table transactions a month": f"{monthly.table_transactions:,.0f}",

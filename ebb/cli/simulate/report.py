@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ebb.cli.simulate.budget_use import BudgetUse, budget_use
 from ebb.cli.simulate.costs import MonthlyCost, Prices, Usage, monthly_cost
 from ebb.cli.simulate.places import Place, places
 from ebb.cli.simulate.recording import Recording
@@ -65,6 +66,7 @@ class Report:
     utilisation: float | None  # share of the executions' slots that a handler used
     execution_seconds: float
     limited: dict[str, int]  # cycles whose decision a setting bound, by setting
+    budget: BudgetUse | None
     monthly: MonthlyCost
     places: list[Place]  # the same at each place where it can be deployed
     ended: str | None
@@ -77,8 +79,10 @@ class Report:
         return document
 
 
-def report_of(name: str, recording: Recording, settings: ScheduleSettings, prices: Prices) -> Report:
-    """Sum up `recording`."""
+def report_of(
+    name: str, recording: Recording, settings: ScheduleSettings, prices: Prices, left_out: Sequence[str] = ()
+) -> Report:
+    """Sum up `recording`; `left_out` says what of the schedule was not simulated."""
     cycles = recording.cycles
     executions = [execution for cycle in cycles for execution in cycle.executions]
     seconds = sum(_length(execution) for execution in executions)
@@ -93,7 +97,7 @@ def report_of(name: str, recording: Recording, settings: ScheduleSettings, price
         cycles=recording.opened,
         execution_seconds=seconds,
     )
-    last = recording.samples[-1] if recording.samples else None
+    last, limited = recording.samples[-1] if recording.samples else None, _limited(recording)
     return Report(
         name=name,
         seconds=recording.length,
@@ -117,11 +121,12 @@ def report_of(name: str, recording: Recording, settings: ScheduleSettings, price
         drain=Spread.of(recording.drains),
         utilisation=recording.busy_seconds / (seconds * settings.concurrency) if seconds else None,
         execution_seconds=seconds,
-        limited=_limited(recording),
+        limited=limited,
+        budget=budget_use(settings, recording.length, recording.begun, limited),
         monthly=monthly_cost(usage, prices),
         places=places(usage, max((len(cycle.executions) for cycle in cycles), default=0), prices),
         ended=recording.ended,
-        warnings=[*(Warned(text, 0.0, 1) for text in warnings_of(settings)), *told(recording.warnings)],
+        warnings=[*(Warned(text, 0.0, 1) for text in (*left_out, *warnings_of(settings))), *told(recording.warnings)],
     )
 
 

@@ -182,6 +182,7 @@ def _services(
         for each in message if isinstance(message, list) else [message]:
             if each.enqueued_at is not None and each.dequeue_count == 1:
                 recording.waited(each, (clock.now() - each.enqueued_at).total_seconds())
+        recording.begun += len(message) if isinstance(message, list) else 1
         seconds = service_time()
         await clock.sleep(seconds)
         recording.busy_seconds += seconds

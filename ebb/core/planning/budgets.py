@@ -9,6 +9,8 @@ from datetime import datetime
 from ebb.core.budget import BudgetState
 from ebb.core.clock import rfc3339
 from ebb.core.decision import Decision, Wait
+from ebb.core.plan import BudgetNow
+from ebb.core.settings.budget import BudgetSettings
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted, duration, plain
 
@@ -43,6 +45,26 @@ def held_by_budget(
         return replace(decision, reason=f"{decision.reason}; {told}")
     held = f"held to {counted(most, 'execution')}: {told}"
     return Decision(most, f"{decision.reason}, {held}", name, "heldToBudget")
+
+
+def budget_now(budget: BudgetSettings | None, state: BudgetState | None, now: datetime) -> BudgetNow | None:
+    """How a budget stands; None where there is none."""
+    if budget is None or state is None:
+        return None
+    is_open = state.is_open(now)
+    share = 0.0 if state.is_tripped else state.share_now(now)  # but for the one message that tries
+    rate, concurrency = budget.rate, budget.concurrency
+    return BudgetNow(
+        name=budget.name,
+        breaker="open" if is_open else "halfOpen" if state.is_tripped else "closed",
+        open_until=rfc3339(state.open_until) if state.open_until and is_open else None,
+        refusals=state.refusals,
+        rate=rate,
+        rate_now=None if rate is None else round(rate * share, 3),
+        concurrency=concurrency,
+        concurrency_now=None if concurrency is None else math.floor(concurrency * share) or int(share > 0),
+        in_use=sum(each.number for each in state.slots.values() if now < each.until),
+    )
 
 
 def until_it_opens(decision: Decision, wait: Wait, state: BudgetState | None, now: datetime) -> Wait:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ebb.core.carry import Carry
 from ebb.core.decision import Wait
+from ebb.core.plan import ScheduleBefore
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration
 
@@ -48,6 +49,20 @@ def following(carry: Carry, others: Sequence[Other], runs: bool) -> Carry:
     if not others:
         return carry
     return replace(carry, followed={each.name: each.drained for each in others}, continues=carry.continues and runs)
+
+
+def those_before(carry: Carry, others: Sequence[Other]) -> tuple[ScheduleBefore, ...]:
+    """The schedules that this one comes after, as the plan tells them."""
+    since = carry.followed or {}
+    return tuple(
+        ScheduleBefore(
+            name=each.name,
+            has_drained=each.drained > since.get(each.name, 0) and not each.is_working,
+            is_working=each.is_working,
+            intent=each.intent,
+        )
+        for each in others
+    )
 
 
 def has_drained(code: str, outcome: str, received: int) -> bool:

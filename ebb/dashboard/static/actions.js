@@ -70,7 +70,7 @@ export function Ask() {
 function Question({ action }) {
   const hold = useRef(null);
   const [reason, setReason] = useState("");
-  const [values, setValues] = useState(Object.fromEntries(action.fields.map((field) => [field.name, field.choices?.[0] || ""])));
+  const [values, setValues] = useState(Object.fromEntries(action.fields.map((field) => [field.name, field.initial ?? field.choices?.[0] ?? ""])));
   const [state, setState] = useState({ busy: false, problem: null });
   useEffect(() => hold.current.showModal(), []);
   const close = () => open.set(null);
@@ -110,7 +110,7 @@ function Question({ action }) {
 const Field = ({ field, value, set }) => html`<label>${field.label}
   ${field.choices
     ? html`<select value=${value} onChange=${(event) => set(event.target.value)}>${field.choices.map((each) => html`<option key=${each}>${each}</option>`)}</select>`
-    : html`<input type=${field.type} value=${value} onInput=${(event) => set(event.target.value)} />`}
+    : html`<input type=${field.type} ...${field.more} value=${value} onInput=${(event) => set(event.target.value)} />`}
 </label>`;
 
 function iso(text) {

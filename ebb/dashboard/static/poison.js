@@ -5,6 +5,7 @@ import { access, call } from "./api.js";
 import { ask } from "./actions.js";
 import { useCell } from "./live.js";
 import { Title, Trouble, useDocument } from "./parts.js";
+import { replayAction, Replays } from "./replay.js";
 import { amend, useRoute } from "./route.js";
 import { command, count, counted, full, quoted, reasonOption } from "./words.js";
 
@@ -33,7 +34,9 @@ export function Poison({ name }) {
       ${mayChange && data.count > 0 && html`<div class="actions">
         ${["requeue", "purge"].map((verb) => html`<button key=${verb} disabled=${!ids.length} onClick=${() => ask(action(verb, given, ids))}>${VERBS[verb].title} ${ids.length || ""} chosen …</button>`)}
         ${["requeue", "purge"].map((verb) => html`<button key=${`all ${verb}`} onClick=${() => ask(action(verb, given, null))}>${VERBS[verb].title} ${text ? `all with “${text}”` : "all"} …</button>`)}
+        <button onClick=${() => ask(replayAction(given, null))}>Replay ${text ? `all with “${text}”` : "all"} …</button>
       </div>`}
+      <${Replays} given=${given} may=${mayChange} left=${data.count} />
       <ul class="plain-list">${data.value.map((one) => html`<${Message} key=${one.id} one=${one} on=${chosen.has(one.id)} may=${mayChange} turn=${() => setChosen(turned(chosen, one.id))} />`)}</ul>`}`;
 }
 

@@ -1,6 +1,6 @@
 // One schedule: what it does now and why, what it did over time, and what it would do next.
 
-import { html, useMemo, useState } from "./markup.js";
+import { html, useEffect, useMemo, useState } from "./markup.js";
 import { access, call, keyed, Problem } from "./api.js";
 import { Actions } from "./actions.js";
 import { pauseAfter, useCell, usePolling } from "./live.js";
@@ -20,16 +20,17 @@ export function Schedule({ name }) {
   const path = `schedules/${encodeURIComponent(name)}`;
   const { data, etag, problem } = useDocument(path);
   const { mayChange } = useCell(access);
+  const [plan, setPlan] = useState(null);
   const head = html`<${Title}>${name}<//><${Trouble} problem=${problem} />`;
   if (!data) return html`${head}${!problem && html`<p class="waiting">Loading …</p>`}`;
   return html`${head}
     <${Actions} document=${data} may=${mayChange} more=${["repair"]} />
-    <${Facts} document=${data} />
+    <${Facts} document=${data} plan=${plan?.name === name ? plan : null} />
     <${AtWork} document=${data} />
-    <${Time} path=${path} document=${data} version=${etag} />`;
+    <${Time} path=${path} document=${data} version=${etag} told=${setPlan} />`;
 }
 
-function Facts({ document: one }) {
+function Facts({ document: one, plan }) {
   const fact = (title, value, wide) => value && html`<div class=${wide ? "wide" : ""}><dt>${title}</dt><dd>${value}</dd></div>`;
   const changed = Object.entries(one.overrides);
   return html`<dl class="facts">
@@ -40,6 +41,10 @@ function Facts({ document: one }) {
     ${fact("Since the first start", `${counted(one.totals.cycles, "cycle")}, ${count(one.totals.processed)} processed, ${count(one.totals.failed)} failed, ${count(one.totals.poisoned)} poisoned`)}
     ${fact("Why so many executions", one.decision?.reason, true)}
     ${fact("Why this wait", one.nextCycleReason, true)}
+    ${millis(one.lastCycle?.nextTryAt) > Date.now() && fact("Next try of what failed", html`<${Moment} at=${one.lastCycle.nextTryAt} /> <span class="faint">the first of ${counted(one.lastCycle.failed, "message")} of cycle ${one.lastCycle.cycle}</span>`)}
+    ${one.settings.batch && fact("Calls of the handler", `get up to ${counted(one.settings.batch.size, "message")} each`)}
+    ${plan?.budget && fact("Budget", html`<${Budget} one=${plan.budget} />`)}
+    ${plan?.after?.length > 0 && fact("Runs after", plan.after.map((each) => html`<div key=${each.name}><a href=${to(["schedules", each.name])}>${each.name}</a> <span class="faint">${each.isWorking ? "is at work" : each.hasDrained ? "has drained" : "has not drained since"}${each.intent === "running" ? "" : `, it is ${each.intent}`}</span></div>`))}
     ${one.lastError && one.lastError.message !== one.error && fact("Last error", html`${one.lastError.message} <span class="faint">${counted(one.lastError.count, "time")}, last <${Moment} at=${one.lastError.at} /></span>`, true)}
     ${one.error && fact("Error", html`<span class="trouble">${one.error}</span>`, true)}
     ${one.warnings.length > 0 && fact("Warnings", one.warnings.map((text) => html`<div class="warning" key=${text}>${text}</div>`), true)}
@@ -47,15 +52,26 @@ function Facts({ document: one }) {
   </dl>`;
 }
 
+/** What a downstream may be asked to do now, and why it is less than it could be. */
+function Budget({ one }) {
+  const left = [one.rate !== null && `${one.rateNow} of ${one.rate} messages/s`, one.concurrency !== null && `${one.inUse} of ${one.concurrencyNow} at once in use${one.concurrencyNow < one.concurrency ? ` (${one.concurrency} at best)` : ""}`].filter(Boolean);
+  const trouble = { open: html`the downstream refuses; a try <${Moment} at=${one.openUntil} />`, halfOpen: "one message tries whether the downstream takes any again" }[one.breaker];
+  return html`${one.name}: breaker ${spaced(one.breaker)}${trouble ? html`<div class="trouble">${trouble}</div>` : html`<div>${left.join(", ")}</div>`}${one.refusals > 0 && html`<div class="faint">${counted(one.refusals, "refusal")} in a row</div>`}`;
+}
+
 /** Live progress of the executions at work, where the app tells it. */
 function AtWork({ document: one }) {
   if (!atWork(one).length) return null;
   return html`<section aria-labelledby="at-work"><h2 id="at-work">At work</h2><div class="scroll" tabindex="0" role="region" aria-label="executions at work">
-    <table><thead><tr><th class="number">Execution</th><th>Since</th><th class="number">Processed</th><th class="number">Failed</th><th>Progress</th></tr></thead>
+    <table><thead><tr><th class="number">Execution</th><th>Since</th><th class="number">Processed</th><th class="number">Failed</th><th class="number">In hand</th><th>Progress</th></tr></thead>
     <tbody>${atWork(one).map((each) => html`<tr key=${`${each.cycle}/${each.index}`}>
       <td class="number">${each.index}</td><td><${Moment} at=${each.since || each.startedAt} /></td><td class="number">${count(each.processed)}</td>
-      <td class="number">${count((each.failed || 0) + (each.poisoned || 0))}</td><td><${Progress} note=${each.progress} /></td></tr>`)}</tbody></table></div></section>`;
+      <td class="number">${count((each.failed || 0) + (each.poisoned || 0))}</td><td class="number">${inHand(each)}</td><td><${Progress} note=${each.progress} /></td></tr>`)}</tbody></table></div></section>`;
 }
+
+/** Messages that an execution has taken and not settled, and for how long the oldest is in a handler. */
+const inHand = ({ received, processed, failed, poisoned, currentMessageAge: age }) =>
+  received === undefined ? "–" : `${count(Math.max(received - processed - failed - poisoned, 0))}${age ? `, ${lasting(age)}` : ""}`;
 
 /** What a handler says of its progress: a part of one, a text, or both. */
 function Progress({ note }) {
@@ -65,11 +81,12 @@ function Progress({ note }) {
   return html`${typeof share === "number" && html`<progress value=${share} max="1" aria-label="progress">${share}</progress> ${Math.round(share * 100)} % `}${plain(text)}`;
 }
 
-function Time({ path, document: one, version }) {
+function Time({ path, document: one, version, told }) {
   const { query } = useRoute();
   const zoomed = query.get("from") && query.get("to") ? { from: Number(query.get("from")), to: Number(query.get("to")) } : null;
   const range = RANGES[query.get("range")] ? query.get("range") : "1h";
   const { past, cycles, plan, at, problem } = usePast(path, zoomed, RANGES[range], version);
+  useEffect(() => told(plan), [plan]);
   const [chosen, choose] = useState(null);
   const axis = zoomed || { from: at - RANGES[range], to: at + RANGES[range] * AHEAD };
   const drawn = useMemo(() => bars(one, cycles, plan, axis), [one, cycles, plan, axis.from, axis.to]);

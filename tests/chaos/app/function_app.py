@@ -5,6 +5,8 @@ Copied into the folder of each host. All that it changes is told by environment 
     EBB_CHAOS_LEDGER, EBB_CHAOS_HOST   where the record goes, and the host's name in it
     EBB_CHAOS_CLOCK                    a file with the number of seconds that the machine's clock is off by
     EBB_CHAOS_SLACK                    seconds of slack in a lease, for scenarios in which many leases have to lapse
+    EBB_CHAOS_CLAIM                    seconds that a claim on an effect lasts, for those in which one has to lapse
+    EBB_CHAOS_HOLD                     seconds for which poison messages are held while they are put back, likewise
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ import book
 import jobs
 
 import ebb.core.row.fence
+import ebb.execution.effects
 import ebb.execution.process
+import ebb.sources.storage_queue.poison
 from composition import build_app
 from ebb.core.clock import SystemClock
 from ebb.services import Services
@@ -62,6 +66,10 @@ async def recorded(*arguments: Any, log: Any, reason_to_stop: Any, **more: Any) 
 ebb.execution.process.run_execution = recorded
 if slack := os.environ.get("EBB_CHAOS_SLACK"):
     ebb.core.row.fence.CHECK_IN_SLACK = timedelta(seconds=float(slack))
+if claim := os.environ.get("EBB_CHAOS_CLAIM"):
+    ebb.execution.effects.CLAIM_LASTS = timedelta(seconds=float(claim))
+if hold := os.environ.get("EBB_CHAOS_HOLD"):
+    ebb.sources.storage_queue.poison.HOLD = timedelta(seconds=float(hold))
 if "EBB_CHAOS_CLOCK" in os.environ:
     try:  # timers of the local host go by the machine's clock too; those of the real engine cannot be stepped from here
         import devhost.clock

@@ -1,6 +1,8 @@
 """The handler of the fault scenarios: each message says what its handler does, and how often.
 
 A body is JSON: {"n": number, "job": name, "seconds": duration, "times": so many tries do it; later ones do nothing}.
+Job `once-again` or `once-skip` has its effect in the middle of its time, as `message.once` allows it; `mend` is refused
+until a file `mended` stands beside the ledger.
 What cannot be read so is handled as it is, or refused as poison if its text begins with "refuse".
 """
 
@@ -11,7 +13,9 @@ import contextvars
 import os
 import resource
 import time
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import book
@@ -21,6 +25,7 @@ from ebb import Message, PoisonMessage
 AT_WORK: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("AT_WORK", default={})  # noqa: B039 - never changed
 _HEADROOM = 64 * 2**20  # bytes that the process may still take when memory runs out
 _MOST = 600.0  # seconds that a handler hangs at most, should nobody end it
+_OUTCOMES = {type(None): "done", RuntimeError: "raised", PoisonMessage: "refused"}
 
 
 async def handle(message: Message) -> None:
@@ -32,7 +37,7 @@ async def handle(message: Message) -> None:
     outcome = "raised"
     try:
         if message.dequeue_count <= int(order.get("times", 10**6)):
-            await _do(str(order.get("job", "well")), float(order.get("seconds", 0.0)))
+            await _do(message, str(order.get("job", "well")), float(order.get("seconds", 0.0)))
         outcome = "done"
     except asyncio.CancelledError:
         outcome = "cancelled"
@@ -49,14 +54,54 @@ def handle_on_thread(message: Message) -> None:
     asyncio.run(handle(message))
 
 
-async def _do(job: str, seconds: float) -> None:
+async def handle_batch(messages: list[Message]) -> list[BaseException | None]:
+    """Work for the longest time that a message says, and answer for each what its job would raise."""
+    orders, batch = [_order(message) for message in messages], uuid.uuid4().hex[:12]
+    about = [
+        {"message": message.id, "number": order.get("n"), "tries": message.dequeue_count, **AT_WORK.get()}
+        for message, order in zip(messages, orders, strict=True)
+    ]
+    for each in about:
+        book.note("begin", batch=batch, **each)
+    answers: list[BaseException | None] = []
+    try:
+        await asyncio.sleep(max(float(order.get("seconds", 0.0)) for order in orders))
+        answers = [_answer(message, order) for message, order in zip(messages, orders, strict=True)]
+    finally:
+        told = [_OUTCOMES[type(each)] for each in answers] or ["cancelled"] * len(about)
+        for each, outcome in zip(about, told, strict=True):
+            book.note("end", outcome=outcome, **each)
+    return answers
+
+
+def _answer(message: Message, order: dict[str, Any]) -> BaseException | None:
+    if message.dequeue_count > int(order.get("times", 10**6)):
+        return None
+    try:
+        _NOT_ASYNC[str(order.get("job", "well"))](0.0)
+    except (RuntimeError, PoisonMessage) as error:
+        return error
+    return None
+
+
+async def _do(message: Message, job: str, seconds: float) -> None:
     if job == "well":
         await asyncio.sleep(seconds)
+    elif job.startswith("once-"):
+        await _once(message, job.removeprefix("once-"), seconds / 2)
     elif job == "stubborn":
         await _stubborn(seconds)
     else:
         _NOT_ASYNC[job](seconds)
         await asyncio.sleep(_MOST if job == "hang" else 0)
+
+
+async def _once(message: Message, unsure: Any, seconds: float) -> None:
+    async with message.once("effect", unsure=unsure) as first:
+        if first:
+            await asyncio.sleep(seconds)
+            book.note("effect", message=message.id, number=_order(message)["n"], unsure=unsure)
+            await asyncio.sleep(seconds)
 
 
 async def _stubborn(seconds: float) -> None:
@@ -75,6 +120,11 @@ def _raise(_: float) -> None:
 
 def _refuse(_: float) -> None:
     raise PoisonMessage("this message is not wanted")
+
+
+def _refuse_until_mended(_: float) -> None:
+    if not Path(os.environ[book.PATH]).with_name("mended").exists():
+        raise PoisonMessage("this message needs what is broken now")
 
 
 def _leave(_: float) -> None:
@@ -101,9 +151,11 @@ def _pages() -> list[str]:
 
 
 _NOT_ASYNC: dict[str, Callable[[float], Any]] = {
+    "well": lambda _: None,
     "hang": lambda _: None,
     "raise": _raise,
     "poison": _refuse,
+    "mend": _refuse_until_mended,
     "block": time.sleep,  # the event loop stands still
     "exit": lambda _: os._exit(7),
     "systemExit": _leave,

@@ -52,6 +52,8 @@ async def test_schedule_runs_once_for_each_drain_of_the_other(azurite: Azurite) 
         await eventually(waits, lambda: "load does not say that it waits")
         _, plan, _ = await hub.call("GET", "schedules/load/plan")
         assert (plan["decision"]["code"], plan["decision"]["limitedBy"]) == ("afterOthers", "after")
+        before = {"name": "extract", "hasDrained": False, "isWorking": False, "intent": "running"}
+        assert (plan["after"], plan["budget"]) == ([before], None)
         for count in (1, 2):  # each batch takes several cycles of extract
             for number in range(6):
                 BROKER.put(queue, f"{count}.{number}")

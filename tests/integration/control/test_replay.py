@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
+
+import pytest
 
 from ebb import Message
+from ebb.cli.client import CallError, Client
 from tests.integration.control.hub import Hub, schedules
 from tests.integration.control.test_command import run
 
@@ -68,6 +72,52 @@ async def test_replay_stops_at_failures_and_goes_on_where_it_stopped() -> None:
         assert (await hub.schedule())["totals"]["processed"] == 20
         assert (await run(hub, "poison", "replay", "parity", "--resume", "nosuch")).exit_code == 3
         assert (await run(hub, "poison", "replay", "parity")).exit_code == 2
+
+
+async def test_replay_whose_app_goes_away_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Hub(known()) as hub:  # type: ignore[arg-type]
+        await poisoned(hub, "fig 1", "fig 2", "fig 3")
+        broken.clear()
+        call, portions = Client.call, 0
+
+        def dying(client: Client, method: str, path: str, *rest: Any, **more: Any) -> dict[str, Any]:
+            nonlocal portions
+            if path.endswith("/requeue"):
+                portions += 1
+            if portions == 2:
+                raise CallError("nothing answers")
+            return call(client, method, path, *rest, **more)
+
+        monkeypatch.setattr(Client, "call", dying)
+        ended = await run(hub, "poison", "replay", "parity", "--all", "--canary", "1", "-o", "json")
+        monkeypatch.undo()
+        assert ended.exit_code == 5
+        name = next(each["replay"] for each in await hub.events("audit") if each["action"] == "requeuePoison")
+        assert f"parity: 1 requeued for certain; go on with: poison replay parity --resume {name}" in ended.stderr
+        status, again, _ = await replay(hub, "--resume", str(name), "--rate", "100/s")
+        assert (status, again["before"], again["requeued"], again["remaining"]) == (0, 1, 2, 0)
+
+
+@pytest.mark.parametrize(("which", "requeued"), [(("--all",), 3), (("--filter", "kiwi"), 0)])
+async def test_replay_of_all_waits_for_what_another_process_holds(
+    monkeypatch: pytest.MonkeyPatch, which: tuple[str, ...], requeued: int
+) -> None:
+    async with Hub(known()) as hub:  # type: ignore[arg-type]
+        await poisoned(hub, "kiwi 1", "kiwi 2", "kiwi 3")
+        broken.clear()
+        call, portions = Client.call, 0
+
+        def held_at_first(client: Client, method: str, path: str, *rest: Any, **more: Any) -> dict[str, Any]:
+            nonlocal portions
+            portions += path.endswith("/requeue")
+            if portions == 1 and path.endswith("/requeue"):
+                return {"requeued": 0, "remaining": 3}
+            return call(client, method, path, *rest, **more)
+
+        monkeypatch.setattr(Client, "call", held_at_first)
+        monkeypatch.setattr("ebb.core.replay.LOOK_AGAIN", 0.1)
+        status, told, _ = await replay(hub, *which)
+        assert (status, told["requeued"], told["remaining"]) == (0, requeued, 3 - requeued)
 
 
 async def test_replay_needs_a_schedule_that_runs() -> None:

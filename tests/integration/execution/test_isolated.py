@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -19,10 +19,13 @@ from ebb.core.errors import PoisonMessage
 from ebb.core.message import Message
 from ebb.core.refusals import Refusal, refusal_of
 from ebb.core.settings.validation import validate_settings
+from ebb.execution.effects import Effects
 from ebb.execution.execution import run_execution
 from ebb.execution.isolated import HandlerDiedError, IsolatedHandlerError, isolated
 from ebb.handlers import Handler
 from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.store.memory import MemoryStore
+from tests.clocks import SteppedClock
 
 SOURCE = """
 import asyncio, os, pathlib, subprocess, sys, time
@@ -39,6 +42,13 @@ def handle(message: Message) -> None:
         os._exit(int(rest))
     if verb == "leave":
         sys.exit(3)
+    if verb == "once":
+        with message.once("charge", unsure="skip") as first:
+            pathlib.Path(rest).open("a").write(f"{first} ")
+            if message.dequeue_count == 1:
+                raise ValueError("no money")
+            if message.dequeue_count == 3:
+                os._exit(9)
     if verb == "hang":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         pathlib.Path(rest).write_text(f"{os.getpid()} {child.pid}")
@@ -56,6 +66,11 @@ async def wait(message: Message) -> None:
     await asyncio.sleep(0.01)
     if message.text == "raise":
         raise KeyError("async")
+    if message.text.startswith("once"):
+        async with message.once("charge", of="order", unsure="poison") as first:
+            pathlib.Path(message.text.split()[1]).write_text(str(first))
+            if message.dequeue_count == 1:
+                await asyncio.sleep(60)
 """
 
 
@@ -208,3 +223,55 @@ async def test_wish_for_a_later_try_crosses_the_process(handler: Callable[[str],
     with pytest.raises(IsolatedHandlerError, match="RetryAfter: the file is not complete") as caught:
         await call(handler("later"), "x")
     assert refusal_of(caught.value, datetime.now(UTC)) == Refusal(77)
+
+
+@pytest.fixture
+async def effects() -> Effects:
+    return Effects(MemoryStore(), "s", SteppedClock(), timedelta())
+
+
+async def attempt(handler: Handler, text: str, tries: int, effects: Effects) -> None:
+    result = handler(Message("7", text.encode(), tries, effects=effects))
+    assert asyncio.iscoroutine(result)
+    await result
+
+
+async def test_effect_of_an_isolated_handler_happens_once(
+    handler: Callable[[str], Handler], tmp_path: Path, effects: Effects
+) -> None:
+    handle, text = handler("handle"), f"once {tmp_path}/had"
+    with pytest.raises(IsolatedHandlerError, match="no money"):
+        await attempt(handle, text, 1, effects)
+    await attempt(handle, text, 2, effects)
+    await attempt(handle, text, 2, effects)
+    assert (tmp_path / "had").read_text() == "True True False "
+
+
+async def test_isolated_handler_that_dies_in_its_effect_leaves_it_unknown(
+    handler: Callable[[str], Handler], tmp_path: Path, effects: Effects
+) -> None:
+    handle, text = handler("handle"), f"once {tmp_path}/had"
+    with pytest.raises(HandlerDiedError, match="with status 9"):
+        await attempt(handle, text, 3, effects)
+    await attempt(handle, text, 4, effects)
+    assert (tmp_path / "had").read_text() == "True False ", "its handler says: skip"
+
+
+async def test_async_effect_of_a_child_that_is_killed_is_unknown(
+    handler: Callable[[str], Handler], tmp_path: Path, effects: Effects
+) -> None:
+    handle, text = handler("wait"), f"once {tmp_path}/had"
+    working = asyncio.create_task(attempt(handle, text, 1, effects))
+    while not (tmp_path / "had").exists():
+        assert not working.done()
+        await asyncio.sleep(0.02)
+    with pytest.raises(
+        IsolatedHandlerError, match="RetryAfter: another try of this message is at order/charge"
+    ) as busy:
+        await attempt(handle, text, 2, effects)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert refusal_of(busy.value, datetime.now(UTC)) == Refusal(31)
+    with pytest.raises(PoisonMessage, match="not known whether order/charge happened"):
+        await attempt(handle, text, 2, effects)

@@ -257,7 +257,7 @@ async def test_plan_after_a_cycle_that_the_store_did_not_open(monkeypatch: pytes
         with monkeypatch.context() as outage:
             away = AsyncMock(side_effect=StoreUnavailableError("the tables are away"))
             outage.setattr(one.services.store, "get", away)
-            await one.host.run_until(timedelta(seconds=40))
+            await one.host.run_until(timedelta(minutes=9))  # longer than an answer waits for the store
             assert away.await_count
         assert (await one.ask("job"))[1]["error"] == "the tables are away"
         assert (await one.plan())["wait"]["reason"].startswith("2 idle cycles in a row")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from ebb import Message, PoisonMessage, RetryAfter
-from ebb.core.errors import HandlerError
+from ebb.core.errors import HandlerError, StoreUnavailableError
 from ebb.core.once import CLAIM_LASTS, Claim, Found, found
 from ebb.core.remarks import once_scope
 from ebb.execution.effects import Effects
 from ebb.store.memory import MemoryStore
-from tests.clocks import SteppedClock
+from tests.clocks import SteppedClock, settle
 
 SKEW = timedelta(seconds=2)
 
@@ -72,6 +73,23 @@ async def test_effect_that_raised_is_tried_again(ground: Ground) -> None:
     assert await ground.attempt()
 
 
+@pytest.mark.parametrize(("unsure", "again"), [("again", True), ("skip", False)])
+async def test_effect_that_was_cancelled_may_have_happened(ground: Ground, unsure: str, again: bool) -> None:
+    async def work() -> None:
+        async with ground.message().once("charge"):
+            ground.done.append("charge")
+            await asyncio.Event().wait()
+
+    working = asyncio.create_task(work())
+    await settle()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    with pytest.raises(PoisonMessage, match="not known whether 7/charge happened"):
+        await ground.attempt("poison")
+    assert await ground.attempt(unsure) is again
+
+
 async def test_two_tries_at_once_have_it_once(ground: Ground) -> None:
     async with ground.message().once("charge") as first:
         assert first
@@ -88,6 +106,35 @@ async def test_claim_is_renewed_while_the_effect_works(ground: Ground) -> None:
             with pytest.raises(RetryAfter):
                 await ground.attempt()
     assert not await ground.attempt()
+
+
+class Lossy(MemoryStore):
+    """A store that does what it is asked, and whose next answer is lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loses: str | None = None  # slow: the answer never comes; away: an error comes instead
+
+    async def swap_remark(self, *asked: Any) -> str:
+        etag = await super().swap_remark(*asked)
+        how, self.loses = self.loses, None
+        if how == "slow":
+            await asyncio.Event().wait()
+        elif how == "away":
+            raise StoreUnavailableError("the answer was lost")
+        return etag
+
+
+@pytest.mark.parametrize("how", ["slow", "away"])
+async def test_renewal_whose_answer_was_lost_does_not_take_the_claim_from_its_owner(how: str) -> None:
+    ground = Ground()
+    ground.store = lossy = Lossy()
+    async with ground.message().once("charge") as first:
+        assert first
+        lossy.loses = how
+        await ground.clock.run(CLAIM_LASTS.total_seconds() / 3 + 1)  # a renewal is on its way, or was answered so
+        assert lossy.loses is None
+    assert not await ground.attempt(), "it is done"
 
 
 async def test_process_that_died_in_the_middle_leaves_it_unknown(ground: Ground) -> None:

@@ -52,6 +52,17 @@ def test_end_comes_when_nothing_is_left_and_all_was_handled() -> None:
     assert next_step(PLAN, Seen(exhausted=True, flowing_for=0)).act == "end"
 
 
+def test_what_another_process_holds_is_waited_for_and_not_for_ever() -> None:
+    hidden = Seen(put_back=20, settled=20, flowing_for=3, flowed=15, hidden=2, tried_for=1)
+    step = next_step(PLAN, hidden)
+    assert (step.act, step.reason) == ("wait", "2 remaining messages are held by another process")
+    assert next_step(PLAN, replace(hidden, tried_for=6)).act == "put"
+    assert next_step(PLAN, replace(hidden, quiet_for=95, tried_for=6)).act == "stop"
+    assert next_step(replace(PLAN, patience=600), replace(hidden, settled=19, quiet_for=95)).act == "wait", "at work"
+    assert next_step(PLAN, Seen(put_back=1, settled=1, hidden=4, tried_for=1)).act == "wait", "the canary too"
+    assert next_step(PLAN, Seen(put_back=1, settled=1, hidden=4, tried_for=6)).messages == 4
+
+
 def test_schedule_that_handles_nothing_ends_it() -> None:
     step = next_step(PLAN, Seen(put_back=5, settled=1, quiet_for=61))
     assert (step.act, step.reason) == ("stop", "nothing was handled for 61 s, 4 messages wait")
