@@ -106,11 +106,13 @@ class SlowlySettled(MemorySource):
 
 
 class NotRenewing(MemorySource):
-    """A source whose leases cannot be renewed until `there` is set."""
+    """A source whose leases cannot be renewed until `there` is set; without `answers` it does not even say so."""
 
-    there = False
+    there, answers = False, True
 
     async def extend(self, message: Message, lease: timedelta) -> None:
+        if not self.answers:
+            await asyncio.Event().wait()
         if not self.there:
             raise SourceUnavailableError("away")
         await super().extend(message, lease)

@@ -9,6 +9,7 @@ from typing import cast
 
 from ebb.core.clock import Clock
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import counted
 from ebb.execution.course import Course
 from ebb.execution.in_flight import InFlight
 from ebb.execution.one_message import ExecutionReport, describe
@@ -54,13 +55,14 @@ class Ending:
     async def _cut_short(self, work: asyncio.Task[None], kind: str, why: str) -> None:
         """End now: handlers are cancelled or abandoned and count as failed, their messages come back by their lease.
 
+        A message whose handler could not begin, because its lease had to be looked at first, has not failed.
         Removals that are on their way get the time to be counted.
         """
-        report, unbegun = self._report, len(self._ready)
+        report, unbegun, begun = self._report, len(self._ready), len(self._report.in_hand)
         work.cancel()
         settling, hung = self._in_flight.settling(), self._in_flight.interrupt()
-        ended = f"{len(hung)} handlers were ended or abandoned"
-        report.error = f"{why}: {ended}, {unbegun} messages that had not begun were given back"
+        ended = f"{counted(begun, 'handler')} ended or abandoned"
+        report.error = f"{why}: {ended}, {counted(unbegun, 'message')} given back that had not begun"
         report.count_error(kind, report.error)
         leave = asyncio.create_task(self._clock.sleep(GIVE_BACK_WITHIN))
         giving_back = asyncio.create_task(self._ready.give_back())
@@ -71,5 +73,5 @@ class Ending:
             leave.cancel()
             giving_back.cancel()
         unsettled = report.received - report.processed - report.failed - report.poisoned - report.released
-        report.failed += min(len(hung), unsettled)
-        report.lost = unsettled - min(len(hung), unsettled)
+        report.failed += min(begun, unsettled)
+        report.lost = unsettled - min(begun, unsettled)

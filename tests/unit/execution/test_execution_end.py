@@ -118,7 +118,7 @@ async def test_replica_timeout_ends_hung_handlers_and_their_messages_wait_for_th
     report = await running
     assert (report.ended, cancelled) == ("timedOut", ["hangs on the loop"])
     assert (report.released, report.failed, report.lost, report.processed) == (2, 2, 0, 1)
-    assert "replicaTimeout (20 s) is over: 2 handlers" in str(report.error)
+    assert "replicaTimeout (20 s) is over: 2 handlers ended" in str(report.error)
     assert execution.visible() == 2
     execution.clock.step(61)
     assert execution.visible() == 4
@@ -133,7 +133,7 @@ async def test_a_removal_that_is_on_its_way_at_the_hard_limit_is_waited_for_and_
     await execution.clock.run(24)
     report = await running
     assert (report.ended, report.processed, report.failed, report.lost) == ("timedOut", 2, 0, 0)
-    assert "0 handlers were ended" in str(report.error)
+    assert "0 handlers ended" in str(report.error)
 
 
 async def test_a_removal_without_an_answer_delays_the_end_by_five_seconds() -> None:
@@ -160,6 +160,20 @@ async def test_a_message_whose_lease_lapsed_while_the_source_was_away_is_looked_
     await execution.clock.run(30)
     report = await running
     assert (begun, report.processed) == (["two"], 1)
+    assert_adds_up(report)
+
+
+async def test_a_message_whose_handler_could_not_begin_has_not_failed() -> None:
+    execution, begun = Execution(visibilityTimeout=6, concurrency=1, batchSize=2, replicaTimeout=20), list[str]()
+    execution.put("quick", "two", "three")
+    source = execution.source = NotRenewing(execution.broker, QUEUE)
+    running = execution.start(sleeping(execution, 18.25, begun))
+    await execution.clock.run(18.1)
+    source.answers = False
+    await execution.clock.run(30)
+    report = await running
+    assert (begun, report.ended, report.failed) == (["two"], "timedOut", 0)
+    assert "0 handlers ended or abandoned" in str(report.error)
     assert_adds_up(report)
 
 
