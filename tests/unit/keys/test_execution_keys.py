@@ -380,7 +380,7 @@ async def test_source_that_knows_keys_needs_no_claims() -> None:
 
     run = Work(Execution())
     run.execution.settings = run.execution.settings.model_copy(
-        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}  # type: ignore[union-attr]
+        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}
     )
     run.execution.source = Keyed(run.execution.broker, QUEUE)
     run.put("a1 a2 b1")
@@ -401,7 +401,7 @@ async def test_source_that_holds_back_what_follows_is_asked_again_as_soon_as_tha
 
     run = Work(Execution())
     run.execution.settings = run.execution.settings.model_copy(
-        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}  # type: ignore[union-attr]
+        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}
     )
     run.execution.source = OneOut(run.execution.broker, QUEUE)
     run.put("a1 a2 a3 a4")
@@ -420,7 +420,7 @@ async def test_batch_has_no_two_messages_of_a_key(batch: int) -> None:
 
     run = work(batch={"size": batch, "wait": 1})
     run.put("a1 a2 b1 c1 b2")
-    running = run.execution.start(handle)  # type: ignore[arg-type]
+    running = run.execution.start(handle)
     await run.execution.clock.run(30)
     assert (await running).processed == 5
     assert all(len({name[0] for name in names}) == len(names) for names in batches)
