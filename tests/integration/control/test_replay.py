@@ -75,7 +75,7 @@ async def test_replay_stops_at_failures_and_goes_on_where_it_stopped() -> None:
 
 
 async def test_replay_whose_app_goes_away_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Hub(known()) as hub:  # type: ignore[arg-type]
+    async with Hub(known()) as hub:
         await poisoned(hub, "fig 1", "fig 2", "fig 3")
         broken.clear()
         call, portions = Client.call, 0
@@ -102,7 +102,7 @@ async def test_replay_whose_app_goes_away_says_how_to_go_on(monkeypatch: pytest.
 async def test_replay_of_all_waits_for_what_another_process_holds(
     monkeypatch: pytest.MonkeyPatch, which: tuple[str, ...], requeued: int
 ) -> None:
-    async with Hub(known()) as hub:  # type: ignore[arg-type]
+    async with Hub(known()) as hub:
         await poisoned(hub, "kiwi 1", "kiwi 2", "kiwi 3")
         broken.clear()
         call, portions = Client.call, 0
