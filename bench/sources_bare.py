@@ -97,6 +97,57 @@ async def bare_rabbit_mq(source: Mapping[str, Any], environment: Mapping[str, st
     return done
 
 
+async def bare_service_bus(source: Mapping[str, Any], environment: Mapping[str, str], count: int) -> int:
+    """azure-servicebus: receives of up to 32, 16 completions at once, until a receive of a second is empty."""
+    from azure.servicebus.aio import ServiceBusClient
+
+    done = 0
+    text = environment["AzureWebJobsServiceBus"]
+    async with (
+        ServiceBusClient.from_connection_string(text) as client,
+        client.get_queue_receiver(source["queueName"]) as receiver,
+    ):
+        while page := await receiver.receive_messages(PAGE, max_wait_time=1):
+            await _each(page, receiver.complete_message)
+            done += len(page)
+    return done
+
+
+async def bare_event_hub(source: Mapping[str, Any], environment: Mapping[str, str], count: int) -> int:
+    """azure-eventhub: the one partition, up to 32 events at a time, a checkpoint in a blob after each time."""
+    from azure.eventhub.aio import EventHubConsumerClient
+    from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
+    from azure.storage.blob.aio import ContainerClient
+
+    done, all_done = 0, asyncio.Event()
+    storage, container = environment["AzureWebJobsStorage"], f"{source['blobContainer']}-bare"
+    async with ContainerClient.from_connection_string(storage, container) as made:
+        await made.create_container()
+    store = BlobCheckpointStore.from_connection_string(storage, container, api_version="2019-07-07")
+
+    async def handle(context: Any, page: list[Any]) -> None:
+        nonlocal done
+        done += len(page)
+        if page:
+            await context.update_checkpoint(page[-1])
+        if done >= count:
+            all_done.set()
+
+    async with store, EventHubConsumerClient.from_connection_string(
+        environment["AzureWebJobsEventHub"],
+        consumer_group=source["consumerGroup"],
+        eventhub_name=source["eventHubName"],
+        checkpoint_store=store,
+    ) as client:  # fmt: skip
+        reading = asyncio.create_task(
+            client.receive_batch(handle, max_batch_size=PAGE, partition_id="0", starting_position="-1")
+        )
+        await all_done.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    return done
+
+
 async def bare_kafka(source: Mapping[str, Any], environment: Mapping[str, str], count: int) -> int:
     """confluent-kafka: the one partition, up to 32 messages at a time, a commit after each time."""
     from confluent_kafka import Consumer, TopicPartition

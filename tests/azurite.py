@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -66,6 +67,10 @@ class Azurite:
         """The URL of `blob`, `queue` or `table`, without a trailing slash."""
         port = {"blob": self.blob_port, "queue": self.queue_port, "table": self.table_port}[service]
         return f"http://127.0.0.1:{port}/{self.account}"
+
+    def now(self) -> datetime:
+        """The time by its clock."""
+        return datetime.now(UTC) + timedelta(seconds=self._passed)
 
     def pass_time(self, seconds: float) -> None:
         """Let its clock, if it has one of its own, go ahead."""

@@ -1,4 +1,4 @@
-"""All checks on one app: first what lies in its folder, then what its storage account answers."""
+"""All checks on one app: first what lies in its folder, then what its storage account and its sources answer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ebb.cli.doctor.check_hosting import check_hosting
 from ebb.cli.doctor.check_hub import check_hub, check_schedule_rows
 from ebb.cli.doctor.check_queues import check_queues
 from ebb.cli.doctor.check_settings import DURABLE_CONNECTION, check_settings
+from ebb.cli.doctor.check_sources import check_sources
 from ebb.cli.doctor.check_storage import check_storage, refusal
 from ebb.cli.doctor.finding import Finding
 from ebb.cli.doctor.storage import RefusedError, StorageLook
@@ -32,13 +33,15 @@ def examine(
     if not offline:
         for name in _connections(subject):
             found += _examine_account(subject, name, now)
+        found += check_sources(subject, frozenset(CHECKS))
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
 def _connections(subject: Subject) -> list[str]:
-    """The app settings that name storage accounts, each once."""
+    """The app settings that name storage accounts whose queues and tables are used, each once."""
     names = [STORAGE, str(subject.durable(DURABLE_CONNECTION) or STORAGE)]
-    names += [source.storage_connection for _, source in _sources(subject) if source.storage_connection]
+    found = [source for _, source in _sources(subject) if source.type in CHECKS]
+    names += [source.storage_connection for source in found if source.storage_connection]
     return list(dict.fromkeys(names))
 
 

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -183,8 +184,9 @@ async def _serve(
     accounted = _keeps_a_ledger(settings["handler"])
     async with contextlib.AsyncExitStack() as stack:
         source: Feeder | None = None
-        if not options.no_feed:
-            source = await stack.enter_async_context(feeder(queue_of(settings), emulator(storage_port)))
+        queue = None if options.no_feed else _fed_queue(settings, options)
+        if queue is not None:
+            source = await stack.enter_async_context(feeder(queue, emulator(storage_port)))
             await source.make_queue()
         for fault in await api.unhealthy():
             say(f"unhealthy: {fault}")
@@ -193,6 +195,21 @@ async def _serve(
         with open_view(Console(), live=not options.json) as view:
             ending = await _watch(run, view, options)
         return ending, await run.summary() if accounted else None
+
+
+def _fed_queue(settings: Mapping[str, Any], options: Options) -> Mapping[str, Any] | None:
+    """The queue that this command puts messages into; None where the schedule reads from elsewhere: `feed` does it.
+
+    Raises:
+        LocalError: there is none, and somebody waits for the account of what was put.
+    """
+    try:
+        return queue_of(settings)
+    except LocalError:
+        if options.once or options.json:
+            raise
+    say(f"no queue of the local storage is read: put messages there with ebb feed {options.schedule}")
+    return None
 
 
 async def _watch(run: AccountedRun, view: View, options: Options) -> str:

@@ -34,7 +34,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             help="constant:60/h, poisson:60/h, burst:500@6h, daily:5000/day@14:00, uniform:10-60, csv:FILE, "
-            "history:FILE, none; QUEUE=... for one of several sources",
+            "history:FILE, none; SOURCE=... for one of several sources, by its name (KIND:NAME where two are alike)",
             metavar="SPEC",
         ),
     ] = None,

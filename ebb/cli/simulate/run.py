@@ -129,25 +129,39 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
     Raises:
         SettingsError: they are refused.
     """
-    alone = {"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data), "after": ()}
-    given = validate_settings(alone)
+    given = _given(data)
     plain = given.to_document()
     for key in ("source", "sources"):
         if key in plain:
-            entries = [_in_memory(each) for each in (plain[key] if key == "sources" else [plain[key]])]
-            plain[key] = entries if key == "sources" else entries[0]
+            entries = plain[key] if key == "sources" else [plain[key]]
+            made = [_in_memory(each, name) for each, name in zip(entries, _names(given), strict=True)]
+            plain[key] = made if key == "sources" else made[0]
     return validate_settings({**plain, "perKey": None})
+
+
+def _given(data: Mapping[str, Any]) -> ScheduleSettings:
+    alone = {"source": {"type": "memory"}, "handler": "simulated:handler", **_without_clash(data), "after": ()}
+    return validate_settings(alone)
+
+
+def _names(settings: ScheduleSettings) -> list[str]:
+    """What the queues in the place of the sources are called: their labels, with the kind where two are alike."""
+    labels = [source.label() for source in settings.all_sources]
+    return [
+        label if labels.count(label) == 1 else f"{source.type}:{label}"
+        for source, label in zip(settings.all_sources, labels, strict=True)
+    ]
 
 
 def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "source": None} if "sources" in data else dict(data)
 
 
-def _in_memory(source: dict[str, Any]) -> dict[str, Any]:
+def _in_memory(source: dict[str, Any], name: str) -> dict[str, Any]:
     if source["type"] == "tick":
         return source
     own = {key: source[key] for key in ("queueLength", "activationQueueLength", "weight") if key in source}
-    return {"type": "memory", "queueName": source.get("queueName") or source["type"], **own}
+    return {"type": "memory", "queueName": name, **own}
 
 
 def _services(
@@ -160,6 +174,9 @@ def _services(
 ) -> SimulatedServices:
     service_time = service_time_of(scenario.service_time, scenario.seed)
     chance, several = random.Random(f"{scenario.seed}/failing"), len(settings.all_sources) > 1
+    given = _given(scenario.settings)
+    pairs = zip(_names(given), given.all_sources, strict=True)
+    counting_held = {name for name, source in pairs if source.can.counts_held}
 
     async def handle(message: Message | list[Message]) -> None:
         for each in message if isinstance(message, list) else [message]:
@@ -177,8 +194,10 @@ def _services(
         assert source is not None
         if source.can.periodic:
             return TickSource(cycle, execution, clock)
-        visible_only, name = settings.queue_length_strategy == "visibleonly", source.label() if several else None
-        return RecordedSource(MemorySource(broker, source.label(), visible_only), backlogs, recording, name)
+        name = source.label()
+        visible_only = settings.queue_length_strategy == "visibleonly" and name not in counting_held
+        queue = MemorySource(broker, name, visible_only)
+        return RecordedSource(queue, backlogs, recording, name if several else None)
 
     schedules = Schedules({SCHEDULE: settings.to_document()})
     store = RecordedStore(recording)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 from ebb.core.errors import FieldError
-from ebb.core.settings.source_settings import source_models
+from ebb.core.settings.source_settings import SourceModel, source_model, source_models
 from ebb.core.wording import did_you_mean
 
 _HINTS = {
     "connection": "must be the name of an app setting, not its value: letters, digits, and _ . : -",
     "handler": "must be module:function",
-    "queueName": "must be 3 to 56 lower case letters, digits and single hyphens (its poison queue adds 7 to 63)",
 }
 _WHY = {
     "weight": "weights are shares beside each other, of which every source has one",
@@ -41,7 +41,7 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
         return FieldError(".".join([*path, error.field]) if path else error.field, error.value, str(error))
     field = ".".join(path)
     if kind == "extra_forbidden":
-        names = sorted(_fields_at(path[:-1], known))
+        names = sorted(_fields_at(path[:-1], data, known))
         near = did_you_mean(path[-1], names)
         return FieldError(field, fault["input"], f"is not a setting{near}; known are {', '.join(names)}")
     if kind == "missing":
@@ -50,8 +50,8 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
         return FieldError(f"{field}.type", context["tag"], f"is not a source; known are {context['known']}")
     if kind == "source_type_missing":
         return FieldError(f"{field}.type", None, "is required")
-    if kind in ("string_pattern_mismatch", "string_too_long"):
-        return FieldError(field, fault["input"], _HINTS.get(path[-1], str(fault["msg"])))
+    if kind in ("string_pattern_mismatch", "string_too_long", "string_too_short"):
+        return FieldError(field, fault["input"], _HINTS.get(path[-1]) or _wanted(fault, path, data))
     return FieldError(field, fault["input"], _message(fault, path, error))
 
 
@@ -64,9 +64,37 @@ def _message(fault: Any, path: list[str], error: object) -> str:
     return f"{text}: {why}" if why else text
 
 
-def _fields_at(path: list[str], known: Mapping[str, Any]) -> set[str]:
+def _wanted(fault: Any, path: list[str], data: Mapping[str, Any]) -> str:
+    """What a text should have been: as the field of this source is described, else as pydantic says it."""
+    model = _source_at(path, data)
+    fields = model.model_fields.values() if model is not None else ()
+    described = next((each.description for each in fields if _name_of(each) == path[-1]), None)
+    pattern = fault.get("ctx", {}).get("pattern")
+    text = f"cannot be used; wanted: {described}" if described else str(fault["msg"])
+    return f"{text} ({pattern})" if described and pattern else text
+
+
+def _source_at(path: list[str], data: Mapping[str, Any]) -> type[SourceModel] | None:
+    """The model of the source that `path` goes through; None where it goes through none whose kind is known."""
+    if not path or path[0] not in ("source", "sources"):
+        return None
+    given: Any = data.get(path[0])
+    if path[0] == "sources" and len(path) > 1 and path[1].isdigit():
+        given = given[int(path[1])]
+    if not isinstance(given, Mapping):
+        return None
+    return source_model(str(cast("Mapping[str, Any]", given).get("type")))
+
+
+def _name_of(field: FieldInfo) -> str:
+    return field.alias or ""
+
+
+def _fields_at(path: list[str], data: Mapping[str, Any], known: Mapping[str, Any]) -> set[str]:
     if path and path[0] in ("source", "sources"):
-        return {to_camel(name) for model in source_models() for name in model.model_fields}
+        model = _source_at(path, data)
+        models = source_models() if model is None else (model,)
+        return {_name_of(field) for each in models for field in each.model_fields.values()}
     if path and path[0] == "windows":
         return {"days", "start", "end"}
     if path and path[0] == "endAfter":

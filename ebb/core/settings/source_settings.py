@@ -95,6 +95,11 @@ def source_models() -> tuple[type[SourceModel], ...]:
     return tuple(model for model, _ in _declared.values())
 
 
+def source_model(kind: str) -> type[SourceModel] | None:
+    """The model of sources of `kind`; None where none was declared."""
+    return _declared[kind][0] if kind in _declared else None
+
+
 def _read(value: object, info: ValidationInfo) -> object:
     """The source that `value` describes, by the model of its kind."""
     if not isinstance(value, dict):

@@ -27,7 +27,11 @@ def validate_settings(data: Mapping[str, Any], function_timeout: float | None = 
         check_rules(settings, function_timeout)
     except ValidationError as error:
         known = ScheduleSettings.model_fields
-        faults = tuple(field_error(fault, data, known) for fault in error.errors(include_url=False))
+        found = error.errors(include_url=False)
+        within = {fault["loc"][:length] for fault in found for length in range(1, len(fault["loc"]))}
+        # A list whose entries have faults is told as too short besides.
+        told = (fault for fault in found if fault["type"] != "too_short" or fault["loc"] not in within)
+        faults = tuple(field_error(fault, data, known) for fault in told)
         raise SettingsError("; ".join(str(fault) for fault in faults), faults) from None  # its text holds the values
     except RuleError as error:
         fault = FieldError(error.field, error.value, str(error))

@@ -1,7 +1,7 @@
 // A replay of poison messages: a few go back first, the others at a rate, none any more when they fail again. It runs in
 // this tab, by the rules of ebb/core/replay.py; the audit trail has what it did, so that anybody can go on with it.
 
-import { html } from "./vendor/preact-htm.js";
+import { html } from "./markup.js";
 import { ask, say } from "./actions.js";
 import { call } from "./api.js";
 import { cell, refresh, useCell } from "./live.js";

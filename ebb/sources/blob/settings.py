@@ -15,7 +15,9 @@ class BlobSettings(SourceModel):
     """Blobs of a container: what lies under a prefix is what waits."""
 
     container_name: str = Field(
-        max_length=56, pattern=_CONTAINER, description="lower case letters, digits, single hyphens"
+        max_length=56,
+        pattern=_CONTAINER,
+        description="3 to 56 lower case letters, digits and single hyphens (its poison container adds 7 to 63)",
     )
     connection: str = Field(
         "AzureWebJobsStorage",

@@ -9,6 +9,7 @@ KIND = Kind(
     source="ebb.sources.event_hub.source:open_event_hub",
     poison="ebb.sources.event_hub.poison:open_poison",
     feed="ebb.sources.event_hub.feed:open_feed",
+    hints="ebb.sources.event_hub.hints:look",
     partitioned=True,
     keyed=True,
     counts_held=True,  # an event counts until it, and all before it, are done

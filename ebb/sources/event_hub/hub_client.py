@@ -64,12 +64,17 @@ class HubClient:
     async def reader(self, partition: str, after: int, epoch: int) -> Link:
         """A link that gives the events of `partition` after sequence number `after`; takes it from lower epochs."""
         with self.told():
-            amqp = await self._opened()
             where = "x-opt-offset > '-1'" if after < 0 else f"x-opt-sequence-number > '{after}'"
-            filters = {_SELECTOR: Described(_SELECTOR, f"amqp.annotation.{where}")}
-            properties = {Symbol("com.microsoft:epoch"): epoch}
-            address = f"{self._hub}/ConsumerGroups/{self._group}/Partitions/{partition}"
-            return await amqp.attach(address, True, filters, properties)
+            return await self._read_from(partition, where, {Symbol("com.microsoft:epoch"): epoch})
+
+    async def try_reading(self, partition: str) -> None:
+        """Open a reader that takes nothing from nobody; where another one holds the partition, the group is there."""
+        with self.told():
+            try:
+                await self._read_from(partition, "x-opt-offset > '@latest'", {})
+            except AmqpError as error:
+                if error.condition != STOLEN:
+                    raise
 
     async def send(self, message: Message, partition: str | None = None) -> None:
         """Send an event, to a partition or wherever the hub puts it."""
@@ -163,6 +168,12 @@ class HubClient:
         if status not in (200, 202):
             raise AmqpError("token", _text(answer))
         self._good_until = float(expires)
+
+    async def _read_from(self, partition: str, where: str, properties: dict[Any, Any]) -> Link:
+        amqp = await self._opened()
+        filters = {_SELECTOR: Described(_SELECTOR, f"amqp.annotation.{where}")}
+        address = f"{self._hub}/ConsumerGroups/{self._group}/Partitions/{partition}"
+        return await amqp.attach(address, True, filters, properties)
 
     async def _read(self, asked: list[dict[str, str]]) -> list[dict[Any, Any]]:
         with self.told():

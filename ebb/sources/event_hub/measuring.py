@@ -22,7 +22,12 @@ async def measured(source: EventHubSettings, hub: Hub, client: HubClient, accoun
         SourceNotFoundError: there is no such hub, or no container where another program should have made it.
         SourceError: the checkpoints there are others than the settings say, or cannot be read.
     """
-    partitions, blobs = await asyncio.gather(_partitions(client), _blobs(source, account))
+    # Both end, whatever becomes of the other: who closes the client afterwards finds it at rest.
+    partitions, blobs = await asyncio.gather(_partitions(client), _blobs(source, account), return_exceptions=True)
+    if isinstance(partitions, BaseException):
+        raise partitions
+    if isinstance(blobs, BaseException):
+        raise blobs
     detected = detect(hub, blobs)
     for mismatch in mismatches(hub, source.checkpoint_strategy, _container(source), detected):
         raise SourceError(str(mismatch))

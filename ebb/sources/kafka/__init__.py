@@ -9,6 +9,7 @@ KIND = Kind(
     source="ebb.sources.kafka.source:open_kafka",
     poison="ebb.sources.kafka.poison:open_poison",
     feed="ebb.sources.kafka.feed:open_feed",
+    hints="ebb.sources.kafka.hints:look",
     extra="kafka",
     partitioned=True,
     keyed=True,

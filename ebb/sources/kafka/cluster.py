@@ -95,6 +95,12 @@ class Cluster:
             found[each.partition] = (each.offset, each.metadata or "") if each.offset >= 0 else None
         return found
 
+    async def members(self, group: str) -> list[str]:
+        """Who reads by `group` as a member: their client ids. Those who only commit are none."""
+        futures = self.admin.describe_consumer_groups([group], request_timeout=TIMEOUT)
+        answer: Any = await self.awaited(futures[group])
+        return [str(each.client_id) for each in answer.members or ()]
+
     async def make(self, topic: str) -> None:
         """Make a topic with one partition, and as many replicas as the brokers make by default."""
         futures = self.admin.create_topics([NewTopic(topic, 1)], operation_timeout=TIMEOUT)

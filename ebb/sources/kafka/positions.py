@@ -93,7 +93,9 @@ class Positions:
         """It is done."""
         if offset >= self.committed:
             self.marks[offset] = Mark(DONE)
-            self._advance()
+            first = min(self.marks)
+            if first > self.committed or self.marks[first].tries == DONE:  # else nothing moves: the first one waits
+                self._advance()
 
     def forget_tries(self) -> None:
         """Nothing was tried: only what is done is kept."""

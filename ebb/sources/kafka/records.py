@@ -32,7 +32,7 @@ def message_of(record: Record, tries: int) -> Message:
         tries,
         datetime.fromtimestamp(milliseconds / 1000, UTC) if known else None,
         properties,
-        f"{number} {offset} 0",
+        f"{number} {offset} {tries} 0",
         key=key_of(record),
     )
 

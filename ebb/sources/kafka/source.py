@@ -87,7 +87,8 @@ class KafkaSource:
         reader, number, offset = self._at(message)
         if reader.record(number, offset) is None:
             raise LeaseLostError(f"message {message.id} is gone: it is done")
-        message.receipt = f"{number} {offset} {int(message.receipt.split(' ')[2]) + 1}"
+        before, _, extended = message.receipt.rpartition(" ")
+        message.receipt = f"{before} {int(extended) + 1}"
 
     async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
         reader, number, offset = self._at(message)
@@ -146,7 +147,7 @@ class KafkaSource:
     def _at(self, message: Message) -> tuple[Reader, int, int]:
         self._require_open()
         assert self._reader is not None
-        number, offset, _ = message.receipt.split(" ")
+        number, offset, *_ = message.receipt.split(" ")
         return self._reader, int(number), int(offset)
 
     def _require_open(self) -> None:

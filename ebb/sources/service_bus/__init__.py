@@ -9,6 +9,7 @@ KIND = Kind(
     source="ebb.sources.service_bus.source:open_service_bus",
     poison="ebb.sources.service_bus.poison:open_poison",
     feed="ebb.sources.service_bus.feed:open_feed",
+    hints="ebb.sources.service_bus.hints:look",
     extra="serviceBus",
     fixed_lease=True,
     approximate=True,  # counts of the management API lag behind

@@ -6,6 +6,8 @@ The SDK is slow to open and to close (0.6 s and 1 s with a server beside it), so
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -17,7 +19,9 @@ from ebb.core.settings.namespace_connection import NamespaceConnection
 from ebb.sources.service_bus.faults import told
 from ebb.sources.service_bus.identity import NamespaceIdentity
 from ebb.sources.service_bus.settings import ServiceBusSettings
+from ebb.sources.service_bus.turns import Turns
 
+LOOK, SHORTEST_LOOK = 0.2, 0.01  # seconds of one call of the SDK that receives
 RETRIES, PAUSE, LONGEST_PAUSE = 3, 0.4, 3.0  # of the SDK; pauses in seconds
 
 
@@ -34,6 +38,7 @@ class Receiving:
         self._sender: ServiceBusSender | None = None
         self._opening, self._sending = asyncio.Lock(), asyncio.Lock()
         self.lease: timedelta | None = None  # as the service gave it last
+        self._turns = Turns()
 
     async def receive(self, limit: int) -> list[tuple[ServiceBusReceiver, ServiceBusReceivedMessage]]:
         """Up to `limit` messages, each with the link that it came on; waits up to `waitTime` for the first."""
@@ -43,7 +48,7 @@ class Receiving:
                 return []
             began = datetime.now(UTC)
             try:
-                found = await receiver.receive_messages(limit, max_wait_time=self._source.wait_time)
+                found = await self._received(receiver, limit)
             except ServiceBusError:
                 await self._drop(receiver)
                 raise
@@ -52,6 +57,10 @@ class Receiving:
             return await self._next_session(limit)
         self._learn_lease(began, locked_until(receiver, found[0]) if found else None)
         return [(receiver, message) for message in found]
+
+    def settling(self) -> AbstractAsyncContextManager[None]:
+        """Around the settling of a message that was received here."""
+        return self._turns.settling()
 
     async def send(self, message: ServiceBusMessage) -> None:
         """Send to the queue, or to the topic of the subscription; one at a time, as the SDK wants it."""
@@ -80,6 +89,16 @@ class Receiving:
         await asyncio.gather(*(each.close() for each in (receiver, sender) if each is not None), return_exceptions=True)
         if client is not None:
             await client.close()
+
+    async def _received(self, receiver: ServiceBusReceiver, limit: int) -> list[ServiceBusReceivedMessage]:
+        """What a receive gives within `waitTime`, which begins again and again so that others may settle meanwhile."""
+        ends = time.monotonic() + self._source.wait_time
+        while True:
+            left = ends - time.monotonic()
+            async with self._turns.receiving():
+                found = await receiver.receive_messages(limit, max_wait_time=max(min(LOOK, left), SHORTEST_LOOK))
+            if found or ends - time.monotonic() < SHORTEST_LOOK:
+                return found
 
     def _learn_lease(self, began: datetime, until: datetime | None) -> None:
         if until is not None:

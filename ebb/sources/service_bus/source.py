@@ -79,7 +79,8 @@ class ServiceBusSource:
         receiver, received = self._of(message)
         with told(self._source, self._connection):
             try:
-                await receiver.complete_message(received)
+                async with self._receiving.settling():
+                    await receiver.complete_message(received)
             except LOST as error:
                 raise lost(message.id, error) from error
         self._forget(message)
@@ -102,9 +103,11 @@ class ServiceBusSource:
             with told(self._source, self._connection):
                 if delay and self._source.can.delaying:
                     await self._schedule_copy(message, received, delay)
-                    await receiver.complete_message(received)
+                    async with self._receiving.settling():
+                        await receiver.complete_message(received)
                 else:
-                    await receiver.abandon_message(received)
+                    async with self._receiving.settling():
+                        await receiver.abandon_message(received)
         except (*LOST, SourceError) as error:
             if isinstance(error, SourceUnavailableError):
                 raise
@@ -115,9 +118,10 @@ class ServiceBusSource:
         receiver, received = self._of(message)
         with told(self._source, self._connection):
             try:
-                await receiver.dead_letter_message(
-                    received, reason=REASON, error_description=reason[:REASON_LENGTH] or "no reason"
-                )
+                async with self._receiving.settling():
+                    await receiver.dead_letter_message(
+                        received, reason=REASON, error_description=reason[:REASON_LENGTH] or "no reason"
+                    )
             except LOST as error:
                 raise lost(message.id, error) from error
         self._forget(message)

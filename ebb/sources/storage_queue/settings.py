@@ -13,7 +13,9 @@ class StorageQueueSettings(SourceModel):
     """A queue of Azure Storage."""
 
     queue_name: str = Field(
-        max_length=56, pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$", description="lower case letters, digits, single hyphens"
+        max_length=56,
+        pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$",
+        description="3 to 56 lower case letters, digits and single hyphens (its poison queue adds 7 to 63)",
     )
     connection: str = Field(
         "AzureWebJobsStorage",

@@ -151,6 +151,39 @@ async def test_strict_lanes_keep_one_execution_in_four_cycles_for_a_lane_that_wo
     assert "bulk 1 (kept from starving)" in seen.cycles[3].decision.reason
 
 
+KINDS: list[dict[str, Any]] = [
+    {"type": "sqs", "queueName": "orders", "region": "eu-central-1"},
+    {"type": "serviceBus", "queueName": "orders"},
+    {"type": "serviceBus", "topicName": "news", "subscriptionName": "all"},
+    {"type": "kafka", "topic": "clicks", "consumerGroup": "ebb", "bootstrapServers": "b:9092"},
+    {"type": "kafka", "topic": "views", "consumerGroup": "ebb", "bootstrapServers": "b:9092"},
+    {"type": "eventHub", "eventHubName": "telemetry"},
+    {"type": "rabbitMQ", "queueName": "mails"},
+    {"type": "blob", "containerName": "scans", "prefix": "in"},
+    {"type": "storageQueue", "queueName": "unix-times"},
+]
+
+
+async def test_arrivals_go_to_the_sources_of_several_kinds_by_their_names() -> None:
+    names = ["sqs:orders", "serviceBus:orders", "news/all", "clicks", "views", "telemetry", "mails", "scans/in"]
+    names.append("unix-times")
+    settings = {"sources": KINDS, "multipleScalersCalculation": "sum", "maxExecutions": 100, "queueLength": 1}
+    arrivals = [f"{name}=burst:{number}@1d" for number, name in enumerate(names, 1)]
+    seen = await simulated(settings, *arrivals, service_time="1", seconds=HOUR)
+    first = seen.cycles[0]
+    assert first.backlog is not None
+    counts = {each.name: each.count for each in first.backlog.sources or ()}
+    assert counts == {name: number for number, name in enumerate(names, 1)}
+    assert len(first.executions) == 45
+    assert sum(cycle.processed for cycle in seen.cycles) == 45
+
+
+@pytest.mark.parametrize("source", KINDS, ids=[f"{each['type']}-{number}" for number, each in enumerate(KINDS)])
+async def test_one_source_of_each_kind_is_drained(source: dict[str, Any]) -> None:
+    seen = await simulated({"source": source}, "burst:7@1d", service_time="1", seconds=HOUR)
+    assert sum(cycle.processed for cycle in seen.cycles) == 7
+
+
 async def test_same_seed_gives_the_same_run() -> None:
     one, other = [
         await simulated({"maxExecutions": 3}, "poisson:30/h", service_time="exponential:20", seconds=3 * HOUR)
@@ -176,5 +209,5 @@ async def test_settings_that_are_refused_are_refused_before_the_run() -> None:
 async def test_keys_are_not_simulated_and_that_is_said() -> None:
     kafka = {"type": "kafka", "bootstrapServers": "b:1", "topic": "t", "consumerGroup": "g"}
     seen = await simulated({"source": kafka, "perKey": {"rate": "1/h"}}, "burst:20@2h", seconds=HOUR)
-    assert sum(cycle["processed"] for cycle in seen.cycles) == 20
+    assert sum(cycle.processed for cycle in seen.cycles) == 20
     assert [text for _, text in seen.warnings] == ["perKey is not simulated: its messages have no keys"]

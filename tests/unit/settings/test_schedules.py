@@ -134,5 +134,5 @@ def test_empty_file_has_no_schedules() -> None:
 
 def test_queue_name_leaves_room_for_its_poison_queue() -> None:
     assert load(GOOD.replace("unix-times", "q" * 56))["parity"].max_executions == 10
-    assert "must be 3 to 56" in fault(GOOD.replace("unix-times", "q" * 57))
+    assert "wanted: 3 to 56" in fault(GOOD.replace("unix-times", "q" * 57))
     assert "56" in fault(GOOD.replace("unix-times", "q" + "-q" * 28))
