@@ -319,15 +319,6 @@ def test_redrive_policy_that_moves_messages_first_is_found(servers: Servers, azu
     assert findings_of(tmp_path, replace(ground, more={"maxDequeueCount": 4}), azurite) == []
 
 
-def test_fifo_queue_is_refused_before_anything_is_asked(azurite: Azurite, tmp_path: Path) -> None:
-    ground = Ground({"type": "sqs", "queueName": "orders.fifo", "region": REGION}, dict(SETTINGS))
-    findings = findings_of(tmp_path, ground, azurite)
-    (finding,) = [each for each in findings if each.severity == "error"]
-    assert finding.code == "schedules-invalid"
-    assert "jobs.source.queueName: 'orders.fifo' cannot be used" in finding.what
-    assert "FIFO queues (`.fifo`) are not drained" in finding.what
-
-
 def test_group_that_another_app_reads_by_is_found(servers: Servers, azurite: Azurite, tmp_path: Path) -> None:
     ground = _kafka(servers)
     about = {"bootstrap.servers": ground.source["bootstrapServers"], "group.id": ground.source["consumerGroup"]}

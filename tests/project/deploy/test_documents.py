@@ -92,8 +92,9 @@ def test_queries_cut_off_the_prefix_that_the_lines_have():
 
 
 def test_every_code_of_the_doctor_is_documented():
-    sources = "\n".join(path.read_text() for path in (ROOT / "ebb" / "cli" / "doctor").glob("check_*.py"))
-    codes = set(re.findall(r'(?:error|warning|\))\(\s*"([a-z]+(?:-[a-z]+)+)"', sources))
+    paths = [*(ROOT / "ebb/cli/doctor").glob("check_*.py"), *(ROOT / "ebb/sources").glob("*/hints.py")]
+    sources = "\n".join(path.read_text() for path in paths)
+    codes = set(re.findall(r'(?:error|warning|Hint|\))\(\s*"([a-z]+(?:-[a-z]+)+)"', sources))
     codes |= {
         f"{service}-{fault}" for service in ("queue", "table") for fault in re.findall(r'f"\{service\}-(\w+)"', sources)
     }

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.key_claim import CLAIM_LASTS, PARKED_FOR, KeyClaim
 from ebb.core.message import Message
 from ebb.core.remarks import Noted, keys_scope, parked_scope
+from ebb.core.settings.per_key import PerKeySettings
 from ebb.execution.key_claims import KeyClaims
 from ebb.sources.memory.source import MemorySource
 from ebb.store.memory import MemoryStore
@@ -379,9 +380,7 @@ async def test_source_that_knows_keys_needs_no_claims() -> None:
             return found
 
     run = Work(Execution())
-    run.execution.settings = run.execution.settings.model_copy(
-        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}  # type: ignore[union-attr]
-    )
+    run.execution.settings = run.execution.settings.model_copy(update={"per_key": PerKeySettings.model_validate({})})
     run.execution.source = Keyed(run.execution.broker, QUEUE)
     run.put("a1 a2 b1")
     running = run.execution.start(run.handle)
@@ -400,9 +399,7 @@ async def test_source_that_holds_back_what_follows_is_asked_again_as_soon_as_tha
             return await super().receive(1, lease)
 
     run = Work(Execution())
-    run.execution.settings = run.execution.settings.model_copy(
-        update={"per_key": work().execution.settings.per_key.model_copy(update={"key": None})}  # type: ignore[union-attr]
-    )
+    run.execution.settings = run.execution.settings.model_copy(update={"per_key": PerKeySettings.model_validate({})})
     run.execution.source = OneOut(run.execution.broker, QUEUE)
     run.put("a1 a2 a3 a4")
     running = run.execution.start(run.handle)
@@ -420,7 +417,7 @@ async def test_batch_has_no_two_messages_of_a_key(batch: int) -> None:
 
     run = work(batch={"size": batch, "wait": 1})
     run.put("a1 a2 b1 c1 b2")
-    running = run.execution.start(handle)  # type: ignore[arg-type]
+    running = run.execution.start(cast("Any", handle))
     await run.execution.clock.run(30)
     assert (await running).processed == 5
     assert all(len({name[0] for name in names}) == len(names) for names in batches)

@@ -11,10 +11,6 @@ from ebb.core.settings.validation import validate_settings
 
 KAFKA = {"type": "kafka", "topic": "a", "consumerGroup": "g", "bootstrapServers": "b:9092"}
 FAULTS: list[tuple[dict[str, Any], str]] = [
-    (
-        {"type": "sqs", "queueName": "orders.fifo"},
-        "'orders.fifo' cannot be used; wanted: name of a standard queue; FIFO queues (`.fifo`) are not drained",
-    ),
     ({"type": "sqs", "queueName": "a", "region": "EU West"}, "region: 'EU West' cannot be used; wanted: AWS region"),
     ({"type": "rabbitMQ", "queueName": ""}, "queueName: '' cannot be used; wanted: name of a queue that is there"),
     ({"type": "serviceBus", "queueName": "a b"}, "queueName: 'a b' cannot be used; wanted: name of a queue; or give"),
