@@ -73,7 +73,8 @@ async def test_plan_of_a_stopped_schedule_says_what_a_start_would_do() -> None:
         document = await one.plan()
         assert document["name"] == "job"
         assert document["blockedBy"] == "stopped"
-        assert document["backlog"] == {"count": 37, "measuredAt": "2026-01-01T00:00:00.000Z"}
+        now = "2026-01-01T00:00:00.000Z"
+        assert document["backlog"] == {"count": 37, "measuredAt": now, "oldestEnqueuedAt": now}
         assert document["decision"] == {
             "executions": 3,
             "reason": "37 messages at 5 each want 8 executions, held to 3 by maxExecutions",
