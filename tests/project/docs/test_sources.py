@@ -16,7 +16,6 @@ from tests.project.docs.settings_table import README
 from tests.project.docs.source_tables import WITH_PAGE, in_page
 
 WITHOUT_CONTRACT = {
-    "kafka": "a partition has one reader, and no lease ends: tests/integration/sources/test_kafka.py",
     "tick": "it leases nothing: each cycle has one message, which tests/unit/sources looks at",
 }
 WITHOUT_TABLE = {"memory": "only tests and simulations read from it"}
