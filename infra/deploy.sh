@@ -3,20 +3,21 @@
 #
 #   infra/deploy.sh NAME LOCATION [--backend azureStorage|durableTaskScheduler|mssql]
 #                                 [--hosting functions|container|flex] [--keys blob|VAULT]
-#                                 [--alerts GROUP]
+#                                 [--alerts GROUP] [--sign-in CLIENT]
 #
 # NAME names the resource group (rg-NAME) and all resources; VAULT is a Key Vault in that group; GROUP is the resource id
-# of an action group. Needs: az login, and the right to assign roles; flex also needs the Azure Functions Core Tools.
+# of an action group; CLIENT is the client id of an app registration that people sign in with. Needs: az login, and the
+# right to assign roles; flex also needs the Azure Functions Core Tools.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-    sed -n '2,8s/^# \{0,1\}//p' infra/deploy.sh >&2
+    sed -n '2,10s/^# \{0,1\}//p' infra/deploy.sh >&2
     exit 2
 }
 
 [[ $# -ge 2 ]] || usage
-name=$1 location=$2 backend=azureStorage hosting=functions keys=blob alerts=
+name=$1 location=$2 backend=azureStorage hosting=functions keys=blob alerts='' client=''
 shift 2
 while [[ $# -ge 2 ]]; do
     case $1 in
@@ -24,6 +25,7 @@ while [[ $# -ge 2 ]]; do
         --hosting) hosting=$2 ;;
         --keys) keys=$2 ;;
         --alerts) alerts=$2 ;;
+        --sign-in) client=$2 ;;
         *) usage ;;
     esac
     shift 2
@@ -50,7 +52,8 @@ found = {name.lower(): entry["value"] for name, entry in json.load(sys.stdin).it
 print(found[sys.argv[1].lower()])' "$1" <<<"$outputs"
 }
 app_parameters=(
-    environmentName="$name" backend="$backend" alertActionGroupId="$alerts" ${vault[@]+"${vault[@]}"}
+    environmentName="$name" backend="$backend" alertActionGroupId="$alerts" signInClientId="$client"
+    ${vault[@]+"${vault[@]}"}
     identityName="$(output SERVICE_EBB_IDENTITY_NAME)"
     storageAccountName="$(output AZURE_STORAGE_ACCOUNT_NAME)"
     applicationInsightsName="$(output APPLICATIONINSIGHTS_NAME)"
@@ -83,5 +86,5 @@ fi
 uri=$(output SERVICE_EBB_URI)
 
 echo "health:  $uri/api/health"
-echo "key:     $keys_command"
+[[ -n $client ]] || echo "key:     $keys_command"
 echo "next:    docs/deploy.md, 'Start a schedule'"

@@ -54,6 +54,9 @@ param pythonVersion string = '3.13'
 @description('Memory of one instance in MB.')
 param instanceMemory int = 2048
 
+@description('Client id of an app registration: people sign in with it, and no function key is asked for. Empty: by key.')
+param signInClientId string = ''
+
 @description('Resource id of an action group that is called when a schedule needs somebody. Empty: no alerts.')
 param alertActionGroupId string = ''
 
@@ -146,7 +149,6 @@ module keyVault './app/key-vault.bicep' = if (keyStorage == 'keyvault') {
 module settings './app/settings.bicep' = {
   name: 'ebb-settings'
   params: {
-    signsIn: false // sign-in for this hosting is an authsettingsV2, which is not written yet
     identityName: identityName
     storageAccountName: storageAccountName
     applicationInsightsName: applicationInsightsName
@@ -158,6 +160,15 @@ module settings './app/settings.bicep' = {
     activitiesPerReplica: activitiesPerReplica
     keyStorage: keyStorage
     keyVaultUri: keyStorage == 'keyvault' ? keyVault.outputs.uri : ''
+    signsIn: signInClientId != ''
+  }
+}
+
+module signIn './app/sign-in-flex.bicep' = if (signInClientId != '') {
+  name: 'ebb-sign-in'
+  params: {
+    name: app.name
+    clientId: signInClientId
   }
 }
 

@@ -36,7 +36,7 @@ TIERS = (
     "project",
 )  # folders, and markers: pytest -m "not e2e"
 
-ALONE = {"engine", "e2e", "dashboard", "chaos"}  # tiers whose tests measure time or fill the machine: one at a time
+ALONE = {"engine", "dashboard", "chaos"}  # tiers whose tests measure time or fill the machine: one at a time
 
 settings.register_profile("anyMachine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("anyMachine")  # a property holds or not, however busy the machine is
@@ -62,8 +62,8 @@ def tier_of(nodeid: str) -> str | None:
     return rest.partition("/")[0] if top == HERE.name and rest.partition("/")[0] in TIERS else None
 
 
-class _Halves(LoadScopeScheduling):
-    """With `-n 2` files run side by side; the tiers of ALONE count as one file."""
+class _FilesSideBySide(LoadScopeScheduling):
+    """With `-n 3` files run side by side; the tiers of ALONE count as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "alone" if tier_of(nodeid) in ALONE else nodeid.partition("::")[0]
@@ -71,7 +71,7 @@ class _Halves(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """How the tests are shared out: not by `--dist loadgroup`, which does nothing with this version of pytest."""
-    return _Halves(config, log)
+    return _FilesSideBySide(config, log)
 
 
 @pytest.fixture(scope="session")

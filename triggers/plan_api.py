@@ -1,4 +1,5 @@
-"""HTTP: what the next cycle of a schedule would do, and why, as it is set or might be; and when it fires next.
+"""HTTP: what the next cycle of a schedule would do, and why, as it is set or might be; when it fires next; why it did
+or did not run at a time.
 
 Looks, and changes nothing.
 """
@@ -9,12 +10,13 @@ import azure.functions as func
 
 from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
-from ebb.api.requests import json_body, object_member, schedule_name, whole_member, whole_parameter
+from ebb.api.requests import json_body, object_member, schedule_name, time_parameter, whole_member, whole_parameter
 from ebb.api.routes import DurableRoutes
 from ebb.control.durable_sdk import DurableClient
 from ebb.control.next_times import next_times
 from ebb.control.plan_preview import plan_of
 from ebb.control.what_if import MOST_CYCLES, what_if
+from ebb.control.why import why_document
 from ebb.services import Services
 
 RECORDED = 50  # cycles that are asked again, where the request does not say
@@ -50,5 +52,13 @@ def blueprint(services: Services) -> DurableRoutes:
     async def get_next(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name, count = schedule_name(req, services.schedules), whole_parameter(req, "count", TIMES, MOST_TIMES)
         return json_response(await next_times(services, client, name, count))
+
+    @bp.function_name("get_why")
+    @bp.route(route="schedules/{name}/why", methods=["GET"], auth_level=level_of(services))
+    @bp.durable_client_input(client_name="client")
+    @answers(services)
+    async def get_why(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
+        name, at = schedule_name(req, services.schedules), time_parameter(req, "at")
+        return json_response(await why_document(services, client, name, at))
 
     return bp

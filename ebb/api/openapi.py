@@ -48,6 +48,7 @@ _EXECUTIONS = (
     ),
 )
 _SPAN = [_asked("from", "the start of the time wanted", _MOMENT), _asked("to", "its end", _MOMENT)]
+_AT = _asked("at", "now without it; the answer speaks in the offset of this time", _MOMENT)
 _STEP = _asked(
     "step",
     "seconds of a step; without it such that there are some 240",
@@ -164,6 +165,10 @@ def _paths() -> Part:
         f"{schedule}/next": {
             "parameters": [_NAME],
             "get": _call("getNext", "When it fires next", {200: "Next"}, 400, 404, parameters=[_COUNT]),
+        },
+        f"{schedule}/why": {
+            "parameters": [_NAME],
+            "get": _call("getWhy", "Why it did or did not run at a time", {200: "Why"}, 400, 404, parameters=[_AT]),
         },
         f"{schedule}/executions": _list(
             "listExecutions", "List executions of all cycles, newest first", "ExecutionList", *_EXECUTIONS

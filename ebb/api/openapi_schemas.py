@@ -106,6 +106,15 @@ SCHEMAS: dict[str, Part] = {
         reason=TEXT,
         note={**TEXT_OR_NULL, "description": "what a change of the clocks does to it"},
     ),
+    "Why": _object(
+        "name at code answer cycle evidence",
+        name=TEXT,
+        at=TIME,
+        code=_text("the kind of cause, for programs"),
+        answer=_text("in the time zone of the question"),
+        cycle={"type": ["integer", "null"], "description": "that ran then, or was the reason that none could"},
+        evidence={"type": "array", "items": _object("at text", at=TIME_OR_NULL, text=TEXT)},
+    ),
     "PoisonMessage": _object(
         "id reason body bodyEncoding",
         id=TEXT,

@@ -183,18 +183,25 @@ def span_of(req: func.HttpRequest) -> Span:
     Raises:
         RequestRefusedError: 400, no time, or the end before the start.
     """
-    start, end = _time_parameter(req, "from"), _time_parameter(req, "to")
+    start, end = time_parameter(req, "from"), time_parameter(req, "to")
     if start is not None and end is not None and end < start:
         raise invalid_request(f"from={parameter(req, 'from')!r} is after to={parameter(req, 'to')!r}")
     return Span(start, end)
 
 
-def _time_parameter(req: func.HttpRequest, name: str) -> datetime | None:
+def time_parameter(req: func.HttpRequest, name: str) -> datetime | None:
+    """A time of the query, with the offset that it was given with.
+
+    Raises:
+        RequestRefusedError: 400, no RFC 3339 time with an offset.
+    """
     text = parameter(req, name)
     if text is None:
         return None
     try:
-        moment = parse_rfc3339(text.replace(" ", "+"))  # a + that was not written as %2B
+        written = text.replace(" ", "+")  # a + that was not written as %2B
+        parse_rfc3339(written)
+        moment = datetime.fromisoformat(written)
     except (ValueError, OverflowError) as error:
         raise invalid_request(f"{name}={text[:80]!r} must be a time as 2026-01-31T12:00:00Z") from error
     if moment.year < _FIRST_YEAR:

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "executions": ("ebb executions parity --status failed", "ebb executions parity -o az"),
     "cancel": ("ebb cancel parity 42-3 --reason 'it hangs'",),
     "next": ("ebb next parity --count 10",),
+    "why": ("ebb why parity", "ebb why parity --at 10:00", "ebb why parity --at '2026-01-31 10:00'"),
     "logs": ("ebb logs parity --cycle 42", "ebb logs --follow"),
     "events": ("ebb events parity --kind incident",),
     "export": ("ebb export parity --what events",),

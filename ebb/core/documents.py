@@ -45,6 +45,9 @@ class Backlog(Document):
 
     count: int = member(COUNT)
     measured_at: str = member(TIME)
+    oldest_enqueued_at: str | None = member(
+        TIME, None, said="when the oldest waiting message was put there, where counting tells", left_out=True
+    )
     sources: tuple[SourceBacklog, ...] | None = parts(
         SourceBacklog, None, said="where a schedule has several", left_out=True
     )

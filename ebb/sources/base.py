@@ -9,8 +9,8 @@ real server.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from ebb.core.clock import Clock
@@ -35,6 +35,7 @@ class Backlog:
     periodic: bool = False  # the messages come with the cycle itself: no reason to begin the next one at once
     missing: bool = False  # there is no such place yet, and the settings let a cycle make it (`Makeable`)
     partitions: int | None = None  # of a partitioned source: more executions than these have nothing to read
+    oldest: datetime | None = field(default=None, compare=False)  # when the oldest that the count met was put there
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ async def measure_all(settings: ScheduleSettings, open_source: OpenSource, make:
                     await source.make()
         except SourceError as error:
             return error
-        return Count(backlog.count, backlog.periodic, partitions=backlog.partitions)
+        return Count(backlog.count, backlog.periodic, partitions=backlog.partitions, oldest=backlog.oldest)
 
     found = await asyncio.gather(*(measure(index) for index in range(len(settings.all_sources))))
     faults = [each for each in found if isinstance(each, SourceError)]

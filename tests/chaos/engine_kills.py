@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tests.chaos.host import Host
 from tests.chaos.proxy import Fault
-from tests.chaos.scenario import AFTER_KILL_REAL, AFTER_STORE, Scenario, add
+from tests.chaos.scenario import AFTER_KILL_REAL, AFTER_LOST_ANSWER, Scenario, add
 from tests.chaos.stillness import stillness
 from tests.chaos.world import World
 
@@ -134,5 +134,5 @@ _add("engine-worker", killed(Host.kill_workers), 18)
 _add("engine-both", killed(Host.kill_all), 24)
 _add("engine-two-kill", one_of_two_is_killed, 16, world=TWO_HOSTS)
 _add("engine-two-freeze", one_of_two_stands_still, 10, world=TWO_HOSTS)
-add(Scenario("engine-storage", storage_is_away(AWAY), AFTER_STORE, rounds=8, real_only=True))
-add(Scenario("engine-storage-long", storage_is_away(LONG_AWAY), AFTER_STORE, rounds=4, real_only=True))
+add(Scenario("engine-storage", storage_is_away(AWAY), AFTER_LOST_ANSWER, rounds=8, real_only=True))
+add(Scenario("engine-storage-long", storage_is_away(LONG_AWAY), AFTER_LOST_ANSWER, rounds=4, real_only=True))

@@ -112,6 +112,7 @@ class Bench:
         return replace(await self.source.measure(), partitions=None)
 
 
+TELL_THE_OLDEST = ("blob", "memory", "storageQueue")
 CONTRACT = (  # the kind, and behind a hyphen a variant of it
     "blob-delete",
     "blob-keep",
@@ -580,6 +581,20 @@ async def test_measure_counts_what_waits_below_a_page(bench: Bench) -> None:
     await bench.source.receive(1, LEASE)
     left = 4 if bench.kind.counts_held else 3
     assert await bench.count() == Backlog(left, approximate=bench.kind.approximate)
+
+
+async def test_oldest_message_that_waits_is_told_where_counting_meets_it(bench: Bench) -> None:
+    assert (await bench.count()).oldest is None
+    await bench.put(b"first")
+    await bench.pass_time(1)
+    await bench.put(b"second")
+    found = (await bench.count()).oldest
+    if bench.kind.name not in TELL_THE_OLDEST:
+        assert found is None
+        return
+    received = await bench.source.receive(2, LEASE)
+    assert {each.body for each in received} == {b"first", b"second"}
+    assert found == min(each.enqueued_at for each in received if each.enqueued_at is not None)
 
 
 async def test_measure_counts_approximately_beyond_a_page(bench: Bench) -> None:

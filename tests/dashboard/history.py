@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 def write_history(connection: str, prefix: str, names: Sequence[str], cycles: int) -> None:
     """So many cycles for each schedule, a minute apart, the last one ending now."""
     now = datetime.now(UTC)
-    documents = [_cycle(each, now - (cycles - each) * MINUTE) for each in range(1, cycles + 1)]
+    documents = [cycle_document(each, now - (cycles - each) * MINUTE) for each in range(1, cycles + 1)]
     by_length: dict[int, list[str]] = {}
     for name in names:
         by_length.setdefault(len(name), []).append(name)
@@ -113,7 +113,8 @@ class _Recording(AioHttpTransport):
         return await super().send(request, **options)
 
 
-def _cycle(number: int, ended: datetime) -> dict[str, Any]:
+def cycle_document(number: int, ended: datetime) -> dict[str, Any]:
+    """A cycle of half a minute that ended then."""
     began, count = ended - MINUTE / 2, 16 * (1 + number % 4)
     times = {"startedAt": rfc3339(began), "endedAt": rfc3339(ended), "outcome": "succeeded", "error": None}
     counts = {"received": 16, "processed": 16, "failed": 0, "poisoned": 0, "serviceSeconds": 1.5}

@@ -17,6 +17,27 @@ from tests.e2e.harness import App, wait_for
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FOCUSED = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent"
+# Longer texts than this app has: an error of a source has some 300 letters.
+LENGTHEN = (
+    """text => document.querySelectorAll("p, dd, td .short, .trouble").forEach(each => each.append(text.repeat(9)))"""
+)
+MEASURE = """() => {
+  const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const wide = each => {
+    const text = document.createRange();
+    text.selectNodeContents(each);
+    return Math.max(0, ...[...text.getClientRects()].map(line => line.width));
+  };
+  const main = document.querySelector("main");
+  return {
+    over: document.documentElement.scrollWidth - innerWidth,
+    used: main.getBoundingClientRect().width / innerWidth,
+    letters: em,
+    longest: Math.max(...[...main.querySelectorAll("p, dd, .short")].map(wide)) / em,
+    cut: [...main.querySelectorAll(".setting, .facts > div")]
+      .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent.slice(0, 40)),
+  };
+}"""
 PLACES = {
     "overview": "#/",
     "schedule": "#/schedules/parity?range=15min",
@@ -57,6 +78,21 @@ def test_no_page_breaks_a_rule_or_is_wider_than_the_window(
         _settled(page, name)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name} is too wide"
         assert _violations(page, script) == [], name
+
+
+def test_screen_of_4k_is_used_and_its_lines_can_be_read(busy: App, open_page: Callable[..., Page]) -> None:
+    number = busy.cycles()[0]["cycle"]
+    page = open_page(busy.url, viewport={"width": 3840, "height": 2160})
+    for name, place in PLACES.items():
+        page.goto(f"{busy.url}/api/dashboard/{place.format(cycle=number)}")
+        _settled(page, name)
+        page.evaluate(LENGTHEN, "a sentence that goes on and on ")
+        found = page.evaluate(MEASURE)
+        assert found["over"] <= 0, f"{name} is too wide"
+        assert found["used"] >= 0.85, f"{name} leaves the sides of the screen empty"
+        assert found["letters"] >= 20, f"the letters of {name} are small"
+        assert found["longest"] <= 64, f"a line of {name} is hard to follow: {found}"
+        assert found["cut"] == [], name
 
 
 def test_dialog_and_door_break_no_rule(busy: App, open_page: Callable[..., Page]) -> None:

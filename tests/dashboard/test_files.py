@@ -47,6 +47,11 @@ def test_page_names_files_that_there_are_and_nothing_from_elsewhere() -> None:
             assert not re.search(r"https?://|innerHTML|eval\(", text), path.name
 
 
+def test_markup_comes_from_the_module_that_keeps_no_element() -> None:
+    for path in FOLDER.glob("*.js"):
+        assert ("vendor/preact-htm.js" in path.read_text()) == (path.name == "markup.js"), path.name
+
+
 def test_policy_allows_nothing_unsafe() -> None:
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     assert CONTENT_SECURITY_POLICY.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
 import pytest
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.azurite import Azurite
-from tests.dashboard.history import write_history
+from tests.dashboard.history import cycle_document, write_history
 from tests.dashboard.looking import row_of
 from tests.e2e.harness import App
 
@@ -121,6 +122,46 @@ def test_polling_for_long_leaves_nothing_behind(make_app: Callable[..., App], op
     _run_polls(page, polls, 200 + POLLS)
     after = _heap(page)
     assert after - before <= GROWTH
+
+
+@pytest.mark.timeout(300)
+def test_cycles_that_come_and_go_leave_nothing_behind(make_app: Callable[..., App], open_page: Open) -> None:
+    app = make_app().start()
+    page = open_page(app.url)
+    page.clock.install()
+    answers = 0
+
+    def next_cycles(route: Route) -> None:
+        nonlocal answers
+        answers += 1
+        ended = [datetime.now(UTC) - timedelta(seconds=10 * back) for back in range(30)]
+        found = [cycle_document(answers + 30 - back, each) for back, each in enumerate(ended)]
+        route.fulfill(json={"value": found})
+
+    page.route("**/cycles?*", next_cycles)
+    page.goto(f"{app.url}/api/dashboard/#/schedules/parity?range=15min")
+    page.reload()
+    expect(page.get_by_role("region", name="Cycles that did something").get_by_role("row")).to_have_count(31)
+
+    def look(times: int) -> float:
+        deadline, before = time.monotonic() + 120, answers
+        while answers < before + times:
+            page.clock.run_for(15_000)  # after which the page asks again for what may have changed
+            page.wait_for_timeout(1)
+            assert time.monotonic() < deadline, f"{answers - before} of {times} looks"
+        return _nodes(page)
+
+    before = look(40)
+    assert look(120) - before <= 600, "a row of the table has some 25 nodes: those of 120 cycles are still there"
+
+
+def _nodes(page: Page) -> float:
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    session.detach()
+    return metrics["Nodes"]
 
 
 def _run_polls(page: Page, polls: list[str], count: int) -> None:

@@ -1,4 +1,4 @@
-"""Commands that list what was and what comes: `executions`, `next`."""
+"""Commands that tell what was and what comes: `executions`, `next`, `why`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ebb.cli.operate.answers import Form, Name, Output, Url, Utc, calls, show
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, show
+from ebb.cli.operate.pages import why_page
 from ebb.cli.operate.tables import executions_table, next_table
-from ebb.cli.operate.times import times_of
+from ebb.cli.operate.times import past_moment, times_of
 from ebb.core.documents import ListedExecution
 
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("executions")(executions)
     app.command("next")(next_times)
+    app.command("why")(why)
 
 
 def executions(
@@ -60,3 +62,23 @@ def next_times(
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "next"), query={"count": count})
     show(output, document, next_table(document, times_of(False)))
+
+
+def why(
+    name: Name,
+    at: Annotated[
+        str | None, typer.Option("--at", help="10:00, '2026-01-31 10:00', or how long ago, such as 30m; now without it")
+    ] = None,
+    url: Url = None,
+    output: Form = Output.TABLE,
+    utc: Utc = False,
+) -> None:
+    """Say why a schedule did, or did not, run at a time, and from what that follows."""
+    times = times_of(utc)
+    try:
+        asked = past_moment(at, times) if at else times.now.astimezone(times.zone).isoformat()
+    except ValueError as error:
+        raise failed(f"--at {error}", Exit.USAGE) from error
+    with calls(url, output) as client:
+        document = client.call("GET", client.path(name, "why"), query={"at": asked})
+    show(output, document, why_page(document, times))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import cycles_table, events_table, executions_table, state_text, troubles
+from ebb.cli.operate.tables import (
+    at_work_table,
+    cycles_table,
+    events_table,
+    evidence_table,
+    executions_table,
+    state_text,
+    troubles,
+)
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import Cycle, Event
 from ebb.core.plan import Plan
@@ -22,7 +31,8 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
     """All about one schedule: what it is at, what comes next and why, what was, and how it is set."""
     state = state_text(schedule.state)
     if schedule.phase:
-        state.append(f", {schedule.phase}, cycle {schedule.cycle}")
+        since = f" for {times.since(schedule.phase_since)}" if schedule.phase_since else ""
+        state.append(f", {schedule.phase}{since}, cycle {schedule.cycle}")
     facts = facts_table(
         ("state", state),
         ("reason", schedule.reason),
@@ -40,7 +50,7 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
     past, happened = list(cycles), list(events)
     lists: list[RenderableType] = []
     if at_work := schedule.executions:
-        lists += [plain("\nat work", style="bold"), executions_table(at_work, times)]
+        lists += [plain("\nat work", style="bold"), at_work_table(at_work, times)]
     if past:
         lists += [plain("\nlast cycles", style="bold"), cycles_table(past, times)]
     if happened:
@@ -73,9 +83,22 @@ def plan_text(plan: Plan, times: Times) -> str:
     lines += [begins, f"{counted(decision.executions, 'execution')}: {decision.reason}"]
     if plan.shares and decision.executions:
         lines.append(f"by source: {', '.join(f'{each.name} {each.executions}' for each in plan.shares)}")
+    if plan.backlog and plan.backlog.oldest_enqueued_at:
+        lines.append(f"the oldest message waits for {times.since(plan.backlog.oldest_enqueued_at)}")
     if plan.wait:
         lines.append(f"then: {plan.wait.reason}")
     return "\n".join(lines)
+
+
+def why_page(document: Mapping[str, Any], times: Times) -> RenderableType:
+    """Why a schedule did, or did not, run at a time: the sentence, what it follows from, and where there is more."""
+    name, cycle = document["name"], document["cycle"]
+    lists: list[RenderableType] = []
+    if document["evidence"]:
+        lists = [plain(""), evidence_table(document["evidence"], times)]
+    more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb cycles {name}"
+    head = plain(f"{name} at {times.full(document['at'])}", style="bold")
+    return Group(head, plain(document["answer"]), *lists, plain(f"\nmore: {more}", style="dim"))
 
 
 def next_of(schedule: Schedule, times: Times) -> str:
@@ -109,7 +132,9 @@ def _backlog(schedule: Schedule, times: Times) -> str:
     backlog = schedule.backlog
     if backlog is None:
         return "not counted yet"
-    return f"{counted(backlog.count, 'message')}, counted {times.relative(backlog.measured_at)}"
+    said = f"{counted(backlog.count, 'message')}, counted {times.relative(backlog.measured_at)}"
+    oldest = backlog.oldest_enqueued_at
+    return f"{said}; the oldest waits for {times.since(oldest)}" if oldest else said
 
 
 def _failing(schedule: Schedule, times: Times) -> str | None:

@@ -13,7 +13,7 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import RUNNING, Backlog, Cycle, Event, Execution, ExecutionOfCycle
 from ebb.core.schedule import Schedule
-from ebb.core.wording import counted
+from ebb.core.wording import counted, duration
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
@@ -25,10 +25,12 @@ _SCHEDULES = (
     Column("phase", 6),
     Column("cycle", 5, right=True),
     Column("backlog", right=True),
+    Column("oldest", 4, right=True),
     Column("executions", 3, right=True),
     Column("next", 2),
     Column("processed", 4, right=True),
     Column("failed", 7, right=True),
+    Column("poison", 3, right=True),
     Column("trouble", 1, text="cut"),
 )
 _CYCLES = (
@@ -54,6 +56,15 @@ _EXECUTIONS = (
     Column("poisoned", 2, right=True),
     Column("error", 3, text="fold"),
 )
+_AT_WORK = (
+    Column("execution"),
+    Column("for", right=True),
+    Column("processed", 2, right=True),
+    Column("failed", 1, right=True),
+    Column("message for", right=True),
+    Column("heard of", 3, right=True),
+    Column("progress", text="fold"),
+)
 _EVENTS = (Column("at"), Column("kind", 1), Column("what"), Column("by", 2), Column("why", text="fold"))
 _POISON = (
     Column("id"),
@@ -62,6 +73,7 @@ _POISON = (
     Column("reason", text="fold"),
     Column("body", 1, text="cut"),
 )
+_EVIDENCE = (Column("at"), Column("evidence", text="fold"))
 _NEXT = (Column("begins"), Column("in", 2), Column("why", text="fold"))
 
 
@@ -79,6 +91,25 @@ def cycles_table(cycles: Iterable[Cycle], times: Times) -> RenderableType:
 def executions_table(executions: Iterable[Execution], times: Times) -> RenderableType:
     """Executions of any cycles, one a line."""
     return Fitted(_named(_EXECUTIONS, "began", times), (_execution(each, times) for each in executions))
+
+
+def at_work_table(executions: Iterable[ExecutionOfCycle], times: Times) -> RenderableType:
+    """Executions at work: for how long, and for how long the oldest message in their hands, so that one that hangs is
+    told from one that is long.
+    """
+    rows = (
+        (
+            f"{each.cycle}-{each.index}",
+            times.since(each.started_at),
+            str(each.processed),
+            str(each.failed),
+            duration(round(each.current_message_age)) if each.current_message_age else "",
+            f"{times.since(each.noted_at)} ago" if each.noted_at else "",
+            each.progress or each.error or "",
+        )
+        for each in executions
+    )
+    return Fitted(_AT_WORK, rows)
 
 
 def events_table(events: Iterable[Event], times: Times) -> RenderableType:
@@ -119,6 +150,12 @@ def next_table(document: Document, times: Times) -> RenderableType:
     )
     head = [plain(f"held back: {document['blockedBy']}", style="yellow")] if document.get("blockedBy") else []
     return Group(*head, Fitted(_NEXT, rows))
+
+
+def evidence_table(evidence: Iterable[Mapping[str, Any]], times: Times) -> RenderableType:
+    """What an answer follows from, one piece a line; `-` where it has no time of its own."""
+    rows = ((times.clock(each["at"]), str(each["text"])) for each in evidence)
+    return Fitted(_named(_EVIDENCE, "at", times), rows)
 
 
 def troubles(schedules: Iterable[Schedule]) -> list[RenderableType]:
@@ -167,10 +204,12 @@ def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
         each.phase or "-",
         str(each.cycle),
         count_text(each.backlog),
+        times.since(each.backlog.oldest_enqueued_at) if each.backlog and each.backlog.oldest_enqueued_at else "",
         str(each.decision.executions) if each.decision else "-",
         times.relative(each.next_cycle_at),
         str(each.totals.processed),
         str(each.totals.failed),
+        plain(str(each.poison.count), style="red") if each.poison and each.poison.count else "",
         plain(f"{trouble}{more}" if count else "-", style="yellow" if count else ""),
     )
 

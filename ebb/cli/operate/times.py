@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -47,6 +48,10 @@ class Times:
         said = duration(round(size)) if size < 120 else duration(round(size / 60) * 60)
         return f"in {said}" if seconds > 0 else f"{said} ago"
 
+    def since(self, text: str | None) -> str:
+        """How long ago it was: `33 s`, `5 min 10 s`; `-` where nobody knows."""
+        return duration(max(round((self.now - datetime.fromisoformat(text)).total_seconds()), 0)) if text else "-"
+
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)
 
@@ -82,3 +87,37 @@ def moment_of(text: str, now: datetime) -> str:
     except ValueError:
         raise ValueError(f"{text!r} is not a time: write 2026-01-31T12:00:00Z, or a duration such as 30m") from None
     return rfc3339(now + timedelta(seconds=seconds))
+
+
+def past_moment(text: str, times: Times) -> str:
+    """The moment that a question is about, as RFC 3339 in the zone of the screen.
+
+    `10:00` is the last time that clocks showed it, `2026-01-31 10:00` that one, `30m` so long ago. A bare number is
+    refused: 10 is ten o'clock to some, and ten seconds to others.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    from ebb.core.settings.durations import parse_seconds  # late: only `why` has a use for it
+
+    today = times.now.astimezone(times.zone)
+    try:
+        if text.isdigit():
+            raise ValueError
+        if match := re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d))?", text):
+            hour, minute, second = (int(each or 0) for each in match.groups())
+            asked = today.replace(tzinfo=None, hour=hour, minute=minute, second=second, microsecond=0)
+            found = _here(asked, times)
+            return (found if found <= today else _here(asked - timedelta(days=1), times)).isoformat()
+        if "-" in text and ":" in text:
+            found = datetime.fromisoformat(text)
+            return (found if found.tzinfo else _here(found, times)).isoformat()
+        return (today - timedelta(seconds=float(str(parse_seconds(text))))).isoformat()
+    except (ValueError, OverflowError):
+        way = "write 10:00, '2026-01-31 10:00', 2026-01-31T10:00:00Z, or how long ago, such as 30m"
+        raise ValueError(f"{text!r} is not a time: {way}") from None
+
+
+def _here(clock: datetime, times: Times) -> datetime:
+    """What clocks of the screen's zone show, as a time."""
+    return clock.replace(tzinfo=times.zone).astimezone(times.zone)

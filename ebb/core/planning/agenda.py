@@ -6,7 +6,7 @@ Pure. The activity that opens a cycle follows it, the plan of the HTTP API shows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ebb.core.budget import BudgetState
@@ -37,6 +37,9 @@ class Count:
     periodic: bool = False  # its message comes with the cycle itself
     error: str | None = None
     partitions: int | None = None  # of a partitioned source: each has one reader at a time
+    oldest: datetime | None = field(
+        default=None, compare=False
+    )  # when the oldest message that the count met was put there
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,11 @@ def backlog_of(settings: ScheduleSettings, counts: Sequence[Count], measured: da
         SourceBacklog(name=source.label(), count=None if count.error else count.messages, error=count.error)
         for source, count in zip(settings.all_sources, counts, strict=True)
     )
+    oldest = min((count.oldest for count in counts if count.oldest is not None), default=None)
     return Backlog(
         count=sum(count.messages for count in counts),
         measured_at=rfc3339(measured),
+        oldest_enqueued_at=rfc3339(oldest) if oldest else None,
         sources=tuple(sources) if several else None,
     )
 

@@ -1,6 +1,6 @@
 // What can be done to schedules: each action asks for its reason and shows the command that does the same.
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "./markup.js";
 import { call } from "./api.js";
 import { cell, refresh, useCell } from "./live.js";
 import { command, counted, reasonOption } from "./words.js";

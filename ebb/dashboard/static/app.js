@@ -1,6 +1,6 @@
 // The frame around the pages: who the caller is, whether the app answers, and which page the address names.
 
-import { html, render, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, render, useEffect, useState } from "./markup.js";
 import { access, answering, askAccess, keyed, signInWith, takeKey } from "./api.js";
 import { Ask } from "./actions.js";
 import { useCell } from "./live.js";

@@ -1,6 +1,6 @@
 // One cycle: what was found, what was decided and why, what each execution did, and the wait after it.
 
-import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useState } from "./markup.js";
 import { call } from "./api.js";
 import { Outcome, Title, Trouble } from "./parts.js";
 import { to } from "./route.js";

@@ -1,6 +1,6 @@
 // Who changed what and when, and what the watchdog met.
 
-import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useState } from "./markup.js";
 import { call } from "./api.js";
 import { Title, Trouble, useDocument } from "./parts.js";
 import { amend, useRoute } from "./route.js";

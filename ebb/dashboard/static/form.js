@@ -1,6 +1,6 @@
 // A form made from the JSON schema of the settings: which control a setting gets, and its value as text and back.
 
-import { html } from "./vendor/preact-htm.js";
+import { html } from "./markup.js";
 import { plain } from "./words.js";
 
 /** What kind of control a property of the schema needs: {kind, choices, low, high, whole, optional}. */

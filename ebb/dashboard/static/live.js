@@ -1,6 +1,6 @@
 // What changes by itself: values that components share, documents that are asked for again and again, and the clock.
 
-import { useEffect, useState } from "./vendor/preact-htm.js";
+import { useEffect, useState } from "./markup.js";
 
 /** A value that components can follow. */
 export function cell(value) {

@@ -1,6 +1,6 @@
 // All schedules: what each one is at, how many executions it runs and why, and what comes next.
 
-import { html, useMemo, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useMemo, useRef, useState } from "./markup.js";
 import { access } from "./api.js";
 import { act, ask, VERBS } from "./actions.js";
 import { useCell } from "./live.js";

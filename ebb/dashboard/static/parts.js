@@ -1,6 +1,6 @@
 // Small parts that several pages use.
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "./markup.js";
 import { call, keyed, Problem } from "./api.js";
 import { pauseAfter, useCell, useNow, usePolling } from "./live.js";
 import { full, millis, relative } from "./words.js";

@@ -1,6 +1,6 @@
 // Messages that could not be handled: look at them, put them back, remove them; chosen ones, or all that hold a text.
 
-import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useState } from "./markup.js";
 import { access, call } from "./api.js";
 import { ask } from "./actions.js";
 import { useCell } from "./live.js";

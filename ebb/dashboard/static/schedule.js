@@ -1,6 +1,6 @@
 // One schedule: what it does now and why, what it did over time, and what it would do next.
 
-import { html, useMemo, useState } from "./vendor/preact-htm.js";
+import { html, useMemo, useState } from "./markup.js";
 import { access, call, keyed, Problem } from "./api.js";
 import { Actions } from "./actions.js";
 import { pauseAfter, useCell, usePolling } from "./live.js";
@@ -34,7 +34,7 @@ function Facts({ document: one }) {
   const changed = Object.entries(one.overrides);
   return html`<dl class="facts">
     ${fact("State", html`<${State} document=${one} />${one.reason && html`<div class="faint">${one.reason}${one.until && html`, until <${Moment} at=${one.until} />`}</div>`}`)}
-    ${fact("Backlog", html`<span class="big">${count(one.backlog?.count)}</span> ${one.backlog && html`<span class="faint">counted <${Moment} at=${one.backlog.measuredAt} /></span>`}`)}
+    ${fact("Backlog", html`<span class="big">${count(one.backlog?.count)}</span> ${one.backlog && html`<span class="faint">counted <${Moment} at=${one.backlog.measuredAt} />${one.backlog.oldestEnqueuedAt && html`; the oldest came <${Moment} at=${one.backlog.oldestEnqueuedAt} />`}</span>`}`)}
     ${fact("Executions", html`<span class="big"><${Share} of=${working(one)} most=${one.settings.maxExecutions} /></span>`)}
     ${fact("Next cycle", html`<span class="big"><${Moment} at=${one.nextCycleAt} none=${one.phase === "processing" ? "after this one" : "–"} /></span>`)}
     ${fact("Since the first start", `${counted(one.totals.cycles, "cycle")}, ${count(one.totals.processed)} processed, ${count(one.totals.failed)} failed, ${count(one.totals.poisoned)} poisoned`)}

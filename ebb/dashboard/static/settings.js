@@ -1,6 +1,6 @@
 // The settings of a schedule: a form made from their schema, and beside it what other settings would lead to.
 
-import { html, useEffect, useMemo, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useMemo, useState } from "./markup.js";
 import { access, call, Problem } from "./api.js";
 import { ask } from "./actions.js";
 import { said, Setting, shown } from "./form.js";

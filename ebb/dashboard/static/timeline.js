@@ -1,6 +1,6 @@
 // One time axis for all that is drawn of a schedule: the curves, the executions as bars, and the decisions as a strip.
 
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "./markup.js";
 import { useWidth } from "./parts.js";
 import { clock, counted, lasting, millis, spaced } from "./words.js";
 
@@ -59,7 +59,8 @@ const columns = (past) => (past ? [past.at, past.backlog, past.executions, some(
 const some = (values) => values.map((value) => value || null); // no bar at all where there was nothing
 
 function options(uPlot, width, latest) {
-  const ink = { stroke: colour("faint"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
+  const letters = `${Math.max(12, 0.72 * parseFloat(getComputedStyle(document.documentElement).fontSize))}px system-ui, sans-serif`;
+  const ink = { font: letters, stroke: colour("faint"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
   const bars = (name, label) => ({ label, scale: "y", stroke: colour(name), fill: `${colour(name)}55`, width: 1, paths: uPlot.paths.bars({ size: [0.8, 24] }), points: { show: false } });
   return {
     width,

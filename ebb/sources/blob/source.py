@@ -54,13 +54,16 @@ class BlobSource:
 
     async def measure(self) -> Backlog:
         """Blobs that wait, up to MOST: a request for each 5,000 names. Where blobs stay, all of them are listed."""
-        count, now = 0, self._clock.now().timestamp()
+        count, now, oldest = 0, self._clock.now().timestamp(), None
         async with aclosing(waiting(self._place())) as listing:
             async for each in listing:
-                count += each.ready(now)
+                if not each.ready(now):
+                    continue
+                count, created = count + 1, each.entry.created
+                oldest = min(oldest or created, created) if created else oldest
                 if count == MOST:
-                    return Backlog(count, approximate=True)
-        return Backlog(count)
+                    return Backlog(count, approximate=True, oldest=oldest)
+        return Backlog(count, oldest=oldest)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         """As the contract says; a lease is 15 to 60 seconds, the nearest to what is asked."""

@@ -101,10 +101,11 @@ class MemorySource:
     async def measure(self) -> Backlog:
         """As a storage queue counts: what is visible, or everything once that is 32 or more, or wanted."""
         messages, now = self._messages(), self._broker.clock.now()
-        visible = sum(stored.visible_at <= now for stored in messages.values())
-        if self._visible_only and visible < VISIBLE_COUNT_LIMIT:
-            return Backlog(visible)
-        return Backlog(len(messages), approximate=True)
+        visible = [stored.enqueued_at for stored in messages.values() if stored.visible_at <= now]
+        oldest = min(visible, default=None)
+        if self._visible_only and len(visible) < VISIBLE_COUNT_LIMIT:
+            return Backlog(len(visible), oldest=oldest)
+        return Backlog(len(messages), approximate=True, oldest=oldest)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         now, received = self._broker.clock.now(), list[Message]()

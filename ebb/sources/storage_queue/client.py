@@ -7,7 +7,8 @@ Calls and error codes: https://learn.microsoft.com/rest/api/storageservices/oper
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +17,21 @@ from azure.core.exceptions import AzureError, ResourceExistsError
 
 from ebb.core.errors import LeaseLostError, SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.sources.storage_queue.account import Response, StorageAccount
-from ebb.sources.storage_queue.text import QueueEntry, read_page, write_message
+from ebb.sources.storage_queue.text import QueueEntry, oldest_of, read_page, write_message
 
 INTERNAL_ERROR = 500
 ONCE_MORE: dict[str, Any] = {"retry_total": 1, "initial_backoff": 1, "random_jitter_range": 0}
 """How the SDK tries to create a queue: again after 1 s, where its own pause is 15 s."""
 
 PAGE = 32  # the most messages that one receive or peek gives
+
+
+@dataclass(frozen=True)
+class Peek:
+    """What the first page of a queue shows."""
+
+    count: int  # PAGE at the most
+    oldest: datetime | None = None  # when the oldest of them was put
 
 
 class QueueClient:
@@ -59,11 +68,13 @@ class QueueClient:
             "the queue once nothing else is in it (az storage message clear)"
         )
 
-    async def count_visible(self) -> int | None:
-        """How many messages are visible, PAGE at the most; None where there is one that the service cannot show."""
+    async def first_page(self) -> Peek | None:
+        """The first PAGE of the visible messages; None where there is one that the service cannot show."""
         query = {"peekonly": "true", "numofmessages": str(PAGE)}
         page = await self._call("GET", self._messages, query, final=INTERNAL_ERROR)
-        return None if page.status == INTERNAL_ERROR else page.body.count(b"<QueueMessage>")
+        if page.status == INTERNAL_ERROR:
+            return None
+        return Peek(page.body.count(b"<QueueMessage>"), oldest_of(page.body))
 
     async def count_all(self) -> int:
         """The service's approximate count: visible, leased and delayed messages."""

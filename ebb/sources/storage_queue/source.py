@@ -63,10 +63,11 @@ class StorageQueueSource:
         """
         queue = QueueClient(self._account(), self._source.queue_name, create=False)
         try:
-            visible = await queue.count_visible() if self._visible_only else None
-            if visible is not None and visible < PAGE:
-                return Backlog(visible)
-            return Backlog(max(await queue.count_all(), visible or 0), approximate=True)
+            seen = await queue.first_page() if self._visible_only else None
+            if seen is not None and seen.count < PAGE:
+                return Backlog(seen.count, oldest=seen.oldest)
+            count = max(await queue.count_all(), seen.count if seen else 0)
+            return Backlog(count, approximate=True, oldest=seen.oldest if seen else None)
         except SourceNotFoundError:
             if self._source.create_queue:
                 return Backlog(0, missing=True)

@@ -26,6 +26,7 @@ TEXT_ENCODING = "textEncoding"
 TEXT_LIMIT = 65_536  # bytes of one message's text, as the service counts them
 
 _MESSAGE = re.compile(r"<QueueMessage>(.*?)</QueueMessage>", re.DOTALL)
+_INSERTED = re.compile(rb"<InsertionTime>([^<]+)</InsertionTime>")
 _FIELD = re.compile(r"<(\w+)>([^<]*)</\1>")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(\w+));")
@@ -65,6 +66,11 @@ def read_page(page: bytes) -> Iterator[QueueEntry]:
             dequeue_count=int(fields.get("DequeueCount", 0)),
             inserted=fields.get("InsertionTime", ""),
         )
+
+
+def oldest_of(page: bytes) -> datetime | None:
+    """When the oldest message of such an answer was put; None where it has none. Bodies are not read."""
+    return min(map(parsedate_to_datetime, map(bytes.decode, _INSERTED.findall(page))), default=None)
 
 
 def write_message(text: str) -> bytes:

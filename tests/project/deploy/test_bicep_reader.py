@@ -96,3 +96,29 @@ def test_what_it_does_not_know_is_refused_by_name_and_line(read, line, complaint
     assert isinstance(text, str)
     assert complaint in text
     assert text.startswith("infra/sample.bicep")
+
+
+GRANDCHILD = """
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource box 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = {
+  parent: blobs
+  name: 'box'
+}
+
+output address string = '${account.properties.primaryEndpoints.blob}${box.name}'
+output id string = box.id
+"""
+
+
+def test_name_of_a_grandchild_has_three_parts_and_its_own_is_the_last(read):
+    found = read(GRANDCHILD)
+    kind = "Microsoft.Storage/storageAccounts/blobServices/containers"
+    assert found["resources"]["box"]["name"] == "[format('{0}/{1}/{2}', parameters('given'), 'default', 'box')]"
+    assert (
+        found["outputs"]["address"]["value"] == "[format('{0}{1}', reference('account').primaryEndpoints.blob, 'box')]"
+    )
+    assert found["outputs"]["id"]["value"] == f"[resourceId('{kind}', parameters('given'), 'default', 'box')]"

@@ -53,6 +53,8 @@ def test_templates_fit_the_models_of_the_management_packages(run_tool):
         ("app/identity.bicep", "location: location", "location: 'here'", "declared and never used: location"),
         ("main.bicep", "    pullerId: identity.outputs.principalId\n", "", "missing ['pullerId']"),
         ("main.bicep", "pullerId: identity.outputs", "puller: identity.outputs", "unknown ['puller']"),
+        ("app/sign-in-flex.bicep", "requireAuthentication", "requireAuth", "requireAuth is not known"),
+        ("app/sign-in-flex.bicep", "'RedirectToLoginPage'", "'Redirect'", "none of RedirectToLoginPage"),
         ("ebb.bicep", "hosting == 'functions'", "hosting == 'functions", "is not valid Bicep"),
     ],
 )  # fmt: skip
@@ -250,14 +252,27 @@ def test_every_output_that_the_app_needs_comes_from_main():
     assert asked <= outputs | azd
 
 
-def test_app_asks_for_roles_exactly_where_people_sign_in_before_it():
-    module = template("ebb")["resources"]["signIn"]
+@pytest.mark.parametrize("name", ["ebb", "flex"])
+def test_app_asks_for_roles_exactly_where_people_sign_in_before_it(name):
+    module = template(name)["resources"]["signIn"]
     assert module["condition"] == "[not(equals(parameters('signInClientId'), ''))]"
-    given = template("ebb")["resources"]["settings"]["properties"]["parameters"]["signsIn"]["value"]
+    given = template(name)["resources"]["settings"]["properties"]["parameters"]["signsIn"]["value"]
     assert given == module["condition"]
     config = module["properties"]["template"]["resources"]["signIn"]
     validation = config["properties"]["globalValidation"]
     assert config["properties"]["platform"]["enabled"] is True
     assert validation["unauthenticatedClientAction"] == "RedirectToLoginPage"
     assert validation["excludedPaths"] == ["/api/health"]
+    registration = config["properties"]["identityProviders"]["azureActiveDirectory"]["registration"]
+    assert registration["clientId"] == "[parameters('clientId')]"
     assert "{ name: 'EbbAccess', value: 'easyAuth' }" in PARTS["app/settings.bicep"]
+
+
+def test_sign_in_of_flex_consumption_is_before_the_function_app_and_lets_nobody_past():
+    module = template("flex")["resources"]["signIn"]
+    assert module["dependsOn"] == ["app"]
+    config = module["properties"]["template"]["resources"]["signIn"]
+    assert config["type"] == "Microsoft.Web/sites/config"
+    assert config["name"] == "[format('{0}/{1}', parameters('name'), 'authsettingsV2')]"
+    assert config["properties"]["globalValidation"]["requireAuthentication"] is True
+    assert config["properties"]["httpSettings"]["requireHttps"] is True

@@ -85,6 +85,16 @@ def test_deploy_script_publishes_to_flex_consumption_without_image_and_environme
     assert not any(call[:2] == ["acr", "build"] for call in calls)
 
 
+@pytest.mark.parametrize("hosting", ["functions", "container", "flex"])
+def test_deploy_script_puts_the_sign_in_before_every_hosting(az, hosting):
+    client = "00000000-0000-0000-0000-000000000001"
+    done = run("infra/deploy.sh", "trial", "westeurope", "--hosting", hosting, "--sign-in", client)
+    assert done.returncode == 0, done.stderr
+    creation = next(call for call in az() if call[:3] == ["deployment", "group", "create"])
+    assert given_parameters(creation)["signInClientId"] == client
+    assert "key:" not in done.stdout
+
+
 def test_deploy_script_builds_the_image_before_it_deploys_it(az):
     run("infra/deploy.sh", "trial", "westeurope")
     steps = [" ".join(call[:3]) for call in az()]

@@ -67,7 +67,12 @@ SCHEDULES = [
     _schedule(
         "mail",
         phase="processing",
-        backlog={"count": 4711, "measuredAt": "2026-11-26T10:00:25.000Z"},
+        phaseSince="2026-11-26T10:00:25.000Z",
+        backlog={
+            "count": 4711,
+            "measuredAt": "2026-11-26T10:00:25.000Z",
+            "oldestEnqueuedAt": "2026-11-26T09:12:00.000Z",
+        },
         decision={"executions": 10, "reason": "4711 messages at 5 each want 943 executions; 10 is the maximum"},
         nextCycleAt=None,
         nextCycleReason=None,
@@ -89,6 +94,8 @@ SCHEDULES = [
                 "failed": 1,
                 "poisoned": 0,
                 "progress": "3 of 12 pages",
+                "currentMessageAge": 5.2,
+                "notedAt": "2026-11-26T10:00:29.000Z",
             },
         ],
         error="queue mail does not exist at 127.0.0.1:10001 (app setting AzureWebJobsStorage): create it",
@@ -156,6 +163,19 @@ POISON = {
         }
     ],
 }
+WHY = {
+    "name": "mail",
+    "at": "2026-11-26T09:30:00.000Z",
+    "code": "atWork",
+    "cycle": 1040,
+    "answer": "It was at work: cycle 1040 began at 09:00:00 and ended at 09:31:00 (31 min). A cycle never begins "
+    "beside another; what was due meanwhile was skipped.",
+    "evidence": [
+        {"at": "2026-11-26T09:00:00.000Z", "text": "cycle 1040 began: 36 messages at 12 each want 3 executions"},
+        {"at": "2026-11-26T09:31:00.000Z", "text": "cycle 1040 ended: succeeded; then: polling in 30 s"},
+        {"at": None, "text": "after: nightly-invoices-of-all-customers"},
+    ],
+}
 PLAN: dict[str, Any] = {
     "name": "orders",
     "beginsAt": "2026-11-26T10:00:51Z",
@@ -181,6 +201,7 @@ def screens() -> dict[str, RenderableType]:
         "cycle": pages.cycle_page(cycles[0], TIMES),
         "events": tables.events_table(events, TIMES),
         "poison": tables.poison_table(POISON, TIMES),
+        "why": pages.why_page(WHY, TIMES),
         "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }
 

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from ebb.cli.operate.columns import Column, Fitted
-from ebb.cli.operate.times import Times, moment_of, took
+from ebb.cli.operate.times import Times, moment_of, past_moment, took
 from tests.unit.cli.screens_of import FOLDER, WIDTHS, files, printed, screens
 
 FILES = dict(files())
@@ -77,6 +77,28 @@ def test_time_has_its_date_where_it_is_not_of_today(moment: str | None, said: st
 )
 def test_distance_is_said_as_a_person_would(seconds: float, said: str) -> None:
     assert Times(UTC, NOW).relative((NOW + timedelta(seconds=seconds)).isoformat()) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("10:00", "2026-11-26T10:00:00+01:00"),
+        ("11:00:00", "2026-11-26T11:00:00+01:00"),
+        ("11:30", "2026-11-25T11:30:00+01:00"),
+        ("9:05", "2026-11-26T09:05:00+01:00"),
+        ("2026-03-29 10:00", "2026-03-29T10:00:00+02:00"),
+        ("2026-11-26T09:00:00Z", "2026-11-26T09:00:00+00:00"),
+        ("90m", "2026-11-26T09:30:00+01:00"),
+    ],
+)
+def test_time_of_a_question_is_the_last_one_of_its_kind(text: str, said: str) -> None:
+    assert past_moment(text, Times(ZoneInfo("Europe/Berlin"), NOW)) == said
+
+
+@pytest.mark.parametrize("text", ["25:00", "noon", "10", "", "2026-13-01 10:00", "1" * 40])
+def test_time_of_a_question_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time: write 10:00"):
+        past_moment(text, Times(UTC, NOW))
 
 
 def test_what_has_not_ended_took_nothing_yet() -> None:

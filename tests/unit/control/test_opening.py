@@ -26,7 +26,8 @@ async def test_opening_takes_the_fence_counts_and_plans(world: World) -> None:
     row = await world.row()
     assert row.owner == MINE.owner
     assert row.owner_until == row.working_until == world.clock.now() + timedelta(seconds=130)
-    assert row.backlog == {"count": 12, "measuredAt": "2026-01-01T12:00:00.000Z"}
+    noon = "2026-01-01T12:00:00.000Z"
+    assert row.backlog == {"count": 12, "measuredAt": noon, "oldestEnqueuedAt": noon}
 
 
 async def test_idle_opening_promises_to_check_in_after_its_wait(world: World) -> None:

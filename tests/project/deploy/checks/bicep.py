@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import tree_sitter_bicep
-from expression import BicepError, Code, Scope, code, fail, template, text_of, value
+from expression import BicepError, Scope, code, fail, template, text_of, value
 from tree_sitter import Language, Node, Parser
 
 INFRA = Path(__file__).resolve().parents[4] / "infra"
@@ -85,12 +85,12 @@ def _declare(tree: Node, scope: Scope) -> None:
             scope.names[name] = _full_name(node, scope)
 
 
-def _full_name(node: Node, scope: Scope) -> Code:
+def _full_name(node: Node, scope: Scope) -> tuple[str, ...]:
     body = {text_of(part.named_children[0]): part.named_children[1] for part in _fields(node)}
     own = code(value(body["name"], scope))
     if "parent" not in body:
-        return Code(own)
-    return Code(f"{scope.names[text_of(body['parent'])].text}, {own}")
+        return (own,)
+    return (*scope.names[text_of(body["parent"])], own)
 
 
 def _body(node: Node) -> Node:
@@ -170,12 +170,12 @@ def _resource(node: Node, name: str, scope: Scope) -> dict[str, Any]:
         target = text_of(fields.pop("scope"))
         scope.used.add(target)
         scope.touched.add(target)
-        found["scope"] = f"[resourceId({code(scope.resources[target][0])}, {scope.names[target].text})]"
+        found["scope"] = f"[resourceId({code(scope.resources[target][0])}, {', '.join(scope.names[target])})]"
     if "parent" in fields:
         parent = text_of(fields.pop("parent"))
         scope.touched.add(parent)
-        names = scope.names[name].text.split(", ", 1)
-        found["name"] = f"[format('{{0}}/{{1}}', {', '.join(names)})]"
+        places = "/".join(f"{{{index}}}" for index in range(len(scope.names[name])))
+        found["name"] = f"[format('{places}', {', '.join(scope.names[name])})]"
         fields.pop("name")
     found |= {field: template(value(part, scope)) for field, part in fields.items()}
     return _with_dependencies(found, scope)
@@ -191,7 +191,7 @@ def _module(node: Node, scope: Scope, path: Path) -> dict[str, Any]:
     if "scope" in fields:
         group = text_of(fields["scope"])
         scope.touched.add(group)
-        found["resourceGroup"] = f"[{scope.names[group].text}]"
+        found["resourceGroup"] = f"[{scope.names[group][-1]}]"
     given = value(fields["params"], scope)
     _check_parameters(node, scope, given, inner["parameters"])
     found["properties"] = {

@@ -47,7 +47,9 @@ class Scope:
     )  # name -> type, API version
     inlined: dict[str, Any] = field(default_factory=dict[str, Any])  # variables that a template cannot hold: they look
     inlined_touched: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # at resources
-    names: dict[str, Code] = field(default_factory=dict[str, Code])  # resource -> its (full) name
+    names: dict[str, tuple[str, ...]] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )  # resource -> its name in full: those of its parents, then its own
     existing: set[str] = field(default_factory=set[str])
     used: set[str] = field(default_factory=set[str])
     locals: set[str] = field(default_factory=set[str])
@@ -215,9 +217,9 @@ def _member(node: Node, scope: Scope, outer: tuple[str, ...] = ()) -> str:
 
 def _of_resource(node: Node, root: str, path: list[str], scope: Scope) -> str:
     if path == ["id"]:
-        return f"resourceId({code(scope.resources[root][0])}, {scope.names[root].text})"
+        return f"resourceId({code(scope.resources[root][0])}, {', '.join(scope.names[root])})"
     if path == ["name"]:
-        return scope.names[root].text
+        return scope.names[root][-1]
     if path and path[0] == "properties":
         return ".".join([f"reference('{root}')", *path[1:]])
     raise fail(scope, node, f".{'.'.join(path)} of resource {root} is not known here")

@@ -44,6 +44,7 @@ MODELS = {
     "Microsoft.Storage/storageAccounts/blobServices/containers": ("storage", "BlobContainer"),
     "Microsoft.Web/serverfarms": ("web", "AppServicePlan"),
     "Microsoft.Web/sites": ("web", "Site"),
+    "Microsoft.Web/sites/config": ("web", "SiteAuthSettingsV2"),  # by the name authsettingsV2
 }
 # Two types that no small package models; their few fields stand here.
 PLAIN = {
