@@ -39,6 +39,7 @@ async def test_save_keeps_every_field(store: Store) -> None:
         owner="hub/ebb-parity/1",
         owner_launch=4,
         owner_until=START,
+        checked_in_at=START,
         working_until=START + timedelta(minutes=5),
         cycle=2**40,
         cycle_for=41,
