@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any, Protocol, Self, cast
 
 Schema = dict[str, Any]
@@ -82,10 +83,10 @@ class Document:
     def to_document(self) -> Json:
         """This document as plain JSON."""
         written: Json = {}
-        for each in _members(self):
+        for name, each in _members(type(self)).items():
             value = getattr(self, each.name)
             if not (each.metadata["left_out"] and value == each.default):
-                written[_name(each)] = _plain(value)
+                written[name] = _plain(value)
         return written
 
     @classmethod
@@ -95,14 +96,14 @@ class Document:
         Raises:
             TypeError: a member that must be there is missing.
         """
-        known = {_name(each): each for each in _members(cls)}
+        known = _members(cls)
         return cls(**{known[key].name: _read(known[key], value) for key, value in data.items() if key in known})
 
     @classmethod
     def schema(cls) -> Schema:
         """The JSON schema of this document."""
-        required = [_name(each) for each in _members(cls) if not each.metadata["left_out"]]
-        properties = {_name(each): each.metadata["schema"] for each in _members(cls)}
+        required = [name for name, each in _members(cls).items() if not each.metadata["left_out"]]
+        properties = {name: each.metadata["schema"] for name, each in _members(cls).items()}
         return {"type": "object", "properties": properties, "required": required}
 
 
@@ -111,9 +112,11 @@ def _field(default: Any, *, schema: Schema, said: str, left_out: bool, **more: A
     return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
 
 
-def _members(kind: Any) -> list[Any]:
-    """The fields that the JSON has; others are of Python alone."""
-    return [each for each in fields(kind) if "schema" in each.metadata]
+@cache
+def _members(kind: type[Document]) -> dict[str, Any]:
+    """The fields that the JSON has, by their names there; others are of Python alone."""
+    found = (each for each in fields(kind) if "schema" in each.metadata)
+    return {each.metadata.get("name") or _camel(each.name): each for each in found}
 
 
 def _read(each: Any, value: Any) -> Any:
@@ -125,15 +128,13 @@ def _read(each: Any, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
     if hasattr(value, "to_document"):
         return value.to_document()
     if isinstance(value, Mapping):
         return dict(cast("Mapping[str, Any]", value))
     return [_plain(each) for each in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
-
-
-def _name(each: Any) -> str:
-    return each.metadata.get("name") or _camel(each.name)
 
 
 def _camel(name: str) -> str:
