@@ -44,7 +44,9 @@ async def plan_of(services: Services, client: DurableClient, name: str) -> Plan:
         RequestRefusedError: no source can be reached.
     """
     row, (instance, state) = await services.store.get(name), await look_inside(client, name)
-    return await plan_under(services, row, following(row, instance, state))
+    plan = await plan_under(services, row, following(row, instance, state))
+    waits_until = None if state is None else (instance.custom or {}).get("nextCycleAt")
+    return plan if waits_until is None else replace(plan, begins_at=max(plan.begins_at, waits_until))
 
 
 async def plan_under(services: Services, row: ScheduleRow, known: CycleState) -> Plan:

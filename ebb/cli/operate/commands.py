@@ -218,7 +218,8 @@ def plan(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = Fa
     """Say what the next cycle would do now, and why; changes nothing."""
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "plan"))
-    say(output, document, plan_text(Plan.from_document(document), times_of(utc)))
+        phase = client.call("GET", client.path(name))["phase"]
+    say(output, document, plan_text(Plan.from_document(document), times_of(utc), phase))
 
 
 def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:

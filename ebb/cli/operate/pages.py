@@ -75,12 +75,14 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
     return Group(plain(f"cycle {cycle.cycle}", style="bold"), facts, *lists)
 
 
-def plan_text(plan: Plan, times: Times) -> str:
-    """The plan in a few lines: what stands against it, how many executions and why, and the wait after them."""
+def plan_text(plan: Plan, times: Times, phase: str | None = None) -> str:
+    """The plan in a few lines: what stands against it, how many executions and why, and the wait after them.
+
+    Args:
+        phase: of the schedule now; None: nothing is at work.
+    """
     decision = plan.decision
-    begins = f"next cycle {times.relative(plan.begins_at)} ({times.full(plan.begins_at)})"
-    lines = [f"held back: {plan.blocked_by}"] if plan.blocked_by else []
-    lines += [begins, f"{counted(decision.executions, 'execution')}: {decision.reason}"]
+    lines = [_begins(plan, times, phase), f"{counted(decision.executions, 'execution')}: {decision.reason}"]
     if plan.shares and decision.executions:
         lines.append(f"by source: {', '.join(f'{each.name} {each.executions}' for each in plan.shares)}")
     if plan.backlog and plan.backlog.oldest_enqueued_at:
@@ -88,6 +90,14 @@ def plan_text(plan: Plan, times: Times) -> str:
     if plan.wait:
         lines.append(f"then: {plan.wait.reason}")
     return "\n".join(lines)
+
+
+def _begins(plan: Plan, times: Times, phase: str | None) -> str:
+    if plan.blocked_by:
+        return f"held back: {plan.blocked_by}\nno cycle begins until that ends; one that began now would have"
+    if phase not in (None, "waiting"):
+        return "next cycle after the one at work; with the backlog of now it would have"
+    return f"next cycle {times.relative(plan.begins_at)} ({times.full(plan.begins_at)})"
 
 
 def why_page(document: Mapping[str, Any], times: Times) -> RenderableType:

@@ -112,6 +112,16 @@ async def test_plan_uses_what_the_schedule_has_learned() -> None:
         assert document["rates"]["arrivalsPerSecond"] is not None
 
 
+async def test_plan_of_a_schedule_that_waits_is_for_the_end_of_its_wait() -> None:
+    async with world(pollingInterval=600, maxPollingInterval=600) as one:
+        await one.ask("job/start", "POST", reason="test")
+        await one.host.run_until(timedelta(seconds=100))
+        _, status = await one.ask("job", "GET")
+        begins = (await one.plan())["beginsAt"]
+        assert begins == status["nextCycleAt"]
+        assert begins > "2026-01-01T00:09"
+
+
 async def test_plan_of_a_cron_schedule_is_for_its_next_tick() -> None:
     async with world(waitMode="cron", cron="30 2 * * *") as one:
         one.put(4)
