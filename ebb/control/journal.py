@@ -26,9 +26,15 @@ async def record(
         identity: of an event that may be told twice, so that it is kept once.
     """
     known = {"id": identity or uuid.uuid4().hex, "at": rfc3339(at), "kind": kind, "schedule": name}
-    document = Event.from_document({**known, **event}).to_document()
-    logger.info("%s: %s", name, document, extra={"schedule": name})
+    told = Event.from_document({**known, **event})
+    document = told.to_document()
+    logger.info("%s: %s", name, _in_words(told), extra={"schedule": name})
     try:
         await services.store.write_event(name, document)
     except StoreError as error:
         logger.warning("%s: %s was not written down: %s", name, document, error, extra={"schedule": name})
+
+
+def _in_words(event: Event) -> str:
+    by, why = f" by {event.by}" if event.by else "", event.reason or event.cause
+    return f"{event.kind} {event.action}{by}" + (f": {why}" if why else "")

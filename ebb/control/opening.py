@@ -45,9 +45,9 @@ async def measure_backlog(services: Services, data: Mapping[str, Any]) -> Json:
     opening = await open_cycle(services, state, patient=True)
     _record(services, state, opening)
     logger.info(
-        "%s cycle %s: %s, %s",
+        "%s%s: %s, %s",
         state.schedule,
-        opening.cycle,
+        "" if opening.cycle is None else f" cycle {opening.cycle}",
         opening.verdict.value,
         opening.decision.reason or opening.wait.reason,
         extra={"schedule": state.schedule, "cycle": opening.cycle},
