@@ -371,6 +371,12 @@ async def test_without_per_key_the_store_is_not_asked() -> None:
     assert run.store.requests == 0
 
 
+def with_keys_of_its_source() -> Work:
+    run = Work(Execution())
+    run.execution.settings = run.execution.settings.model_copy(update={"per_key": PerKeySettings.model_validate({})})
+    return run
+
+
 async def test_source_that_knows_keys_needs_no_claims() -> None:
     class Keyed(MemorySource):
         async def receive(self, limit: int, lease: timedelta) -> list[Message]:
@@ -379,8 +385,7 @@ async def test_source_that_knows_keys_needs_no_claims() -> None:
                 each.key = each.json()["name"][0]
             return found
 
-    run = Work(Execution())
-    run.execution.settings = run.execution.settings.model_copy(update={"per_key": PerKeySettings.model_validate({})})
+    run = with_keys_of_its_source()
     run.execution.source = Keyed(run.execution.broker, QUEUE)
     run.put("a1 a2 b1")
     running = run.execution.start(run.handle)
@@ -398,8 +403,7 @@ async def test_source_that_holds_back_what_follows_is_asked_again_as_soon_as_tha
                 return []
             return await super().receive(1, lease)
 
-    run = Work(Execution())
-    run.execution.settings = run.execution.settings.model_copy(update={"per_key": PerKeySettings.model_validate({})})
+    run = with_keys_of_its_source()
     run.execution.source = OneOut(run.execution.broker, QUEUE)
     run.put("a1 a2 a3 a4")
     running = run.execution.start(run.handle)
