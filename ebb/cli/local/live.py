@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,8 +141,8 @@ class PlainView:
 
     def show(self, snapshot: Snapshot) -> None:
         for warning in snapshot.warnings:
-            if warning not in self._told:
-                self._told.add(warning)
+            if (same := re.sub(r"\d+", "#", warning)) not in self._told:  # it may count: "in the last 7 cycles"
+                self._told.add(same)
                 say(f"warning: {warning}")
         line = describe(snapshot)
         if line != self._last:
