@@ -16,7 +16,6 @@ from ebb.cli.operate.tables import (
     events_table,
     evidence_table,
     executions_table,
-    failed_cycles,
     state_text,
 )
 from ebb.cli.operate.times import Times, took
@@ -160,10 +159,10 @@ def _decided(schedule: Schedule, times: Times) -> str | None:
 
 def _failing(schedule: Schedule, times: Times) -> str | None:
     """How many cycles in a row failed, and the last error with how often it came."""
-    cycles, last = failed_cycles(schedule), schedule.last_error
+    cycles, last = schedule.failed_cycles, schedule.last_error
     if not cycles and not last:
         return None
-    said = [cycles] if cycles else []
+    said = [f"the last {counted(cycles, 'cycle') if cycles > 1 else 'cycle'}"] if cycles else []
     if last:
         often = f", {last.count} times since {times.clock(last.first_at)}" if last.count > 1 else ""
         said.append(f"last error {times.relative(last.at)}{often}: {last.message}")

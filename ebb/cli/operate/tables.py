@@ -13,7 +13,7 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import RUNNING, Backlog, Cycle, Event, Execution, ExecutionOfCycle
 from ebb.core.schedule import Schedule
-from ebb.core.wording import counted, duration
+from ebb.core.wording import duration
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
@@ -80,7 +80,7 @@ _NEXT = (Column("begins"), Column("in", 2), Column("why", text="fold"))
 def schedules_table(schedules: Iterable[Schedule], times: Times) -> RenderableType:
     """One line a schedule, and below it the warnings and errors in full."""
     found = list(schedules)
-    return Group(Fitted(_SCHEDULES, (_schedule(each, times) for each in found)), *troubles(found))
+    return Group(Fitted(_SCHEDULES, (_schedule(each, times) for each in found)), *troubles(found, times))
 
 
 def cycles_table(cycles: Iterable[Cycle], times: Times) -> RenderableType:
@@ -158,19 +158,13 @@ def evidence_table(evidence: Iterable[Mapping[str, Any]], times: Times) -> Rende
     return Fitted(_named(_EVIDENCE, "at", times), rows)
 
 
-def troubles(schedules: Iterable[Schedule]) -> list[RenderableType]:
+def troubles(schedules: Iterable[Schedule], times: Times) -> list[RenderableType]:
     """Errors and warnings of several schedules, each with its schedule; what several have in common is said once."""
     told: dict[str, list[str]] = {}
     for each in schedules:
-        for trouble in _troubles_of(each):
+        for trouble in _troubles_of(each, times):
             told.setdefault(trouble, []).append(each.name)
     return [plain(f"{', '.join(names)}: {trouble}", style="yellow") for trouble, names in told.items()]
-
-
-def failed_cycles(schedule: Schedule) -> str:
-    """How many cycles in a row failed: `the last cycle`, `the last 7 cycles`; empty where the last one did not."""
-    count = schedule.failed_cycles
-    return f"the last {counted(count, 'cycle') if count > 1 else 'cycle'}" if count else ""
 
 
 def executions_at_work(schedule: Schedule) -> int:
@@ -188,12 +182,13 @@ def poison_text(schedule: Schedule) -> Text:
     return plain(str(schedule.poison.count) if schedule.poison and schedule.poison.count else "", style="red")
 
 
-def _troubles_of(schedule: Schedule) -> list[str]:
-    """What is wrong with a schedule: its error, or the last one where cycles failed and it only waits now."""
-    failing, last = failed_cycles(schedule), schedule.last_error
+def _troubles_of(schedule: Schedule, times: Times) -> list[str]:
+    """What is wrong with a schedule: its error, or that of the last cycle with work where idle ones came after it."""
+    last = schedule.last_error
     if schedule.error:
         return [f"error: {schedule.error}", *schedule.warnings]
-    return [*([f"{failing} failed: {last.message}"] if failing and last else []), *schedule.warnings]
+    failed = [f"failed {times.relative(last.at)}: {last.message}"] if schedule.failed_cycles and last else []
+    return [*failed, *schedule.warnings]
 
 
 def state_text(state: str) -> Text:
@@ -221,7 +216,7 @@ def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Colum
 
 
 def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
-    found = _troubles_of(each)
+    found = _troubles_of(each, times)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return (
         each.name,

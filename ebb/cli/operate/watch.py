@@ -97,7 +97,7 @@ def render(schedules: Sequence[Schedule], seen: Mapping[str, Sequence[int]], url
     now = times.full(times.now.isoformat())
     head = plain(f"{url.removesuffix('/api')}  {now}  (Ctrl-C ends this view only)", style="dim")
     rows = (_row(each, seen.get(each.name, ()), times) for each in schedules)
-    return Group(head, Fitted(_COLUMNS, rows), *troubles(schedules))
+    return Group(head, Fitted(_COLUMNS, rows), *troubles(schedules, times))
 
 
 def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Text, ...]:
@@ -122,7 +122,7 @@ def _require(names: Sequence[str], documents: Sequence[Json]) -> None:
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)
-            raise failed(f"there is no schedule {name}{near}; known are {', '.join(known) or 'none'}", Exit.NOT_FOUND)
+            raise failed(f"there is no schedule {name!r}{near}; known are {', '.join(known) or 'none'}", Exit.NOT_FOUND)
 
 
 def sparkline(counts: Sequence[int]) -> str:

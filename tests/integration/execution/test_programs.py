@@ -165,6 +165,20 @@ async def test_job_runs_once_an_execution_on_an_empty_backlog_too(tmp_path: Path
         assert "a request may not name a program" in document["detail"]
 
 
+async def test_execution_of_a_program_names_its_command_as_container_apps_does() -> None:
+    command = ["python", "-c", "print('done')"]
+    job = schedules(command=command, handler=None, commandPer="execution", minExecutions=1, pollingInterval=60)
+    async with Hub(job) as hub:
+        await hub.post("start")
+
+        async def listed() -> bool:
+            _, page, _ = await hub.call("GET", "schedules/parity/executions?az=true")
+            containers = [each["properties"]["template"]["containers"] for each in page["value"]]
+            return containers == [[{"name": "parity", "command": command}]]
+
+        await eventually(listed, lambda: "no execution with its command is listed")
+
+
 async def test_job_that_fails_is_a_failed_execution_with_its_last_line() -> None:
     job = schedules(
         command=["python", "-c", "import sys; sys.exit('no disk left')"],
