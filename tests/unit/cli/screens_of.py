@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from ebb.cli.local import live
 from ebb.cli.operate import pages, tables
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
@@ -202,6 +203,16 @@ WHY = {
         {"at": None, "text": "after: nightly-invoices-of-all-customers"},
     ],
 }
+UP = live.Snapshot(
+    "http://127.0.0.1:7071/api/schedules/mail",
+    {**SCHEDULES[2].to_document(), "settings": {"maxExecutions": 10}},
+    CYCLES,
+    put=5000,
+    processed=289,
+    poisoned=2,
+    rate=31.4,
+    at=TIMES.now,
+)
 LISTED = [
     {"cycle": 1042, "name": "mail-1042-0", "status": "running", **RUNNING},
     *(
@@ -252,6 +263,7 @@ def screens() -> dict[str, RenderableType]:
             TIMES,
         ),
         "show-failed": pages.schedule_page(SCHEDULES[3], [], [], TIMES),
+        "up": live.render(UP, UTC),
         "cycles": tables.cycles_table(cycles, TIMES),
         "cycle": pages.cycle_page(cycles[0], TIMES),
         "events": tables.events_table(events, TIMES),
