@@ -89,7 +89,8 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     # The note of a run that died stays: what it held is suspect when it comes again.
     await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)
-    return Ending(wait, carry=carry)
+    services.rows[state.schedule] = row
+    return Ending(wait, carry=carry, etag=row.etag)
 
 
 async def close_left_behind(

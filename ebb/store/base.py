@@ -20,6 +20,8 @@ from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 
+ATTEMPTS = 20  # to write a row that others write too, see docs/decisions/2026-11-table-layout.md
+
 
 class Store(Remarks, Protocol):
     """Where rows and history are kept. All methods raise StoreUnavailableError when it cannot be reached."""
@@ -125,7 +127,7 @@ async def update(
     store: Store,
     name: str,
     change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
-    attempts: int = 20,
+    attempts: int = ATTEMPTS,
     known: ScheduleRow | None = None,
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.
