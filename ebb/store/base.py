@@ -61,11 +61,14 @@ class Store(Remarks, Protocol):
         """Forget notes; one that is not there is fine. One request for each hundred."""
         ...
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
         """Write a Cycle document (docs/api: "cycle" is its number) with its "executions", in one transaction.
 
-        Writing the same cycle again replaces it: the result of a repeated call is the same. Texts that are too long
-        for the store are cut and say so.
+        Who writes a cycle first decides: one of the same number and `startedAt` that is there stays, so that an owner
+        and its successor, who both close it, count the same. Texts that are too long for the store are cut and say so.
+
+        Returns:
+            None; or the document that was there and stays.
 
         Raises:
             ValueError: the cycle has no usable number.
