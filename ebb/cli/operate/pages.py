@@ -106,7 +106,8 @@ def why_page(document: Mapping[str, Any], times: Times) -> RenderableType:
     lists: list[RenderableType] = []
     if document["evidence"]:
         lists = [plain(""), evidence_table(document["evidence"], times)]
-    more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb cycles {name}"
+    where = "logs" if document["code"] == "silent" else "cycles"  # what the app did not write, its host may have
+    more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb {where} {name}"
     head = plain(f"{name} at {times.full(document['at'])}", style="bold")
     return Group(head, plain(document["answer"]), *lists, plain(f"\nmore: {more}", style="dim"))
 

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from ebb.cli.operate.columns import Column, Fitted
-from ebb.cli.operate.pages import schedule_page
+from ebb.cli.operate.pages import schedule_page, why_page
 from ebb.cli.operate.times import Asked, Times, moment_of, past_moment, took
 from ebb.core.schedule import Schedule
 from tests.unit.cli.screens_of import FOLDER, SCHEDULES, WIDTHS, files, printed, screens
@@ -57,6 +57,19 @@ def test_cycle_tells_each_kind_of_its_errors(width: int) -> None:
     text = " ".join(printed(screens()["cycle"], width).split())
     assert "ConnectionError: the mail server does not answer: handlers.mail:send (1 time)" in text
     assert "UnicodeDecodeError: invalid start byte at position 0 (2 times)" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "cycle", "more"),
+    [
+        ("silent", None, "more: ebb events mail, ebb logs mail"),
+        ("paused", None, "more: ebb events mail, ebb cycles mail"),
+        ("atWork", 7, "more: ebb cycle mail 7"),
+    ],
+)
+def test_answer_names_where_there_is_more(code: str, cycle: int | None, more: str) -> None:
+    document = {"name": "mail", "at": NOW.isoformat(), "code": code, "cycle": cycle, "answer": "x", "evidence": []}
+    assert printed(why_page(document, Times(UTC, NOW)), 80).splitlines()[-1] == more
 
 
 def test_error_that_is_the_last_one_is_said_once_on_a_page() -> None:
