@@ -8,13 +8,12 @@ https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-se
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from ebb.core.errors import ConflictError, SourceUnavailableError, StoreError, StoreUnavailableError
-from ebb.core.settings.connection import Connection
-from ebb.sources.storage_queue.account import Response, open_account
+from ebb.core.settings.connection import Connection, Service
 from ebb.store.codec import Properties
 from ebb.store.table_service import NotThereError
 
@@ -24,6 +23,42 @@ _INT64 = "Edm.Int64"
 _READ = {"accept": "application/json;odata=minimalmetadata", "dataserviceversion": "3.0"}
 _WRITTEN = {**_READ, "content-type": "application/json", "prefer": "return-no-content"}
 _OF_THE_SERVICE = frozenset({"PartitionKey", "Timestamp"})
+
+
+class Answer(Protocol):
+    """What the service answered."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Account(Protocol):
+    """Signed requests to one service of a storage account, tried again while it is away."""
+
+    host: str
+
+    async def request(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes = b"",
+        final: int | None = None,
+        more: Mapping[str, str] = ...,
+    ) -> Answer:
+        """Send one request; `more` are further headers.
+
+        Raises:
+            SourceUnavailableError: no usable answer in the time that a call has, or the sender is not let in.
+        """
+        ...
+
+
+OpenAccount = Callable[[Connection, Service], Account]
 
 
 class Entity(NamedTuple):
@@ -36,9 +71,9 @@ class Entity(NamedTuple):
 class Entities:
     """Single entities of the tables of one account."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Nothing is reached yet."""
-        self._connection = connection
+    def __init__(self, connection: Connection, open_account: OpenAccount) -> None:
+        """Nothing is reached yet. `open_account` gives the account as the running event loop uses it."""
+        self._connection, self._open_account = connection, open_account
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
         """One entity.
@@ -73,8 +108,8 @@ class Entities:
         path = _path(table, partition, str(properties["RowKey"]))
         return (await self._request("PUT", table, path, _body(partition, properties), headers)).headers["ETag"]
 
-    async def _request(self, verb: str, table: str, path: str, body: bytes, more: Mapping[str, str]) -> Response:
-        account = open_account(self._connection, "table")
+    async def _request(self, verb: str, table: str, path: str, body: bytes, more: Mapping[str, str]) -> Answer:
+        account = self._open_account(self._connection, "table")
         try:
             response = await account.request(verb, path, {}, body, more=more)
         except SourceUnavailableError as error:
@@ -90,11 +125,11 @@ class Entities:
         raise StoreError(f"table {table} at {account.host} does not accept the request ({response.status} {code})")
 
 
-def _code(response: Response) -> str:
+def _code(response: Answer) -> str:
     try:
         return str(json.loads(response.body)["odata.error"]["code"])
     except (ValueError, KeyError, TypeError):
-        return response.error_code
+        return response.headers.get("x-ms-error-code", "")
 
 
 def _body(partition: str, properties: Properties) -> bytes:

@@ -43,7 +43,7 @@ from ebb.store.codec import (
     row_properties,
     since,
 )
-from ebb.store.entities import ANY, Entities
+from ebb.store.entities import ANY, Entities, OpenAccount
 from ebb.store.keys import (
     CYCLES,
     EVENTS,
@@ -70,8 +70,12 @@ _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 class TableStore:
     """A `Store` in the tables `<prefix>Schedules` and `<prefix>History` of one storage account."""
 
-    def __init__(self, connection: Connection, prefix: str = "Ebb") -> None:
+    def __init__(self, connection: Connection, open_account: OpenAccount, prefix: str = "Ebb") -> None:
         """Nothing is reached until the first call.
+
+        Args:
+            open_account: gives the storage account of a connection, as the sources share it.
+            prefix: of the names of the tables.
 
         Raises:
             SettingsError: the connection names no table service.
@@ -79,7 +83,7 @@ class TableStore:
         """
         if not re.fullmatch(PREFIX_PATTERN, prefix):
             raise ValueError(f"{prefix!r} cannot begin a table's name: use letters and digits, a letter first")
-        self._service, self._entities = TableService(connection), Entities(connection)
+        self._service, self._entities = TableService(connection), Entities(connection, open_account)
         self._schedules = f"{prefix}Schedules"
         self._history = f"{prefix}History"
 
