@@ -34,6 +34,20 @@ async def test_job_that_always_fails_is_told_at_once() -> None:
         assert (status, health["status"]) == (200, "degraded")
 
 
+async def test_status_tells_how_many_messages_are_in_the_poison_place() -> None:
+    async with Hub(schedules(maxDequeueCount=1)) as hub:
+        hub.put("no number", "0")
+        await hub.post("start")
+
+        async def is_counted() -> bool:
+            return ((await hub.schedule())["poison"] or {}).get("count") == 1
+
+        await eventually(is_counted, lambda: "the poison place is not counted")
+        document = await hub.schedule()
+        assert document["poison"]["measuredAt"] <= rfc3339(datetime.now(UTC))
+        assert document["totals"]["poisoned"] == 1
+
+
 async def test_work_in_progress_is_seen_while_it_goes_on() -> None:
     known = schedules(handler="tests.integration.control.work:tell", concurrency=1, queueLength=9)
     async with Hub(known) as hub:
