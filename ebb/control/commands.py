@@ -27,6 +27,7 @@ from ebb.control.instances import (
 )
 from ebb.control.journal import record
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import update
 from ebb.core.errors import RequestRefusedError
 from ebb.core.names import instance_id
 from ebb.core.row import books, intents
@@ -34,7 +35,6 @@ from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import Operator, acts_elsewhere
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
-from ebb.store.base import update
 
 logger = logging.getLogger(__name__)
 

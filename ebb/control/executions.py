@@ -17,7 +17,6 @@ from ebb.core.errors import RequestRefusedError
 from ebb.core.executions import as_job_execution, cycle_at_work, executions_of
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.services import Services
-from ebb.store.keys import cycle_key
 
 CYCLES_AT_ONCE = 50
 MOST_CYCLES = 2000  # that one call looks through for a rare status; its token goes on from there
@@ -123,7 +122,7 @@ def as_job(services: Services, name: str) -> Write:
 
 async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[Cycle]:
     """The cycles of the history from number `begin` on, newest first."""
-    token = None if begin is None else cycle_key(begin + 1)
+    token = None if begin is None else services.store.token_at(begin)
     while True:
         page = await services.store.cycles(name, CYCLES_AT_ONCE, token, span)
         for cycle in page.value:

@@ -9,7 +9,6 @@ from ebb.core.check import Check
 from ebb.core.errors import EbbError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
-from ebb.sources.combined import measure_all
 
 CHECK_SECONDS = 5.0
 FAILING_AFTER = 3  # cycles in a row in which nothing succeeded; one can be bad luck
@@ -45,7 +44,7 @@ def _failing(name: str, row: ScheduleRow) -> Check:
 
 
 async def _measure(services: Services, name: str, row: ScheduleRow) -> None:
-    await measure_all(services.schedules.effective(name, row.overrides), services.source)
+    await services.measure(services.schedules.effective(name, row.overrides))
 
 
 async def _check(name: str, check: Awaitable[None]) -> Check:

@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any, Literal
 
 from ebb.control.journal import record
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned, PoisonPlace
 from ebb.core.errors import RequestRefusedError, SourceError
 from ebb.core.settings.schedule_settings import MOST_SOURCES, ScheduleSettings
 from ebb.services import Services
-from ebb.sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace
-from ebb.sources.registry import open_poison
 
 HIGHEST_SOURCE = MOST_SOURCES  # they are counted from 1
 MOST_SHOWN = PEEK_LIMIT  # messages that one request lists
@@ -95,16 +94,14 @@ class Poison:
     @asynccontextmanager
     async def _place(self) -> AsyncGenerator[PoisonPlace]:
         chosen = (await self._settings()).for_source(self.source - 1)
-        place = open_poison(chosen, self.services.environment, self.services.clock, self.services.store)
-        if place is None:
-            detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
-            raise RequestRefusedError("noPoisonPlace", detail)
-        try:
-            yield place
-        except SourceError as error:
-            raise RequestRefusedError("sourceUnavailable", str(error)) from error
-        finally:
-            await place.close()
+        async with self.services.poison_place(chosen) as place:
+            if place is None:
+                detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
+                raise RequestRefusedError("noPoisonPlace", detail)
+            try:
+                yield place
+            except SourceError as error:
+                raise RequestRefusedError("sourceUnavailable", str(error)) from error
 
     async def _settings(self) -> ScheduleSettings:
         overrides = (await self.services.store.get(self.name)).overrides

@@ -8,12 +8,12 @@ from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.journal import record
+from ebb.core.contract.store import update
 from ebb.core.documents import Cycle
 from ebb.core.row import books
 from ebb.core.row.instance import Instance
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
 from ebb.services import Services
-from ebb.store.base import update
 
 PAGE = 200
 

@@ -19,6 +19,7 @@ from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
 from ebb.core.clock_steps import ClockSteps
+from ebb.core.contract.store import update
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.key_claim import REMARKS_KEPT
@@ -32,7 +33,6 @@ from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Finding, Work, judge
 from ebb.core.wording import duration
 from ebb.services import Services
-from ebb.store.base import update
 
 logger = logging.getLogger(__name__)
 

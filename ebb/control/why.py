@@ -15,11 +15,11 @@ from ebb.control.schedules import schedule_of
 from ebb.core.carry import carry_of
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.errors import SettingsError
+from ebb.core.pages import Span
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.why import Ahead, IntentThen, Past, drained_in, intent_at, settings_then, why
 from ebb.services import Services
-from ebb.store.base import Span
 
 CYCLES = 50  # that ended before the moment, at most
 EVENTS = 1000  # before the moment, and after it, at most

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, cast
 
+from ebb.core.document import FLAG, TEXT, TEXT_OR_NULL, Document, member
 from ebb.core.errors import SettingsError
+from ebb.core.version import __version__
 
 MODE_SETTING = "EbbAccess"
 READ_ONLY_SETTING = "EbbReadOnly"
@@ -51,6 +53,17 @@ class Refusal:
     detail: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class CallerAccess(Document):
+    """What one caller may do, so that a page offers no more than that."""
+
+    mode: str = member({"enum": [each.value for each in Mode]})
+    who: str | None = member(TEXT_OR_NULL)
+    may_change: bool = member(FLAG)
+    read_only: bool = member(FLAG)
+    version: str = member(TEXT, __version__)
+
+
 @dataclass(frozen=True)
 class Access:
     """The rules of one app."""
@@ -79,6 +92,11 @@ class Access:
     def may_change(self, principal: str) -> bool:
         """Whether the caller may do more than look."""
         return Role.OPERATOR in self.roles(principal)
+
+    def of(self, principal: str, who: str | None) -> CallerAccess:
+        """What the caller with the claims `principal` may do; `who` is how the audit trail names them."""
+        may_change = self.may_change(principal)
+        return CallerAccess(mode=self.mode.value, who=who, may_change=may_change, read_only=self.read_only)
 
     def refusal(self, call: Call) -> Refusal | None:
         """Why `call` may not be made; None where it may."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ebb.core.clock import rfc3339
 from ebb.core.documents import Cycle
@@ -45,6 +45,14 @@ class Notice:
             "datacontenttype": "application/json",
             "data": {"schedule": self.schedule, "text": self.text, **self.data},
         }
+
+
+class EventSink(Protocol):
+    """Where notices are sent."""
+
+    async def send(self, event: Mapping[str, Any]) -> bool:
+        """Send a CloudEvent; whether it was taken. What cannot be delivered is logged, and never raised."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ebb.core.clock import Clock, steady
+from ebb.core.contract.handler import Handler
+from ebb.core.contract.source import Source
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.batches import BatchCalls
@@ -21,6 +23,7 @@ from ebb.execution.course import Course, IsNeeded, MayGoOn
 from ebb.execution.effects import Effects
 from ebb.execution.ending import Ending
 from ebb.execution.handler_calls import HandlerCalls
+from ebb.execution.holding import Held, Holding
 from ebb.execution.in_flight import InFlight
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.keyed import KeyedLine
@@ -30,9 +33,6 @@ from ebb.execution.ready import AsReceived, Ready
 from ebb.execution.suspicion import NoSuspicion, Suspicion
 from ebb.execution.taking import Taking
 from ebb.execution.turns import Turns
-from ebb.handlers import Handler
-from ebb.sources.base import Source
-from ebb.sources.holding import Held, Holding
 
 __all__ = ["ExecutionReport", "run_execution"]
 

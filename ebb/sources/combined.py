@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from ebb.core.contract.source import Backlog, Makeable
 from ebb.core.errors import SourceError
 from ebb.core.planning.agenda import Count
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Backlog, Makeable
 
 
 class Measured(Protocol):

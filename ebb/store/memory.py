@@ -32,7 +32,7 @@ from ebb.store.codec import (
     row_properties,
     since,
 )
-from ebb.store.keys import CYCLES, EVENTS, LOOKS, checked_top, cycle_key, start_after
+from ebb.store.keys import CYCLES, EVENTS, LOOKS, checked_top, cycle_key, cycle_token, start_after
 
 
 class MemoryStore:
@@ -82,6 +82,9 @@ class MemoryStore:
 
     async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
         return self._page(schedule, CYCLES, None, top, token, span)
+
+    def token_at(self, number: int) -> str:
+        return cycle_token(number)
 
     async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
         found = self._history.get(schedule, {}).get(cycle_key(number))

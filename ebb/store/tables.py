@@ -50,6 +50,7 @@ from ebb.store.keys import (
     LOOKS,
     checked_top,
     cycle_key,
+    cycle_token,
     end_of,
     event_times,
     looks_key,
@@ -142,6 +143,9 @@ class TableStore:
             parameters["latest"] = rfc3339(span.end)
             question += " and at le @latest"
         return await self._page(schedule, question, parameters, top, span)
+
+    def token_at(self, number: int) -> str:
+        return cycle_token(number)
 
     async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
         try:

@@ -8,9 +8,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
+from ebb.core.errors import SettingsError
+
+URL_SETTING = "EbbWebhookUrl"
+AUTHORIZATION_SETTING = "EbbWebhookAuthorization"
 ATTEMPTS = 4
 FIRST_PAUSE = 1.0  # seconds; doubled each time
 ATTEMPT_SECONDS = 10.0
@@ -49,3 +54,18 @@ class Webhook:
                     why = f"{type(error).__name__}: no answer"
         _log.warning("the notification %s was not delivered: %s", event.get("id"), why)
         return False
+
+
+def webhook_from(environment: Mapping[str, str]) -> Webhook | None:
+    """The webhook that the app settings name; None where they name none.
+
+    Raises:
+        SettingsError: it cannot be used; its value is not shown.
+    """
+    url = environment.get(URL_SETTING, "").strip()
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise SettingsError(f"app setting {URL_SETTING} must be an address that begins with https://")
+    return Webhook(url, environment.get(AUTHORIZATION_SETTING) or None)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ebb.cli.operate.producer import produce, put_all, unix_times
+from ebb.core.contract.source import Source
 from ebb.core.errors import SourceUnavailableError
 from ebb.core.settings.rates import parse_rate
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.sources.base import Source
 from ebb.sources.feed import Feed
 from ebb.sources.registry import KINDS, open_feed, open_source
 from tests.azurite import Azurite

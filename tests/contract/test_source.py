@@ -1,4 +1,4 @@
-"""The contract of `sources.base.Source`: every source passes it, against its server."""
+"""The contract of `ebb.core.contract.source.Source`: every source passes it, against its server."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import Backlog, QueueSource
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.namespace_connection import resolve_namespace
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.blob.container import Container
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import BlobSource

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import Clock
+from ebb.core.contract.source import Backlog, QueueSource
 from ebb.core.documents import Cycle
 from ebb.core.message import Message
 from ebb.core.remarks import Noted
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
 from ebb.store.memory import MemoryStore
 

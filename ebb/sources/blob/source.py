@@ -18,10 +18,10 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.blob.body import BlobContent
 from ebb.sources.blob.container import META, BlobEntry, Container
 from ebb.sources.blob.settings import BlobSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from ebb.core.contract.source import Backlog
 from ebb.core.errors import SourceError, SourceNotFoundError
-from ebb.sources.base import Backlog
 from ebb.sources.event_hub.blobs import read_container
 from ebb.sources.event_hub.checkpoints import FUNCTIONS_CONTAINER, Hub
 from ebb.sources.event_hub.detection import Blob, Detected, detect, mismatches

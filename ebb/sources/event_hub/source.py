@@ -12,11 +12,11 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.blob.container import Container
 from ebb.sources.event_hub.checkpoint_store import CheckpointStore
 from ebb.sources.event_hub.events import message_of

@@ -12,9 +12,9 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.lag import LagRules, lag_of_topic, partition_numbers
 from ebb.sources.kafka.reader import Reader

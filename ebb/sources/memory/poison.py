@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ebb.sources.base import SourceRequest
+from ebb.core.contract.poison import Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.sources.memory.settings import MemorySettings
 from ebb.sources.memory.source import BROKER, MemoryBroker, PoisonedMessage
-from ebb.sources.poison import Poisoned
 
 
 class MemoryPoison:

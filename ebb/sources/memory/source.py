@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.memory.settings import MemorySettings
 
 VISIBLE_COUNT_LIMIT = 32  # beyond this a visible count includes leased messages, as the storage queue's peek does

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 import aiohttp
 
+from ebb.core.contract.source import Backlog
 from ebb.core.errors import SourceNotFoundError, SourceUnavailableError
-from ebb.sources.base import Backlog
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, setting_url
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 

@@ -24,9 +24,9 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.rabbit_mq.counting import count_by_management, count_ready
 from ebb.sources.rabbit_mq.deliveries import Deliveries
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address

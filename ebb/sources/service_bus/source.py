@@ -15,10 +15,10 @@ from azure.servicebus import ServiceBusMessageState, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import UNREADABLE, Backlog, SourceRequest
 from ebb.core.errors import SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.service_bus.content import COUNT, ID, body_of, copy_of, properties_of
 from ebb.sources.service_bus.entity import NoRightError, read_entity
 from ebb.sources.service_bus.faults import LOST, lost, needs_sessions, told

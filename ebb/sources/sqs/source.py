@@ -20,10 +20,10 @@ from functools import cache
 from typing import Any
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import UNREADABLE, Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SettingsError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.app_settings import find_setting
-from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.sqs.client import AnswerError, SqsClient
 from ebb.sources.sqs.credentials import CredentialSource
 from ebb.sources.sqs.queue import DELAYED, IN_FLIGHT, VISIBLE, SqsQueue

@@ -16,11 +16,11 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import UNREADABLE, Backlog, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailableError, StoreError
 from ebb.core.message import Message
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
 from ebb.sources.storage_queue.poison_texts import about, digest, poison_envelope, unwrapped

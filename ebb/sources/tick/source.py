@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ebb.core.clock import Clock
+from ebb.core.contract.source import Backlog, SourceRequest
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 
 
 class TickSource:

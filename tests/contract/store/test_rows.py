@@ -11,9 +11,9 @@ from typing import cast
 import pytest
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import Store, update
 from ebb.core.errors import ConflictError, StoreError
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
-from ebb.store.base import Store, update
 from tests.contract.store.documents import START, cycle, numbers
 
 

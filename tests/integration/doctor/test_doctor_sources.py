@@ -22,6 +22,7 @@ from ebb.cli.doctor.finding import Finding
 from ebb.cli.doctor.subject import Evidence, read_subject
 from ebb.control.opening import open_cycle
 from ebb.core.clock import SystemClock
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Verdict
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.validation import validate_settings
@@ -30,7 +31,6 @@ from ebb.sources.registry import open_feed, open_source
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.sqs.source import client_for
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from tests.azurite import Azurite
 from tests.emulators.amqp.policies import LISTEN, SEND, Policy

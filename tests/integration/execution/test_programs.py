@@ -19,8 +19,8 @@ from ebb.cli.doctor.subject import Evidence, read_subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
+from ebb.execution.handler_output import at_place
 from ebb.handlers.programs import ProgramFailedError, program_of
-from ebb.telemetry.handler_output import at_place
 from tests.integration.control.hub import Hub, eventually, schedules
 
 WORKER = """\

@@ -14,12 +14,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import Backlog
 from ebb.core.errors import LeaseLostError, SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import Backlog
 from ebb.sources.registry import open_poison, open_source
 from tests.clocks import SystemClockAhead
 from tests.kafka import Kafka, MockCluster

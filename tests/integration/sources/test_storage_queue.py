@@ -21,11 +21,11 @@ from azure.storage.queue import (
 
 from ebb import Message
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import UNREADABLE, Backlog, Makeable, Source
 from ebb.core.errors import SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import UNREADABLE, Backlog, Makeable, Source
 from ebb.sources.registry import open_source
 from ebb.sources.storage_queue.poison import PoisonQueue
 from ebb.sources.storage_queue.text import open_envelope

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ebb.control.closing import close
+from ebb.core.contract import outage
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
 from ebb.core.documents import Execution
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.store import outage
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World
 

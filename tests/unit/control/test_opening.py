@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from ebb.core.contract.source import Backlog
+from ebb.core.contract.store import Store
 from ebb.core.cycle import Verdict
 from ebb.core.errors import SourceUnavailableError, StoreUnavailableError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.sources.base import Backlog
 from ebb.sources.memory.source import MemorySource
-from ebb.store.base import Store
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World
 

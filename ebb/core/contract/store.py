@@ -78,6 +78,14 @@ class Store(Remarks, Protocol):
         """
         ...
 
+    def token_at(self, number: int) -> str:
+        """The token of the page of `cycles` that begins with cycle `number`.
+
+        Raises:
+            ValueError: it is no number of a cycle.
+        """
+        ...
+
     async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
         """One Cycle document with its executions, None where it is not (or no longer) kept."""
         ...
