@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 
-from ebb.core.check import Check
+from ebb.core.check import Check, Health
 from ebb.core.errors import EbbError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
 
 CHECK_SECONDS = 5.0
 FAILING_AFTER = 3  # cycles in a row in which nothing succeeded; one can be bad luck
+
+
+async def health_of(services: Services, with_sources: bool = True) -> Health:
+    """What `check_all` finds, and one word for it."""
+    checks = await check_all(services, with_sources)
+    return Health(status=status_of(checks), checks=tuple(checks))
 
 
 async def check_all(services: Services, with_sources: bool = True) -> list[Check]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.journal import record
@@ -55,8 +54,8 @@ async def close_abandoned(services: Services, row: ScheduleRow, instance: Instan
     return settled
 
 
-async def repair(services: Services, name: str, instance: Instance, who: str | None, reason: str) -> dict[str, Any]:
-    """Make the books of schedule `name` agree: {"closed": [cycle], "before": Totals, "after": Totals, "trimmed"}.
+async def repair(services: Services, name: str, instance: Instance, who: str | None, reason: str) -> books.Repair:
+    """Make the books of schedule `name` agree.
 
     Totals below what the history says are raised to it. Where the history still has every cycle, the totals are exactly
     its sums; where old cycles were forgotten, they stay a lower bound.
@@ -73,10 +72,12 @@ async def repair(services: Services, name: str, instance: Instance, who: str | N
         return replace(row, totals=_raised(row.totals, sums) if trimmed else sums)
 
     row = await update(services.store, name, write)
-    found = {"before": before.to_document(), "after": row.totals.to_document(), "trimmed": trimmed}
+    numbers = tuple(cycle.cycle for cycle in closed)
+    done = books.Repair(closed=numbers, before=before, after=row.totals, trimmed=trimmed)
+    found = {key: value for key, value in done.to_document().items() if key != "closed"}  # each has an event of its own
     event = {"action": "repair", "by": who, "reason": reason, **found}
     await record(services, name, "audit", services.clock.now(), event)
-    return {"closed": [cycle.cycle for cycle in closed], **found}
+    return done
 
 
 async def _sums(services: Services, name: str) -> tuple[Totals, int]:

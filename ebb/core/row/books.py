@@ -8,20 +8,33 @@ in `unclosed` until the write that adds it to the totals takes it out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import Opening, summarize
 from ebb.core.decision import Decision
+from ebb.core.document import COUNT, FLAG, Document, member, part
 from ebb.core.documents import Backlog, Cycle, Execution, merged_errors
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.row.schedule_row import ScheduleRow, Totals
 
 MOST_UNCLOSED = 20  # cycles; a schedule whose history cannot be written for so long opens no more of them
 LOST_HOST = "lostHost"
 TERMINATED = "terminated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair(Document):
+    """What it took to make history and totals agree."""
+
+    closed: tuple[int, ...] = member(
+        {"type": "array", "items": COUNT}, said="cycles that were left behind and are in the books now"
+    )
+    before: Totals = part(Totals)
+    after: Totals = part(Totals)
+    trimmed: bool = member(FLAG, said="the history has forgotten cycles: totals are a lower bound")
 
 
 def opened(row: ScheduleRow, owner: str | None, opening: Opening) -> ScheduleRow:

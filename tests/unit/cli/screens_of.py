@@ -19,7 +19,9 @@ from ebb.cli.operate.times import Times
 from ebb.cli.operate.watch import render
 from ebb.core.documents import Cycle, Event
 from ebb.core.plan import Plan
+from ebb.core.poisoned import PoisonList
 from ebb.core.schedule import Schedule
+from ebb.core.why.answer import Why
 
 FOLDER = Path(__file__).with_name("screens")
 WIDTHS = (80, 100, 120, 140)
@@ -159,6 +161,7 @@ POISON = {
             "dequeueCount": 5,
             "deadLetteredAt": "2026-11-25T23:12:00.000Z",
             "reason": "failed 5 times (maxDequeueCount 5), at last with ConnectionError: no answer from the server",
+            "bodyEncoding": "text",
             "body": '{"number": 7, "customer": "Ada", "lines": [{"article": "4711", "count": 3}]}',
         }
     ],
@@ -200,8 +203,8 @@ def screens() -> dict[str, RenderableType]:
         "cycles": tables.cycles_table(cycles, TIMES),
         "cycle": pages.cycle_page(cycles[0], TIMES),
         "events": tables.events_table(events, TIMES),
-        "poison": tables.poison_table(POISON, TIMES),
-        "why": pages.why_page(WHY, TIMES),
+        "poison": tables.poison_table(PoisonList.from_document(POISON), TIMES),
+        "why": pages.why_page(Why.from_document(WHY), TIMES),
         "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }
 
