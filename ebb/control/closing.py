@@ -26,7 +26,7 @@ from ebb.core.remarks import remember_crash
 from ebb.core.row import books
 from ebb.core.row.checkin import LOOK_AGAIN, rested, unreported
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.row.schedule_row import PoisonCount, ScheduleRow, UnclosedCycle
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 
@@ -91,7 +91,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
 
 
 async def close_left_behind(
-    services: Services, row: ScheduleRow, entries: Sequence[Mapping[str, Any]], closed_by: str
+    services: Services, row: ScheduleRow, entries: Sequence[UnclosedCycle], closed_by: str
 ) -> list[Cycle]:
     """Write down the cycles of `entries` that nobody else will close, from their executions' notes.
 
@@ -132,7 +132,14 @@ async def _notes(services: Services, state: CycleState, number: int) -> list[Exe
 def _known(state: CycleState, given: Cycle, notes: Sequence[ExecutionNote]) -> Cycle:
     """The cycle: what the orchestration was told, and what the notes know besides."""
     error = None if given.executions else given.error  # what kept the cycle from having executions
-    entry = {**given.to_document(), "owner": state.owner, "outcome": None, "error": error}
+    entry = UnclosedCycle(
+        cycle=given.cycle,
+        owner=state.owner,
+        started_at=given.started_at,
+        backlog=given.backlog,
+        decision=given.decision,
+        error=error,
+    )
     ended = parse_rfc3339(str(given.ended_at))
     return books.closed(entry, books.executions_of(entry, given.executions, notes), ended)
 
@@ -187,7 +194,7 @@ async def _rest(
     return wait, planned_after(settings, carry, wait, now)
 
 
-async def poison_count(services: Services, settings: ScheduleSettings) -> dict[str, Any] | None:
+async def poison_count(services: Services, settings: ScheduleSettings) -> PoisonCount | None:
     """How many messages wait in the poison places of the schedule's sources; None where that cannot be asked."""
     total = 0
     for index in range(len(settings.all_sources)):
@@ -197,7 +204,7 @@ async def poison_count(services: Services, settings: ScheduleSettings) -> dict[s
         except EbbError as error:
             logger.warning("the poison place was not counted: %s", error)
             return None
-    return {"count": total, "measuredAt": rfc3339(services.clock.now())}
+    return PoisonCount(count=total, measured_at=rfc3339(services.clock.now()))
 
 
 async def _remaining(services: Services, settings: ScheduleSettings, state: CycleState) -> int | None:

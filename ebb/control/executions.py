@@ -125,8 +125,8 @@ async def _history(services: Services, name: str, begin: int | None, span: Span)
     token = None if begin is None else services.store.token_at(begin)
     while True:
         page = await services.store.cycles(name, CYCLES_AT_ONCE, token, span)
-        for cycle in page.value:
-            yield Cycle.from_document(cycle)
+        for cycle in page.read(Cycle):
+            yield cycle
         token = page.continuation_token
         if token is None:
             return

@@ -55,7 +55,7 @@ class Notifier:
             return []
         wanted = self._rules.failures if before is None else min(latest - before.seen, MOST_CYCLES)
         page = await self._services.store.cycles(row.name, min(max(wanted, 1), MOST_CYCLES))
-        cycles = map(Cycle.from_document, page.value)
+        cycles = page.read(Cycle)
         notices, self._streaks[row.name] = notices_of(row.name, cycles, before or Streak(), self._rules)
         # What happened before this process began to look was told by the one before, but for a failure that lasts.
         return notices if before is not None else [each for each in notices if each.kind == "failing"]

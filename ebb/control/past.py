@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ebb.control.sampling import looks_since
 from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.documents import Backlog, Cycle
+from ebb.core.documents import Cycle
 from ebb.core.errors import RequestRefusedError
 from ebb.core.pages import Span
 from ebb.core.series import Grid, Series, series
@@ -39,12 +39,12 @@ async def series_of(services: Services, name: str, wanted: Range) -> Series:
     except ValueError as error:
         raise RequestRefusedError("invalidRequest", str(error)) from error
     page = await services.store.cycles(name, MOST_CYCLES, span=Span(start, end))
-    cycles = [Cycle.from_document(each) for each in page.value]
+    cycles = page.read(Cycle)
     oldest = cycles[-1].ended_at if page.continuation_token else None
     since = parse_rfc3339(oldest) if oldest else start
     row = await services.store.get(name)
     looks = await looks_since(services.store, row, start)
-    latest = Backlog.from_document(row.backlog) if row.backlog else None
+    latest = row.backlog
     columns = series(grid, looks, cycles, latest, since.timestamp())
     return Series(
         start=rfc3339(start),

@@ -31,7 +31,7 @@ async def close_abandoned(services: Services, row: ScheduleRow, instance: Instan
     if not row.unclosed or instance.is_live or row.intent is Intent.RUNNING:
         return []
     now, skew = services.clock.now(), timedelta(seconds=services.clock_skew)
-    awaited = {int(entry["cycle"]) for entry in row.unclosed}
+    awaited = {entry.cycle for entry in row.unclosed}
     notes = [note for note in await services.store.executions(row.name) if note.cycle in awaited]
     if any(note.is_at_work(now, skew) for note in notes):
         return []
@@ -86,8 +86,8 @@ async def _sums(services: Services, name: str) -> tuple[Totals, int]:
     sums, kept = Totals(), 0
     while True:
         page = await services.store.cycles(name, PAGE, token)
-        for cycle in page.value:
-            sums, kept = sums.plus(Cycle.from_document(cycle)), kept + 1
+        for cycle in page.read(Cycle):
+            sums, kept = sums.plus(cycle), kept + 1
         token = page.continuation_token
         if token is None:
             return sums, kept

@@ -46,7 +46,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Denial:
     """A call that may not be made: the code of the problem, and the way out in words."""
 
     code: str
@@ -98,17 +98,17 @@ class Access:
         may_change = self.may_change(principal)
         return CallerAccess(mode=self.mode.value, who=who, may_change=may_change, read_only=self.read_only)
 
-    def refusal(self, call: Call) -> Refusal | None:
+    def denial(self, call: Call) -> Denial | None:
         """Why `call` may not be made; None where it may."""
         if call.changes and self.read_only:
-            return Refusal("readOnly", f"this app is for looking only: app setting {READ_ONLY_SETTING} is true")
+            return Denial("readOnly", f"this app is for looking only: app setting {READ_ONLY_SETTING} is true")
         if self.mode is Mode.EASY_AUTH and not call.principal:
-            return Refusal(
+            return Denial(
                 "notSignedIn", "nobody is signed in: sign in at /.auth/login/aad, or send a token of this app"
             )
         needed = Role.OPERATOR if call.changes else Role.READER
         if needed not in self.roles(call.principal):
-            return Refusal("notAllowed", f"this needs the role {needed.value}; ask whoever assigns the app's roles")
+            return Denial("notAllowed", f"this needs the role {needed.value}; ask whoever assigns the app's roles")
         return None
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.document import Json
 from ebb.core.errors import ConflictError
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Noted
@@ -86,7 +87,7 @@ class MemoryStore:
     def token_at(self, number: int) -> str:
         return cycle_token(number)
 
-    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+    async def cycle(self, schedule: str, number: int) -> Json | None:
         found = self._history.get(schedule, {}).get(cycle_key(number))
         return read_document(found) if found else None
 

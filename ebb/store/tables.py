@@ -19,6 +19,7 @@ from azure.data.tables import EdmType, EntityProperty, UpdateMode
 from azure.data.tables.aio import TableClient
 
 from ebb.core.clock import rfc3339
+from ebb.core.document import Json
 from ebb.core.errors import ConflictError
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Noted
@@ -147,7 +148,7 @@ class TableStore:
     def token_at(self, number: int) -> str:
         return cycle_token(number)
 
-    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+    async def cycle(self, schedule: str, number: int) -> Json | None:
         try:
             async with self._service.calling(self._history) as client:
                 return read_document(await client.get_entity(schedule, cycle_key(number)))

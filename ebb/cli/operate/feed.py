@@ -19,7 +19,7 @@ from ebb.core.errors import SettingsError, SourceError
 from ebb.core.wording import counted
 
 if TYPE_CHECKING:
-    from ebb.core.settings.rates import Rate
+    from ebb.core.settings.producer_rate import ProducerRate
     from ebb.core.settings.schedule_settings import ScheduleSettings
     from ebb.sources.feed import Feed
 
@@ -33,7 +33,7 @@ class Order:
 
     bodies: tuple[bytes, ...] | None  # None: UNIX times
     count: int | None
-    rate: Rate | None
+    rate: ProducerRate | None
 
 
 def register(app: typer.Typer) -> None:
@@ -98,11 +98,11 @@ def _settings(client: Client, name: str, number: int) -> ScheduleSettings:
     return settings.for_source(number - 1)
 
 
-def _rate(text: str | None) -> Rate | None:
-    from ebb.core.settings.rates import parse_rate
+def _rate(text: str | None) -> ProducerRate | None:
+    from ebb.core.settings.producer_rate import parse_producer_rate
 
     try:
-        return None if text is None else parse_rate(text)
+        return None if text is None else parse_producer_rate(text)
     except ValueError as error:
         raise failed(f"--rate {error}", Exit.USAGE) from error
 

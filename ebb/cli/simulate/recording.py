@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import Clock
-from ebb.core.contract.source import Backlog, QueueSource
+from ebb.core.contract.source import Measurement, QueueSource
 from ebb.core.documents import Cycle
 from ebb.core.message import Message
 from ebb.core.remarks import Noted
@@ -131,7 +131,7 @@ class RecordedSource:
         self._source, self._backlogs, self._calls = source, backlogs, recording.calls
         self._recording, self._name = recording, name
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         backlog = await self._source.measure()
         self._calls["queue"] += 2 if backlog.count >= VISIBLE_COUNT_LIMIT else 1  # a peek, and the properties
         return backlog

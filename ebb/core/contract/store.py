@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from ebb.core.document import Json
 from ebb.core.errors import ConflictError
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Remarks
@@ -86,7 +87,7 @@ class Store(Remarks, Protocol):
         """
         ...
 
-    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+    async def cycle(self, schedule: str, number: int) -> Json | None:
         """One Cycle document with its executions, None where it is not (or no longer) kept."""
         ...
 

@@ -12,7 +12,7 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
-from ebb.core.contract.source import Backlog, SourceRequest
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
@@ -56,7 +56,7 @@ class EventHubSource:
         self._write: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """The lag as KEDA counts it, and the partitions that cap the executions. Four requests.
 
         Raises:

@@ -19,7 +19,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.finding import Finding
-from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.subject import Supplied, read_subject
 from ebb.control.opening import open_cycle
 from ebb.core.clock import SystemClock
 from ebb.core.contract.store import update
@@ -233,7 +233,7 @@ def app_of(folder: Path, ground: Ground) -> Path:
 
 def findings_of(folder: Path, ground: Ground, azurite: Azurite) -> list[Finding]:
     storage = {"AzureWebJobsStorage": azurite.connection_string, "EbbTablePrefix": f"Ebb{secrets.token_hex(4)}"}
-    return examine(read_subject(app_of(folder, ground), Evidence(environment={**storage, **ground.settings})))
+    return examine(read_subject(app_of(folder, ground), Supplied(environment={**storage, **ground.settings})))
 
 
 @pytest.fixture
