@@ -16,12 +16,12 @@ from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.contract.outage import once_stored
-from ebb.core.contract.store import update
+from ebb.core.contract.store import ATTEMPTS, update
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.cycle_id import CycleId
 from ebb.core.document import Json
 from ebb.core.documents import Backlog, Cycle
-from ebb.core.errors import EbbError, SettingsError, StoreError
+from ebb.core.errors import ConflictError, EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait, outage_wait
 from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_of, before_measuring
@@ -61,8 +61,8 @@ def _record(services: Services, state: CycleState, opening: Opening) -> None:
     decision = opening.decision
     services.telemetry.cycle_opened(state.schedule, count, decision.executions, decision.limited_by)
     if opening.started_at and (decision.executions or opening.error):  # nobody closes an empty cycle: it has no trace
-        key, began = CycleId(state.schedule, state.owner, opening.cycle), parse_rfc3339(opening.started_at)
-        services.telemetry.step("measure", key, began, services.clock.now())
+        opened, began = CycleId(state.schedule, state.owner, opening.cycle), parse_rfc3339(opening.started_at)
+        services.telemetry.step("measure", opened, began, services.clock.now())
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,36 @@ async def open_cycle(services: Services, state: CycleState, *, patient: bool = F
 async def _open(services: Services, state: CycleState) -> Opening:
     """As `open_cycle`, of a schedule that there is.
 
+    The row as the cycle before left it, if that ran in this process, is taken for the row of now: the write at the end
+    finds out, for it writes nothing where the row has changed. Then all is done again, with the row that is there.
+
     Raises:
+        StoreError: the store did not open it.
+    """
+    known = services.rows.pop(state.schedule, None)
+    if known is not None and known.etag == state.etag and _may_act(services, state, known):
+        try:
+            return await _open_with(services, state, known, attempts=1)
+        except ConflictError:
+            logger.debug("%s: the row has changed since the last cycle", state.schedule)
+    return await _open_with(services, state, await services.store.get(state.schedule))
+
+
+def _may_act(services: Services, state: CycleState, row: ScheduleRow) -> bool:
+    now, skew = services.clock.now(), timedelta(seconds=services.clock_skew)
+    return verdict_of(row, state, now, skew, services.schedules[state.schedule]) is None
+
+
+async def _open_with(services: Services, state: CycleState, row: ScheduleRow, attempts: int = ATTEMPTS) -> Opening:
+    """As `_open`, with the row as it was read.
+
+    Raises:
+        ConflictError: others wrote the row, as often as `attempts` says.
         StoreError: the store did not open it.
     """
     name, began = state.schedule, services.clock.now()
     file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
-    row = await services.store.get(name)
     trigger = row.triggered
     state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
     working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
@@ -138,11 +161,12 @@ async def _open(services: Services, state: CycleState) -> Opening:
         row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
         return taken_up(row, opening, trigger)
 
-    after = await update(services.store, name, write, known=None if early else unseen)
+    after = await update(services.store, name, write, attempts, known=None if early else unseen)
+    services.rows[name] = after
     _record_fence(services, state, row.owner, opening)
     await _record_own_change(services, row, after)
     await _tell(services, state, settled)
-    return opening
+    return replace(opening, etag=after.etag)
 
 
 def _unopened(state: CycleState, settings: ScheduleSettings, error: StoreError) -> Opening:
