@@ -16,6 +16,7 @@ from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Ending
 from ebb.core.cycle_id import CycleId
 from ebb.core.decision import Wait
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
@@ -36,7 +37,7 @@ TRIM_EVERY = 50  # cycles, or a twentieth of historyLimit: looking for the oldes
 TRIM_SECONDS = 10  # of the slack in which the instance has promised to go on; the watchdog has time for the rest
 
 
-async def close_cycle(services: Services, order: Mapping[str, Any]) -> dict[str, Any]:
+async def close_cycle(services: Services, order: Mapping[str, Any]) -> Json:
     """Close the cycle of `order` as `close` does; the answer is an Ending as JSON, once the store is there."""
     schedule = str(order["state"]["schedule"])
     ending = await once_stored(services.clock, schedule, lambda: close(services, order))

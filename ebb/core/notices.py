@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ebb.core.clock import rfc3339
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
 from ebb.core.wording import counted, duration
 
@@ -33,7 +34,7 @@ class Notice:
     text: str
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def as_cloud_event(self, source: str, now: datetime) -> dict[str, Any]:
+    def as_cloud_event(self, source: str, now: datetime) -> Json:
         """The notice in CloudEvents' JSON form (https://github.com/cloudevents/spec, version 1.0)."""
         return {
             "specversion": "1.0",

@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import Json
 
 BUDGETS = "budgets:"
 
@@ -29,7 +30,7 @@ BUDGETS = "budgets:"
 class Noted:
     """A remark as it was read, for who wants to replace just this one."""
 
-    remark: dict[str, Any]
+    remark: Json
     etag: str
 
 
@@ -40,7 +41,7 @@ class Remarks(Protocol):
         """Write the remark `key` of `scope`, in place of an older one. One request."""
         ...
 
-    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, Json]:
         """All remarks of `scope` by key. One request a thousand."""
         ...
 

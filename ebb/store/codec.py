@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.document import Document
+from ebb.core.document import Document, Json
 from ebb.core.errors import StoreError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look, document_of, looks_of, time_of
@@ -209,7 +209,7 @@ def read_remark(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(properties["key"]), json.loads(properties["document"])
 
 
-def read_document(properties: Mapping[str, Any]) -> dict[str, Any]:
+def read_document(properties: Mapping[str, Any]) -> Json:
     """The document that `cycle_properties` or `event_properties` wrote."""
     document = cast("dict[str, Any]", json.loads(properties["document"]))
     if properties["kind"] == "cycle":

@@ -122,7 +122,7 @@ class MemoryStore:
         properties = remark_properties(key, at, remark)
         self._remarks.setdefault(scope, {})[key] = {**properties, "etag": f"v{next(self._versions)}"}
 
-    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, Json]:
         return dict(read_remark(properties) for properties in self._remarks.get(scope, {}).values())
 
     async def remark(self, scope: str, key: str) -> Noted | None:

@@ -194,7 +194,7 @@ class TableStore:
     async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
         await self._replace(_entity(scope, remark_properties(key, at, remark)))
 
-    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, Json]:
         found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
         return dict(read_remark(entity) for entity in found)
 
@@ -339,7 +339,7 @@ async def _put(client: TableClient, entity: dict[str, Any], etag: str | None) ->
     )
 
 
-def _entity(partition: str, properties: Properties) -> dict[str, Any]:
+def _entity(partition: str, properties: Properties) -> Json:
     """Whole numbers as 64-bit ones: counts may pass what the service takes an untyped number for."""
     values = {
         key: EntityProperty(value, EdmType.INT64) if isinstance(value, int) else str(value)
@@ -348,5 +348,5 @@ def _entity(partition: str, properties: Properties) -> dict[str, Any]:
     return {"PartitionKey": partition, **values}
 
 
-def _plain(entity: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(entity: Mapping[str, Any]) -> Json:
     return {key: value.value if isinstance(value, EntityProperty) else value for key, value in entity.items()}

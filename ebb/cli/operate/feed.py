@@ -15,6 +15,7 @@ from ebb.cli.app_folder import AppFolder, app_settings
 from ebb.cli.client import URL_VARIABLE, CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say
 from ebb.cli.running import RunningApp, find_running
+from ebb.core.document import Json
 from ebb.core.errors import SettingsError, SourceError
 from ebb.core.wording import counted
 
@@ -155,7 +156,7 @@ def _environment(
     )
 
 
-async def _put(name: str, settings: ScheduleSettings, environment: Mapping[str, str], order: Order) -> dict[str, Any]:
+async def _put(name: str, settings: ScheduleSettings, environment: Mapping[str, str], order: Order) -> Json:
     from ebb.cli.operate.producer import produce, put_all, unix_times
     from ebb.sources.registry import open_feed
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ebb.core.clock import Clock
 from ebb.core.contract.source import Measurement, QueueSource
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
 from ebb.core.message import Message
 from ebb.core.remarks import Noted
