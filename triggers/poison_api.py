@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import azure.functions as func
@@ -35,7 +36,7 @@ def blueprint(services: Services) -> Routes:
     @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"], auth_level=level_of(services))
     @answers(services)
     async def requeue_poison(req: func.HttpRequest) -> func.HttpResponse:
-        chosen, said = _asked(services, req, {"limit", "replay"})
+        chosen, said = _asked(services, req, ("limit", "replay"))
         return json_response((await _poison(services, req).requeue(chosen, said)).to_document())
 
     @bp.function_name("purge_poison")
@@ -49,7 +50,7 @@ def blueprint(services: Services) -> Routes:
 
 
 def _asked(
-    services: Services, req: func.HttpRequest, more: frozenset[str] | set[str] = frozenset()
+    services: Services, req: func.HttpRequest, more: Collection[str] = ()
 ) -> tuple[Chosen, dict[str, str | None]]:
     """Which messages a request means, and what the audit trail is to say; `more` are members that it may have."""
     body = json_body(req, {"ids", "text", "reason", *more})
