@@ -19,7 +19,7 @@ from ebb.core.contract.store import Store
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
 from ebb.core.planning.agenda import Count
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.connection import Connection, Service, resolve_connection
 from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -29,6 +29,7 @@ from ebb.handlers.isolated import isolated
 from ebb.handlers.programs import program_of
 from ebb.sources.combined import measure_all
 from ebb.sources.registry import open_poison, open_source
+from ebb.store.entities import Account
 from ebb.store.tables import PREFIX_PATTERN, TableStore
 from ebb.telemetry import masked_log
 from ebb.telemetry.export import recorder_from
@@ -87,7 +88,7 @@ class Services:
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
             schedules,
-            TableStore(connection, _table_prefix(environment)),
+            TableStore(connection, _open_account, _table_prefix(environment)),
             environment=environment,
             clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
@@ -238,6 +239,12 @@ def _app_seconds(environment: Mapping[str, str], setting: str, default: float) -
     if not 0 <= seconds <= LONGEST_MARGIN:
         raise SettingsError(f"app setting {setting}: {text!r} must be a number of seconds, 0 to {LONGEST_MARGIN:g}")
     return seconds
+
+
+def _open_account(connection: Connection, service: Service) -> Account:
+    from ebb.sources.storage_queue.account import open_account  # late: aiohttp takes a fifth of a second to import
+
+    return open_account(connection, service)
 
 
 def _table_prefix(environment: Mapping[str, str]) -> str:

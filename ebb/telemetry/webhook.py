@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from ebb.core.errors import SettingsError
 
 URL_SETTING = "EbbWebhookUrl"
@@ -34,6 +32,8 @@ class Webhook:
 
     async def send(self, event: Mapping[str, Any]) -> bool:
         """Post `event`; whether it was taken. What cannot be delivered is logged, and never raised."""
+        import aiohttp  # late: it takes a fifth of a second to import, and most apps name no webhook
+
         headers = {"Content-Type": CONTENT_TYPE}
         if self.authorization:
             headers["Authorization"] = self.authorization
