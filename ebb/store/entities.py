@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -107,6 +108,15 @@ class Entities:
         headers = {**_WRITTEN, "if-match": etag} if etag else _WRITTEN
         path = _path(table, partition, str(properties["RowKey"]))
         return (await self._request("PUT", table, path, _body(partition, properties), headers)).headers["ETag"]
+
+    async def delete(self, table: str, partition: str, row: str) -> None:
+        """Remove an entity; one that is not there is fine.
+
+        Raises:
+            StoreUnavailableError, StoreError: as `insert`.
+        """
+        with suppress(NotThereError):
+            await self._request("DELETE", table, _path(table, partition, row), b"", {**_READ, "if-match": ANY})
 
     async def _request(self, verb: str, table: str, path: str, body: bytes, more: Mapping[str, str]) -> Answer:
         account = self._open_account(self._connection, "table")

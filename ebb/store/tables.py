@@ -216,8 +216,7 @@ class TableStore:
             raise ConflictError(f"the remark {key} of {scope} has changed since it was read") from error
 
     async def delete_remark(self, scope: str, key: str) -> None:
-        async with self._service.calling(self._history) as client:
-            await client.delete_entity(scope, remark_key(key))  # says nothing where there is none
+        await self._entities.delete(self._history, scope, remark_key(key))
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(
@@ -227,8 +226,7 @@ class TableStore:
             select=["RowKey"],
         )
         for entity in found:
-            async with self._service.calling(self._history) as client:
-                await client.delete_entity(scope, entity["RowKey"])
+            await self._entities.delete(self._history, scope, entity["RowKey"])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)
@@ -318,17 +316,17 @@ class TableStore:
 
     async def _delete(self, table: str, partition: str, keys: list[str]) -> None:
         """Delete entities in one transaction; one by one when somebody else deleted some of them first."""
-        entities = [{"PartitionKey": partition, "RowKey": key} for key in keys]
-        if len(entities) > 1:  # one alone is quicker without: a transaction is a request in a request
+        if len(keys) > 1:  # one alone is quicker without: a transaction is a request in a request
             try:
                 async with self._service.calling(table) as client:
-                    await client.submit_transaction([("delete", entity) for entity in entities])
+                    await client.submit_transaction(
+                        [("delete", {"PartitionKey": partition, "RowKey": key}) for key in keys]
+                    )
                 return
             except NotThereError:
                 pass
-        for entity in entities:
-            async with self._service.calling(table) as client:
-                await client.delete_entity(entity)  # says nothing where there is none
+        for key in keys:
+            await self._entities.delete(table, partition, key)
 
 
 def _plain(entity: Mapping[str, Any]) -> Json:
