@@ -20,10 +20,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import update
 from ebb.core.row.schedule_row import ScheduleRow, Totals
 from ebb.core.settings.connection import resolve_connection
 from ebb.sources.storage_queue.account import open_account
-from ebb.store.base import update
 from ebb.store.codec import cycle_properties
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite

@@ -6,6 +6,6 @@ What a handler needs is here: `from ebb import Message, PoisonMessage, RetryAfte
 
 from ebb.core.errors import Permanent, PoisonMessage, RetryAfter
 from ebb.core.message import Message
+from ebb.core.version import __version__
 
 __all__ = ["Message", "Permanent", "PoisonMessage", "RetryAfter", "__version__"]
-__version__ = "0.2.0"

@@ -12,23 +12,29 @@ from typing import Any
 
 from ebb.core.access import Access
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.handler import Handler
+from ebb.core.contract.poison import PoisonPlace
+from ebb.core.contract.source import Source
+from ebb.core.contract.store import Store
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
+from ebb.core.planning.agenda import Count
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import Connection, Service, resolve_connection
 from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
-from ebb.handlers import OVERRIDES_SETTING, Handler, load_handler, why_not
+from ebb.handlers import OVERRIDES_SETTING, load_handler, why_not
+from ebb.handlers.isolated import isolated
 from ebb.handlers.programs import program_of
-from ebb.sources.base import Source
-from ebb.sources.registry import open_source
-from ebb.store.base import Store
+from ebb.sources.combined import measure_all
+from ebb.sources.registry import open_poison, open_source
 from ebb.store.entities import Account
 from ebb.store.tables import PREFIX_PATTERN, TableStore
 from ebb.telemetry import masked_log
 from ebb.telemetry.export import recorder_from
 from ebb.telemetry.recorder import Recorder
+from ebb.telemetry.webhook import Webhook, webhook_from
 
 STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
@@ -120,6 +126,32 @@ class Services:
         finally:
             await opened.close()
 
+    async def measure(self, settings: ScheduleSettings, *, make: bool = False) -> list[Count]:
+        """What waits in each source of `settings`; errors and `make` as of `measure_all`."""
+        return await measure_all(settings, self.source, make)
+
+    @asynccontextmanager
+    async def poison_place(self, settings: ScheduleSettings) -> AsyncGenerator[PoisonPlace | None]:
+        """The poison place of the one source of `settings`, open for one use; None where that source has none.
+
+        Raises:
+            SettingsError: its connection is not set, or cannot be used.
+        """
+        place = open_poison(settings, self.environment, self.clock, self.store)
+        try:
+            yield place
+        finally:
+            if place is not None:
+                await place.close()
+
+    def webhook(self) -> Webhook | None:
+        """Where notifications go; None where the app settings name nothing.
+
+        Raises:
+            SettingsError: what they name cannot be used.
+        """
+        return webhook_from(self.environment)
+
     def check_settings(self, name: str, overrides: Mapping[str, Any]) -> ScheduleSettings:
         """The settings of schedule `name` under `overrides`, if they can be used: all of them, the handler too.
 
@@ -159,11 +191,23 @@ class Services:
         Raises:
             HandlerNotFoundError: it cannot be imported.
         """
-        if settings.command is not None:
-            return program_of(settings, self.folder)
+        if settings.command is not None:  # it is a process of its own
+            return open_handler(settings, self.folder)
         if settings.handler not in self._handlers:
-            self._handlers[settings.handler] = load_handler(settings.handler)
-        return self._handlers[settings.handler]
+            self._handlers[settings.handler] = open_handler(settings)
+        return isolated(settings.handler) if settings.isolation == "process" else self._handlers[settings.handler]
+
+
+def open_handler(settings: ScheduleSettings, folder: Path | None = None) -> Handler:
+    """The function that `settings` name, imported, or what runs their command.
+
+    Args:
+        folder: in which a command begins; without it, the present one.
+
+    Raises:
+        HandlerNotFoundError: there is no such function or program.
+    """
+    return program_of(settings, folder) if settings.command is not None else load_handler(settings.handler)
 
 
 def read_schedules(folder: Path, environment: Mapping[str, str]) -> Schedules:

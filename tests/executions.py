@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb import Message
+from ebb.core.contract.handler import Handler
 from ebb.core.errors import SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import ExecutionReport, run_execution
-from ebb.handlers import Handler
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from tests.clocks import SteppedClock
 

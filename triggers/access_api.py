@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from ebb import __version__
 from ebb.api.guard import answers, level_of, principal_of
 from ebb.api.problems import json_response
 from ebb.api.requests import caller
@@ -20,14 +19,7 @@ def blueprint(services: Services) -> Routes:
     @bp.route(route="access", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def get_access(req: func.HttpRequest) -> func.HttpResponse:
-        access = services.access
-        document = {
-            "mode": access.mode.value,
-            "who": caller(req, services.environment),
-            "mayChange": access.may_change(principal_of(req)),
-            "readOnly": access.read_only,
-            "version": __version__,
-        }
-        return json_response(document)
+        found = services.access.of(principal_of(req), caller(req, services.environment))
+        return json_response(found.to_document())
 
     return bp

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from ebb.api.problems import answers_problems, json_response
 from ebb.api.routes import Routes
-from ebb.control.health import check_all, status_of
+from ebb.control.health import health_of
 from ebb.services import Services
 
 
@@ -18,9 +18,7 @@ def blueprint(services: Services) -> Routes:
     @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     @answers_problems
     async def health(req: func.HttpRequest) -> func.HttpResponse:
-        checks = await check_all(services, with_sources=req.params.get("scope") != "host")
-        status = status_of(checks)
-        document = {"status": status, "checks": [check.to_document() for check in checks]}
-        return json_response(document, 503 if status == "unhealthy" else 200)
+        found = await health_of(services, with_sources=req.params.get("scope") != "host")
+        return json_response(found.to_document(), 503 if found.status == "unhealthy" else 200)
 
     return bp

@@ -57,7 +57,7 @@ def blueprint(services: Services) -> DurableRoutes:
         name = schedule_name(req, services.schedules)
         reason = text_member(json_body(req, {"reason"}), "reason", required=True) or ""
         who = caller(req, services.environment)
-        return json_response(await repair(services, name, await look_at(client, name), who, reason))
+        return json_response((await repair(services, name, await look_at(client, name), who, reason)).to_document())
 
     return bp
 

@@ -16,7 +16,7 @@ from ebb.control.durable_sdk import DurableClient
 from ebb.control.next_times import next_times
 from ebb.control.plan_preview import plan_of
 from ebb.control.what_if import MOST_CYCLES, what_if
-from ebb.control.why import why_document
+from ebb.control.why import why_of
 from ebb.services import Services
 
 RECORDED = 50  # cycles that are asked again, where the request does not say
@@ -51,7 +51,7 @@ def blueprint(services: Services) -> DurableRoutes:
     @answers(services)
     async def get_next(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name, count = schedule_name(req, services.schedules), whole_parameter(req, "count", TIMES, MOST_TIMES)
-        return json_response(await next_times(services, client, name, count))
+        return json_response((await next_times(services, client, name, count)).to_document())
 
     @bp.function_name("get_why")
     @bp.route(route="schedules/{name}/why", methods=["GET"], auth_level=level_of(services))
@@ -59,6 +59,6 @@ def blueprint(services: Services) -> DurableRoutes:
     @answers(services)
     async def get_why(req: func.HttpRequest, client: DurableClient) -> func.HttpResponse:
         name, at = schedule_name(req, services.schedules), time_parameter(req, "at")
-        return json_response(await why_document(services, client, name, at))
+        return json_response((await why_of(services, client, name, at)).to_document())
 
     return bp

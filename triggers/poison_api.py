@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, cast
 
 import azure.functions as func
@@ -10,7 +11,7 @@ from ebb.api.guard import answers, level_of
 from ebb.api.problems import invalid_request, json_response
 from ebb.api.requests import caller, json_body, parameter, schedule_name, text_member, whole_member, whole_parameter
 from ebb.api.routes import Routes
-from ebb.control.poison import AT_ONCE, HIGHEST_SOURCE, MOST_SHOWN, Action, Chosen, Poison
+from ebb.control.poison import AT_ONCE, HIGHEST_SOURCE, MOST_SHOWN, Chosen, Poison
 from ebb.services import Services
 
 
@@ -23,37 +24,40 @@ def blueprint(services: Services) -> Routes:
     @answers(services)
     async def list_poison(req: func.HttpRequest) -> func.HttpResponse:
         top = whole_parameter(req, "top", MOST_SHOWN, MOST_SHOWN)
-        return json_response(await _poison(services, req).listed(top, parameter(req, "search")))
+        return json_response((await _poison(services, req).listed(top, parameter(req, "search"))).to_document())
 
     @bp.function_name("get_poison")
     @bp.route(route="schedules/{name}/poison/{id}", methods=["GET"], auth_level=level_of(services))
     @answers(services)
     async def get_poison(req: func.HttpRequest) -> func.HttpResponse:
-        return json_response(await _poison(services, req).shown(str(req.route_params.get("id", ""))))
+        return json_response((await _poison(services, req).shown(str(req.route_params.get("id", "")))).to_document())
 
     @bp.function_name("requeue_poison")
     @bp.route(route="schedules/{name}/poison/requeue", methods=["POST"], auth_level=level_of(services))
     @answers(services)
     async def requeue_poison(req: func.HttpRequest) -> func.HttpResponse:
-        return await _act(services, req, "requeuePoison", "requeued")
+        chosen, said = _asked(services, req, ("limit", "replay"))
+        return json_response((await _poison(services, req).requeue(chosen, said)).to_document())
 
     @bp.function_name("purge_poison")
     @bp.route(route="schedules/{name}/poison", methods=["DELETE"], auth_level=level_of(services))
     @answers(services)
     async def purge_poison(req: func.HttpRequest) -> func.HttpResponse:
-        return await _act(services, req, "purgePoison", "purged")
+        chosen, said = _asked(services, req)
+        return json_response((await _poison(services, req).purge(chosen, said)).to_document())
 
     return bp
 
 
-async def _act(services: Services, req: func.HttpRequest, action: Action, done: str) -> func.HttpResponse:
-    body = json_body(req, {"ids", "text", "reason", *(("limit", "replay") if action == "requeuePoison" else ())})
+def _asked(
+    services: Services, req: func.HttpRequest, more: Collection[str] = ()
+) -> tuple[Chosen, dict[str, str | None]]:
+    """Which messages a request means, and what the audit trail is to say; `more` are members that it may have."""
+    body = json_body(req, {"ids", "text", "reason", *more})
     chosen = Chosen(_ids(body), text_member(body, "text"), whole_member(body, "limit", AT_ONCE, AT_ONCE))
-    said: dict[str, Any] = {"by": caller(req, services.environment), "reason": text_member(body, "reason")}
+    said = {"by": caller(req, services.environment), "reason": text_member(body, "reason")}
     replay = text_member(body, "replay")
-    acted = await _poison(services, req).act(action, chosen, said | ({"replay": replay} if replay else {}))
-    missing = {"notFound": acted.missing} if acted.missing else {}
-    return json_response({done: acted.number, "remaining": acted.remaining, **missing})
+    return chosen, said | ({"replay": replay} if replay else {})
 
 
 def _poison(services: Services, req: func.HttpRequest) -> Poison:

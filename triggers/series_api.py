@@ -24,6 +24,6 @@ def blueprint(services: Services) -> Routes:
     async def get_series(req: func.HttpRequest) -> func.HttpResponse:
         name, span = schedule_name(req, services.schedules), span_of(req)
         step = whole_parameter(req, "step", 0, LONGEST_STEP) or None
-        return json_response(await series_of(services, name, Range(span.start, span.end, step)))
+        return json_response((await series_of(services, name, Range(span.start, span.end, step))).to_document())
 
     return bp

@@ -29,9 +29,9 @@ def answers(services: Services, *, changes: bool | None = None) -> Callable[[Rou
         @functools.wraps(route)
         async def guarded(*args: Any, **kwargs: Any) -> func.HttpResponse:
             req: func.HttpRequest = kwargs["req"] if "req" in kwargs else args[0]
-            refusal = services.access.refusal(_call(req, changes))
-            if refusal is not None:
-                raise RequestRefusedError(refusal.code, refusal.detail)
+            denial = services.access.denial(_call(req, changes))
+            if denial is not None:
+                raise RequestRefusedError(denial.code, denial.detail)
             return await route(*args, **kwargs)
 
         return guarded

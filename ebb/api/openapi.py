@@ -105,7 +105,7 @@ def document(names: tuple[str, ...], base: str = "/api") -> Part:
 def _paths() -> Part:
     schedule = "/schedules/{name}"
     return {
-        "/access": {"get": _call("getAccess", "What the caller may do", {200: "Access"})},
+        "/access": {"get": _call("getAccess", "What the caller may do", {200: "CallerAccess"})},
         "/schedules": {
             "get": _call(
                 "listSchedules", "List the schedules", {200: "ScheduleList", 304: None}, parameters=[_IF_NONE_MATCH]
@@ -169,7 +169,7 @@ def _paths() -> Part:
         },
         f"{schedule}/next": {
             "parameters": [_NAME],
-            "get": _call("getNext", "When it fires next", {200: "Next"}, 400, 404, parameters=[_COUNT]),
+            "get": _call("getNext", "When it fires next", {200: "NextTimes"}, 400, 404, parameters=[_COUNT]),
         },
         f"{schedule}/why": {
             "parameters": [_NAME],
@@ -227,7 +227,7 @@ def _paths() -> Part:
         },
         f"{schedule}/poison/{{id}}": {
             "parameters": [_NAME, _SOURCE, _path("id", {"type": "string", "minLength": 1})],
-            "get": _call("getPoison", "Look at one of the first", {200: "PoisonMessage"}, 400, 404),
+            "get": _call("getPoison", "Look at one of the first", {200: "PoisonedMessage"}, 400, 404),
         },
         "/health": {
             "get": {

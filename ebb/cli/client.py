@@ -1,4 +1,7 @@
-"""Calls of Ebb's HTTP API, for the command line: answers are plain JSON, failures say what an exit code should be."""
+"""Calls of Ebb's HTTP API, for the command line: failures say what an exit code should be.
+
+Answers are JSON as the app gave it, so that `-o json` shows what a newer app says; who reads one does it by its class.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from ebb.cli.running import STATE_VARIABLE, RunningApp, find_running, looked_at
+from ebb.core.document import Json
 
 URL_VARIABLE = "EBB_URL"
 KEY_VARIABLE = "EBB_KEY"  # a function key; never an argument, since arguments are seen by every process of the machine
@@ -78,7 +82,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, object] | None = None,
         reason: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """The JSON document of a successful call; `path` begins behind `/api/`.
 
         `reason` goes into a header, for calls whose body has no room for it.
@@ -105,11 +109,11 @@ class Client:
         except (URLError, OSError, HTTPException) as error:
             raise CallError(f"nothing answers at {self.url}: {_cause(error)}") from error
 
-    def schedule(self, name: str) -> dict[str, Any]:
+    def schedule(self, name: str) -> Json:
         """The Schedule document of `name`. Raises CallError."""
         return self.call("GET", self.path(name))
 
-    def pages(self, path: str, limit: int | None, **query: object) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, limit: int | None, **query: object) -> Iterator[Json]:
         """The documents of a list, newest first, page by page; at most `limit`. Raises CallError."""
         token: str | None = None
         left = limit
@@ -150,7 +154,7 @@ def _cause(error: BaseException) -> str:
     return str(getattr(inner, "strerror", None) or inner or type(inner).__name__)
 
 
-def _document(raw: bytes, address: str) -> dict[str, Any]:
+def _document(raw: bytes, address: str) -> Json:
     try:
         document = json.loads(raw)
     except ValueError as error:

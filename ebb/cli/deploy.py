@@ -103,7 +103,7 @@ def doctor(
     """Find what would go wrong: settings, host.json, connections, queues, task hub, hosting. Status 1 on errors."""
     from ebb.cli.doctor.check_event_hub import HubQuestion, examine_event_hub, hub_named
     from ebb.cli.doctor.examine import examine
-    from ebb.cli.doctor.subject import Evidence, read_subject
+    from ebb.cli.doctor.subject import Supplied, read_subject
     from ebb.sources.event_hub.checkpoints import DEFAULT_GROUP
 
     form, folder = Output.JSON if json else output, app or Path()
@@ -115,7 +115,7 @@ def doctor(
             return
         text = None if log is None else sys.stdin.read() if str(log) == "-" else log.read_text(encoding="utf-8")
         environment = _settings_here(folder, form is Output.TABLE) if container_app is None else os.environ
-        evidence = Evidence(container_app, text, min_replicas, cores, environment)
+        evidence = Supplied(container_app, text, min_replicas, cores, environment)
         subject = read_subject(folder, evidence)
         findings = examine(subject, offline)
     except (EbbError, OSError) as error:

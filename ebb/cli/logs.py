@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ebb.core.document import Json
+
 _HEAD = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([A-Z]+) ([\w.]+): (.*)$")
 _FIELDS = re.compile(r'^(.*?) ?(\{"(?:schedule|cycle|execution)": .*\})$')
 _CONTROL = re.compile(r"^(Executing|Executed) 'Functions\.")
@@ -31,7 +33,7 @@ class Record:
         """Whether it only says that the host began or ended a function."""
         return self.logger == "devhost.function" and bool(_CONTROL.match(self.text)) and self.level == "INFO"
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Json:
         """The record as one JSON object."""
         return {
             "at": self.at.isoformat(),

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from ebb import __version__
 from ebb.cli import completion, deploy
 from ebb.cli.examples import add_examples
 from ebb.cli.init import command as init
@@ -18,6 +17,7 @@ from ebb.cli.local import command as local
 from ebb.cli.operate import commands as operate
 from ebb.cli.operate import dashboard, feed, lists, logs, poison
 from ebb.cli.simulate import command as simulate
+from ebb.core.version import __version__
 
 app = typer.Typer(
     name="ebb",

@@ -15,7 +15,7 @@ async def executions_at_work(services: Services, row: ScheduleRow) -> list[Execu
 
     A run that has only begun has no counts yet. What they did since their last note, at most a few seconds, is missing.
     """
-    began = {int(entry["cycle"]): str(entry["startedAt"]) for entry in row.unclosed}
+    began = {entry.cycle: str(entry.started_at) for entry in row.unclosed}
     if not began:
         return []
     notes = [note for note in await services.store.executions(row.name) if note.cycle in began]

@@ -11,26 +11,25 @@ from typing import Any
 from ebb.core.calendar.ticks import Moment
 from ebb.core.carry import Carry, carry_of
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.contract.outage import once_stored
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Ending
+from ebb.core.cycle_id import CycleId
 from ebb.core.decision import Wait
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
 from ebb.core.errors import EbbError, StoreError
 from ebb.core.planning.agenda import planned_after, worth_acting_on
 from ebb.core.planning.dependencies import has_drained
 from ebb.core.planning.rates import observed_message_seconds
 from ebb.core.planning.waits import next_wait
+from ebb.core.remarks import remember_crash
 from ebb.core.row import books
 from ebb.core.row.checkin import LOOK_AGAIN, rested, unreported
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.row.schedule_row import PoisonCount, ScheduleRow, UnclosedCycle
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
-from ebb.sources import open_poison
-from ebb.sources.combined import measure_all
-from ebb.store.base import update
-from ebb.store.outage import once_stored
-from ebb.store.remarks import remember_crash
-from ebb.telemetry.cycle_trace import CycleKey
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ TRIM_EVERY = 50  # cycles, or a twentieth of historyLimit: looking for the oldes
 TRIM_SECONDS = 10  # of the slack in which the instance has promised to go on; the watchdog has time for the rest
 
 
-async def close_cycle(services: Services, order: Mapping[str, Any]) -> dict[str, Any]:
+async def close_cycle(services: Services, order: Mapping[str, Any]) -> Json:
     """Close the cycle of `order` as `close` does; the answer is an Ending as JSON, once the store is there."""
     schedule = str(order["state"]["schedule"])
     ending = await once_stored(services.clock, schedule, lambda: close(services, order))
@@ -87,7 +86,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     if row.owner != state.owner:
         return _lost(services, state, row)
     services.telemetry.cycle_closed(state.schedule, cycle, state.owner)
-    services.telemetry.step("close", CycleKey(state.schedule, state.owner, number), began, services.clock.now())
+    services.telemetry.step("close", CycleId(state.schedule, state.owner, number), began, services.clock.now())
     # The note of a run that died stays: what it held is suspect when it comes again.
     await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)
@@ -96,7 +95,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
 
 
 async def close_left_behind(
-    services: Services, row: ScheduleRow, entries: Sequence[Mapping[str, Any]], closed_by: str
+    services: Services, row: ScheduleRow, entries: Sequence[UnclosedCycle], closed_by: str
 ) -> list[Cycle]:
     """Write down the cycles of `entries` that nobody else will close, from their executions' notes.
 
@@ -137,7 +136,14 @@ async def _notes(services: Services, state: CycleState, number: int) -> list[Exe
 def _known(state: CycleState, given: Cycle, notes: Sequence[ExecutionNote]) -> Cycle:
     """The cycle: what the orchestration was told, and what the notes know besides."""
     error = None if given.executions else given.error  # what kept the cycle from having executions
-    entry = {**given.to_document(), "owner": state.owner, "outcome": None, "error": error}
+    entry = UnclosedCycle(
+        cycle=given.cycle,
+        owner=state.owner,
+        started_at=given.started_at,
+        backlog=given.backlog,
+        decision=given.decision,
+        error=error,
+    )
     ended = parse_rfc3339(str(given.ended_at))
     return books.closed(entry, books.executions_of(entry, given.executions, notes), ended)
 
@@ -192,26 +198,22 @@ async def _rest(
     return wait, planned_after(settings, carry, wait, now)
 
 
-async def poison_count(services: Services, settings: ScheduleSettings) -> dict[str, Any] | None:
+async def poison_count(services: Services, settings: ScheduleSettings) -> PoisonCount | None:
     """How many messages wait in the poison places of the schedule's sources; None where that cannot be asked."""
     total = 0
     for index in range(len(settings.all_sources)):
-        place = open_poison(settings.for_source(index), services.environment, services.clock)
-        if place is None:
-            continue
         try:
-            total += await place.count()
+            async with services.poison_place(settings.for_source(index)) as place:
+                total += 0 if place is None else await place.count()
         except EbbError as error:
             logger.warning("the poison place was not counted: %s", error)
             return None
-        finally:
-            await place.close()
-    return {"count": total, "measuredAt": rfc3339(services.clock.now())}
+    return PoisonCount(count=total, measured_at=rfc3339(services.clock.now()))
 
 
 async def _remaining(services: Services, settings: ScheduleSettings, state: CycleState) -> int | None:
     try:
-        return worth_acting_on(settings, await measure_all(settings, services.source))
+        return worth_acting_on(settings, await services.measure(settings))
     except EbbError as error:
         logger.warning("%s: what is left was not counted: %s", state.schedule, error)
         return None

@@ -18,7 +18,6 @@ from ebb.core.executions import as_job_execution, cycle_at_work, executions_of
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.wording import did_you_mean
 from ebb.services import Services
-from ebb.store.keys import cycle_key
 
 CYCLES_AT_ONCE = 50
 STATUSES = (RUNNING, *EXECUTION_OUTCOMES)
@@ -129,11 +128,11 @@ def as_job(services: Services, name: str) -> Write:
 
 async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[Cycle]:
     """The cycles of the history from number `begin` on, newest first."""
-    token = None if begin is None else cycle_key(begin + 1)
+    token = None if begin is None else services.store.token_at(begin)
     while True:
         page = await services.store.cycles(name, CYCLES_AT_ONCE, token, span)
-        for cycle in page.value:
-            yield Cycle.from_document(cycle)
+        for cycle in page.read(Cycle):
+            yield cycle
         token = page.continuation_token
         if token is None:
             return

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 
-from ebb.core.check import Check
+from ebb.core.check import Check, Health
 from ebb.core.errors import EbbError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
-from ebb.sources.combined import measure_all
 
 CHECK_SECONDS = 5.0
 FAILING_AFTER = 3  # cycles in a row in which nothing succeeded; one can be bad luck
+
+
+async def health_of(services: Services, with_sources: bool = True) -> Health:
+    """What `check_all` finds, and one word for it."""
+    checks = await check_all(services, with_sources)
+    return Health(status=status_of(checks), checks=tuple(checks))
 
 
 async def check_all(services: Services, with_sources: bool = True) -> list[Check]:
@@ -45,7 +50,7 @@ def _failing(name: str, row: ScheduleRow) -> Check:
 
 
 async def _measure(services: Services, name: str, row: ScheduleRow) -> None:
-    await measure_all(services.schedules.effective(name, row.overrides), services.source)
+    await services.measure(services.schedules.effective(name, row.overrides))
 
 
 async def _check(name: str, check: Awaitable[None]) -> Check:

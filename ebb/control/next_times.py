@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +11,13 @@ from ebb.control.instances import look_inside
 from ebb.core.calendar.forecast import fire_times
 from ebb.core.carry import carry_of
 from ebb.core.clock import parse_rfc3339
+from ebb.core.next_times import NextTimes
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
 
 
-async def next_times(services: Services, client: DurableClient, name: str, count: int) -> dict[str, Any]:
-    """{"name", "timeZone", "waitMode", "blockedBy", "value": [{"at", "local", "reason", "note"}]}.
-
-    A schedule that is stopped or paused is told as if it went on now; `blockedBy` says why it does not.
+async def next_times(services: Services, client: DurableClient, name: str, count: int) -> NextTimes:
+    """The next `count` times; those of a schedule that is stopped or paused are told as if it went on now.
 
     Raises:
         SettingsError: the overrides do not fit the deployed settings.
@@ -36,16 +36,16 @@ async def next_times(services: Services, client: DurableClient, name: str, count
         following=_following(instance.custom or {}, now) if runs else None,
         idle=state.idle if state else 0,
     )
-    return {
-        "name": name,
-        "timeZone": settings.time_zone,
-        "waitMode": settings.wait_mode,
-        "blockedBy": _blocked(row),
-        "value": [each.to_document() for each in found],
-    }
+    return NextTimes(
+        name=name,
+        time_zone=settings.time_zone,
+        wait_mode=settings.wait_mode,
+        blocked_by=_blocked(row),
+        value=tuple(each.told() for each in found),
+    )
 
 
-def _following(custom: dict[str, Any] | Any, now: datetime) -> tuple[datetime, str]:
+def _following(custom: Mapping[str, Any], now: datetime) -> tuple[datetime, str]:
     """When the next cycle begins by the instance's own word; of one at work, when that has ended."""
     at, reason = custom.get("nextCycleAt"), str(custom.get("nextCycleReason") or "")
     if at:

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from ebb.core.documents import Cycle
 from ebb.core.errors import EbbError, SettingsError
-from ebb.core.notices import Notice, Rules, Streak, notices_of, silent
+from ebb.core.notices import EventSink, Notice, Rules, Streak, notices_of, silent
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.row.watch import Act, Finding
 from ebb.core.settings.durations import parse_seconds
 from ebb.services import Services
-from ebb.telemetry.webhook import Webhook
 
-URL_SETTING = "EbbWebhookUrl"
-AUTHORIZATION_SETTING = "EbbWebhookAuthorization"
 FAILURES_SETTING = "EbbNotifyAfterFailures"
 LATE_SETTING = "EbbNotifyLateAfter"
 MOST_CYCLES = 200  # of one schedule that one look reads
@@ -31,7 +27,7 @@ _log = logging.getLogger("ebb.notify")
 class Notifier:
     """Tells a webhook what is worth it."""
 
-    def __init__(self, services: Services, webhook: Webhook, rules: Rules) -> None:
+    def __init__(self, services: Services, webhook: EventSink, rules: Rules) -> None:
         self._services, self._webhook, self._rules = services, webhook, rules
         self._streaks: dict[str, Streak] = {}
 
@@ -59,7 +55,7 @@ class Notifier:
             return []
         wanted = self._rules.failures if before is None else min(latest - before.seen, MOST_CYCLES)
         page = await self._services.store.cycles(row.name, min(max(wanted, 1), MOST_CYCLES))
-        cycles = map(Cycle.from_document, page.value)
+        cycles = page.read(Cycle)
         notices, self._streaks[row.name] = notices_of(row.name, cycles, before or Streak(), self._rules)
         # What happened before this process began to look was told by the one before, but for a failure that lasts.
         return notices if before is not None else [each for each in notices if each.kind == "failing"]
@@ -71,15 +67,11 @@ def notifier_of(services: Services) -> Notifier | None:
     Raises:
         SettingsError: a setting cannot be used; its value is not shown.
     """
-    environment = services.environment
-    url = environment.get(URL_SETTING, "").strip()
-    if not url:
+    webhook, environment = services.webhook(), services.environment
+    if webhook is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise SettingsError(f"app setting {URL_SETTING} must be an address that begins with https://")
     rules = Rules(_failures(environment.get(FAILURES_SETTING)), _late(environment.get(LATE_SETTING)))
-    return Notifier(services, Webhook(url, environment.get(AUTHORIZATION_SETTING) or None), rules)
+    return Notifier(services, webhook, rules)
 
 
 def _failures(text: str | None) -> int:

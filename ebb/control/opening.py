@@ -15,24 +15,23 @@ from ebb.control.journal import record
 from ebb.control.sampling import move_looks
 from ebb.core.carry import Carry
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.contract.outage import once_stored
+from ebb.core.contract.store import ATTEMPTS, update
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
+from ebb.core.cycle_id import CycleId
 from ebb.core.document import Json
 from ebb.core.documents import Backlog, Cycle
 from ebb.core.errors import ConflictError, EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait, outage_wait
 from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_of, before_measuring
+from ebb.core.remarks import abandoned_executions
 from ebb.core.row import books
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
 from ebb.core.row.looks import looked
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
-from ebb.sources.combined import measure_all
-from ebb.store.base import ATTEMPTS, update
-from ebb.store.outage import once_stored
-from ebb.store.remarks import abandoned_executions
-from ebb.telemetry.cycle_trace import CycleKey
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +61,8 @@ def _record(services: Services, state: CycleState, opening: Opening) -> None:
     decision = opening.decision
     services.telemetry.cycle_opened(state.schedule, count, decision.executions, decision.limited_by)
     if opening.started_at and (decision.executions or opening.error):  # nobody closes an empty cycle: it has no trace
-        key, began = CycleKey(state.schedule, state.owner, opening.cycle), parse_rfc3339(opening.started_at)
-        services.telemetry.step("measure", key, began, services.clock.now())
+        opened, began = CycleId(state.schedule, state.owner, opening.cycle), parse_rfc3339(opening.started_at)
+        services.telemetry.step("measure", opened, began, services.clock.now())
 
 
 @dataclass(frozen=True)
@@ -238,7 +237,7 @@ async def _look(services: Services, state: CycleState, row: ScheduleRow, now: da
         agenda = before_measuring(settings, state.carry, opened)
         if agenda is not None:
             return _Found(settings, agenda)
-        counts = await measure_all(settings, services.source, make=True)
+        counts = await services.measure(settings, make=True)
         opened = replace(opened, abandoned=await still_abandoned(services, state.schedule, state.carry))
     except SettingsError as error:
         text = f"settings are refused: {error}"

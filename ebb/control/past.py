@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ebb.control.sampling import looks_since
 from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.documents import Backlog, Cycle
+from ebb.core.documents import Cycle
 from ebb.core.errors import RequestRefusedError
 from ebb.core.pages import Span
-from ebb.core.series import Grid, series
+from ebb.core.series import Grid, Series, series
 from ebb.services import Services
 
 MOST_CYCLES = 1000  # that one answer reads: one request to the tables
@@ -26,10 +25,8 @@ class Range:
     step: float | None = None
 
 
-async def series_of(services: Services, name: str, wanted: Range) -> dict[str, Any]:
+async def series_of(services: Services, name: str, wanted: Range) -> Series:
     """The Series document; the last hour without a range. Reads at most MOST_CYCLES cycles, and the latest count.
-
-    {"from", "to", "step", "cyclesSince", "at": [...], "backlog": [...], "executions", "processed", "failed"}
 
     Raises:
         RequestRefusedError: 400, the range is empty or has too many steps.
@@ -42,16 +39,21 @@ async def series_of(services: Services, name: str, wanted: Range) -> dict[str, A
     except ValueError as error:
         raise RequestRefusedError("invalidRequest", str(error)) from error
     page = await services.store.cycles(name, MOST_CYCLES, span=Span(start, end))
-    cycles = [Cycle.from_document(each) for each in page.value]
+    cycles = page.read(Cycle)
     oldest = cycles[-1].ended_at if page.continuation_token else None
     since = parse_rfc3339(oldest) if oldest else start
     row = await services.store.get(name)
     looks = await looks_since(services.store, row, start)
-    latest = Backlog.from_document(row.backlog) if row.backlog else None
-    return {
-        "from": rfc3339(start),
-        "to": rfc3339(end),
-        "step": step,
-        "cyclesSince": rfc3339(since),
-        **series(grid, looks, cycles, latest, since.timestamp()),
-    }
+    latest = row.backlog
+    columns = series(grid, looks, cycles, latest, since.timestamp())
+    return Series(
+        start=rfc3339(start),
+        end=rfc3339(end),
+        step=step,
+        cycles_since=rfc3339(since),
+        at=tuple(columns.at),
+        backlog=tuple(columns.backlog),
+        executions=tuple(columns.executions),
+        processed=tuple(columns.processed),
+        failed=tuple(columns.failed),
+    )

@@ -32,7 +32,6 @@ from ebb.core.planning.dependencies import those_before
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
-from ebb.sources.combined import measure_all
 
 MEASURE_SECONDS = 15.0
 
@@ -124,7 +123,7 @@ def _foreseen(
 
 async def _measured(settings: ScheduleSettings, services: Services) -> list[Count]:
     try:
-        return await asyncio.wait_for(measure_all(settings, services.source), MEASURE_SECONDS)
+        return await asyncio.wait_for(services.measure(settings), MEASURE_SECONDS)
     except (SourceError, TimeoutError) as error:
         detail = str(error) or f"the source did not answer within {MEASURE_SECONDS:g} s"
         raise RequestRefusedError("sourceUnavailable", detail) from error

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from ebb.control.journal import record
+from ebb.core.contract.poison import PEEK_LIMIT, PoisonPlace
 from ebb.core.errors import RequestRefusedError, SourceError
+from ebb.core.poisoned import PoisonedMessage, PoisonList, Purged, Requeued
 from ebb.core.settings.schedule_settings import MOST_SOURCES, ScheduleSettings
 from ebb.services import Services
-from ebb.sources.poison import PEEK_LIMIT, Poisoned, PoisonPlace
-from ebb.sources.registry import open_poison
 
 HIGHEST_SOURCE = MOST_SOURCES  # they are counted from 1
 MOST_SHOWN = PEEK_LIMIT  # messages that one request lists
 AT_ONCE = 1000  # messages that one request puts back or removes
-LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 
-Action = Literal["requeuePoison", "purgePoison"]
+_Action = Literal["requeuePoison", "purgePoison"]
 _Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
 
@@ -35,12 +33,12 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Acted:
+class _Acted:
     """What became of a request: how many messages it met, how many are left, and which ids nobody found."""
 
     number: int
     remaining: int
-    missing: list[str]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,17 @@ class Poison:
     name: str
     source: int = 1
 
-    async def listed(self, top: int, text: str | None) -> dict[str, Any]:
-        """`{"count", "value"}`: how many there are, and of the first `top` those that hold `text`.
+    async def listed(self, top: int, text: str | None) -> PoisonList:
+        """How many there are, and of the first `top` those that hold `text`.
 
         Raises:
             RequestRefusedError: 404 there is no poison place; 503 it cannot be reached.
         """
         async with self._place() as place:
             count, found = await place.count(), await place.peek(top)
-        return {"count": count, "value": [_document(each) for each in found if each.holds(text)]}
+        return PoisonList(count=count, value=tuple(PoisonedMessage.of(each) for each in found if each.holds(text)))
 
-    async def shown(self, identity: str) -> dict[str, Any]:
+    async def shown(self, identity: str) -> PoisonedMessage:
         """One of the first PEEK_LIMIT messages.
 
         Raises:
@@ -72,39 +70,46 @@ class Poison:
         if not found:
             detail = f"no message {identity[:80]!r} is among the first {PEEK_LIMIT} in the poison place"
             raise RequestRefusedError("unknownMessage", detail)
-        return _document(found[0])
+        return PoisonedMessage.of(found[0])
 
-    async def act(self, action: Action, chosen: Chosen, said: dict[str, Any]) -> Acted:
-        """Put the chosen messages back, or remove them; the audit trail gets what is `said` (by whom, why) with it.
+    async def requeue(self, chosen: Chosen, said: Mapping[str, Any]) -> Requeued:
+        """Put the chosen messages back; the audit trail gets what is `said` (by whom, why) with it.
 
         Raises:
             RequestRefusedError: 404 there is no poison place; 503 it cannot be reached.
         """
+        acted = await self._act("requeuePoison", chosen, said)
+        return Requeued(requeued=acted.number, remaining=acted.remaining, not_found=acted.missing)
+
+    async def purge(self, chosen: Chosen, said: Mapping[str, Any]) -> Purged:
+        """Remove the chosen messages for good; `said` and errors as of `requeue`."""
+        acted = await self._act("purgePoison", chosen, said)
+        return Purged(purged=acted.number, remaining=acted.remaining, not_found=acted.missing)
+
+    async def _act(self, action: _Action, chosen: Chosen, said: Mapping[str, Any]) -> _Acted:
         async with self._place() as place:
             act = partial(place.requeue if action == "requeuePoison" else place.purge, text=chosen.text)
             if chosen.ids is None:
-                number, missing = await act(None, chosen.limit), []
+                number, missing = await act(None, chosen.limit), ()
             else:
                 number, missing = await _each(place, act, chosen.ids)
             remaining = await place.count()
         event = {"action": action, **said, "messages": number}
         event |= {} if chosen.text is None else {"text": chosen.text}
         await record(self.services, self.name, "audit", self.services.clock.now(), event)
-        return Acted(number, remaining, missing)
+        return _Acted(number, remaining, missing)
 
     @asynccontextmanager
     async def _place(self) -> AsyncGenerator[PoisonPlace]:
         chosen = (await self._settings()).for_source(self.source - 1)
-        place = open_poison(chosen, self.services.environment, self.services.clock, self.services.store)
-        if place is None:
-            detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
-            raise RequestRefusedError("noPoisonPlace", detail)
-        try:
-            yield place
-        except SourceError as error:
-            raise RequestRefusedError("sourceUnavailable", str(error)) from error
-        finally:
-            await place.close()
+        async with self.services.poison_place(chosen) as place:
+            if place is None:
+                detail = f"sources of type {chosen.source.type if chosen.source else '?'} have no poison place"
+                raise RequestRefusedError("noPoisonPlace", detail)
+            try:
+                yield place
+            except SourceError as error:
+                raise RequestRefusedError("sourceUnavailable", str(error)) from error
 
     async def _settings(self) -> ScheduleSettings:
         overrides = (await self.services.store.get(self.name)).overrides
@@ -116,7 +121,7 @@ class Poison:
         return settings
 
 
-async def _each(place: PoisonPlace, act: _Act, ids: frozenset[str]) -> tuple[int, list[str]]:
+async def _each(place: PoisonPlace, act: _Act, ids: frozenset[str]) -> tuple[int, tuple[str, ...]]:
     """Act on the messages with these ids; how many there were, and the ids that are not there.
 
     Those among the first are found by one look, and acted on together; each other one is looked for by itself, so that
@@ -129,13 +134,4 @@ async def _each(place: PoisonPlace, act: _Act, ids: frozenset[str]) -> tuple[int
         found = await act(frozenset({identity}), 1)
         done += found
         missing += [] if found else [identity]
-    return done, missing
-
-
-def _document(poisoned: Poisoned) -> dict[str, Any]:
-    try:
-        text, encoding = poisoned.body.decode(), "text"
-    except UnicodeDecodeError:
-        text, encoding = base64.b64encode(poisoned.body).decode(), "base64"
-    body = {"body": text[:LONGEST_BODY], "bodyEncoding": encoding}
-    return {"id": poisoned.id, "reason": poisoned.reason, **poisoned.about, **body}
+    return done, tuple(missing)

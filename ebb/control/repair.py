@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from ebb.control.closing import close_left_behind, forget
 from ebb.control.journal import record
+from ebb.core.contract.store import update
 from ebb.core.documents import Cycle
 from ebb.core.row import books
 from ebb.core.row.instance import Instance
 from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
 from ebb.services import Services
-from ebb.store.base import update
 
 PAGE = 200
 
@@ -32,7 +31,7 @@ async def close_abandoned(services: Services, row: ScheduleRow, instance: Instan
     if not row.unclosed or instance.is_live or row.intent is Intent.RUNNING:
         return []
     now, skew = services.clock.now(), timedelta(seconds=services.clock_skew)
-    awaited = {int(entry["cycle"]) for entry in row.unclosed}
+    awaited = {entry.cycle for entry in row.unclosed}
     notes = [note for note in await services.store.executions(row.name) if note.cycle in awaited]
     if any(note.is_at_work(now, skew) for note in notes):
         return []
@@ -55,8 +54,8 @@ async def close_abandoned(services: Services, row: ScheduleRow, instance: Instan
     return settled
 
 
-async def repair(services: Services, name: str, instance: Instance, who: str | None, reason: str) -> dict[str, Any]:
-    """Make the books of schedule `name` agree: {"closed": [cycle], "before": Totals, "after": Totals, "trimmed"}.
+async def repair(services: Services, name: str, instance: Instance, who: str | None, reason: str) -> books.Repair:
+    """Make the books of schedule `name` agree.
 
     Totals below what the history says are raised to it. Where the history still has every cycle, the totals are exactly
     its sums; where old cycles were forgotten, they stay a lower bound.
@@ -73,10 +72,12 @@ async def repair(services: Services, name: str, instance: Instance, who: str | N
         return replace(row, totals=_raised(row.totals, sums) if trimmed else sums)
 
     row = await update(services.store, name, write)
-    found = {"before": before.to_document(), "after": row.totals.to_document(), "trimmed": trimmed}
+    numbers = tuple(cycle.cycle for cycle in closed)
+    done = books.Repair(closed=numbers, before=before, after=row.totals, trimmed=trimmed)
+    found = {key: value for key, value in done.to_document().items() if key != "closed"}  # each has an event of its own
     event = {"action": "repair", "by": who, "reason": reason, **found}
     await record(services, name, "audit", services.clock.now(), event)
-    return {"closed": [cycle.cycle for cycle in closed], **found}
+    return done
 
 
 async def _sums(services: Services, name: str) -> tuple[Totals, int]:
@@ -85,8 +86,8 @@ async def _sums(services: Services, name: str) -> tuple[Totals, int]:
     sums, kept = Totals(), 0
     while True:
         page = await services.store.cycles(name, PAGE, token)
-        for cycle in page.value:
-            sums, kept = sums.plus(Cycle.from_document(cycle)), kept + 1
+        for cycle in page.read(Cycle):
+            sums, kept = sums.plus(cycle), kept + 1
         token = page.continuation_token
         if token is None:
             return sums, kept

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from ebb.core.contract.store import Store
 from ebb.core.errors import StoreError
 from ebb.core.row.looks import Look, due_block, looks_of
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.store.base import Store
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import acts_elsewhere, is_starting
 from ebb.core.row.looks import BLOCK, looks_of
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.core.schedule import LastError, PoisonCount, Schedule
+from ebb.core.schedule import Schedule
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.warnings import warnings_of
@@ -47,7 +47,7 @@ def schedule_document(
     live = dict(instance.custom or {}) if instance.is_live else {}
     settings, warnings = _settings(name, schedules, row)
     last_cycle = dict(row.last_cycle) if row.last_cycle else None
-    backlog = live.get("backlog") or row.backlog
+    backlog = live.get("backlog")
     decision = live.get("decision") or (last_cycle or {}).get("decision")
     return Schedule(
         name=name,
@@ -61,7 +61,7 @@ def schedule_document(
         instance_id=instance_id(name),
         task_hub=hub_of_owner(row.owner) if row.owner else row.hub,
         cycle=live.get("cycle") or row.cycle,
-        backlog=Backlog.from_document(backlog) if backlog else None,
+        backlog=Backlog.from_document(backlog) if backlog else row.backlog,
         decision=Decision.from_document(decision) if decision else None,
         abandoned=live.get("abandoned") or 0,
         last_cycle=last_cycle,
@@ -70,9 +70,9 @@ def schedule_document(
         recent=tuple([look.at, look.backlog, look.executions] for look in looks_of(row.looks)[-2 * BLOCK :]),
         totals=row.totals,
         error=_error(state, live, row, instance),
-        last_error=LastError.from_document(row.last_error) if row.last_error else None,
+        last_error=row.last_error,
         failed_cycles=row.failures,
-        poison=PoisonCount.from_document(row.poison) if row.poison else None,
+        poison=row.poison,
         settings=settings.to_document(),
         overrides=row.overrides,
         warnings=(*warnings, *warnings_of(settings), *_warnings(row, instance, hub, now)),
@@ -111,7 +111,7 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         stuck = "nothing goes on until it is resumed there"
         runs = row.intent is Intent.RUNNING
         warnings.append(f"the instance is suspended in Durable Functions; {replaced if runs else stuck}")
-    waiting = [int(entry["cycle"]) for entry in row.unclosed if int(entry["cycle"]) < row.cycle]
+    waiting = [entry.cycle for entry in row.unclosed if entry.cycle < row.cycle]
     if waiting:
         cycles = f"{'cycle' if len(waiting) == 1 else 'cycles'} {', '.join(map(str, waiting))}"
         warnings.append(f"not written down yet: {cycles}; history and totals get it as soon as the store takes it")

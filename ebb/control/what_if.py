@@ -42,7 +42,7 @@ async def what_if(
     settings = services.check_settings(name, overrides)
     known = following(row, instance, state)
     plan = await plan_under(services, replace(row, overrides=overrides), known)
-    past = [Cycle.from_document(each) for each in (await services.store.cycles(name, cycles)).value]
+    past = (await services.store.cycles(name, cycles)).read(Cycle)
     recorded = [_again(settings, known.carry, each, each.backlog) for each in past if each.backlog is not None]
     members = {"settings": settings.to_document(), "recorded": [each.to_document() for each in recorded]}
     return OtherPlan.from_document({**plan.to_document(), **members})

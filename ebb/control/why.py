@@ -13,13 +13,15 @@ from ebb.control.instances import look_at
 from ebb.control.sampling import looks_since
 from ebb.control.schedules import schedule_of
 from ebb.core.carry import carry_of
-from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.clock import parse_rfc3339
+from ebb.core.document import Json
 from ebb.core.errors import SettingsError
+from ebb.core.pages import Span
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.why import Ahead, IntentThen, Past, drained_in, intent_at, settings_then, why
+from ebb.core.why.answer import Why
 from ebb.services import Services
-from ebb.store.base import Span
 
 CYCLES = 50  # that ended before the moment, at most
 EVENTS = 1000  # before the moment, and after it, at most
@@ -28,8 +30,8 @@ STEPS = tuple(timedelta(minutes=each) for each in (1, 15, 120, 720, 2880))  # af
 Documents = Sequence[Mapping[str, Any]]
 
 
-async def why_document(services: Services, client: DurableClient, name: str, at: datetime | None) -> dict[str, Any]:
-    """{"name", "at", "code", "answer", "cycle", "evidence": [{"at", "text"}]}.
+async def why_of(services: Services, client: DurableClient, name: str, at: datetime | None) -> Why:
+    """Why schedule `name` did, or did not, run at a time.
 
     Args:
         at: an aware time, in the zone in which the answer is to speak; None is now, in the schedule's zone.
@@ -62,10 +64,10 @@ async def why_document(services: Services, client: DurableClient, name: str, at:
         ahead=[await _ahead(services, client, other, asked) for other in settings.after],
         live=schedule_of(services, client, row, instance).to_document(),
     )
-    return {"name": name, "at": rfc3339(asked), **why(past).to_document()}
+    return why(past).told(name, asked)
 
 
-async def _events(services: Services, name: str, start: datetime | None, end: datetime | None) -> list[dict[str, Any]]:
+async def _events(services: Services, name: str, start: datetime | None, end: datetime | None) -> list[Json]:
     return (await services.store.events(name, None, EVENTS, span=Span(start, end))).value
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, cast
 
+from ebb.core.document import FLAG, TEXT, TEXT_OR_NULL, Document, member
 from ebb.core.errors import SettingsError
+from ebb.core.version import __version__
 
 MODE_SETTING = "EbbAccess"
 READ_ONLY_SETTING = "EbbReadOnly"
@@ -44,11 +46,22 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Denial:
     """A call that may not be made: the code of the problem, and the way out in words."""
 
     code: str
     detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallerAccess(Document):
+    """What one caller may do, so that a page offers no more than that."""
+
+    mode: str = member({"enum": [each.value for each in Mode]})
+    who: str | None = member(TEXT_OR_NULL)
+    may_change: bool = member(FLAG)
+    read_only: bool = member(FLAG)
+    version: str = member(TEXT, __version__)
 
 
 @dataclass(frozen=True)
@@ -80,17 +93,22 @@ class Access:
         """Whether the caller may do more than look."""
         return Role.OPERATOR in self.roles(principal)
 
-    def refusal(self, call: Call) -> Refusal | None:
+    def of(self, principal: str, who: str | None) -> CallerAccess:
+        """What the caller with the claims `principal` may do; `who` is how the audit trail names them."""
+        may_change = self.may_change(principal)
+        return CallerAccess(mode=self.mode.value, who=who, may_change=may_change, read_only=self.read_only)
+
+    def denial(self, call: Call) -> Denial | None:
         """Why `call` may not be made; None where it may."""
         if call.changes and self.read_only:
-            return Refusal("readOnly", f"this app is for looking only: app setting {READ_ONLY_SETTING} is true")
+            return Denial("readOnly", f"this app is for looking only: app setting {READ_ONLY_SETTING} is true")
         if self.mode is Mode.EASY_AUTH and not call.principal:
-            return Refusal(
+            return Denial(
                 "notSignedIn", "nobody is signed in: sign in at /.auth/login/aad, or send a token of this app"
             )
         needed = Role.OPERATOR if call.changes else Role.READER
         if needed not in self.roles(call.principal):
-            return Refusal("notAllowed", f"this needs the role {needed.value}; ask whoever assigns the app's roles")
+            return Denial("notAllowed", f"this needs the role {needed.value}; ask whoever assigns the app's roles")
         return None
 
 

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import Json
 from ebb.core.settings.budget import BudgetSettings
 
 PORTION = 1.0  # seconds of the rate that one portion has at most; at least one message
@@ -54,7 +55,7 @@ class BudgetState:
     probe_until: datetime | None = None  # somebody tries now whether it may be closed
     slots: Mapping[str, Slots] = field(default_factory=dict[str, Slots])
 
-    def to_remark(self) -> dict[str, Any]:
+    def to_remark(self) -> Json:
         """This state as a remark."""
         times = {name: getattr(self, name) for name in ("free_from", "refused_at", "open_until", "probe_until")}
         return {

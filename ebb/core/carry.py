@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import Json
 from ebb.core.planning.rates import SERVICE_WEIGHT, Goal, Rates, arrival_weight, blended, observed_arrivals
 
 
@@ -55,7 +56,7 @@ class Carry:
             continues=given.get("continues") is True,
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Only what is known, so that an idle schedule's state stays small."""
         return {name: value for name in self.__slots__ if (value := getattr(self, name)) != getattr(_NOTHING, name)}
 
@@ -122,7 +123,7 @@ class Carry:
         return replace(self, due=rfc3339(due) if due else None, missed=self.missed + missed)
 
 
-def memory_of(carry: Carry, since: datetime | None) -> dict[str, Any]:
+def memory_of(carry: Carry, since: datetime | None) -> Json:
     """`carry` as it stands on a schedule's row, with the time of the change of intent that it belongs to."""
     return {"since": rfc3339(since) if since else None, "carry": carry.to_json()}
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from ebb.core.carry import Carry
 from ebb.core.decision import Decision, Wait
+from ebb.core.document import Json
 from ebb.core.documents import Backlog, ErrorCount, Execution
 from ebb.core.names import INSTANCE_PREFIX
 from ebb.core.nudge import remembered
@@ -35,7 +36,7 @@ class CycleState:
     etag: str | None = None  # of the schedule's row as this instance wrote it last; None: not known
     version: int = STATE_VERSION  # of the app that wrote it
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """This state as the orchestration's input."""
         return {**vars(self), "nudges": list(self.nudges), "carry": self.carry.to_json()}
 
@@ -129,7 +130,7 @@ class Opening:
     abandoned: int = 0  # executions of earlier cycles with handlers that still run
     etag: str | None = None  # of the row as the opening left it
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """This opening as the activity's result."""
         return {
             **vars(self),
@@ -168,7 +169,7 @@ class Ending:
     error: str | None = None  # why the cycle could not be closed; its successor closes it
     etag: str | None = None  # of the row as the closing left it
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """This ending as the activity's result."""
         carry = self.carry.to_json() if self.carry else None
         return {"wait": self.wait.to_json(), "fence_lost": self.fence_lost, "carry": carry, "etag": self.etag}

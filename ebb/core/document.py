@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self, cast
 
 Schema = dict[str, Any]
 Json = dict[str, Any]
+"""A JSON object as it goes over the wire or lies in a store: of another version, or of no fixed shape."""
 
 TEXT: Schema = {"type": "string"}
 TEXT_OR_NULL: Schema = {"type": ["string", "null"]}

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.document import Json
 
 CLAIM_LASTS = timedelta(seconds=30)
 RENEWED_EVERY = CLAIM_LASTS / 3
@@ -30,7 +31,7 @@ class KeyClaim:
     until: datetime  # it ends by itself then
     due: datetime | None = None  # when the next message may begin, by the rate
 
-    def to_remark(self) -> dict[str, Any]:
+    def to_remark(self) -> Json:
         """This claim as a remark."""
         return {"by": self.by, "until": _exact(self.until), "due": _exact(self.due) if self.due else None}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ebb.core.clock import rfc3339
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
 from ebb.core.row.books import failed_in_a_row
 from ebb.core.wording import counted, duration
@@ -33,7 +34,7 @@ class Notice:
     text: str
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def as_cloud_event(self, source: str, now: datetime) -> dict[str, Any]:
+    def as_cloud_event(self, source: str, now: datetime) -> Json:
         """The notice in CloudEvents' JSON form (https://github.com/cloudevents/spec, version 1.0)."""
         return {
             "specversion": "1.0",
@@ -45,6 +46,14 @@ class Notice:
             "datacontenttype": "application/json",
             "data": {"schedule": self.schedule, "text": self.text, **self.data},
         }
+
+
+class EventSink(Protocol):
+    """Where notices are sent."""
+
+    async def send(self, event: Mapping[str, Any]) -> bool:
+        """Send a CloudEvent; whether it was taken. What cannot be delivered is logged, and never raised."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from ebb.core.document import Json
 from ebb.core.names import TRIGGER
 
 REMEMBERED = 32  # the latest; one that is carried over comes again behind all others that were on their way
@@ -25,7 +26,7 @@ class Nudge:
     identity: str | None = None  # None: of an older version of the app, or sent by hand; each counts as a new one
     is_trigger: bool = False  # an operator wants the next cycle although it may not be due
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The data of the event."""
         return {"id": self.identity, "why": TRIGGER if self.is_trigger else None}
 

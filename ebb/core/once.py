@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import Json
 
 CLAIM_LASTS = timedelta(seconds=30)  # renewed while the effect works; shorter than the default visibilityTimeout
 ONCE_KEPT = timedelta(days=30)  # what is done is forgotten after that: longer than a message can come again and again
@@ -36,7 +37,7 @@ class Claim:
     until: datetime  # it ends by itself then
     done: bool = False
 
-    def to_remark(self) -> dict[str, Any]:
+    def to_remark(self) -> Json:
         """This claim as a remark."""
         return {"by": self.by, "until": rfc3339(self.until), "done": self.done}
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
+
+from ebb.core.document import Document, Json
+
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of documents, newest first, and the token of the next page (None at the end)."""
+    """One page of documents, newest first, and the token of the next page (None at the end).
 
-    value: list[dict[str, Any]]
+    The documents are as they were written: what a newer version of the app added is handed on by an older one.
+    """
+
+    value: list[Json]
     continuation_token: str | None = None
+
+    def read(self, kind: type[D]) -> list[D]:
+        """The documents, read as `kind`."""
+        return [kind.from_document(each) for each in self.value]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import Json
+
 BUDGETS = "budgets:"
 
 
@@ -27,7 +30,7 @@ BUDGETS = "budgets:"
 class Noted:
     """A remark as it was read, for who wants to replace just this one."""
 
-    remark: dict[str, Any]
+    remark: Json
     etag: str
 
 
@@ -38,7 +41,7 @@ class Remarks(Protocol):
         """Write the remark `key` of `scope`, in place of an older one. One request."""
         ...
 
-    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, Json]:
         """All remarks of `scope` by key. One request a thousand."""
         ...
 
@@ -99,3 +102,20 @@ def once_scope(schedule: str) -> str:
 def poison_scope(queue: str) -> str:
     """Where the poisoned messages of `queue` are noted that could not carry their reason."""
     return f"poison:{queue}"
+
+
+async def abandoned_executions(remarks: Remarks, schedule: str, now: datetime) -> int:
+    """How many executions of `schedule` have handlers that still run although the execution has ended."""
+    found = await remarks.remarks(abandoned_scope(schedule))
+    return sum(1 for note in found.values() if now < parse_rfc3339(note["until"]))
+
+
+async def remember_crash(remarks: Remarks, schedule: str, until: datetime, now: datetime) -> None:
+    """Remember that an execution of `schedule`, which must have ended by `until`, ended without a word."""
+    await remarks.write_remark(crash_scope(schedule), "latest", now, {"until": rfc3339(until)})
+
+
+async def crashed_before(remarks: Remarks, schedule: str, since: datetime) -> bool:
+    """Whether an execution that may have run until `since` or longer is remembered to have ended without a word."""
+    found = await remarks.remarks(crash_scope(schedule))
+    return any(since < parse_rfc3339(remark["until"]) for remark in found.values())

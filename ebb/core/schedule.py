@@ -13,7 +13,6 @@ from ebb.core.document import (
     FLAG,
     TEXT,
     TEXT_OR_NULL,
-    TIME,
     TIME_OR_NULL,
     Document,
     Schema,
@@ -23,29 +22,11 @@ from ebb.core.document import (
     parts,
 )
 from ebb.core.documents import Backlog, ExecutionOfCycle
-from ebb.core.row.schedule_row import Totals
+from ebb.core.row.schedule_row import LastError, PoisonCount, Totals
 
 STATES = ("stopped", "starting", "running", "paused", "stopping", "failed")
 PHASES = ("measuring", "processing", "waiting")
 _LOOKS: Schema = {"type": "array", "items": {"type": "array", "items": COUNT, "minItems": 3, "maxItems": 3}}
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastError(Document):
-    """The latest error of a schedule, and how often it came."""
-
-    message: str = member(TEXT)
-    count: int = member(COUNT)
-    first_at: str = member(TIME)
-    at: str = member(TIME)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoisonCount(Document):
-    """How many messages wait in the poison place, as last looked at."""
-
-    count: int = member(COUNT)
-    measured_at: str = member(TIME)
 
 
 @dataclass(frozen=True, kw_only=True)

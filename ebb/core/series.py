@@ -9,13 +9,31 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.document import COUNT, TIME, Document, Schema, member
 from ebb.core.documents import Backlog, Cycle
 from ebb.core.row.looks import Look
 
 MOST_STEPS = 2000
+_COUNTS: Schema = {"type": "array", "items": COUNT}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series(Document):
+    """A schedule's past as columns, one entry a step."""
+
+    start: str = member(TIME, name="from")
+    end: str = member(TIME, name="to")
+    step: float = member({"type": "number"}, said="seconds")
+    cycles_since: str = member(TIME, said="from here on exact, before it from looks two minutes apart")
+    at: tuple[int, ...] = member(_COUNTS, said="seconds since 1970, the start of each step")
+    backlog: tuple[int | None, ...] = member(
+        {"type": "array", "items": {"type": ["integer", "null"]}}, said="null: nobody counted"
+    )
+    executions: tuple[int, ...] = member(_COUNTS)
+    processed: tuple[int, ...] = member(_COUNTS)
+    failed: tuple[int, ...] = member(_COUNTS)
 
 
 @dataclass(frozen=True)
@@ -70,15 +88,10 @@ class Columns:
         if index is not None and at >= self._counted_at.get(index, 0.0):
             self._counted_at[index], self.backlog[index] = at, backlog
 
-    def to_document(self) -> dict[str, list[Any]]:
-        """The columns as the API shows them."""
-        names = ("at", "backlog", "executions", "processed", "failed")
-        return {name: getattr(self, name) for name in names}
-
 
 def series(
     grid: Grid, looks: Sequence[Look], cycles: Sequence[Cycle], latest: Backlog | None, cycles_since: float
-) -> dict[str, list[Any]]:
+) -> Columns:
     """The columns over `grid`.
 
     Args:
@@ -99,7 +112,7 @@ def series(
         _enter(columns, grid, cycle)
     if latest is not None:
         columns.count(grid, parse_rfc3339(latest.measured_at).timestamp(), latest.count)
-    return columns.to_document()
+    return columns
 
 
 def _enter(columns: Columns, grid: Grid, cycle: Cycle) -> None:

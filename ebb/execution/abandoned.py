@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Any
 
 from ebb.core.clock import Clock, rfc3339
+from ebb.core.contract.store import Store
 from ebb.core.errors import StoreError
 from ebb.core.remarks import abandoned_scope
-from ebb.store.base import Store
 
 LASTS = timedelta(seconds=90)  # a note, after the process that wrote it has died
 RENEW = 30.0  # seconds

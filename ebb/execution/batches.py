@@ -13,11 +13,11 @@ from typing import cast
 
 from ebb.core.batch_answers import outcomes_of
 from ebb.core.clock import Clock
+from ebb.core.contract.handler import BatchHandler, Handler
 from ebb.core.errors import HandlerTimeoutError
 from ebb.core.message import Message
 from ebb.core.settings.batch import BatchSettings
 from ebb.execution.handler_calls import HandlerCalls
-from ebb.handlers import BatchHandler, Handler
 
 Outcome = BaseException | None
 

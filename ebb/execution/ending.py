@@ -20,7 +20,7 @@ GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what ha
 _log = logging.getLogger("ebb.execution")
 
 
-class Ending:
+class ForcedEnd:
     """The two ways; each returns when what can be counted is counted."""
 
     def __init__(

@@ -13,14 +13,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ebb.core.clock import Clock, steady
+from ebb.core.contract.handler import Handler
+from ebb.core.contract.source import Source
 from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.batches import BatchCalls
 from ebb.execution.budget_gate import Gate
 from ebb.execution.course import Course, IsNeeded, MayGoOn
 from ebb.execution.effects import Effects
-from ebb.execution.ending import Ending
+from ebb.execution.ending import ForcedEnd
 from ebb.execution.handler_calls import HandlerCalls
+from ebb.execution.holding import Held, Holding
 from ebb.execution.in_flight import InFlight
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.keyed import KeyedLine
@@ -30,9 +33,6 @@ from ebb.execution.ready import AsReceived, Ready
 from ebb.execution.suspicion import NoSuspicion, Suspicion
 from ebb.execution.taking import Taking
 from ebb.execution.turns import Turns
-from ebb.handlers import Handler
-from ebb.sources.base import Source
-from ebb.sources.holding import Held, Holding
 
 __all__ = ["ExecutionReport", "run_execution"]
 
@@ -125,7 +125,7 @@ class _Execution:
         self._at_once = 1 if can.ordered else settings.in_flight
         into = self._in_flight, turns, self._holding, self._course, report
         self._ready = Ready(line, self._at_once, settings.max_dequeue_count, *into)
-        self._ending = Ending(self._ready, self._in_flight, self._course, settings, clock, report, log)
+        self._ending = ForcedEnd(self._ready, self._in_flight, self._course, settings, clock, report, log)
         self._parking: Parking | None = None
         if self._keyed is not None and per_key is not None and claims is not None:
             beside = self._holding, self._course, report, clock, self._taking.suspect

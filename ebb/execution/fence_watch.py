@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import update
 from ebb.core.documents import Execution
 from ebb.core.errors import StoreError
 from ebb.core.row.books import is_closed
@@ -18,7 +19,6 @@ from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.fence import promise
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
-from ebb.store.base import update
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ import threading
 from collections import deque
 from queue import SimpleQueue
 
+from ebb.core.contract.handler import Handler
 from ebb.core.message import Message
 from ebb.core.place import place_fields
 from ebb.execution.blocking import Stepwise
-from ebb.handlers import Handler
 
 _log = logging.getLogger("ebb.execution")
 

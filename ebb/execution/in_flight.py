@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from ebb.core.clock import Clock
+from ebb.execution.holding import NEVER, Held
 from ebb.execution.one_message import OneMessage
 from ebb.execution.turns import Turns
-from ebb.sources.holding import NEVER, Held
 
 ABANDON_AFTER = 5.0  # seconds that a cancelled coroutine has to clean up
 

@@ -9,7 +9,7 @@ from ebb.core.clock import Clock
 from ebb.core.key_line import KeyLine
 from ebb.core.keys import key_of
 from ebb.core.settings.per_key import PerKeySettings
-from ebb.sources.holding import Held
+from ebb.execution.holding import Held
 
 LONGEST_SLEEP = 60.0  # seconds; a rate may be as low as some a day
 

@@ -16,7 +16,6 @@ from ebb.core.planning.agenda import worth_acting_on
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
-from ebb.sources.combined import measure_all
 
 WITHIN = 2.0  # seconds: a source that takes longer to count is not waited for, messages of this lane are
 
@@ -44,7 +43,7 @@ class LanesAbove:
             if self._executions and not await self._have_ended():
                 return False
             async with asyncio.timeout(WITHIN):
-                counts = await measure_all(self._above, self._services.source)
+                counts = await self._services.measure(self._above)
         except (EbbError, TimeoutError) as error:
             logger.info("%s: the lanes above were not looked at: %s", self._schedule, str(error) or "no answer in time")
             return False

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ebb.core.clock import Clock
+from ebb.core.contract.handler import IsolatedHandlerError, ProgramFailedError
+from ebb.core.contract.source import UNREADABLE
 from ebb.core.errors import HandlerTimeoutError, LeaseLostError, PoisonMessage, RetryAfter, SourceError
 from ebb.core.message import Message, Once, Unsure
 from ebb.core.refusals import refusal_of
@@ -21,11 +23,8 @@ from ebb.core.wording import clipped, duration
 from ebb.execution.batches import BatchCalls
 from ebb.execution.budget_gate import Gate, GateClosedError
 from ebb.execution.handler_calls import HandlerCalls
-from ebb.execution.isolated import IsolatedHandlerError
+from ebb.execution.holding import NEVER, Held, Holding
 from ebb.execution.suspicion import Suspicion
-from ebb.handlers.programs import ProgramFailedError
-from ebb.sources.base import UNREADABLE
-from ebb.sources.holding import NEVER, Held, Holding
 
 ERROR_LENGTH = 500  # characters of an error that are kept
 PROGRESS_LENGTH = 200  # characters of what a handler says of itself

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import rfc3339, steady
+from ebb.core.contract.handler import Handler
+from ebb.core.contract.source import Source
 from ebb.core.cycle import outcome_of
 from ebb.core.document import Json
 from ebb.core.documents import ErrorCount, Execution
@@ -22,7 +24,7 @@ from ebb.execution.budget_gate import Gate
 from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
-from ebb.execution.isolated import isolated
+from ebb.execution.handler_output import at_place
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.lanes_above import LanesAbove
 from ebb.execution.one_message import ERROR_LENGTH
@@ -31,10 +33,7 @@ from ebb.execution.progress import ProgressNote
 from ebb.execution.single_run import single_run
 from ebb.execution.suspicion import StoredSuspicion
 from ebb.execution.turns import turns_here
-from ebb.handlers import Handler
 from ebb.services import Services
-from ebb.sources.base import Source
-from ebb.telemetry.handler_output import at_place
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class _Run:
 
     async def _work(self) -> None:
         schedule = str(self.order["schedule"])
-        handler = self.services.telemetry.timed(schedule, self._handler(schedule))
+        handler = self.services.telemetry.timed(schedule, self.services.handler_for(schedule, self.settings))
         number, of = self.order.get("share") or (0, 1)  # an orchestration of an older version says nothing
         async with self.services.source(
             self.settings, self.order["cycle"], self.order["index"], (number, of)
@@ -133,12 +132,6 @@ class _Run:
                 claims=self._claims(schedule),
                 effects=Effects(self.services.store, schedule, clock, timedelta(seconds=self.services.clock_skew)),
             )
-
-    def _handler(self, schedule: str) -> Handler:
-        handler = self.services.handler_for(schedule, self.settings)
-        if self.settings.command is not None:  # it is a process of its own
-            return handler
-        return isolated(self.settings.handler) if self.settings.isolation == "process" else handler
 
     def _gate(self) -> Gate | None:
         budget, settings = self.settings.budget, self.settings

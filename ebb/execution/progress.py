@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ebb.core.clock import Clock, rfc3339
+from ebb.core.contract.outage import once_stored
+from ebb.core.contract.store import Store
 from ebb.core.documents import Execution
 from ebb.core.errors import StoreError
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.store.base import Store
-from ebb.store.outage import once_stored
 
 NOTE_EVERY = 2.0  # seconds; what a dead process handled since is what the books cannot know
 BEAT_EVERY = timedelta(seconds=5)  # siblings take an execution that is silent for much longer for a dead one

@@ -15,11 +15,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ebb.core.clock import Clock
+from ebb.core.contract.store import Store
 from ebb.core.errors import SourceUnavailableError, StoreError
-from ebb.core.remarks import alone_scope
+from ebb.core.remarks import alone_scope, crashed_before
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.store.base import Store
-from ebb.store.remarks import crashed_before
 
 AFTER_CRASH = timedelta(minutes=10)  # beyond the leases of a dead execution: time for what it held to come again
 

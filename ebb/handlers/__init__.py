@@ -1,31 +1,16 @@
-"""The contract of a handler: your function for one message.
-
-    from ebb import Message, PoisonMessage
-
-    def handle(message: Message) -> object | None: ...        # or: async def handle(message)
-
-Returning means done: the message is removed. Raising means retry: it is visible again after `visibilityTimeout`, and
-goes to the poison queue after `maxDequeueCount` tries. `raise PoisonMessage("why")` sends it there at once. A message
-can come twice (a crash after your work, before its removal), so handle it so that twice does no harm. A plain function
-runs on a thread of its own; an async one on the event loop, which it must not block.
-
-With `batch` it is `def handle(messages: list[Message])`; `ebb/core/batch_answers.py` says what it answers.
-"""
+"""Finds the functions that settings name as handlers; what a handler is says `ebb/core/contract/handler.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from importlib import import_module
 from inspect import signature
 from typing import cast
 
+from ebb.core.contract.handler import Handler
 from ebb.core.errors import HandlerNotFoundError
-from ebb.core.message import Message
 
 OVERRIDES_SETTING = "EbbHandlerOverrides"
-
-Handler = Callable[[Message], object | Awaitable[object]]
-BatchHandler = Callable[[list[Message]], object | Awaitable[object]]
 
 
 def why_not(name: str, deployed: str, all_deployed: Collection[str], changeable: bool) -> str | None:

@@ -24,7 +24,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ebb.core.errors import HandlerError, HandlerNotFoundError, PoisonMessage
+from ebb.core.contract.handler import ProgramFailedError
+from ebb.core.errors import HandlerNotFoundError, PoisonMessage
 from ebb.core.message import Message
 from ebb.core.place import place_fields
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -45,10 +46,6 @@ class Command:
 
     words: tuple[str, ...]
     folder: Path | None
-
-
-class ProgramFailedError(HandlerError):
-    """The program ended with another status than 0; the text has it, and its last line."""
 
 
 def program_of(settings: ScheduleSettings, folder: Path | None = None) -> Run:

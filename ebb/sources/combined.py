@@ -7,16 +7,16 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from ebb.core.contract.source import Makeable, Measurement
 from ebb.core.errors import SourceError
 from ebb.core.planning.agenda import Count
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Backlog, Makeable
 
 
 class Measured(Protocol):
     """What can be counted: a source, or a look at one."""
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """As `Source.measure`."""
         ...
 

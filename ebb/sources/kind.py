@@ -12,7 +12,7 @@ from ebb.core.settings.capabilities import Capabilities
 from ebb.core.settings.source_settings import SourceModel
 
 if TYPE_CHECKING:
-    from ebb.sources.base import SourceRequest
+    from ebb.core.contract.source import SourceRequest
 
 
 @dataclass(frozen=True)

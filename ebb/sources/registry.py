@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import cast
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.poison import PoisonPlace
+from ebb.core.contract.source import Source, SourceRequest
 from ebb.core.errors import SettingsError
 from ebb.core.remarks import Remarks
 from ebb.core.settings import source_settings
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.base import Source, SourceRequest
 from ebb.sources.feed import Feed
 from ebb.sources.kind import Kind
-from ebb.sources.poison import PoisonPlace
 
 FOLDERS = (
     "blob",

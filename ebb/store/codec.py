@@ -17,10 +17,11 @@ from datetime import datetime
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from ebb.core.clock import parse_rfc3339, rfc3339
+from ebb.core.document import Document, Json
 from ebb.core.errors import StoreError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look, document_of, looks_of, time_of
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
+from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals, UnclosedCycle
 from ebb.store.keys import cycle_key, event_key, looks_key
 
 Properties = dict[str, str | int]
@@ -40,6 +41,12 @@ _FREE_TEXTS = {
 _KEPT = {name: hint for name, hint in get_type_hints(ScheduleRow).items() if name not in ("name", "etag")}
 _TIMES = {name for name, hint in _KEPT.items() if datetime in (hint, *get_args(hint))}
 _NESTED = {name for name, hint in _KEPT.items() if "Mapping" in str(hint)}
+_DOCUMENTS: dict[str, type[Document]] = {
+    name: kind
+    for name, hint in _KEPT.items()
+    for kind in (hint, *get_args(hint))
+    if isinstance(kind, type) and issubclass(kind, Document) and name != "totals"
+}
 
 
 def row_properties(row: ScheduleRow) -> Properties:
@@ -68,6 +75,10 @@ def _property(schedule: str, name: str, value: Any) -> str | int:
         if len(text) > PROPERTY_LIMIT:
             raise StoreError(f"the overrides of schedule {schedule} take {len(text)} of {PROPERTY_LIMIT} characters")
         return text
+    if isinstance(value, Document):
+        return bounded_text(value.to_document(), PROPERTY_LIMIT)
+    if name == "unclosed":
+        return bounded_text([entry.to_document() for entry in value], PROPERTY_LIMIT)
     if name in _NESTED:
         return bounded_text(value, PROPERTY_LIMIT)
     return value
@@ -78,10 +89,12 @@ def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow
     values: dict[str, Any] = {key: value for key, value in properties.items() if key in _KEPT}
     for key in values.keys() & _TIMES:
         values[key] = parse_rfc3339(values[key])
-    for key in values.keys() & {*_NESTED, "totals"}:
+    for key in values.keys() & {*_NESTED, *_DOCUMENTS, "totals"}:
         values[key] = json.loads(values[key])
     if "unclosed" in values:
-        values["unclosed"] = tuple(values["unclosed"])
+        values["unclosed"] = tuple(map(UnclosedCycle.from_document, values["unclosed"]))
+    for key in (values.keys() & _DOCUMENTS.keys()) - {"unclosed"}:
+        values[key] = _DOCUMENTS[key].from_document(values[key])
     if "totals" in values:
         values["totals"] = Totals(**values["totals"])
     if "intent" in values:
@@ -196,7 +209,7 @@ def read_remark(properties: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(properties["key"]), json.loads(properties["document"])
 
 
-def read_document(properties: Mapping[str, Any]) -> dict[str, Any]:
+def read_document(properties: Mapping[str, Any]) -> Json:
     """The document that `cycle_properties` or `event_properties` wrote."""
     document = cast("dict[str, Any]", json.loads(properties["document"]))
     if properties["kind"] == "cycle":

@@ -26,6 +26,11 @@ def cycle_key(number: int) -> str:
     return f"{CYCLES}{_HIGHEST_CYCLE - number:012d}"
 
 
+def cycle_token(number: int) -> str:
+    """The token of the page that begins with cycle `number`; errors as of `cycle_key`."""
+    return cycle_key(number + 1)
+
+
 def event_key(at: datetime, event_id: str) -> str:
     """The row key of an event; a later one sorts first. The id stands as a hash: keys may not hold every character."""
     milliseconds = (at - _EPOCH) // timedelta(milliseconds=1)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.document import Json
 from ebb.core.errors import ConflictError
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Noted
@@ -33,7 +34,7 @@ from ebb.store.codec import (
     row_properties,
     since,
 )
-from ebb.store.keys import CYCLES, EVENTS, LOOKS, checked_top, cycle_key, start_after
+from ebb.store.keys import CYCLES, EVENTS, LOOKS, checked_top, cycle_key, cycle_token, start_after
 
 
 class MemoryStore:
@@ -78,7 +79,7 @@ class MemoryStore:
         for note in notes:
             self._notes.get(schedule, {}).pop(note_key(note), None)
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> Json | None:
         first = await self.cycle(schedule, cycle["cycle"])
         if first and is_same_cycle(first, cycle):
             return first
@@ -88,7 +89,10 @@ class MemoryStore:
     async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
         return self._page(schedule, CYCLES, None, top, token, span)
 
-    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+    def token_at(self, number: int) -> str:
+        return cycle_token(number)
+
+    async def cycle(self, schedule: str, number: int) -> Json | None:
         found = self._history.get(schedule, {}).get(cycle_key(number))
         return read_document(found) if found else None
 
@@ -118,7 +122,7 @@ class MemoryStore:
         properties = remark_properties(key, at, remark)
         self._remarks.setdefault(scope, {})[key] = {**properties, "etag": f"v{next(self._versions)}"}
 
-    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, Json]:
         return dict(read_remark(properties) for properties in self._remarks.get(scope, {}).values())
 
     async def remark(self, scope: str, key: str) -> Noted | None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from azure.data.tables import EntityProperty
 
 from ebb.core.clock import rfc3339
+from ebb.core.document import Json
 from ebb.core.errors import ConflictError
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Noted
@@ -50,6 +51,7 @@ from ebb.store.keys import (
     LOOKS,
     checked_top,
     cycle_key,
+    cycle_token,
     end_of,
     event_times,
     looks_key,
@@ -134,7 +136,7 @@ class TableStore:
         for start in range(0, len(keys), TRANSACTION_LIMIT):
             await self._delete(self._schedules, partition, keys[start : start + TRANSACTION_LIMIT])
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> Json | None:
         entity = cycle_properties(cycle)
         try:
             await self._put(self._history, schedule, entity, None)
@@ -152,7 +154,10 @@ class TableStore:
             question += " and at le @latest"
         return await self._page(schedule, question, parameters, top, span)
 
-    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+    def token_at(self, number: int) -> str:
+        return cycle_token(number)
+
+    async def cycle(self, schedule: str, number: int) -> Json | None:
         try:
             return read_document((await self._entities.get(self._history, schedule, cycle_key(number))).properties)
         except NotThereError:
@@ -188,7 +193,7 @@ class TableStore:
     async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
         await self._replace(self._history, scope, remark_properties(key, at, remark))
 
-    async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
+    async def remarks(self, scope: str) -> dict[str, Json]:
         found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
         return dict(read_remark(entity) for entity in found)
 
@@ -324,5 +329,5 @@ class TableStore:
             await self._entities.delete(table, partition, key)
 
 
-def _plain(entity: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(entity: Mapping[str, Any]) -> Json:
     return {key: value.value if isinstance(value, EntityProperty) else value for key, value in entity.items()}

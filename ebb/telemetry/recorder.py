@@ -19,9 +19,10 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from ebb.core.clock import parse_rfc3339
+from ebb.core.cycle_id import CycleId
 from ebb.core.documents import Cycle, Execution
 from ebb.core.secrets import hide_secrets
-from ebb.telemetry.cycle_trace import CycleKey, as_cycle, parent_of
+from ebb.telemetry.cycle_trace import as_cycle, parent_of
 from ebb.telemetry.names import METRICS
 
 H = TypeVar("H")
@@ -56,11 +57,11 @@ class Recorder:
             executions, {**attributes, "ebb.limited_by": limited_by or "none"}
         )
 
-    def step(self, name: str, key: CycleKey, begun: datetime, ended: datetime) -> None:
+    def step(self, name: str, cycle: CycleId, begun: datetime, ended: datetime) -> None:
         """An activity of a cycle besides its executions has ended: `measure` or `close`."""
-        attributes = {"ebb.schedule": key.schedule, "ebb.cycle": int(key.cycle or 0)}
+        attributes = {"ebb.schedule": cycle.schedule, "ebb.cycle": int(cycle.cycle or 0)}
         span = self._tracer.start_span(
-            f"{name} {key.schedule}", parent_of(key), start_time=_nanoseconds(begun), attributes=attributes
+            f"{name} {cycle.schedule}", parent_of(cycle), start_time=_nanoseconds(begun), attributes=attributes
         )
         span.end(_nanoseconds(ended))
 
@@ -69,7 +70,7 @@ class Recorder:
         begun, ended = _nanoseconds(str(cycle.started_at)), _nanoseconds(str(cycle.ended_at))
         attributes = {"ebb.schedule": schedule, "ebb.outcome": cycle.outcome}
         self._instruments["ebb.cycle.duration"].record((ended - begun) / NANOSECONDS, attributes)
-        with as_cycle(CycleKey(schedule, owner, cycle.cycle)) as context:
+        with as_cycle(CycleId(schedule, owner, cycle.cycle)) as context:
             span = self._tracer.start_span(
                 f"cycle {schedule}", context, start_time=begun, attributes={**attributes, "ebb.cycle": cycle.cycle}
             )
@@ -87,7 +88,7 @@ class Recorder:
             owner: who opened the cycle.
             system, destination: kind and name of the source, as `messaging.system` and `messaging.destination.name`.
         """
-        key = CycleKey(str(where["schedule"]), owner, int(where["cycle"]))
+        key = CycleId(str(where["schedule"]), owner, int(where["cycle"]))
         attributes = {
             "ebb.schedule": key.schedule,
             "ebb.cycle": int(where["cycle"]),

@@ -8,9 +8,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
+from ebb.core.errors import SettingsError
 
+URL_SETTING = "EbbWebhookUrl"
+AUTHORIZATION_SETTING = "EbbWebhookAuthorization"
 ATTEMPTS = 4
 FIRST_PAUSE = 1.0  # seconds; doubled each time
 ATTEMPT_SECONDS = 10.0
@@ -29,6 +32,8 @@ class Webhook:
 
     async def send(self, event: Mapping[str, Any]) -> bool:
         """Post `event`; whether it was taken. What cannot be delivered is logged, and never raised."""
+        import aiohttp  # late: it takes a fifth of a second to import, and most apps name no webhook
+
         headers = {"Content-Type": CONTENT_TYPE}
         if self.authorization:
             headers["Authorization"] = self.authorization
@@ -49,3 +54,18 @@ class Webhook:
                     why = f"{type(error).__name__}: no answer"
         _log.warning("the notification %s was not delivered: %s", event.get("id"), why)
         return False
+
+
+def webhook_from(environment: Mapping[str, str]) -> Webhook | None:
+    """The webhook that the app settings name; None where they name none.
+
+    Raises:
+        SettingsError: it cannot be used; its value is not shown.
+    """
+    url = environment.get(URL_SETTING, "").strip()
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise SettingsError(f"app setting {URL_SETTING} must be an address that begins with https://")
+    return Webhook(url, environment.get(AUTHORIZATION_SETTING) or None)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ebb.cli.operate.producer import produce, put_all, unix_times
+from ebb.core.contract.source import Source
 from ebb.core.errors import SourceUnavailableError
-from ebb.core.settings.rates import parse_rate
+from ebb.core.settings.producer_rate import parse_producer_rate
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.sources.base import Source
 from ebb.sources.feed import Feed
 from ebb.sources.registry import KINDS, open_feed, open_source
 from tests.azurite import Azurite
@@ -106,7 +106,7 @@ async def test_what_is_put_comes_out_of_the_source(place: Place) -> None:
 
 async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(place: Place) -> None:
     feed, source, numbers = place.feed(), place.source(), list[int]()
-    await produce(feed, parse_rate("uniform:0.001-0.002s"), None, 3, numbers.append)
+    await produce(feed, parse_producer_rate("uniform:0.001-0.002s"), None, 3, numbers.append)
     assert numbers == [1, 2, 3]
     six = asyncio.Event()
 
@@ -114,7 +114,7 @@ async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(place: 
         if number == 3:
             six.set()
 
-    endless = asyncio.create_task(produce(feed, parse_rate("uniform:0.001-0.002s"), None, None, told))
+    endless = asyncio.create_task(produce(feed, parse_producer_rate("uniform:0.001-0.002s"), None, None, told))
     await six.wait()
     endless.cancel()
     await asyncio.gather(endless, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""The contract of `sources.base.Source`: every source passes it, against its server."""
+"""The contract of `ebb.core.contract.source.Source`: every source passes it, against its server."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import Measurement, QueueSource
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.namespace_connection import resolve_namespace
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.blob.container import Container
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import BlobSource
@@ -105,7 +105,7 @@ class Bench:
             return self.shares(executions)
         return [self.source, *(self.another() for _ in range(executions - 1))]
 
-    async def count(self) -> Backlog:
+    async def count(self) -> Measurement:
         """What is counted, once positions that follow a moment later are written; partitions left out."""
         if self.kind.partitioned:
             await self.pass_time(0.5)
@@ -492,7 +492,7 @@ async def test_complete_twice_counts_as_done(bench: Bench) -> None:
     message = await take(bench.source)
     await bench.source.complete(message)
     await bench.source.complete(message)
-    assert await bench.count() == Backlog(0, approximate=bench.kind.approximate)
+    assert await bench.count() == Measurement(0, approximate=bench.kind.approximate)
 
 
 async def test_message_of_another_receiver_cannot_be_touched(bench: Bench) -> None:
@@ -572,7 +572,7 @@ async def test_concurrent_receivers_never_share_a_message(bench: Bench) -> None:
 
     drained = await asyncio.gather(*(drain(source) for source in receivers))
     assert sorted(body for bodies in drained for body in bodies) == sorted(b"%d" % number for number in range(60))
-    assert await bench.count() == Backlog(0, approximate=bench.kind.approximate)
+    assert await bench.count() == Measurement(0, approximate=bench.kind.approximate)
 
 
 async def test_measure_counts_what_waits_below_a_page(bench: Bench) -> None:
@@ -580,7 +580,7 @@ async def test_measure_counts_what_waits_below_a_page(bench: Bench) -> None:
         await bench.put(b"one")
     await bench.source.receive(1, LEASE)
     left = 4 if bench.kind.counts_held else 3
-    assert await bench.count() == Backlog(left, approximate=bench.kind.approximate)
+    assert await bench.count() == Measurement(left, approximate=bench.kind.approximate)
 
 
 async def test_oldest_message_that_waits_is_told_where_counting_meets_it(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from ebb.cli.local.children import Child
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.feeding import DEPTH, Feeder
 from ebb.cli.local.live import Snapshot, View, describe
+from ebb.core.document import Json
 from ebb.core.wording import counted
 
 _POLL = 0.4  # seconds between looks at the schedule
@@ -125,7 +126,7 @@ class AccountedRun:
     async def summary(self) -> Summary:
         """The account of the run so far, from the ledger and from all pages of the history."""
         self._ledger.read()
-        cycles: list[dict[str, Any]] = []
+        cycles: list[Json] = []
         try:
             async with asyncio.timeout(_ACCOUNT):
                 async for cycle in self._api.cycles():
@@ -148,7 +149,7 @@ class AccountedRun:
 
     async def _look(self) -> Snapshot:
         schedule = await self._api.schedule()
-        cycles: list[dict[str, Any]] = []
+        cycles: list[Json] = []
         async for cycle in self._api.cycles(top=_SHOWN):
             cycles.append(cycle)
             if len(cycles) == _SHOWN:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ebb.cli.acceptance.ledger import Entry
+from ebb.core.document import Json
 from ebb.core.wording import counted
 
 
@@ -56,7 +57,7 @@ class Summary:
         )
         return [text for fault, text in checks if fault]
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Json:
         """The counts in the names of the command's JSON object."""
         rate = self.processed / self.seconds if self.seconds > 0 else 0.0
         return {

@@ -11,8 +11,7 @@ from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.warnings import runs_for_messages_alone
-from ebb.handlers import load_handler
-from ebb.handlers.programs import program_of
+from ebb.services import open_handler
 
 DURABLE_CONNECTION = "storageProvider.connectionName"
 SHORT_LEASE = 15.0  # seconds; a stalled worker of a small container can be late by more
@@ -115,7 +114,7 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
         sys.path.insert(0, folder)
     for name, settings in subject.all_schedules().items():
         try:
-            program_of(settings) if settings.command else load_handler(settings.handler)
+            open_handler(settings)
         except HandlerNotFoundError as fault:
             yield error(
                 "handler-missing",

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.subject import Subject
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SettingsError, SourceError, SourceNotFoundError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted
-from ebb.sources.base import SourceRequest
 from ebb.sources.hints import Hint
 from ebb.sources.registry import KINDS, open_poison, open_source
 

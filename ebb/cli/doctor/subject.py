@@ -92,7 +92,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Supplied:
     """What a person may hand to the doctor beside the folder."""
 
     container_app: Path | None = None
@@ -102,7 +102,7 @@ class Evidence:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def read_subject(folder: Path, evidence: Evidence) -> Subject:
+def read_subject(folder: Path, evidence: Supplied) -> Subject:
     """Read the app in `folder` and the evidence.
 
     Raises:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ebb.cli.init import template
 from ebb.cli.init.plan import Collision
+from ebb.cli.init.registered import registered
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.names import CLOSE_CYCLE, ETERNAL_SCHEDULER, MEASURE_BACKLOG, PROCESS_BACKLOG
 
@@ -31,22 +31,17 @@ def functions_of_ebb(prefix: str) -> list[Function]:
     Raises:
         SettingsError: the prefix cannot be part of a name.
     """
-    template.make_importable()
-    import azure.functions as func
-
-    from composition import register  # the template's own
     from ebb.core.settings.schedules import Schedules
     from ebb.services import Services
     from ebb.store.memory import MemoryStore
 
-    app = func.FunctionApp()
-    register(app, Services(Schedules({}), MemoryStore(), environment={}, prefix=prefix))
     found: list[Function] = []
-    for one in app.get_functions():
+    ours = registered(Services(Schedules({}), MemoryStore(), environment={}, prefix=prefix))
+    for name, one in ours.items():
         trigger = one.get_trigger()
         about = trigger.get_dict_repr() if trigger else {}
         verbs = frozenset(str(getattr(verb, "value", verb)).upper() for verb in about.get("methods") or _VERBS)
-        found.append(Function(str(one.get_function_name()), about.get("route"), verbs))
+        found.append(Function(name, about.get("route"), verbs))
     return found
 
 

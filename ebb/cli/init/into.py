@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ebb import __version__
 from ebb.cli.init import json_text, template
 from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
 from ebb.cli.init.entry import with_ebb
@@ -17,6 +16,7 @@ from ebb.cli.init.plan import Collision, File, InitError, Plan
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
+from ebb.core.version import __version__
 
 _MODULES = ("activities", "composition", "handlers", "orchestrators", "triggers")
 _IMPORT = re.compile(rf"^(from|import) ({'|'.join(_MODULES)})\b", re.MULTILINE)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ebb import __version__
 from ebb.cli.init import template
 from ebb.cli.init.plan import File, InitError, Plan
+from ebb.core.version import __version__
 
 _OWN = Path(__file__).with_name("own")
 _OWN_FILES = {  # without their dots there: git and build tools read such files wherever they lie

@@ -11,9 +11,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-import ebb
-
-_PACKAGE = Path(ebb.__file__).parent
+_PACKAGE = Path(__file__).parents[2]
 _INSTALLED = _PACKAGE / "template"
 _CHECKOUT = _PACKAGE.parent
 APP, TOOLS = "app", "tools"

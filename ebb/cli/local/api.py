@@ -8,6 +8,7 @@ from typing import Any
 
 from ebb.cli.client import CallError, Client
 from ebb.cli.local.errors import LocalError
+from ebb.core.document import Json
 
 _TIMEOUT = 30.0  # seconds
 _PAGE = 200  # cycles
@@ -35,7 +36,7 @@ class Api:
         self.url = self._client.url
         self.schedule_url = f"{self.url}/{self._path}"
 
-    async def schedule(self) -> dict[str, Any]:
+    async def schedule(self) -> Json:
         """The Schedule document.
 
         Raises:
@@ -65,7 +66,7 @@ class Api:
             return _failed_checks(error.document)
         return []
 
-    async def start(self) -> dict[str, Any]:
+    async def start(self) -> Json:
         """Start the schedule; one that runs already is left as it is. Raises ApiError when refused."""
         return await self._call("POST", f"{self._path}/start", {"reason": "started by a local run"})
 
@@ -79,7 +80,7 @@ class Api:
             return False
         return True
 
-    async def cycles(self, top: int = _PAGE) -> AsyncIterator[dict[str, Any]]:
+    async def cycles(self, top: int = _PAGE) -> AsyncIterator[Json]:
         """All Cycle documents, newest first, page by page."""
         token: str | None = None
         while True:
@@ -93,7 +94,7 @@ class Api:
 
     async def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, object] | None = None
-    ) -> dict[str, Any]:
+    ) -> Json:
         try:
             return await asyncio.to_thread(self._client.call, method, path, body, query)
         except CallError as error:

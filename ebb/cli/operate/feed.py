@@ -15,11 +15,12 @@ from ebb.cli.app_folder import AppFolder, app_settings
 from ebb.cli.client import URL_VARIABLE, CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say
 from ebb.cli.running import RunningApp, find_running
+from ebb.core.document import Json
 from ebb.core.errors import SettingsError, SourceError
 from ebb.core.wording import counted
 
 if TYPE_CHECKING:
-    from ebb.core.settings.rates import Rate
+    from ebb.core.settings.producer_rate import ProducerRate
     from ebb.core.settings.schedule_settings import ScheduleSettings
     from ebb.sources.feed import Feed
 
@@ -33,7 +34,7 @@ class Order:
 
     bodies: tuple[bytes, ...] | None  # None: UNIX times
     count: int | None
-    rate: Rate | None
+    rate: ProducerRate | None
 
 
 def register(app: typer.Typer) -> None:
@@ -98,11 +99,11 @@ def _settings(client: Client, name: str, number: int) -> ScheduleSettings:
     return settings.for_source(number - 1)
 
 
-def _rate(text: str | None) -> Rate | None:
-    from ebb.core.settings.rates import parse_rate
+def _rate(text: str | None) -> ProducerRate | None:
+    from ebb.core.settings.producer_rate import parse_producer_rate
 
     try:
-        return None if text is None else parse_rate(text)
+        return None if text is None else parse_producer_rate(text)
     except ValueError as error:
         raise failed(f"--rate {error}", Exit.USAGE) from error
 
@@ -155,7 +156,7 @@ def _environment(
     )
 
 
-async def _put(name: str, settings: ScheduleSettings, environment: Mapping[str, str], order: Order) -> dict[str, Any]:
+async def _put(name: str, settings: ScheduleSettings, environment: Mapping[str, str], order: Order) -> Json:
     from ebb.cli.operate.producer import produce, put_all, unix_times
     from ebb.sources.registry import open_feed
 

@@ -13,6 +13,7 @@ from ebb.cli.operate.pages import why_page
 from ebb.cli.operate.tables import executions_table, next_table
 from ebb.cli.operate.times import Asked, past_moment, times_of
 from ebb.core.documents import ListedExecution
+from ebb.core.next_times import NextTimes
 
 
 class ListOutput(StrEnum):
@@ -61,7 +62,7 @@ def next_times(
     """Say when a schedule fires next, and why then: ticks, windows, changes of the clocks."""
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "next"), query={"count": count})
-    show(output, document, next_table(document, times_of(False)))
+    show(output, document, next_table(NextTimes.from_document(document), times_of(False)))
 
 
 def why(
@@ -79,8 +80,10 @@ def why(
         asked = past_moment(at, times) if at else Asked(times.now.astimezone(times.zone).isoformat())
     except ValueError as error:
         raise failed(f"--at {error}", Exit.USAGE) from error
+    from ebb.core.why.answer import Why  # late: only this command needs what it imports
+
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "why"), query={"at": asked.at})
     if asked.note and output is Output.TABLE:
         note(asked.note)
-    show(output, document, why_page(document, times))
+    show(output, document, why_page(Why.from_document(document), times))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -24,6 +24,9 @@ from ebb.core.plan import Plan
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import Schedule
 from ebb.core.wording import counted
+
+if TYPE_CHECKING:
+    from ebb.core.why.answer import Why  # its room draws in all that `why` needs
 
 
 def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[Event], times: Times) -> RenderableType:
@@ -100,16 +103,14 @@ def _begins(plan: Plan, times: Times, phase: str | None) -> str:
     return f"next cycle {times.relative(plan.begins_at)} ({times.full(plan.begins_at)})"
 
 
-def why_page(document: Mapping[str, Any], times: Times) -> RenderableType:
+def why_page(found: Why, times: Times) -> RenderableType:
     """Why a schedule did, or did not, run at a time: the sentence, what it follows from, and where there is more."""
-    name, cycle = document["name"], document["cycle"]
-    lists: list[RenderableType] = []
-    if document["evidence"]:
-        lists = [plain(""), evidence_table(document["evidence"], times)]
-    where = "logs" if document["code"] == "silent" else "cycles"  # what the app did not write, its host may have
+    name, cycle = found.name, found.cycle
+    lists = [plain(""), evidence_table(found.evidence, times)] if found.evidence else []
+    where = "logs" if found.code == "silent" else "cycles"  # what the app did not write, its host may have
     more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb {where} {name}"
-    head = plain(f"{name} at {times.full(document['at'])}", style="bold")
-    return Group(head, plain(document["answer"]), *lists, plain(f"\nmore: {more}", style="dim"))
+    head = plain(f"{name} at {times.full(found.at)}", style="bold")
+    return Group(head, plain(found.answer), *lists, plain(f"\nmore: {more}", style="dim"))
 
 
 def next_of(schedule: Schedule, times: Times) -> str:

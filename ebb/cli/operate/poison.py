@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,8 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.replay import replay_poison
 from ebb.cli.operate.tables import poison_table
 from ebb.cli.operate.times import times_of
+from ebb.core.document import Json
+from ebb.core.poisoned import PoisonList
 from ebb.core.wording import counted
 
 AT_ONCE = 1000  # messages that the app acts on in one call
@@ -36,7 +38,7 @@ def list_poison(
     """List the first messages, with the reason why each is there."""
     with calls(url, output) as client:
         page = client.call("GET", client.path(name, "poison"), query={"source": source})
-    show(output, page, poison_table(page, times_of(utc)))
+    show(output, page, poison_table(PoisonList.from_document(page), times_of(utc)))
 
 
 def show_poison(
@@ -85,7 +87,7 @@ def purge(
     _act("DELETE", "poison", "purged", name, body, source, url, output)
 
 
-def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | None) -> dict[str, Any]:
+def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | None) -> Json:
     chosen = [name for name, given in (("ids", ids), ("--all", all_), ("--text", text)) if given]
     if len(chosen) > 1:
         raise failed(f"{' and '.join(chosen)} exclude each other: give one of them", Exit.USAGE)
@@ -95,7 +97,7 @@ def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | Non
     return {name: value for name, value in given.items() if value}
 
 
-def _which(body: dict[str, Any]) -> str:
+def _which(body: Json) -> str:
     if "ids" in body:
         return counted(len(body["ids"]), "message")
     return f"all messages with {body['text']!r}" if "text" in body else "all messages"
@@ -106,7 +108,7 @@ def _act(
     path: str,
     done: str,
     name: str,
-    body: dict[str, Any],
+    body: Json,
     source: int,
     url: str | None,
     output: Output,

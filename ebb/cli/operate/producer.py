@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from ebb.core.settings.rates import Rate
+from ebb.core.settings.producer_rate import ProducerRate
 from ebb.sources.feed import Feed
 
 AT_ONCE = 16  # puts in flight
@@ -31,7 +31,7 @@ async def put_all(feed: Feed, bodies: Sequence[bytes]) -> None:
 
 async def produce(
     feed: Feed,
-    rate: Rate,
+    rate: ProducerRate,
     bodies: Sequence[bytes] | None,
     count: int | None,
     told: Callable[[int], None],

@@ -17,7 +17,10 @@ import typer
 
 from ebb.cli.client import CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say, seconds
+from ebb.core.poisoned import Requeued
 from ebb.core.replay import Replay, Seen, Step, next_step
+from ebb.core.row.schedule_row import Totals
+from ebb.core.schedule import Schedule
 from ebb.core.wording import counted
 
 
@@ -97,14 +100,14 @@ class _Run:
     _flowing_since: float | None = None
     _quiet_since: float = field(default_factory=time.monotonic)
     _tried_at: float = field(default_factory=time.monotonic)
-    _at_first: Mapping[str, int] = field(default_factory=dict[str, int])
+    _at_first: Totals = field(default_factory=Totals)
 
     def through(self, plan: Replay, quiet: bool) -> Step:
         """Run until the end or a reason to stop; returns that step."""
-        document = self.client.schedule(self.name)
-        self._at_first = document["totals"]
-        if document["state"] != "running":
-            raise failed(f"{self.name} is {document['state']}: nobody would handle what is put back", Exit.CONFLICT)
+        schedule = Schedule.from_document(self.client.schedule(self.name))
+        self._at_first = schedule.totals
+        if schedule.state != "running":
+            raise failed(f"{self.name} is {schedule.state}: nobody would handle what is put back", Exit.CONFLICT)
         while True:
             self._look()
             step = next_step(plan, self.seen)
@@ -129,8 +132,9 @@ class _Run:
     def _put(self, messages: int) -> None:
         path = self.client.path(self.name, "poison") + "/requeue"
         answer = self.client.call("POST", path, {**self.body, "limit": messages}, query={"source": self.source})
-        number = int(answer["requeued"])
-        self.remaining, self._tried_at = int(answer["remaining"]), time.monotonic()
+        done = Requeued.from_document(answer)
+        number = done.requeued
+        self.remaining, self._tried_at = done.remaining, time.monotonic()
         self._quiet_since = self._tried_at if number else self._quiet_since
         flowed = self.seen.flowed + (number if self._flowing_since is not None else 0)
         # Of messages that hold a text nobody knows how many there are.
@@ -142,9 +146,9 @@ class _Run:
             self.client.call("POST", self.client.path(self.name, "trigger"), {})  # do not wait for the next poll
 
     def _look(self) -> None:
-        totals, now = self.client.schedule(self.name)["totals"], time.monotonic()
-        since = {key: int(totals[key]) - int(self._at_first[key]) for key in ("processed", "failed", "poisoned")}
-        settled, failures = sum(since.values()), since["failed"] + since["poisoned"]
+        totals, now = Schedule.from_document(self.client.schedule(self.name)).totals, time.monotonic()
+        failures = totals.failed + totals.poisoned - self._at_first.failed - self._at_first.poisoned
+        settled = totals.processed - self._at_first.processed + failures
         if settled != self.seen.settled:
             self._quiet_since = now
         flowing = None if self._flowing_since is None else now - self._flowing_since

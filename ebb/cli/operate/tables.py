@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -12,12 +12,16 @@ from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import RUNNING, Backlog, Cycle, Event, Execution, ExecutionOfCycle
+from ebb.core.next_times import NextTimes
+from ebb.core.poisoned import PoisonList
 from ebb.core.schedule import Schedule
 from ebb.core.wording import duration
 
+if TYPE_CHECKING:
+    from ebb.core.why.answer import Evidence  # its room draws in all that `why` needs
+
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
-Document = Mapping[str, Any]
 
 _SCHEDULES = (
     Column("schedule"),
@@ -127,34 +131,33 @@ def events_table(events: Iterable[Event], times: Times) -> RenderableType:
     return Fitted(_named(_EVENTS, "at", times), rows)
 
 
-def poison_table(page: Document, times: Times) -> RenderableType:
+def poison_table(page: PoisonList, times: Times) -> RenderableType:
     """The first messages in a poison place."""
     rows = (
         (
-            str(each["id"]),
-            str(each.get("dequeueCount", "-")),
-            times.clock(each.get("deadLetteredAt")),
-            str(each["reason"]),
-            str(each["body"]),
+            each.id,
+            str(each.about.get("dequeueCount", "-")),
+            times.clock(each.about.get("deadLetteredAt")),
+            str(each.reason),
+            each.body,
         )
-        for each in page["value"]
+        for each in page.value
     )
-    return Group(Fitted(_named(_POISON, "since", times), rows), plain(f"{len(page['value'])} of {page['count']} shown"))
+    return Group(Fitted(_named(_POISON, "since", times), rows), plain(f"{len(page.value)} of {page.count} shown"))
 
 
-def next_table(document: Document, times: Times) -> RenderableType:
+def next_table(found: NextTimes, times: Times) -> RenderableType:
     """The next fire times, one a line, in the schedule's own time zone."""
     rows = (
-        (str(each["local"]), times.relative(each["at"]), "; ".join(filter(None, (each["reason"], each.get("note")))))
-        for each in document["value"]
+        (each.local, times.relative(each.at), "; ".join(filter(None, (each.reason, each.note)))) for each in found.value
     )
-    head = [plain(f"held back: {document['blockedBy']}", style="yellow")] if document.get("blockedBy") else []
+    head = [plain(f"held back: {found.blocked_by}", style="yellow")] if found.blocked_by else []
     return Group(*head, Fitted(_NEXT, rows))
 
 
-def evidence_table(evidence: Iterable[Mapping[str, Any]], times: Times) -> RenderableType:
+def evidence_table(evidence: Iterable[Evidence], times: Times) -> RenderableType:
     """What an answer follows from, one piece a line; `-` where it has no time of its own."""
-    rows = ((times.clock(each["at"]), str(each["text"])) for each in evidence)
+    rows = ((times.clock(each.at.isoformat() if each.at else None), each.text) for each in evidence)
     return Fitted(_named(_EVIDENCE, "at", times), rows)
 
 
@@ -269,7 +272,7 @@ def _mode(event: Event) -> str | None:
     return None if mode == "graceful" else mode
 
 
-def _change(details: Document) -> str:
+def _change(details: Mapping[str, Any]) -> str:
     """What a change of settings changed: `maxExecutions: 10 -> 5`."""
     before, after = details.get("before") or {}, details.get("after") or {}
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]

@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-Activity = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+from ebb.core.document import Json
+
+Activity = Callable[[Json], Awaitable[Json]]
 Orchestrator = Callable[[Any], Generator[Any, Any, Any]]
 
 
@@ -57,9 +59,7 @@ class Task:
 class Context:
     """Stands where Durable's orchestration context does, for one instance."""
 
-    def __init__(
-        self, instance_id: str, first: dict[str, Any], activities: dict[str, Activity], clock: MovedClock
-    ) -> None:
+    def __init__(self, instance_id: str, first: Json, activities: dict[str, Activity], clock: MovedClock) -> None:
         self.instance_id = instance_id
         self._input, self._next = first, None
         self._activities, self._clock = activities, clock
@@ -70,7 +70,7 @@ class Context:
         """The time of the present step."""
         return self._clock.now()
 
-    def get_input(self) -> dict[str, Any]:
+    def get_input(self) -> Json:
         """What this generation began with."""
         return self._input
 
@@ -82,14 +82,14 @@ class Context:
     def set_custom_status(self, status: object) -> None:
         """Nobody looks at it."""
 
-    def call_activity(self, name: str, order: dict[str, Any]) -> Task:
+    def call_activity(self, name: str, order: Json) -> Task:
         """Begin an activity."""
         return Task(asyncio.ensure_future(self._activities[name](order)))
 
-    def call_activity_with_retry(self, name: str, options: Any, order: dict[str, Any]) -> Task:
+    def call_activity_with_retry(self, name: str, options: Any, order: Json) -> Task:
         """Begin an activity that is tried again as `options` (Durable's RetryOptions) say."""
 
-        async def tried() -> dict[str, Any]:
+        async def tried() -> Json:
             for _ in range(options.max_number_of_attempts - 1):
                 try:
                     return await self._activities[name](order)
@@ -122,7 +122,7 @@ class Context:
             )
         return Task(first)
 
-    def continue_as_new(self, following: dict[str, Any]) -> None:
+    def continue_as_new(self, following: Json) -> None:
         """Begin again with `following` once this generation has returned."""
         self._next = following
 

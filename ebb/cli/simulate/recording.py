@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.core.clock import Clock
+from ebb.core.contract.source import Measurement, QueueSource
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
 from ebb.core.message import Message
 from ebb.core.remarks import Noted
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.sources.base import Backlog, QueueSource
 from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
 from ebb.store.memory import MemoryStore
 
@@ -107,7 +108,7 @@ class RecordedStore(MemoryStore):
         self._recording.calls["table"] += 1
         return await super().save(row)
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> Json | None:
         self._recording.calls["table"] += 1
         self._recording.cycles.append(Cycle.from_document(cycle))
         return None
@@ -132,7 +133,7 @@ class RecordedSource:
         self._source, self._backlogs, self._calls = source, backlogs, recording.calls
         self._recording, self._name = recording, name
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         backlog = await self._source.measure()
         self._calls["queue"] += 2 if backlog.count >= VISIBLE_COUNT_LIMIT else 1  # a peek, and the properties
         return backlog

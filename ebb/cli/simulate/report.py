@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from ebb.cli.simulate.budget_use import BudgetUse, budget_use
 from ebb.cli.simulate.costs import MonthlyCost, Prices, Usage, monthly_cost
@@ -12,6 +11,7 @@ from ebb.cli.simulate.places import Place, places
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.warned import Warned, told
 from ebb.core.clock import parse_rfc3339
+from ebb.core.document import Json
 from ebb.core.documents import Execution
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.warnings import warnings_of
@@ -72,7 +72,7 @@ class Report:
     ended: str | None
     warnings: list[Warned]
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Json:
         """All numbers as plain JSON."""
         document = asdict(self)
         document["monthly"]["total"] = self.monthly.total

@@ -8,31 +8,28 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from devhost.clock import ManualClock
+from ebb.cli.init.registered import registered
 from ebb.cli.simulate.arrivals import Arrival, Arrivals, arrivals_of
-from ebb.cli.simulate.cycle import eternal
 from ebb.cli.simulate.errors import SimulatedFailure, SimulationError
-from ebb.cli.simulate.loop import Activity, Context, advance, drive
+from ebb.cli.simulate.loop import Activity, Context, Orchestrator, advance, drive
 from ebb.cli.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
 from ebb.cli.simulate.service_time import service_time_of
 from ebb.cli.simulate.warned import collecting
-from ebb.control import closing, opening
+from ebb.core.contract.source import Source
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState
 from ebb.core.message import Message
-from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG, instance_id
+from ebb.core.names import CLOSE_CYCLE, ETERNAL_SCHEDULER, MEASURE_BACKLOG, PROCESS_BACKLOG, instance_id
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.validation import validate_settings
-from ebb.execution import process
 from ebb.services import Services
-from ebb.sources.base import Source
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.tick.source import TickSource
-from ebb.store.base import update
 
 SCHEDULE = "simulated"
 MOST_SAMPLES = 2000
@@ -107,9 +104,10 @@ async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None
     _sample(clock, scenario, backlogs)
     await update(services.store, SCHEDULE, lambda row: replace(row, intent=Intent.RUNNING))
     first = CycleState(SCHEDULE, "sim").to_json()
-    context = Context(instance_id(SCHEDULE), first, _activities(services), clock)
+    app = registered(services)
+    context = Context(instance_id(SCHEDULE), first, _activities(app), clock)
     before = asyncio.all_tasks()
-    loop = asyncio.create_task(drive(eternal.eternal_scheduler, context))
+    loop = asyncio.create_task(drive(_orchestrator(app), context))
     try:
         end = scenario.start + timedelta(seconds=scenario.seconds)
         with collecting(recording, clock):
@@ -204,17 +202,13 @@ def _services(
     return SimulatedServices(schedules, store, clock=clock, environment={}, open_source=open_source, handle=handle)
 
 
-def _activities(services: Services) -> dict[str, Activity]:
-    """What the app's activities do, by their names."""
+def _activities(app: Mapping[str, Any]) -> dict[str, Activity]:
+    return {name: app[name].get_user_function() for name in (MEASURE_BACKLOG, PROCESS_BACKLOG, CLOSE_CYCLE)}
 
-    async def close_cycle(order: dict[str, Any]) -> dict[str, Any]:
-        return (await closing.close(services, order)).to_json()
 
-    return {
-        MEASURE_BACKLOG: partial(opening.measure_backlog, services),
-        PROCESS_BACKLOG: partial(process.execute, services),
-        CLOSE_CYCLE: close_cycle,
-    }
+def _orchestrator(app: Mapping[str, Any]) -> Orchestrator:
+    """The generator behind the function that the SDK makes of it, as its guide to unit tests finds it."""
+    return app[ETERNAL_SCHEDULER].get_user_function().orchestrator_function
 
 
 async def _end(others: set[asyncio.Task[Any]]) -> None:

@@ -15,22 +15,23 @@ from ebb.core.calendar.clock_changes import clock_change
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.calendar.windows import next_open
 from ebb.core.clock import rfc3339
+from ebb.core.next_times import Fire
 from ebb.core.planning.waits import next_wait
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import duration, local_time
 
 
 @dataclass(frozen=True)
-class Fire:
+class FireTime:
     """A time at which a cycle begins."""
 
     at: datetime  # in the schedule's time zone
     reason: str
     note: str | None = None  # what the clocks, or the windows, have to do with it
 
-    def to_document(self) -> dict[str, str | None]:
-        """{"at" (RFC 3339, UTC), "local" (in the schedule's zone, with the weekday), "reason", "note"}."""
-        return {"at": rfc3339(self.at), "local": local_time(self.at), "reason": self.reason, "note": self.note}
+    def told(self) -> Fire:
+        """As a document: in UTC, and in the schedule's zone."""
+        return Fire(at=rfc3339(self.at), local=local_time(self.at), reason=self.reason, note=self.note)
 
 
 def fire_times(
@@ -41,7 +42,7 @@ def fire_times(
     began: datetime | None = None,
     following: tuple[datetime, str] | None = None,
     idle: int = 0,
-) -> list[Fire]:
+) -> list[FireTime]:
     """The next `count` times at which a cycle of a schedule with these settings begins.
 
     Args:
@@ -56,22 +57,22 @@ def fire_times(
     return _with_clock_changes(found, now.astimezone(settings.zone))
 
 
-def _ticks(settings: ScheduleSettings, now: datetime, began: datetime | None) -> Iterator[Fire]:
+def _ticks(settings: ScheduleSettings, now: datetime, began: datetime | None) -> Iterator[FireTime]:
     cron, every = settings.cron, duration(settings.polling_interval)
     reason = f"cron {cron}" if settings.wait_mode == "cron" else f"fixedRate, every {every}"
     just_before = now - timedelta(microseconds=1)
-    return (Fire(tick, reason) for tick in tick_times(settings, began or now, just_before))
+    return (FireTime(tick, reason) for tick in tick_times(settings, began or now, just_before))
 
 
 def _polls(
     settings: ScheduleSettings, now: datetime, following: tuple[datetime, str] | None, idle: int
-) -> Iterator[Fire]:
+) -> Iterator[FireTime]:
     moment, reason = following or (now, "at once, if it is started now")
     while True:
         opening = next_open(settings.active_windows, settings.zone, moment) if settings.windows else None
         if opening is not None and opening[0] > moment:
             moment, reason = opening[0], "a window opens"
-        yield Fire(moment.astimezone(settings.zone), reason)
+        yield FireTime(moment.astimezone(settings.zone), reason)
         idle += 1
         wait = next_wait(_without_calendar(settings), idle_cycles=idle)
         moment += timedelta(seconds=wait.seconds)
@@ -83,10 +84,10 @@ def _without_calendar(settings: ScheduleSettings) -> ScheduleSettings:
     return settings.model_copy(update={"windows": (), "end_after": None, "jitter": 0.0})
 
 
-def _with_clock_changes(found: list[Fire], now: datetime) -> list[Fire]:
+def _with_clock_changes(found: list[FireTime], now: datetime) -> list[FireTime]:
     """The times, with a note at each before which the offset from UTC has changed."""
     earlier = [now, *(fire.at for fire in found)]
     return [
-        Fire(fire.at, fire.reason, clock_change(before_it, fire.at, " before it") or fire.note)
+        FireTime(fire.at, fire.reason, clock_change(before_it, fire.at, " before it") or fire.note)
         for before_it, fire in zip(earlier, found, strict=False)
     ]

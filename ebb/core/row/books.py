@@ -7,62 +7,73 @@ in `unclosed` until the write that adds it to the totals takes it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import Opening, summarize
-from ebb.core.decision import Decision
-from ebb.core.documents import Backlog, Cycle, Execution, merged_errors
+from ebb.core.document import COUNT, FLAG, Document, member, part
+from ebb.core.documents import Cycle, Execution, merged_errors
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.row.schedule_row import LastError, ScheduleRow, Totals, UnclosedCycle
 
 MOST_UNCLOSED = 20  # cycles; a schedule whose history cannot be written for so long opens no more of them
 LOST_HOST = "lostHost"
 TERMINATED = "terminated"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Repair(Document):
+    """What it took to make history and totals agree."""
+
+    closed: tuple[int, ...] = member(
+        {"type": "array", "items": COUNT}, said="cycles that were left behind and are in the books now"
+    )
+    before: Totals = part(Totals)
+    after: Totals = part(Totals)
+    trimmed: bool = member(FLAG, said="the history has forgotten cycles: totals are a lower bound")
+
+
 def opened(row: ScheduleRow, owner: str | None, opening: Opening) -> ScheduleRow:
     """The row with the cycle of `opening` among those to be closed; a repeated opening changes nothing."""
     if opening.cycle is None or not (opening.decision.executions or opening.error):
         return row
-    if any(entry["cycle"] == opening.cycle for entry in row.unclosed):
+    if any(entry.cycle == opening.cycle for entry in row.unclosed):
         return row
-    entry = {
-        "cycle": opening.cycle,
-        "owner": owner,
-        "startedAt": opening.started_at,
-        "backlog": opening.backlog.to_document() if opening.backlog else None,
-        "decision": opening.decision.to_document(),
-    }
+    entry = UnclosedCycle(
+        cycle=opening.cycle,
+        owner=owner,
+        started_at=opening.started_at,
+        backlog=opening.backlog,
+        decision=opening.decision,
+    )
     return replace(row, unclosed=(*row.unclosed, entry))
 
 
 def started_at(row: ScheduleRow, number: int) -> str | None:
     """When cycle `number` was opened (RFC 3339), while it is not closed; an opening that ran twice counts once."""
-    return next((entry["startedAt"] for entry in row.unclosed if entry["cycle"] == number), None)
+    return next((entry.started_at for entry in row.unclosed if entry.cycle == number), None)
 
 
-def left_behind(row: ScheduleRow, owner: str | None, number: int) -> list[Mapping[str, Any]]:
+def left_behind(row: ScheduleRow, owner: str | None, number: int) -> list[UnclosedCycle]:
     """The unclosed cycles that `owner` closes before it opens cycle `number`: those of others, its own earlier ones."""
-    return [entry for entry in row.unclosed if entry["owner"] != owner or entry["cycle"] < number]
+    return [entry for entry in row.unclosed if entry.owner != owner or entry.cycle < number]
 
 
 def ended_by_force(row: ScheduleRow) -> ScheduleRow:
     """The row whose unclosed cycles will be closed as terminated."""
-    return replace(row, unclosed=tuple({**entry, "outcome": TERMINATED} for entry in row.unclosed))
+    return replace(row, unclosed=tuple(replace(entry, outcome=TERMINATED) for entry in row.unclosed))
 
 
 def executions_of(
-    entry: Mapping[str, Any], reported: Sequence[Execution], notes: Iterable[ExecutionNote]
+    entry: UnclosedCycle, reported: Sequence[Execution], notes: Iterable[ExecutionNote]
 ) -> list[Execution]:
     """The executions of the cycle of `entry`, in order: what they reported, and what the notes of the others say."""
     runs: dict[int, dict[str, Execution]] = {}
     for note in notes:
         execution = note.execution
-        if (note.owner, note.cycle) == (entry["owner"], entry["cycle"]) and execution is not None:
+        if (note.owner, note.cycle) == (entry.owner, entry.cycle) and execution is not None:
             runs.setdefault(note.index, {})[note.run] = execution
     answers = {execution.index: execution for execution in reported}
     found: list[Execution] = []
@@ -74,26 +85,24 @@ def executions_of(
     return found
 
 
-def closed(
-    entry: Mapping[str, Any], executions: Sequence[Execution], now: datetime, closed_by: str | None = None
-) -> Cycle:
+def closed(entry: UnclosedCycle, executions: Sequence[Execution], now: datetime, closed_by: str | None = None) -> Cycle:
     """The cycle of `entry`, whoever writes it down.
 
     Args:
         closed_by: who closes it where that is not its owner; it then ended when its last execution was heard of.
     """
-    summary = summarize(executions, entry.get("error"))
-    outcome = str(entry.get("outcome") or summary.outcome)
+    summary = summarize(executions, entry.error)
+    outcome = str(entry.outcome or summary.outcome)
     if closed_by is not None and not executions and outcome == "idle":
         outcome = LOST_HOST
     ends = [str(execution.ended_at or execution.started_at) for execution in executions]
-    last = max(ends, key=parse_rfc3339, default=entry["startedAt"])
+    last = max(ends, key=parse_rfc3339, default=entry.started_at)
     return Cycle(
-        cycle=int(entry["cycle"]),
-        started_at=entry["startedAt"],
+        cycle=entry.cycle,
+        started_at=entry.started_at,
         ended_at=last if closed_by else rfc3339(now),
-        backlog=Backlog.from_document(entry["backlog"]) if entry["backlog"] else None,
-        decision=Decision.from_document(entry["decision"]) if entry["decision"] else None,
+        backlog=entry.backlog,
+        decision=entry.decision,
         executions=tuple(replace(execution, run=None) for execution in executions),
         processed=summary.processed,
         failed=summary.failed,
@@ -110,7 +119,7 @@ def closed(
 
 def is_closed(row: ScheduleRow, number: int) -> bool:
     """Whether cycle `number` is in the totals already."""
-    return row.closed_cycle >= number and all(entry["cycle"] != number for entry in row.unclosed)
+    return row.closed_cycle >= number and all(entry.cycle != number for entry in row.unclosed)
 
 
 def counted(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
@@ -124,7 +133,7 @@ def counted(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
     row = replace(
         row,
         cancelled=told or None,
-        unclosed=tuple(entry for entry in row.unclosed if entry["cycle"] != number),
+        unclosed=tuple(entry for entry in row.unclosed if entry.cycle != number),
         closed_cycle=max(row.closed_cycle, number),
         totals=row.totals.plus(cycle),
         history_count=row.history_count + 1,
@@ -189,11 +198,11 @@ def earliest(moments: Iterable[str | None]) -> str | None:
     return min((each for each in moments if each is not None), key=parse_rfc3339, default=None)
 
 
-def _last_error(before: Mapping[str, Any] | None, cycle: Cycle) -> Mapping[str, Any] | None:
+def _last_error(before: LastError | None, cycle: Cycle) -> LastError | None:
     """The latest error with how often it was the latest, in a row."""
     message, at = cycle.error, cycle.ended_at
-    if message is None:
+    if message is None or at is None:
         return before
-    if before is not None and before["message"] == message:
-        return {**before, "count": int(before["count"]) + 1, "at": at}
-    return {"message": message, "count": 1, "firstAt": at, "at": at}
+    if before is not None and before.message == message:
+        return replace(before, count=before.count + 1, at=at)
+    return LastError(message=message, count=1, first_at=at, at=at)

@@ -108,11 +108,11 @@ def done_at(row: ScheduleRow, noted: Sequence[ExecutionNote], now: datetime) -> 
     Args:
         noted: the notes of the schedule.
     """
-    entry = next((each for each in row.unclosed if (each["owner"], each["cycle"]) == (row.owner, row.cycle)), None)
-    if entry is None:
+    entry = next((each for each in row.unclosed if (each.owner, each.cycle) == (row.owner, row.cycle)), None)
+    if entry is None or entry.decision is None:
         return None
     mine = [note for note in noted if (note.owner, note.cycle) == (row.owner, row.cycle)]
-    missing = int(entry["decision"]["executions"]) - len({note.index for note in mine})
+    missing = entry.decision.executions - len({note.index for note in mine})
     ends = [note.beat if note.has_ended else note.until + REDELIVERED for note in mine]
     last = max((end for end in ends if end is not None), default=None)
     return None if missing > 0 or last is None or last > now else last
@@ -172,7 +172,7 @@ def checked_in(row: ScheduleRow, state: CycleState, opening: Opening, longest: f
         starting_until=None,
         cycle=opening.cycle or row.cycle,
         cycle_for=kept if opening.cycle is None else state.cycle or 0,
-        backlog=opening.backlog.to_document() if opening.backlog else row.backlog,
+        backlog=opening.backlog or row.backlog,
         error=opening.error,
         memory=row.memory if opening.carry is None else memory_of(opening.carry, row.changed_at),
     )

@@ -138,7 +138,7 @@ def cancelled(row: ScheduleRow, cycle: int, index: int, by: Operator) -> Schedul
         RequestRefusedError: 404, the cycle is not at work.
     """
     name, known = f"{cycle}-{index}", row.cancelled or {}
-    if all(entry["cycle"] != cycle for entry in row.unclosed):
+    if all(entry.cycle != cycle for entry in row.unclosed):
         raise RequestRefusedError("unknownExecution", f"execution {name} is not at work: its cycle has ended")
     return row if name in known else replace(row, cancelled={**known, name: by.reason})
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ebb.core.cycle import Opening, Verdict
+from ebb.core.document import Json
 from ebb.core.row.schedule_row import ScheduleRow
 
 EVERY = 120  # seconds between two looks, at least
@@ -42,7 +43,7 @@ def looks_of(data: Mapping[str, Any] | None) -> list[Look]:
     return [Look(*each) for each in (data or {}).get("looks", ()) if len(each) == _FIELDS]
 
 
-def document_of(looks: Sequence[Look]) -> dict[str, Any]:
+def document_of(looks: Sequence[Look]) -> Json:
     """The document that `looks_of` reads."""
     return {"looks": [each.to_document() for each in looks]}
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ebb.core.document import COUNT, FLAG, Document, member
-from ebb.core.documents import Cycle
+from ebb.core.decision import Decision
+from ebb.core.document import COUNT, FLAG, TEXT, TEXT_OR_NULL, TIME, TIME_OR_NULL, Document, member, part
+from ebb.core.documents import Backlog, Cycle
 
 
 class Intent(StrEnum):
@@ -43,6 +44,37 @@ class Totals(Document):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LastError(Document):
+    """The latest error of a schedule, and how often it came."""
+
+    message: str = member(TEXT)
+    count: int = member(COUNT)
+    first_at: str = member(TIME)
+    at: str = member(TIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoisonCount(Document):
+    """How many messages wait in the poison place, as last looked at."""
+
+    count: int = member(COUNT)
+    measured_at: str = member(TIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnclosedCycle(Document):
+    """A cycle that was opened for work, and is in neither history nor totals yet."""
+
+    cycle: int = member(COUNT)
+    owner: str | None = member(TEXT_OR_NULL, None)
+    started_at: str | None = member(TIME_OR_NULL, None)
+    backlog: Backlog | None = part(Backlog, None)
+    decision: Decision | None = part(Decision, None)
+    outcome: str | None = member(TEXT, None, said="where it is known whatever its executions say", left_out=True)
+    error: str | None = member(TEXT, None, said="what kept it from having executions", left_out=True)
+
+
 @dataclass(frozen=True)
 class ScheduleRow:
     """All that is kept of one schedule. A schedule that was never touched has the defaults and no `etag`."""
@@ -68,15 +100,15 @@ class ScheduleRow:
     cycle_for: int | None = None  # the number that its owner came with for it; 0: with none; None: not known
     closed_cycle: int = 0  # the latest cycle counted in `totals`
     drained_cycle: int = 0  # the latest cycle that left nothing behind: schedules with `after` run then
-    unclosed: tuple[Mapping[str, Any], ...] = ()  # cycles that were opened and are in neither history nor totals yet
+    unclosed: tuple[UnclosedCycle, ...] = ()
     cancelled: Mapping[str, str | None] | None = None  # executions to be ended, as "cycle-index", with the reason
     totals: Totals = Totals()
-    backlog: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the latest measurement
+    backlog: Backlog | None = None  # of the latest measurement
     last_cycle: Mapping[str, Any] | None = None  # Cycle document of the latest cycle with work or error, no executions
     error: str | None = None  # of the latest cycle
-    poison: Mapping[str, Any] | None = None  # {"count", "measuredAt"} of the poison place, as last looked at
+    poison: PoisonCount | None = None
     failures: int = 0  # cycles in a row in which nothing succeeded
-    last_error: Mapping[str, Any] | None = None  # {"message", "count", "firstAt", "at"}: the latest one, kept
+    last_error: LastError | None = None  # kept until another one comes
     memory: Mapping[str, Any] | None = None  # {"since", "carry"}: what an instance goes on with where one died
     looks: Mapping[str, Any] | None = None  # samples of the backlog that are not in the history yet
     history_count: int = 0  # cycles in the history, for trimming; may be a little too high, never too low

@@ -152,7 +152,8 @@ def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Fin
 def _is_unanswered(facts: Facts, now: datetime, skew: timedelta) -> bool:
     """Whether the answer of an activity was lost: its work is done, and the instance does not go on.
 
-    The extension may not deliver one any more that it could not write while storage was away (ebb/store/outage.py).
+    The extension may not deliver one any more that it could not write while storage was away, see
+    ebb/core/contract/outage.py.
     """
     if facts.updated_at is None or facts.is_waiting:
         return False

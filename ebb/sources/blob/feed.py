@@ -6,8 +6,8 @@ import uuid
 from urllib.parse import urlsplit
 
 from ebb.core.clock import Clock
+from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import Container
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.storage_queue.account import open_account

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from ebb.core.contract.poison import Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import BlobEntry, Container
 from ebb.sources.blob.poison_blobs import PoisonBlobs
 from ebb.sources.blob.settings import BlobSettings
 from ebb.sources.blob.source import MOST, POISON_SUFFIX
 from ebb.sources.blob.waiting import OURS, TRIES
-from ebb.sources.poison import Poisoned
 from ebb.sources.storage_queue.account import open_account
 
 SHOWN = 65_536  # bytes of a body that are read

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
 from ebb.core.errors import SourceNotFoundError
 from ebb.sources.blob.container import BlobEntry, Container
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
 
 
 class PoisonBlobs(ABC):

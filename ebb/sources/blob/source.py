@@ -18,10 +18,10 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.blob.body import BlobContent
 from ebb.sources.blob.container import META, BlobEntry, Container
 from ebb.sources.blob.settings import BlobSettings
@@ -52,7 +52,7 @@ class BlobSource:
         self._receiving = asyncio.Lock()
         self._closed = False
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """Blobs that wait, up to MOST: a request for each 5,000 names. Where blobs stay, all of them are listed."""
         count, now, oldest = 0, self._clock.now().timestamp(), None
         async with aclosing(waiting(self._place())) as listing:
@@ -62,8 +62,8 @@ class BlobSource:
                 count, created = count + 1, each.entry.created
                 oldest = min(oldest or created, created) if created else oldest
                 if count == MOST:
-                    return Backlog(count, approximate=True, oldest=oldest)
-        return Backlog(count, oldest=oldest)
+                    return Measurement(count, approximate=True, oldest=oldest)
+        return Measurement(count, oldest=oldest)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         """As the contract says; a lease is 15 to 60 seconds, the nearest to what is asked."""

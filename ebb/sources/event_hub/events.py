@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from ebb.core.contract.source import UNREADABLE
 from ebb.core.message import Message
-from ebb.sources.base import UNREADABLE
 from ebb.sources.event_hub.amqp_message import DATA
 from ebb.sources.event_hub.amqp_message import Message as Event
 from ebb.sources.event_hub.amqp_values import Described, ULong

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.namespace_connection import resolve_namespace
-from ebb.sources.base import SourceRequest
 from ebb.sources.event_hub.hub_client import HubClient
 from ebb.sources.event_hub.settings import EventHubSettings, hub_of
 from ebb.sources.hints import Hint

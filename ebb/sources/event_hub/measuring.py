@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from ebb.core.contract.source import Measurement
 from ebb.core.errors import SourceError, SourceNotFoundError
-from ebb.sources.base import Backlog
 from ebb.sources.event_hub.blobs import read_container
 from ebb.sources.event_hub.checkpoints import FUNCTIONS_CONTAINER, Hub
 from ebb.sources.event_hub.detection import Blob, Detected, detect, mismatches
@@ -15,7 +15,7 @@ from ebb.sources.event_hub.settings import EventHubSettings
 from ebb.sources.storage_queue.account import StorageAccount
 
 
-async def measured(source: EventHubSettings, hub: Hub, client: HubClient, account: StorageAccount) -> Backlog:
+async def measured(source: EventHubSettings, hub: Hub, client: HubClient, account: StorageAccount) -> Measurement:
     """The lag as KEDA counts it.
 
     Raises:
@@ -33,7 +33,7 @@ async def measured(source: EventHubSettings, hub: Hub, client: HubClient, accoun
         raise SourceError(str(mismatch))
     numbers = _numbers(source, detected)
     lags = [lag_of_partition(each, numbers.get(each.id)) for each in partitions]
-    return Backlog(total_lag(lags, len(partitions)).total, partitions=len(partitions))
+    return Measurement(total_lag(lags, len(partitions)).total, partitions=len(partitions))
 
 
 async def _partitions(client: HubClient) -> list[Partition]:

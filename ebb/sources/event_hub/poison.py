@@ -9,17 +9,17 @@ import json
 from urllib.parse import quote, unquote
 
 from ebb.core.clock import Clock, rfc3339
+from ebb.core.contract.poison import Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import SourceRequest
 from ebb.sources.blob.container import META, BlobEntry, Container
 from ebb.sources.blob.poison_blobs import PoisonBlobs
 from ebb.sources.event_hub.checkpoints import Hub
 from ebb.sources.event_hub.events import event_of
 from ebb.sources.event_hub.hub_client import HubClient
 from ebb.sources.event_hub.settings import EventHubSettings, hub_of
-from ebb.sources.poison import Poisoned
 from ebb.sources.storage_queue.account import open_account
 
 METADATA_LENGTH = 3000  # characters of one entry, encoded; 8 KiB is the limit of all

@@ -12,11 +12,11 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.blob.container import Container
 from ebb.sources.event_hub.checkpoint_store import CheckpointStore
 from ebb.sources.event_hub.events import message_of
@@ -56,7 +56,7 @@ class EventHubSource:
         self._write: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """The lag as KEDA counts it, and the partitions that cap the executions. Four requests.
 
         Raises:

@@ -6,8 +6,8 @@ import asyncio
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import SourceRequest
 from ebb.sources.kafka.cluster import TIMEOUT, Cluster
 from ebb.sources.kafka.settings import KafkaSettings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebb.sources.base import SourceRequest
+from ebb.core.contract.source import SourceRequest
 from ebb.sources.hints import Hint
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.settings import KafkaSettings

@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable
 
 from confluent_kafka import Message as Record
 
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import SourceRequest
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.reader import Given, Reader
 from ebb.sources.kafka.records import headers_of, send
 from ebb.sources.kafka.settings import KafkaSettings
 from ebb.sources.kafka.source import POISON_SUFFIX
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
 
 LONGEST_SEARCH = 2000  # records that one call looks through
 PAGE = 100

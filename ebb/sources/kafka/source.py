@@ -12,9 +12,9 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.lag import LagRules, lag_of_topic, partition_numbers
 from ebb.sources.kafka.reader import Reader
@@ -48,7 +48,7 @@ class KafkaSource:
         self._commit: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """The lag as KEDA counts it, and the partitions that cap the executions. Three or four requests."""
         source = self._source
         numbers = await self._partitions()
@@ -66,7 +66,7 @@ class KafkaSource:
         lag = lag_of_topic(offsets, ends, rules, _looks.get(look))
         _looks[look] = offsets
         cap = lag.partitions_with_lag if source.limit_to_partitions_with_lag else len(numbers)
-        return Backlog(max(0, lag.total), partitions=None if source.allow_idle_consumers else cap)
+        return Measurement(max(0, lag.total), partitions=None if source.allow_idle_consumers else cap)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         """As the contract says; nothing is leased, the partitions are this execution's."""

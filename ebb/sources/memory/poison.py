@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ebb.sources.base import SourceRequest
+from ebb.core.contract.poison import Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.sources.memory.settings import MemorySettings
-from ebb.sources.memory.source import BROKER, MemoryBroker, PoisonedMessage
-from ebb.sources.poison import Poisoned
+from ebb.sources.memory.source import BROKER, MemoryBroker, MemoryPoisoned
 
 
 class MemoryPoison:
@@ -32,18 +32,18 @@ class MemoryPoison:
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _take(self, ids: frozenset[str] | None, limit: int, text: str | None) -> list[PoisonedMessage]:
+    def _take(self, ids: frozenset[str] | None, limit: int, text: str | None) -> list[MemoryPoisoned]:
         poisoned = self._poisoned()
         meant = [each for each in poisoned if ids is None or each.id in ids]
         taken = [each for each in meant if _shown(each).holds(text)][:limit]
         poisoned[:] = [each for each in poisoned if each not in taken]
         return taken
 
-    def _poisoned(self) -> list[PoisonedMessage]:
+    def _poisoned(self) -> list[MemoryPoisoned]:
         return self._broker.queue(self._name).poisoned
 
 
-def _shown(each: PoisonedMessage) -> Poisoned:
+def _shown(each: MemoryPoisoned) -> Poisoned:
     return Poisoned(each.id, each.reason, each.body, {"originalId": each.id, "dequeueCount": each.dequeue_count})
 
 

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.memory.settings import MemorySettings
 
 VISIBLE_COUNT_LIMIT = 32  # beyond this a visible count includes leased messages, as the storage queue's peek does
@@ -32,7 +32,7 @@ class StoredMessage:
 
 
 @dataclass(slots=True)
-class PoisonedMessage:
+class MemoryPoisoned:
     """A message in the poison place, and why."""
 
     id: str
@@ -46,7 +46,7 @@ class MemoryQueue:
     """One queue; look at it, put into it. `fault`, while set, is raised by every call of a source on it."""
 
     messages: dict[str, StoredMessage] = field(default_factory=dict[str, StoredMessage])
-    poisoned: list[PoisonedMessage] = field(default_factory=list[PoisonedMessage])
+    poisoned: list[MemoryPoisoned] = field(default_factory=list[MemoryPoisoned])
     fault: Exception | None = None
 
 
@@ -98,14 +98,14 @@ class MemorySource:
     def __init__(self, broker: MemoryBroker, name: str, visible_only: bool = True) -> None:
         self._broker, self._name, self._visible_only = broker, name, visible_only
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """As a storage queue counts: what is visible, or everything once that is 32 or more, or wanted."""
         messages, now = self._messages(), self._broker.clock.now()
         visible = [stored.enqueued_at for stored in messages.values() if stored.visible_at <= now]
         oldest = min(visible, default=None)
         if self._visible_only and len(visible) < VISIBLE_COUNT_LIMIT:
-            return Backlog(len(visible), oldest=oldest)
-        return Backlog(len(messages), approximate=True, oldest=oldest)
+            return Measurement(len(visible), oldest=oldest)
+        return Measurement(len(messages), approximate=True, oldest=oldest)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         now, received = self._broker.clock.now(), list[Message]()
@@ -139,7 +139,7 @@ class MemorySource:
             self._show(stored, message, delay)
 
     async def dead_letter(self, message: Message, reason: str) -> None:
-        poisoned = PoisonedMessage(message.id, message.body, reason, message.dequeue_count)
+        poisoned = MemoryPoisoned(message.id, message.body, reason, message.dequeue_count)
         place = self._broker.queue(self._name).poisoned
         place[:] = [*(each for each in place if each.id != message.id), poisoned]  # once, however often it is put there
         await self.complete(message)

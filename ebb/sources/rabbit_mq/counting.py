@@ -12,21 +12,21 @@ from urllib.parse import quote, unquote, urlsplit
 
 import aiohttp
 
+from ebb.core.contract.source import Measurement
 from ebb.core.errors import SourceNotFoundError, SourceUnavailableError
-from ebb.sources.base import Backlog
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, setting_url
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 
-async def count_ready(link: Link, source: RabbitMqSettings) -> Backlog:
+async def count_ready(link: Link, source: RabbitMqSettings) -> Measurement:
     """Messages that no receiver holds: a passive declare, one round trip."""
     async with link.looking() as channel:
         with link.told():
             queue = await channel.declare_queue(source.queue_name, passive=True, timeout=TIMEOUT)
-        return Backlog(queue.declaration_result.message_count or 0)
+        return Measurement(queue.declaration_result.message_count or 0)
 
 
-async def count_by_management(source: RabbitMqSettings, vhost: str, environment: Mapping[str, str]) -> Backlog:
+async def count_by_management(source: RabbitMqSettings, vhost: str, environment: Mapping[str, str]) -> Measurement:
     """Ready and held messages by the management API, which counts every few seconds.
 
     Raises:
@@ -63,4 +63,4 @@ async def count_by_management(source: RabbitMqSettings, vhost: str, environment:
             f"monitoring or management"
         )
     held = 0 if source.exclude_unacknowledged else int(found.get("messages_unacknowledged") or 0)
-    return Backlog(int(found.get("messages_ready") or 0) + held, approximate=True)
+    return Measurement(int(found.get("messages_ready") or 0) + held, approximate=True)

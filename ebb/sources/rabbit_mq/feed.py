@@ -7,7 +7,7 @@ import uuid
 import aio_pika
 
 from ebb.core.clock import Clock
-from ebb.sources.base import SourceRequest
+from ebb.core.contract.source import SourceRequest
 from ebb.sources.rabbit_mq.link import Link, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 from ebb.sources.rabbit_mq.source import QUORUM

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 
 from aio_pika.abc import AbstractIncomingMessage
 
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import SourceRequest
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.rabbit_mq.counting import count_ready
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings

@@ -24,9 +24,9 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 from ebb.sources.rabbit_mq.counting import count_by_management, count_ready
 from ebb.sources.rabbit_mq.deliveries import Deliveries
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
@@ -56,7 +56,7 @@ class RabbitMqSource:
         self._prefetch: tuple[AbstractChannel, int] | None = None  # what the broker was told, on which channel
         self._closed = False
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """Ready messages, or with `managementConnection` those that are held too: as KEDA's scaler, by its protocol."""
         if self._source.management_connection is None:
             return await count_ready(self._open(), self._source)

@@ -6,8 +6,8 @@ from secrets import token_hex
 
 from azure.servicebus import ServiceBusMessage
 
+from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import SourceRequest
 from ebb.sources.service_bus.faults import told
 from ebb.sources.service_bus.receiving import Receiving
 from ebb.sources.service_bus.settings import ServiceBusSettings

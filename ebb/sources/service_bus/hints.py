@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.namespace_connection import resolve_namespace
-from ebb.sources.base import SourceRequest
 from ebb.sources.hints import Hint
 from ebb.sources.service_bus.entity import Entity, NoRightError, read_entity
 from ebb.sources.service_bus.receiving import Receiving

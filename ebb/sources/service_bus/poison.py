@@ -14,10 +14,10 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageLockLostError
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import SourceRequest
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.service_bus.content import COUNT, ID, body_of, copy_of, properties_of
 from ebb.sources.service_bus.entity import NoRightError, read_entity
 from ebb.sources.service_bus.faults import told

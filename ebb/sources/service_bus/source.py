@@ -15,10 +15,10 @@ from azure.servicebus import ServiceBusMessageState, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import UNREADABLE, Measurement, SourceRequest
 from ebb.core.errors import SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
-from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.service_bus.content import COUNT, ID, body_of, copy_of, properties_of
 from ebb.sources.service_bus.entity import NoRightError, read_entity
 from ebb.sources.service_bus.faults import LOST, lost, needs_sessions, told
@@ -49,7 +49,7 @@ class ServiceBusSource:
         """How long the service holds a message; None before the first one."""
         return self._receiving.lease
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """ActiveMessageCount, KEDA's number; without the right to manage, what a look shows."""
         self._check_open()
         try:
@@ -62,7 +62,7 @@ class ServiceBusSource:
             raise SourceUnavailableError(f"{self._source.what} does not require sessions: set sessions: false")
         if entity.max_delivery <= self._tries:
             _warn_once(self._source.what, entity.max_delivery, self._tries)
-        return Backlog(entity.active, approximate=True)
+        return Measurement(entity.active, approximate=True)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         """As the contract says, but waits up to `waitTime` seconds, and holds for the entity's LockDuration.
@@ -135,12 +135,12 @@ class ServiceBusSource:
         if self._closed:  # a handler that outlived its execution comes too late
             raise SourceUnavailableError(f"the source of {self._source.what} is closed")
 
-    async def _estimate(self, error: NoRightError) -> Backlog:
+    async def _estimate(self, error: NoRightError) -> Measurement:
         if self._source.sessions:
             raise SourceUnavailableError(f"{error}: without it a queue with sessions cannot be counted") from error
         found = await self._receiving.browse(LOOKED_AT)
         _warn_estimate(self._source.what, str(error))
-        return Backlog(sum(each.state == ServiceBusMessageState.ACTIVE for each in found), approximate=True)
+        return Measurement(sum(each.state == ServiceBusMessageState.ACTIVE for each in found), approximate=True)
 
     async def _schedule_copy(self, message: Message, received: ServiceBusReceivedMessage, delay: timedelta) -> None:
         copy = copy_of(received, {COUNT: message.dequeue_count, ID: message.id})

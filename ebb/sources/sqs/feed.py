@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from urllib.parse import urlsplit
 
-from ebb.sources.base import SourceRequest
+from ebb.core.contract.source import SourceRequest
 from ebb.sources.sqs.client import SqsClient
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings

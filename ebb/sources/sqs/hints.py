@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebb.sources.base import SourceRequest
+from ebb.core.contract.source import SourceRequest
 from ebb.sources.hints import Hint
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings

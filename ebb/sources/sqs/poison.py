@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
-from ebb.sources.base import SourceRequest
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.sqs.client import AnswerError, SqsClient
 from ebb.sources.sqs.queue import IN_FLIGHT, VISIBLE, SqsQueue
 from ebb.sources.sqs.settings import SqsSettings

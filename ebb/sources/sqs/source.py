@@ -20,10 +20,10 @@ from functools import cache
 from typing import Any
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
+from ebb.core.contract.source import UNREADABLE, Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SettingsError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.app_settings import find_setting
-from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.sqs.client import AnswerError, SqsClient
 from ebb.sources.sqs.credentials import CredentialSource
 from ebb.sources.sqs.queue import DELAYED, IN_FLIGHT, VISIBLE, SqsQueue
@@ -49,7 +49,7 @@ class SqsSource:
         self._poison: SqsQueue | None = None
         self._closed = False
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """Visible messages, with those in flight and delayed as the settings say: the sum of KEDA's scaler."""
         names = [VISIBLE]
         names += [IN_FLIGHT] if self._source.scale_on_in_flight else []
@@ -57,7 +57,7 @@ class SqsSource:
         counts, redrive = await self._open().counts(names)
         if redrive is not None and redrive.receives <= self._tries:
             _warn_once(self._source.queue_name, redrive.receives, self._tries)
-        return Backlog(sum(counts.values()), approximate=True)
+        return Measurement(sum(counts.values()), approximate=True)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         """As the contract says, but waits up to `waitTime` seconds: only then does SQS ask all of its servers."""

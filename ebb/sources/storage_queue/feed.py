@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
+from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import SourceRequest
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
 from ebb.sources.storage_queue.settings import StorageQueueSettings

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
+from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import SourceRequest
-from ebb.sources.poison import PEEK_LIMIT, Poisoned
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
 from ebb.sources.storage_queue.poison_texts import Folding, Found

@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.poison import Poisoned
+from ebb.core.contract.source import UNREADABLE
 from ebb.core.message import Message
-from ebb.sources.base import UNREADABLE
-from ebb.sources.poison import Poisoned
 from ebb.sources.storage_queue.text import TEXT_ENCODING, Encoding, QueueEntry, decode_body, encode_body, open_envelope
 
 # Characters that JSON lets pass and XML 1.0 does not: escaped, so that an envelope can always be put.

@@ -16,11 +16,11 @@ import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
+from ebb.core.contract.source import UNREADABLE, Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailableError, StoreError
 from ebb.core.message import Message
 from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
-from ebb.sources.base import UNREADABLE, Backlog, SourceRequest
 from ebb.sources.storage_queue.account import StorageAccount, open_account
 from ebb.sources.storage_queue.client import PAGE, QueueClient
 from ebb.sources.storage_queue.poison_texts import about, digest, poison_envelope, unwrapped
@@ -57,7 +57,7 @@ class StorageQueueSource:
         self._closed = False
         self._clients: dict[str, QueueClient] = {}
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """Count the messages: `visibleonly` peeks, exact below 32 and the approximate count from there on; `all` asks
         for the approximate count, which contains leased and delayed messages (both as KEDA's azure-queue scaler).
         """
@@ -65,12 +65,12 @@ class StorageQueueSource:
         try:
             seen = await queue.first_page() if self._visible_only else None
             if seen is not None and seen.count < PAGE:
-                return Backlog(seen.count, oldest=seen.oldest)
+                return Measurement(seen.count, oldest=seen.oldest)
             count = max(await queue.count_all(), seen.count if seen else 0)
-            return Backlog(count, approximate=True, oldest=seen.oldest if seen else None)
+            return Measurement(count, approximate=True, oldest=seen.oldest if seen else None)
         except SourceNotFoundError:
             if self._source.create_queue:
-                return Backlog(0, missing=True)
+                return Measurement(0, missing=True)
             raise
 
     async def make(self) -> None:

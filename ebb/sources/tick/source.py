@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ebb.core.clock import Clock
+from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.message import Message
-from ebb.sources.base import Backlog, SourceRequest
 
 
 class TickSource:
@@ -22,9 +22,9 @@ class TickSource:
         self._cycle, self._clock = cycle, clock
         self._waiting = execution == 0
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """Always one: that of the cycle that is being opened."""
-        return Backlog(1, periodic=True)
+        return Measurement(1, periodic=True)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
         if not self._waiting:

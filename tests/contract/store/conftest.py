@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from ebb.core.contract.store import Store
 from ebb.core.settings.connection import resolve_connection
 from ebb.sources.storage_queue.account import open_account
-from ebb.store.base import Store
 from ebb.store.memory import MemoryStore
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import Store
 from ebb.core.pages import Span
 from ebb.core.row.looks import Look
 from ebb.store import tables
-from ebb.store.base import Store
 from tests.contract.store.documents import START, cycle, event, execution, numbers
 
 

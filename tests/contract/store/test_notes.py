@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from ebb.core.contract.store import Store
 from ebb.core.errors import ConflictError
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.store.base import Store
 from tests.contract.store.documents import START, cycle
 
 

@@ -11,9 +11,11 @@ from typing import cast
 import pytest
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import Store, update
+from ebb.core.decision import Decision
+from ebb.core.documents import Backlog
 from ebb.core.errors import ConflictError, StoreError
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals
-from ebb.store.base import Store, update
+from ebb.core.row.schedule_row import Intent, LastError, PoisonCount, ScheduleRow, Totals, UnclosedCycle
 from tests.contract.store.documents import START, cycle, numbers
 
 
@@ -44,17 +46,27 @@ async def test_save_keeps_every_field(store: Store) -> None:
         cycle=2**40,
         cycle_for=41,
         closed_cycle=41,
-        unclosed=({"cycle": 40, "owner": "hub/ebb-parity/1", "startedAt": rfc3339(START)}, {"cycle": 41}),
+        unclosed=(
+            UnclosedCycle(
+                cycle=40,
+                owner="hub/ebb-parity/1",
+                started_at=rfc3339(START),
+                backlog=Backlog(count=12, measured_at=rfc3339(START)),
+                decision=Decision(3, "12 messages"),
+                outcome="terminated",
+            ),
+            UnclosedCycle(cycle=41),
+        ),
         drained_cycle=41,
         cancelled={"41-0": "it hangs", "41-1": None},
         totals=Totals(cycles=41, processed=2**40, failed=3, poisoned=1, at_least=True),
-        backlog={"count": 12, "measuredAt": rfc3339(START)},
+        backlog=Backlog(count=12, measured_at=rfc3339(START)),
         last_cycle={"cycle": 41, "decision": {"reason": "…"}},
         error="queue is down",
         looks={"looks": [[1_700_000_000, 12, 3, 41, 1]]},
-        poison={"count": 4, "measuredAt": rfc3339(START)},
+        poison=PoisonCount(count=4, measured_at=rfc3339(START)),
         failures=3,
-        last_error={"message": "queue is down", "count": 2, "firstAt": rfc3339(START), "at": rfc3339(START)},
+        last_error=LastError(message="queue is down", count=2, first_at=rfc3339(START), at=rfc3339(START)),
         memory={"since": rfc3339(START), "carry": {"worked": 7, "arrivals": 0.25}},
         history_count=17,
         restarts=2,

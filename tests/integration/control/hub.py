@@ -13,10 +13,10 @@ from composition import build_app
 from devhost.host import Host
 from devhost.settings import HostSettings
 from ebb.core.clock import SystemClock
+from ebb.core.contract.store import Store
 from ebb.core.settings.schedules import Schedules
 from ebb.services import Services
 from ebb.sources.memory.source import BROKER
-from ebb.store.base import Store
 from ebb.store.memory import MemoryStore
 
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import update
 from ebb.core.row.schedule_row import Intent
-from ebb.store.base import update
 from tests.integration.control import work
 from tests.integration.control.hub import Hub, eventually, schedules
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ebb.core.contract.store import update
 from ebb.core.settings.schedules import Schedules
-from ebb.store.base import update
 from tests.integration.control.hub import Hub, schedules
 
 SETTINGS = "schedules/parity/settings"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import update
 from ebb.core.row.schedule_row import Totals
-from ebb.store.base import update
 from tests.integration.control.hub import Hub, eventually, schedules
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from ebb.control.watchdog import Watchdog
 from ebb.core.clock import rfc3339
+from ebb.core.contract.store import update
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent
 from ebb.core.row.watch import Act
 from ebb.core.settings.schedules import Schedules
 from ebb.sources.memory.source import BROKER
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from tests.integration.control.hub import ClockAhead, Hub, eventually, schedules
 

@@ -9,7 +9,7 @@ import pytest
 
 from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.finding import Finding
-from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.subject import Supplied, read_subject
 from tests.integration.doctor.sample import change_host, change_schedules, container_app, write_app
 
 STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def look(folder: Path, settings: dict[str, str] | None = None, **evidence: Any) -> list[Finding]:
-    given = Evidence(environment=STORAGE if settings is None else settings, **evidence)
+    given = Supplied(environment=STORAGE if settings is None else settings, **evidence)
     return examine(read_subject(folder, given), offline=True)
 
 
@@ -255,4 +255,4 @@ def test_errors_come_first(folder):
 
 def test_app_in_this_repository_is_healthy():
     root = Path(__file__).parents[3]
-    assert examine(read_subject(root, Evidence(environment=STORAGE)), offline=True) == []
+    assert examine(read_subject(root, Supplied(environment=STORAGE)), offline=True) == []

@@ -19,9 +19,10 @@ from confluent_kafka.cimpl import NewTopic
 
 from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.finding import Finding
-from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.subject import Supplied, read_subject
 from ebb.control.opening import open_cycle
 from ebb.core.clock import SystemClock
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Verdict
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.validation import validate_settings
@@ -30,7 +31,6 @@ from ebb.sources.registry import open_feed, open_source
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.sqs.source import client_for
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from tests.azurite import Azurite
 from tests.emulators.amqp.policies import LISTEN, SEND, Policy
@@ -233,7 +233,7 @@ def app_of(folder: Path, ground: Ground) -> Path:
 
 def findings_of(folder: Path, ground: Ground, azurite: Azurite) -> list[Finding]:
     storage = {"AzureWebJobsStorage": azurite.connection_string, "EbbTablePrefix": f"Ebb{secrets.token_hex(4)}"}
-    return examine(read_subject(app_of(folder, ground), Evidence(environment={**storage, **ground.settings})))
+    return examine(read_subject(app_of(folder, ground), Supplied(environment={**storage, **ground.settings})))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from ebb.cli.doctor.examine import examine
 from ebb.cli.doctor.finding import Finding
-from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.subject import Supplied, read_subject
 from ebb.cli.main import app as command_line
 from ebb.core.settings.connection import DEVELOPMENT_KEY
 from tests.azurite import MAIN, NODE, Azurite, free_ports
@@ -38,7 +38,7 @@ class Sample:
         self.jobs = self.queues.create_queue(self.queue)
 
     def findings(self, now: datetime | None = None) -> list[Finding]:
-        subject = read_subject(self.folder, Evidence(environment=self.settings))
+        subject = read_subject(self.folder, Supplied(environment=self.settings))
         return examine(subject) if now is None else examine(subject, now=lambda: now)
 
     def codes(self) -> list[str]:

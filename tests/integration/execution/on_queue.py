@@ -7,12 +7,12 @@ import secrets
 from typing import Any
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.handler import Handler
+from ebb.core.contract.poison import Poisoned
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import ExecutionReport, run_execution
-from ebb.handlers import Handler
-from ebb.sources.poison import Poisoned
 from ebb.sources.registry import open_poison, open_source
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient

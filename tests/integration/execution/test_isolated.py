@@ -15,14 +15,14 @@ import psutil
 import pytest
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.handler import Handler, IsolatedHandlerError
 from ebb.core.errors import PoisonMessage
 from ebb.core.message import Message
 from ebb.core.refusals import Refusal, refusal_of
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.effects import Effects
 from ebb.execution.execution import run_execution
-from ebb.execution.isolated import HandlerDiedError, IsolatedHandlerError, isolated
-from ebb.handlers import Handler
+from ebb.handlers.isolated import HandlerDiedError, isolated
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.memory import MemoryStore
 from tests.clocks import SteppedClock
@@ -188,7 +188,7 @@ async def test_children_end_with_a_parent_that_is_killed(tmp_path: Path) -> None
     program = (
         "import asyncio\n"
         "from ebb.core.message import Message\n"
-        "from ebb.execution.isolated import isolated\n"
+        "from ebb.handlers.isolated import isolated\n"
         f"asyncio.run(isolated('{module}:handle')(Message('1', b'hang {tmp_path}/pids')))\n"
     )
     path = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[3])))

@@ -15,12 +15,12 @@ import pytest
 
 from ebb import Message, PoisonMessage
 from ebb.cli.doctor.examine import examine
-from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.subject import Supplied, read_subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
+from ebb.execution.handler_output import at_place
 from ebb.handlers.programs import ProgramFailedError, program_of
-from ebb.telemetry.handler_output import at_place
 from tests.integration.control.hub import Hub, eventually, schedules
 
 WORKER = """\
@@ -137,7 +137,7 @@ def test_doctor_explains_executions_that_find_no_message(tmp_path: Path, job: st
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     source = "source: {type: storageQueue, queueName: jobs}"
     (tmp_path / "schedules.yaml").write_text(f"schedules:\n  jobs:\n    {source}\n    minExecutions: 1\n    {job}\n")
-    found = examine(read_subject(tmp_path, Evidence(environment={})), offline=True)
+    found = examine(read_subject(tmp_path, Supplied(environment={})), offline=True)
     texts = [finding.what for finding in found if finding.code == "min-executions-idle"]
     assert texts == ([f"schedule jobs: minExecutions is 1, and {told}"] if told else [])
 

@@ -15,11 +15,11 @@ from ebb.cli.simulate import run as simulation
 from ebb.cli.simulate.arrivals import arrivals_of
 from ebb.cli.simulate.recording import Backlogs, Recording
 from ebb.cli.simulate.run import SCHEDULE, Scenario, simulated_settings
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState
 from ebb.core.names import ETERNAL_SCHEDULER, instance_id
 from ebb.core.row.schedule_row import Intent
 from ebb.sources.memory.source import MemoryBroker
-from ebb.store.base import update
 from orchestrators import eternal
 
 

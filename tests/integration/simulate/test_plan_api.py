@@ -14,13 +14,13 @@ import pytest
 from composition import build_app
 from devhost.clock import ManualClock
 from devhost.host import Host
+from ebb.core.contract.store import update
 from ebb.core.errors import SourceUnavailableError, StoreUnavailableError
 from ebb.core.names import NUDGE, instance_id
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.schedules import Schedules
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 
 BASE: dict[str, Any] = {

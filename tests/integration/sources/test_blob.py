@@ -18,7 +18,7 @@ from ebb.core.errors import LeaseLostError, SettingsError, SourceError, SourceNo
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.execution.isolated import isolated
+from ebb.handlers.isolated import isolated
 from ebb.sources.blob.container import Container
 from ebb.sources.registry import open_poison, open_source
 from ebb.sources.storage_queue.account import open_account

@@ -15,6 +15,7 @@ from azure.eventhub.aio import EventHubConsumerClient, EventHubProducerClient
 from azure.eventhub.extensions.checkpointstoreblobaio import BlobCheckpointStore
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.poison import PoisonPlace
 from ebb.core.errors import LeaseLostError, SettingsError, SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import resolve_connection
@@ -24,7 +25,6 @@ from ebb.execution.execution import run_execution
 from ebb.sources.blob.container import META, Container
 from ebb.sources.event_hub.events import event_of
 from ebb.sources.event_hub.source import EventHubSource
-from ebb.sources.poison import PoisonPlace
 from ebb.sources.registry import open_poison, open_source
 from ebb.sources.storage_queue.account import open_account
 from tests.azurite import Azurite

@@ -14,12 +14,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import Measurement
 from ebb.core.errors import LeaseLostError, SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import Backlog
 from ebb.sources.registry import open_poison, open_source
 from tests.clocks import SystemClockAhead
 from tests.kafka import Kafka, MockCluster
@@ -105,7 +105,7 @@ async def test_lag_falls_as_messages_are_done_and_names_the_partitions(bench: Be
     await bench.put(*map(str, range(10)))
     await bench.put(*map(str, range(5)), partition=2)
     source = bench.source()
-    assert await source.measure() == Backlog(15, partitions=3)
+    assert await source.measure() == Measurement(15, partitions=3)
     taken = await source.receive(4, LEASE)
     for message in taken:
         await source.complete(message)
@@ -114,7 +114,7 @@ async def test_lag_falls_as_messages_are_done_and_names_the_partitions(bench: Be
     assert (await bench.source().measure()).count == 11
     assert (await bench.source(limitToPartitionsWithLag=True).measure()).partitions == 2
     assert (await bench.source(allowIdleConsumers=True).measure()).partitions is None
-    assert await bench.source(partitionLimitation="0-1").measure() == Backlog(10 - from_first, partitions=2)
+    assert await bench.source(partitionLimitation="0-1").measure() == Measurement(10 - from_first, partitions=2)
     persistent = [bench.source(excludePersistentLag=True) for _ in range(2)]
     assert [(await each.measure()).count for each in persistent][-1] == 0  # nothing moved since the look before
 
@@ -297,7 +297,7 @@ async def test_partitions_that_are_added_meanwhile_are_read_by_the_next_cycle(be
     assert await first.receive(5, LEASE) == []  # its partitions are those that it began with
     await first.close()
     second = bench.source()
-    assert await second.measure() == Backlog(1, partitions=5)
+    assert await second.measure() == Measurement(1, partitions=5)
     assert [each.text for each in await drain(second)] == ["b"]
 
 

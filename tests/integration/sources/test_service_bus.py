@@ -15,12 +15,12 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.amqp import AmqpAnnotatedMessage
 
 from ebb.core.clock import SystemClock
+from ebb.core.contract.poison import PoisonPlace
 from ebb.core.errors import SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import ExecutionReport, run_execution
-from ebb.sources.poison import PoisonPlace
 from ebb.sources.registry import open_poison, open_source
 from ebb.sources.service_bus.source import ServiceBusSource
 from tests.emulators.amqp.namespace import Topic

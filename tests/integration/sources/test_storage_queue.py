@@ -21,11 +21,11 @@ from azure.storage.queue import (
 
 from ebb import Message
 from ebb.core.clock import SystemClock
+from ebb.core.contract.source import UNREADABLE, Makeable, Measurement, Source
 from ebb.core.errors import SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from ebb.sources.base import UNREADABLE, Backlog, Makeable, Source
 from ebb.sources.registry import open_source
 from ebb.sources.storage_queue.poison import PoisonQueue
 from ebb.sources.storage_queue.text import open_envelope
@@ -195,7 +195,7 @@ async def test_looking_at_a_missing_queue_does_not_create_it(
     azurite: Azurite, open_queue: Open, queue_name: str
 ) -> None:
     source = open_queue(schedule(queue_name, source={"createQueue": True}))
-    assert await source.measure() == Backlog(0, missing=True)
+    assert await source.measure() == Measurement(0, missing=True)
     with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
         assert list(queues.list_queues(name_starts_with=queue_name)) == []
 
@@ -205,7 +205,7 @@ async def test_queue_is_created_for_a_cycle_when_the_settings_say_so(open_queue:
     assert isinstance(source, Makeable)
     await source.make()
     await source.make()
-    assert await source.measure() == Backlog(0)
+    assert await source.measure() == Measurement(0)
     assert await open_queue(schedule(queue_name)).receive(1, LEASE) == []
 
 

@@ -20,13 +20,13 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 from activities import measure_backlog
 from ebb import Message, PoisonMessage
 from ebb.control.closing import close
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Opening, Verdict
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.schedules import Schedules
 from ebb.execution.process import execute
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from ebb.telemetry.names import METRICS
 from ebb.telemetry.providers import CycleIds

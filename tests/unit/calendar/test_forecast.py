@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ebb.core.calendar.forecast import Fire, fire_times
+from ebb.core.calendar.forecast import FireTime, fire_times
 from ebb.core.settings.validation import validate_settings
 
 BASE = {"source": {"type": "tick"}, "handler": "handlers.noop:handle"}
@@ -17,13 +17,13 @@ OFFICE = [{"days": "mon-fri", "start": "08:00", "end": "18:00"}]
 
 def fires(
     count: int, now: datetime = NOW, following: tuple[datetime, str] | None = None, **settings: Any
-) -> list[Fire]:
+) -> list[FireTime]:
     return fire_times(validate_settings({**BASE, **settings}), now, count, began=None, following=following)
 
 
 def test_nightly_job_across_the_change_of_the_clocks_keeps_its_hour_and_says_so() -> None:
     found = fires(3, waitMode="cron", cron="30 2 * * *", timeZone="Europe/Berlin")
-    assert [each.to_document()["local"] for each in found] == [
+    assert [each.told().to_document()["local"] for each in found] == [
         "Sun 2026-03-29 03:00 Europe/Berlin",  # 02:30 does not exist
         "Mon 2026-03-30 02:30 Europe/Berlin",
         "Tue 2026-03-31 02:30 Europe/Berlin",
@@ -42,7 +42,7 @@ def test_clocks_that_go_back_are_told_too() -> None:
 
 def test_ticks_of_a_fixed_rate_are_those_inside_the_windows() -> None:
     found = fires(3, waitMode="fixedRate", pollingInterval="6h", windows=OFFICE, timeZone="Europe/Berlin")
-    assert [each.to_document()["at"] for each in found] == [
+    assert [each.told().to_document()["at"] for each in found] == [
         "2026-03-30T06:00:00.000Z",
         "2026-03-30T12:00:00.000Z",
         "2026-03-31T06:00:00.000Z",
@@ -59,7 +59,7 @@ def test_first_time_of_a_schedule_that_polls_is_its_present_wait_and_the_others_
 
 def test_poll_outside_the_windows_waits_for_the_next_one_to_open() -> None:
     found = fires(2, source={"type": "memory"}, windows=OFFICE, pollingInterval="1h", maxPollingInterval="1h")
-    assert [(each.to_document()["local"], each.reason) for each in found] == [
+    assert [(each.told().to_document()["local"], each.reason) for each in found] == [
         ("Mon 2026-03-30 08:00 UTC", "a window opens"),
         ("Mon 2026-03-30 09:00 UTC", "60 min after the one before, if that finds nothing to do"),
     ]

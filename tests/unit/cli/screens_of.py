@@ -20,8 +20,11 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
 from ebb.cli.operate.watch import render
 from ebb.core.documents import Cycle, Event, ListedExecution
+from ebb.core.next_times import NextTimes
 from ebb.core.plan import Plan
+from ebb.core.poisoned import PoisonList
 from ebb.core.schedule import Schedule
+from ebb.core.why.answer import Why
 
 FOLDER = Path(__file__).with_name("screens")
 WIDTHS = (80, 100, 120, 140)
@@ -186,6 +189,7 @@ POISON = {
             "dequeueCount": 5,
             "deadLetteredAt": "2026-11-25T23:12:00.000Z",
             "reason": "failed 5 times (maxDequeueCount 5), at last with ConnectionError: no answer from the server",
+            "bodyEncoding": "text",
             "body": '{"number": 7, "customer": "Ada", "lines": [{"article": "4711", "count": 3}]}',
         }
     ],
@@ -221,6 +225,9 @@ LISTED = [
     ),
 ]
 NEXT = {
+    "name": "orders",
+    "timeZone": "Europe/Berlin",
+    "waitMode": "fixedRate",
     "blockedBy": "paused until 2026-11-26 12:00 UTC: the bank is closed",
     "value": [
         {
@@ -267,10 +274,10 @@ def screens() -> dict[str, RenderableType]:
         "cycles": tables.cycles_table(cycles, TIMES),
         "cycle": pages.cycle_page(cycles[0], TIMES),
         "events": tables.events_table(events, TIMES),
-        "poison": tables.poison_table(POISON, TIMES),
+        "poison": tables.poison_table(PoisonList.from_document(POISON), TIMES),
         "executions": tables.executions_table(map(ListedExecution.from_document, LISTED), TIMES),
-        "next": tables.next_table(NEXT, TIMES),
-        "why": pages.why_page(WHY, TIMES),
+        "next": tables.next_table(NextTimes.from_document(NEXT), TIMES),
+        "why": pages.why_page(Why.from_document(WHY), TIMES),
         "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ebb.cli.app_folder import app_settings, find_app, schedules_of
-from ebb.cli.doctor.subject import Evidence, read_subject
+from ebb.cli.doctor.subject import Supplied, read_subject
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.schedule import read_schedule
 from ebb.cli.main import app
@@ -51,7 +51,7 @@ def test_every_reader_knows_the_time_limit_of_the_host(folder: Path) -> None:
         schedules_of(folder, {})
     with pytest.raises(LocalError, match=REFUSED):
         read_schedule(folder, "slow", {})
-    assert REFUSED in (read_subject(folder, Evidence()).schedules_fault or "")
+    assert REFUSED in (read_subject(folder, Supplied()).schedules_fault or "")
     for verb in (["job-template", "slow", "--app", str(folder)], ["simulate", "--app", str(folder)]):
         ended = CliRunner().invoke(app, verb)
         assert ended.exit_code == 1

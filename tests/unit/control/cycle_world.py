@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ebb.control.opening import open_cycle
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Opening
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
 from ebb.execution.process import execute
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 
 MINE = CycleState("job", "hub", owner="hub/ebb-job/1")

@@ -14,7 +14,7 @@ from ebb.core import status
 from ebb.core.carry import Carry
 from ebb.core.cycle import CycleState, Opening, summarize
 from ebb.core.documents import Execution
-from ebb.core.remarks import abandoned_scope
+from ebb.core.remarks import abandoned_executions, abandoned_scope
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import Schedules
 from ebb.execution import abandoned
@@ -22,7 +22,6 @@ from ebb.execution.abandoned import note_abandoned
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.memory import MemoryStore
-from ebb.store.remarks import abandoned_executions
 from tests.clocks import SteppedClock, settle
 
 STATE = CycleState("job", "hub", "hub/ebb-job/1", carry=Carry(began="2026-01-01T00:00:00.000Z", abandoned=1))

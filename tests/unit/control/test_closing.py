@@ -12,13 +12,13 @@ import pytest
 
 from ebb.control import closing as close_cycle
 from ebb.control.closing import TRIM_SECONDS, close
+from ebb.core.contract.store import update
 from ebb.core.cycle import Ending
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row import books
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.fence import CHECK_IN_SLACK
 from ebb.core.row.schedule_row import Totals
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World, closing
 

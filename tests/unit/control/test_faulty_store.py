@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ebb.control.closing import close
+from ebb.core.contract import outage
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
 from ebb.core.documents import Execution
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.store import outage
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World
 
@@ -161,7 +161,7 @@ async def test_cycles_go_on_while_the_history_is_away_and_are_all_in_the_books_a
     for _ in range(3):
         state, ending = await job.cycle(state)
         assert ending is None
-    assert [entry["cycle"] for entry in (await job.row()).unclosed] == [1, 2, 3]
+    assert [entry.cycle for entry in (await job.row()).unclosed] == [1, 2, 3]
     job.store.failing = set()
     await job.cycle(state)
     assert await job.books() == (20, 20, 0)
@@ -258,7 +258,7 @@ async def test_terminated_cycle_is_in_the_books_as_such(job: Job) -> None:
     opening = await job.open()
     await job.execute(opening)
     row = await job.row()
-    entries = tuple({**entry, "outcome": "terminated"} for entry in row.unclosed)
+    entries = tuple(replace(entry, outcome="terminated") for entry in row.unclosed)
     await job.intend(Intent.RUNNING, unclosed=entries)
     job.later(3600)
     await job.cycle(NEXT_OWNER, messages=0)

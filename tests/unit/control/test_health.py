@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from ebb.control.health import check_all
+from ebb.core.contract.store import Store
 from ebb.core.errors import SourceNotFoundError, StoreUnavailableError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedules import load_schedules
 from ebb.services import Services
-from ebb.store.base import Store
 from ebb.store.memory import MemoryStore
 
 SCHEDULES = """

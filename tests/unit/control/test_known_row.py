@@ -9,11 +9,11 @@ import pytest
 
 from ebb.control.closing import close
 from ebb.control.opening import open_cycle
+from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, CycleSummary, Opening, Verdict
 from ebb.core.decision import Wait
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World, closing
 

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from ebb.core.contract.source import Measurement
+from ebb.core.contract.store import Store
 from ebb.core.cycle import Verdict
+from ebb.core.documents import Backlog
 from ebb.core.errors import SourceUnavailableError, StoreUnavailableError
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.sources.base import Backlog
 from ebb.sources.memory.source import MemorySource
-from ebb.store.base import Store
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World
 
@@ -27,7 +28,7 @@ async def test_opening_takes_the_fence_counts_and_plans(world: World) -> None:
     assert row.owner == MINE.owner
     assert row.owner_until == row.working_until == world.clock.now() + timedelta(seconds=130)
     noon = "2026-01-01T12:00:00.000Z"
-    assert row.backlog == {"count": 12, "measuredAt": noon, "oldestEnqueuedAt": noon}
+    assert row.backlog == Backlog(count=12, measured_at=noon, oldest_enqueued_at=noon)
 
 
 async def test_idle_opening_promises_to_check_in_after_its_wait(world: World) -> None:
@@ -44,7 +45,7 @@ async def test_promise_begins_when_the_row_is_written_however_long_the_measureme
 ) -> None:
     measure = MemorySource.measure
 
-    async def slow(source: MemorySource) -> Backlog:
+    async def slow(source: MemorySource) -> Measurement:
         world.later(123)
         return await measure(source)
 
@@ -61,7 +62,7 @@ async def test_promise_begins_when_the_row_is_written_however_long_the_measureme
 async def test_pause_that_ended_while_the_sources_were_measured_is_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def slow(_: MemorySource) -> Backlog:
+    async def slow(_: MemorySource) -> Measurement:
         until = world.clock.now() + timedelta(seconds=60)
         await world.intend(Intent.PAUSED, until=until)
         world.later(60)
@@ -197,7 +198,7 @@ async def test_command_that_comes_while_the_sources_are_measured_is_obeyed(
 ) -> None:
     measure = MemorySource.measure
 
-    async def stopped_meanwhile(source: MemorySource) -> Backlog:
+    async def stopped_meanwhile(source: MemorySource) -> Measurement:
         await world.intend(Intent.STOPPED, reason="just now")
         return await measure(source)
 

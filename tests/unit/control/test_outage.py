@@ -8,9 +8,9 @@ import pytest
 
 from ebb.control.closing import close_cycle
 from ebb.control.opening import measure_backlog
+from ebb.core.contract.outage import HELD_BACK, TRY_EVERY, once_stored
 from ebb.core.cycle import Ending, Opening
 from ebb.core.errors import StoreError, StoreUnavailableError
-from ebb.store.outage import HELD_BACK, TRY_EVERY, once_stored
 from tests.clocks import SteppedClock, settle
 from tests.unit.control.cycle_world import MINE
 from tests.unit.control.test_faulty_store import Job

@@ -20,8 +20,8 @@ def principal(*roles: str, kind: str = "roles", **more: Any) -> str:
 
 
 def code(access: Access, call: Call) -> str | None:
-    refusal = access.refusal(call)
-    return refusal.code if refusal else None
+    denial = access.denial(call)
+    return denial.code if denial else None
 
 
 def test_settings_name_the_rules() -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from ebb.core.contract.poison import Poisoned
 from ebb.core.decision import Decision, Wait
 from ebb.core.documents import Backlog, Cycle, ErrorCount, Event, Execution, SourceBacklog, merged_errors
+from ebb.core.pages import Page
+from ebb.core.poisoned import PoisonedMessage
 from ebb.core.schedule import LastError, PoisonCount, Schedule
+from ebb.core.why.answer import Answer, Evidence, Why
 
 START = "2026-01-01T00:00:00.000Z"
 EXECUTION = Execution(
@@ -78,3 +83,30 @@ def test_errors_of_several_are_added_up_and_the_rarest_are_counted_as_other() ->
         ("other", 3),
     ]
     assert (merged[0].example, merged[-1].example) == ("first", None)
+
+
+def test_poisoned_message_keeps_what_its_place_knows_of_it() -> None:
+    message = PoisonedMessage.of(Poisoned("7", "no such customer", b"\xff\x00", {"dequeueCount": 5}))
+    document = message.to_document()
+    assert document == {
+        "id": "7",
+        "reason": "no such customer",
+        "body": "/wA=",
+        "bodyEncoding": "base64",
+        "dequeueCount": 5,
+    }
+    assert PoisonedMessage.from_document(document) == message
+
+
+def test_answer_with_parts_that_are_no_plain_documents_comes_back() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    told = Answer("ran", "It did run.", (Evidence(at, "cycle 7 began"), Evidence(None, "after: orders")), 7)
+    answer = told.told("parity", at)
+    assert Why.from_document(answer.to_document()) == answer
+    assert answer.to_document()["evidence"][1] == {"at": None, "text": "after: orders"}
+
+
+def test_page_is_read_as_what_it_holds() -> None:
+    page = Page([CYCLE.to_document(), {**CYCLE.to_document(), "cycle": 6, "ofTheFuture": 1}])
+    assert page.read(Cycle) == [CYCLE, replace(CYCLE, cycle=6)]
+    assert page.value[1]["ofTheFuture"] == 1

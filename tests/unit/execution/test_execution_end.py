@@ -11,7 +11,7 @@ import pytest
 from ebb import Message
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.settings.capabilities import Capabilities
-from ebb.sources.holding import Holding
+from ebb.execution.holding import Holding
 from ebb.sources.memory.source import MemorySource
 from tests.clocks import settle
 from tests.executions import QUEUE, Execution, NotRenewing, SlowlySettled, SlowSource, assert_adds_up, nothing, sleeping

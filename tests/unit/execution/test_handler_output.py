@@ -13,8 +13,8 @@ import pytest
 
 from ebb import Message
 from ebb.execution.blocking import Stepwise
+from ebb.execution.handler_output import at_place
 from ebb.telemetry.context_log import ContextFormatter
-from ebb.telemetry.handler_output import at_place
 from tests.executions import Execution
 
 PLACE = {"schedule": "s", "cycle": 1, "execution": 0}

@@ -14,7 +14,7 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Unsure
 from ebb.core.once import CLAIM_LASTS
 from ebb.execution.effects import Effects
-from ebb.execution.isolated_effects import AskedEffects, HeldEffects, Left, Reply, Want
+from ebb.handlers.isolated_effects import AskedEffects, HeldEffects, Left, Reply, Want
 from ebb.store.memory import MemoryStore
 from tests.clocks import SteppedClock, settle
 

@@ -11,13 +11,12 @@ import pytest
 
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
-from ebb.core.remarks import alone_scope
+from ebb.core.remarks import alone_scope, remember_crash
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.suspicion import NoSuspicion, StoredSuspicion, has_crashed
 from ebb.execution.turns import Turns
 from ebb.store.memory import MemoryStore
-from ebb.store.remarks import remember_crash
 from tests.clocks import settle
 from tests.executions import Execution
 

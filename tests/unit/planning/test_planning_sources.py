@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ebb.core.carry import Carry
+from ebb.core.contract.source import Source
 from ebb.core.errors import SettingsError, SourceUnavailableError
 from ebb.core.planning.agenda import Count, Now, after_measuring
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.sources.base import Source
 from ebb.sources.combined import measure_all
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 

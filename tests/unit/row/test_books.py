@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import Opening, Verdict
-from ebb.core.documents import ErrorCount, Execution
+from ebb.core.documents import Backlog, ErrorCount, Execution
 from ebb.core.planning import Decision, Wait
 from ebb.core.row import books
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.row.schedule_row import LastError, ScheduleRow, UnclosedCycle
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = "hub/ebb-parity/a"
-ENTRY: dict[str, Any] = {
-    "cycle": 7,
-    "owner": OWNER,
-    "startedAt": rfc3339(START),
-    "backlog": {"count": 9, "measuredAt": rfc3339(START)},
-    "decision": {"executions": 2, "reason": "9 messages"},
-}
+ENTRY = UnclosedCycle(
+    cycle=7,
+    owner=OWNER,
+    started_at=rfc3339(START),
+    backlog=Backlog(count=9, measured_at=rfc3339(START)),
+    decision=Decision(2, "9 messages"),
+)
 
 
 def at(seconds: float) -> str:
@@ -56,7 +56,7 @@ def opening(number: int, executions: int = 2, error: str | None = None) -> Openi
 
 def test_cycle_that_is_opened_for_work_waits_to_be_closed() -> None:
     row = books.opened(ScheduleRow("parity"), OWNER, opening(7))
-    assert [entry["cycle"] for entry in row.unclosed] == [7]
+    assert [entry.cycle for entry in row.unclosed] == [7]
     assert books.opened(row, OWNER, opening(7)) == row
     assert books.opened(row, OWNER, opening(8, executions=0)) == row
     assert len(books.opened(row, OWNER, opening(8, executions=0, error="queue is down")).unclosed) == 2
@@ -64,7 +64,7 @@ def test_cycle_that_is_opened_for_work_waits_to_be_closed() -> None:
 
 def test_cycle_counts_once_also_when_a_later_one_was_closed_first() -> None:
     row = books.opened(books.opened(ScheduleRow("parity"), OWNER, opening(7)), OWNER, opening(8))
-    seven, eight = (books.closed({**ENTRY, "cycle": n}, [execution(processed=n)], START) for n in (7, 8))
+    seven, eight = (books.closed(replace(ENTRY, cycle=n), [execution(processed=n)], START) for n in (7, 8))
     row = books.counted(books.counted(row, eight), seven)
     assert (row.totals.cycles, row.totals.processed, row.unclosed, row.closed_cycle) == (2, 15, (), 8)
     assert (row.last_cycle or {})["cycle"] == 8
@@ -117,9 +117,9 @@ def test_notes_of_others_do_not_count() -> None:
 
 
 def test_left_behind_are_cycles_of_others_and_earlier_own_ones() -> None:
-    row = ScheduleRow("parity", unclosed=({**ENTRY, "cycle": 6}, ENTRY, {**ENTRY, "cycle": 5, "owner": "else"}))
-    assert [entry["cycle"] for entry in books.left_behind(row, OWNER, 7)] == [6, 5]
-    assert [entry["cycle"] for entry in books.left_behind(row, "new", 8)] == [6, 7, 5]
+    row = ScheduleRow("parity", unclosed=(replace(ENTRY, cycle=6), ENTRY, replace(ENTRY, cycle=5, owner="else")))
+    assert [entry.cycle for entry in books.left_behind(row, OWNER, 7)] == [6, 5]
+    assert [entry.cycle for entry in books.left_behind(row, "new", 8)] == [6, 7, 5]
 
 
 def test_failing_cycles_in_a_row_and_the_last_error_are_kept() -> None:
@@ -131,11 +131,14 @@ def test_failing_cycles_in_a_row_and_the_last_error_are_kept() -> None:
             error="ValueError: no",
             errors=(ErrorCount(type="ValueError", count=1, example="ValueError: no"),),
         )
-        row = books.counted(row, books.closed({**ENTRY, "cycle": number}, [failing], START + timedelta(minutes=number)))
+        row = books.counted(
+            row, books.closed(replace(ENTRY, cycle=number), [failing], START + timedelta(minutes=number))
+        )
     assert row.failures == 3
-    assert row.last_error == {"message": "ValueError: no", "count": 3, "firstAt": at(60), "at": at(180)}
-    row = books.counted(row, books.closed({**ENTRY, "cycle": 4}, [execution(processed=1)], START))
-    assert (row.failures, (row.last_error or {})["count"], row.error) == (0, 3, None)
+    assert row.last_error == LastError(message="ValueError: no", count=3, first_at=at(60), at=at(180))
+    row = books.counted(row, books.closed(replace(ENTRY, cycle=4), [execution(processed=1)], START))
+    assert row.last_error is not None
+    assert (row.failures, row.last_error.count, row.error) == (0, 3, None)
 
 
 @given(

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from ebb.core.clock import rfc3339
+from ebb.core.decision import Decision
 from ebb.core.documents import Execution as Document
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.checkin import REDELIVERED, SILENT, done_at, has_silent_sibling
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.core.row.schedule_row import Intent, ScheduleRow, UnclosedCycle
 from ebb.core.settings.schedules import Schedules
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.progress import BEAT_EVERY, ProgressNote
@@ -172,7 +173,7 @@ async def test_last_word_is_written_once_the_store_is_back(monkeypatch: pytest.M
 
 
 def _row(executions: int) -> ScheduleRow:
-    entry = {"cycle": 7, "owner": "me", "decision": {"executions": executions}}
+    entry = UnclosedCycle(cycle=7, owner="me", decision=Decision(executions, ""))
     return ScheduleRow("parity", Intent.RUNNING, owner="me", cycle=7, closed_cycle=6, unclosed=(entry,))
 
 

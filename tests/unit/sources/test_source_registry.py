@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ebb.core.contract.source import Source
 from ebb.core.errors import SettingsError
 from ebb.core.settings.connection import Connection
 from ebb.core.settings.validation import validate_settings
+from ebb.execution.holding import Holding
 from ebb.sources import registry
-from ebb.sources.base import Source
-from ebb.sources.holding import Holding
 from ebb.sources.kind import Kind, part
 from ebb.sources.registry import KINDS, open_source
 from ebb.sources.storage_queue.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for

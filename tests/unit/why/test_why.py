@@ -321,7 +321,7 @@ def test_evidence_has_its_times_and_the_watchdog() -> None:
         (time("10:07:12"), "the first sign after"),
         (time("10:06"), "incident start: the instance was gone"),
     ]
-    document = answer.to_document()
+    document = answer.told("job", time("10:06")).to_document()
     assert document["evidence"][0] == {"at": "2026-11-26T09:40:00.000Z", "text": "the last sign before"}
 
 

@@ -27,7 +27,7 @@ place unhandled.
 
 
 @dataclass(frozen=True)
-class Backlog:
+class Measurement:
     """How many messages wait now, as exactly as the source can say."""
 
     count: int
@@ -80,7 +80,7 @@ class FixesLease(Protocol):
 class Source(Protocol):
     """A place where messages wait. What a kind can do beyond this, its `Kind` says (`ebb/sources/kind.py`)."""
 
-    async def measure(self) -> Backlog:
+    async def measure(self) -> Measurement:
         """Count the messages that wait. Takes nothing, changes nothing; one or two requests.
 
         Raises:

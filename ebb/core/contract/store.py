@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from ebb.core.document import Json
 from ebb.core.errors import ConflictError
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.remarks import Remarks
@@ -61,7 +62,7 @@ class Store(Remarks, Protocol):
         """Forget notes; one that is not there is fine. One request for each hundred."""
         ...
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> Json | None:
         """Write a Cycle document (docs/api: "cycle" is its number) with its "executions", in one transaction.
 
         Who writes a cycle first decides: one of the same number and `startedAt` that is there stays, so that an owner
@@ -83,7 +84,15 @@ class Store(Remarks, Protocol):
         """
         ...
 
-    async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
+    def token_at(self, number: int) -> str:
+        """The token of the page of `cycles` that begins with cycle `number`.
+
+        Raises:
+            ValueError: it is no number of a cycle.
+        """
+        ...
+
+    async def cycle(self, schedule: str, number: int) -> Json | None:
         """One Cycle document with its executions, None where it is not (or no longer) kept."""
         ...
 

@@ -1,6 +1,6 @@
 """A child process that handles messages for `isolated.py`: one after the other, as they come on standard input.
 
-    python -m ebb.execution.isolated_child handlers.parity:classify
+    python -m ebb.handlers.isolated_child handlers.parity:classify
 
 Each message and each answer is a length and a pickle; so is what is said of effects meanwhile (`isolated_effects.py`).
 What the handler prints goes to standard error. The child ends when its input does, even in the middle of a message:
@@ -24,11 +24,12 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import BinaryIO
 
+from ebb.core.contract.handler import Handler
 from ebb.core.errors import HandlerNotFoundError, PoisonMessage, RetryAfter
 from ebb.core.message import Message
 from ebb.core.refusals import Refusal, refusal_of
-from ebb.execution.isolated_effects import AskedEffects, Left, Reply, Want
-from ebb.handlers import Handler, load_handler
+from ebb.handlers import load_handler
+from ebb.handlers.isolated_effects import AskedEffects, Left, Reply, Want
 
 LENGTH = struct.Struct(">I")
 Answer = tuple[str, str, str, Refusal | None]

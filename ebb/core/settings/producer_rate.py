@@ -11,7 +11,7 @@ _FORM = re.compile(r"uniform:(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)s")
 
 
 @dataclass(frozen=True)
-class Rate:
+class ProducerRate:
     """Seconds before each message: at least `least`, at most `most`."""
 
     least: float
@@ -22,7 +22,7 @@ class Rate:
         return random.uniform(self.least, self.most)
 
 
-def parse_rate(text: str) -> Rate:
+def parse_producer_rate(text: str) -> ProducerRate:
     """The rate that `text` says.
 
     Raises:
@@ -31,4 +31,4 @@ def parse_rate(text: str) -> Rate:
     found = _FORM.fullmatch(text.strip())
     if found is None or not 0 < float(found[2]) >= float(found[1]):
         raise ValueError(f"{text!r} must be {EXPECTED}")
-    return Rate(float(found[1]), float(found[2]))
+    return ProducerRate(float(found[1]), float(found[2]))

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from ebb.core.clock import Clock
+from ebb.core.contract.source import DeadLetteringSource, FixesLease, LeasingSource, Source
 from ebb.core.errors import LeaseLostError, SourceError
 from ebb.core.message import Message
 from ebb.core.settings.capabilities import Capabilities
-from ebb.sources.base import DeadLetteringSource, FixesLease, LeasingSource, Source
 
 UNKNOWN_TURN = 0.5  # seconds; the shortest lease that a place fixes is 5 s
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -18,24 +18,15 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
+from ebb.core.contract.handler import Handler, IsolatedHandlerError
 from ebb.core.errors import HandlerError, PoisonMessage
 from ebb.core.message import Message
 from ebb.core.refusals import Refusal
-from ebb.execution.isolated_effects import HeldEffects, Left, Reply, Want
-from ebb.handlers import Handler
+from ebb.handlers.isolated_effects import HeldEffects, Left, Reply, Want
 
 IDLE_SECONDS = 60.0  # for which an unused child is kept
 _LENGTH = struct.Struct(">I")
 Answer = tuple[str, str, str, Refusal | None]
-
-
-class IsolatedHandlerError(HandlerError):
-    """What a handler raised in its child process: type and text as it would have shown itself."""
-
-    def __init__(self, text: str, refusal: Refusal | None = None) -> None:
-        """`refusal` is what the error said about when to come back."""
-        super().__init__(text)
-        self.refusal = refusal
 
 
 class HandlerDiedError(HandlerError):
@@ -123,7 +114,7 @@ class _Child:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "ebb.execution.isolated_child", name),
+            *("-m", "ebb.handlers.isolated_child", name),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
