@@ -86,9 +86,19 @@ def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
 
 
 def _lower_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key).lower(): _lower_keys(inner) for key, inner in value.items()}
-    return value
+    """Names in lower case; what names that differ in case alone hold is put together, and the last one wins."""
+    if not isinstance(value, dict):
+        return value
+    lowered: dict[str, Any] = {}
+    for key, inner in value.items():
+        lowered[str(key).lower()] = _over(lowered.get(str(key).lower()), _lower_keys(inner))
+    return lowered
+
+
+def _over(earlier: Any, later: Any) -> Any:
+    if not (isinstance(earlier, dict) and isinstance(later, dict)):
+        return later
+    return {**earlier, **{name: _over(earlier.get(name), value) for name, value in later.items()}}
 
 
 def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
@@ -98,7 +108,9 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
         *path, last = name[len(_OVERRIDE) :].lower().split("__")
         node = tree
         for step in path:
-            node = node.setdefault(step, {})
+            if not isinstance(node.get(step), dict):
+                node[step] = {}
+            node = node[step]
         node[last] = text
 
 
@@ -131,9 +143,15 @@ def _flag(value: Any) -> bool:
 
 
 def _timeout(value: Any) -> timedelta | None:
-    if value is None:
+    """None is no limit: `-1`, which is a time span of minus one day (ScriptJobHostOptionsSetup of the host)."""
+    if value in (None, ""):
         return HostSettings.function_timeout
-    return None if str(value) == "-1" else read_time_span(str(value))
+    span = read_time_span(str(value))
+    if span == timedelta(days=-1):
+        return None
+    if span < timedelta(seconds=1):
+        raise SettingsError(f"functionTimeout {value!r} must be a second or more, or -1 for no limit (host.json)")
+    return span
 
 
 def _queue_settings(section: dict[str, Any]) -> QueueSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ PLAIN = '{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}'
         b"{extensions: {queues: {batchSize: '4'}}, note: 'it\\'s \"four\"'}",
         '{"extensions":\u00a0{"queues": {"batchSize": 4}}}'.encode(),
         b'{"a": "two\nlines", "extensions": {"queues": {"batchSize": 4}}}',
+        codecs.BOM_UTF32_LE + PLAIN.encode("utf-32-le"),
+        PLAIN.encode() + " // für".encode("latin-1"),
+        b'{// old Mac\r"extensions": {"queues": {"batchSize": 4}}}',
+        b'{"a": "it\\\'s", "extensions": {"queues": {"batchSize": 0x4}}}',
+        b"{'a': '\\\"', 'b': 'c:\\\\', 2: 3, \"extensions\": {\"queues\": {\"batchSize\": 04}}}",
+        b'{"a": [.5, 5., -010], "extensions": {"queues": {"batchSize": 4}}}',
+        b'{"extensions": {"queues": {"batchSize": 4}}, "Extensions": {"Queues": {"maxDequeueCount": 3}}}',
     ],
 )
 def test_host_json_is_read_as_by_the_host(tmp_path: Path, raw: bytes) -> None:
@@ -66,6 +74,10 @@ def test_host_json_is_read_as_by_the_host(tmp_path: Path, raw: bytes) -> None:
         b"{} {}",
         b'{"a": 1 "b": 2}',
         b"// only",
+        b'{"a" /* why */: 1}',
+        b'{"a": 08}',
+        b'{"a": "\\x"}',
+        b'{"a": 010.5}',
     ],
 )
 def test_file_that_the_host_cannot_read_is_named(tmp_path: Path, raw: bytes) -> None:
@@ -111,6 +123,30 @@ def test_hub_name_follows_the_rules_of_its_back_end(tmp_path: Path, back_end: st
     else:
         with pytest.raises(SettingsError, match=r"hubName .* must be"):
             read_settings(tmp_path, {"HUB": hub})
+
+
+@pytest.mark.parametrize(
+    ("value", "timeout"),
+    [
+        ('"-1"', None), ("-1", None), ('"-1.00:00:00"', None), ("null", timedelta(minutes=30)),
+        ('"00:00:01"', timedelta(seconds=1)), ("1", timedelta(days=1)), ('" 00:10:00 "', timedelta(minutes=10)),
+        ('"00:00:00.5"', "a second or more"), ('"-00:00:01"', "a second or more"), ('"00:00:00"', "a second or more"),
+        ("1.5", "is not a time span"),
+    ],
+)  # fmt: skip
+def test_function_time_out_is_read_as_by_the_host(tmp_path: Path, value: str, timeout: timedelta | str | None) -> None:
+    (tmp_path / "host.json").write_text(f'{{"version": "2.0", "functionTimeout": {value}}}')
+    if isinstance(timeout, str):
+        with pytest.raises(SettingsError, match=timeout):
+            read_settings(tmp_path, {})
+    else:
+        assert read_settings(tmp_path, {}).function_timeout == timeout
+
+
+def test_override_by_an_app_setting_needs_no_section_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": null}')
+    settings = read_settings(tmp_path, {"AzureFunctionsJobHost__extensions__queues__batchSize": "4"})
+    assert settings.queues.batch_size == 4
 
 
 APP = "import azure.functions as func\napp = func.FunctionApp()\n"
@@ -190,6 +226,8 @@ SOURCES = [
     (b"", "must hold exactly one FunctionApp or DFApp at top level, found 0"),
     (b"import azure.functions as func\ndef f():\n    app = func.FunctionApp()\n", "found 0"),
     (APP.encode() + b"again = func.FunctionApp()\n", "found 2"),
+    (APP.encode() + b"main = app\n", r"found 2 \(app, main\)"),
+    (b"import azure.functions as func\nfrom azure.functions import FunctionApp as App\napp: App = App()\n", ""),
     (APP.encode() + b"parts = func.Blueprint()\n", ""),
 ]
 
