@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from devhost.app_settings import resolve_setting
 from devhost.errors import AppError, SettingsError
 from devhost.ncrontab import Crontab, read_crontab
-from devhost.settings import resolve_setting
 from devhost.time_spans import read_time_span
 from devhost.windows_zones import WINDOWS_ZONES
 

@@ -11,11 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from devhost.app_settings import resolve_setting
 from devhost.errors import SettingsError
 from devhost.host_files import read_object
 from devhost.time_spans import read_time_span
 
 _OVERRIDE = "AzureFunctionsJobHost__"
+_WHOLE = re.compile(r"(?:#|0x|&h)([0-9a-f]+)|([+-]?[0-9]+)")
+SHORTEST_POLL = timedelta(milliseconds=100)
+"""QueuePollingIntervals.Minimum of the queue extension."""
+
 _HUB_NAMES = {
     "azurestorage": ("3 to 45 letters and digits and begin with a letter", re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")),
     "azuremanaged": (
@@ -31,13 +36,14 @@ column of the MSSQL provider; other back ends have rules of their own, which are
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """`extensions.queues`, with the defaults of the Storage queue trigger."""
+    """`extensions.queues`, with the defaults of the Storage queue trigger under `func start`."""
 
     batch_size: int = 16
-    new_batch_threshold: int = 8
+    new_batch_threshold: int = 8 * (os.cpu_count() or 1)
     max_dequeue_count: int = 5
     visibility_timeout: timedelta = timedelta(0)
-    max_polling_interval: timedelta = timedelta(minutes=1)
+    max_polling_interval: timedelta = timedelta(seconds=2)
+    """A minute in Azure; the extension takes two seconds in the environment Development."""
     message_encoding: str = "base64"
 
 
@@ -66,23 +72,6 @@ class HostSettings:
     port: int = 7071
     cors: tuple[str, ...] = ()
     cors_credentials: bool = False
-
-
-def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
-    """Replace each `%NAME%` in `text` by that app setting.
-
-    Raises:
-        SettingsError: there is no such app setting.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            raise SettingsError(
-                f"app setting {match[1]!r}, named in {text!r}, is not set; add it to local.settings.json"
-            )
-        return environment[match[1]]
-
-    return re.sub(r"%([^%]+)%", value, text)
 
 
 def _lower_keys(value: Any) -> Any:
@@ -155,15 +144,36 @@ def _timeout(value: Any) -> timedelta | None:
 
 
 def _queue_settings(section: dict[str, Any]) -> QueueSettings:
-    batch = int(section.get("batchsize", 16))
+    """`extensions.queues`, checked as the setters of QueuesOptions (azure-sdk-for-net) check it."""
+    batch = _number(section, "batchSize", QueueSettings.batch_size, 1, 32)
+    longest = read_time_span(str(section.get("maxpollinginterval", QueueSettings.max_polling_interval)))
+    if longest < SHORTEST_POLL:
+        raise SettingsError(
+            f"maxPollingInterval {str(longest)!r} must be 100 ms or more (extensions.queues in host.json)"
+        )
+    encoding = str(section.get("messageencoding", "base64")).lower()
+    if encoding not in ("base64", "none"):
+        raise SettingsError(f"messageEncoding {encoding!r} must be base64 or none (extensions.queues in host.json)")
     return QueueSettings(
         batch_size=batch,
-        new_batch_threshold=int(section.get("newbatchthreshold", batch // 2)),
-        max_dequeue_count=int(section.get("maxdequeuecount", 5)),
+        new_batch_threshold=_number(section, "newBatchThreshold", batch // 2 * (os.cpu_count() or 1), 0),
+        max_dequeue_count=_number(section, "maxDequeueCount", QueueSettings.max_dequeue_count, 1),
         visibility_timeout=read_time_span(str(section.get("visibilitytimeout", "00:00:00"))),
-        max_polling_interval=read_time_span(str(section.get("maxpollinginterval", "00:01:00"))),
-        message_encoding=str(section.get("messageencoding", "base64")).lower(),
+        max_polling_interval=longest,
+        message_encoding=encoding,
     )
+
+
+def _number(section: dict[str, Any], name: str, default: int, least: int, most: int = 2**31 - 1) -> int:
+    """A whole number as .NET's Int32Converter reads it."""
+    value = section.get(name.lower(), default)
+    text = "" if value is None else str(int(value) if isinstance(value, float) and value == int(value) else value)
+    found = _WHOLE.fullmatch(text.strip().lower())
+    number = (int(found[1], 16) if found[1] else int(found[2])) if found else None
+    if number is None or not least <= number <= most:
+        bounds = f"{least} to {most}" if most < 2**31 - 1 else f"{least} or more"
+        raise SettingsError(f"{name} {text!r} must be a whole number, {bounds} (extensions.queues in host.json)")
+    return number
 
 
 def _hub_name(durable: dict[str, Any], environment: Mapping[str, str]) -> str:

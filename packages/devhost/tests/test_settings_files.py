@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -141,6 +142,32 @@ def test_function_time_out_is_read_as_by_the_host(tmp_path: Path, value: str, ti
             read_settings(tmp_path, {})
     else:
         assert read_settings(tmp_path, {}).function_timeout == timeout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("batchSize", 32, 32), ("batchSize", "0x10", 16), ("batchSize", " 7 ", 7), ("batchSize", 4.0, 4),
+        ("batchSize", 33, None), ("batchSize", 0, None), ("batchSize", "seven", None), ("batchSize", None, None),
+        ("batchSize", True, None), ("batchSize", 4.5, None), ("maxDequeueCount", 1, 1), ("maxDequeueCount", 0, None),
+        ("newBatchThreshold", 0, 0), ("newBatchThreshold", -1, None), ("maxDequeueCount", 99999999999, None),
+        ("maxPollingInterval", "00:00:00.1", None), ("maxPollingInterval", "00:00:00.05", "100 ms or more"),
+        ("maxPollingInterval", "24:00", "is not a time span"), ("messageEncoding", "NONE", None),
+        ("messageEncoding", "utf8", "must be base64 or none"), ("visibilityTimeout", "x", "is not a time span"),
+    ],
+)  # fmt: skip
+def test_queue_setting_is_checked_as_by_the_extension(
+    tmp_path: Path, name: str, value: object, number: int | str | None
+) -> None:
+    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"queues": {name: value}}}))
+    numbers = {"batchSize": "batch_size", "maxDequeueCount": "max_dequeue_count", "newBatchThreshold":
+               "new_batch_threshold"}  # fmt: skip
+    if isinstance(number, str) or (name in numbers and number is None):
+        with pytest.raises(SettingsError, match=str(number or f"{name} .* must be a whole number")):
+            read_settings(tmp_path, {})
+        return
+    queues = read_settings(tmp_path, {}).queues
+    assert name not in numbers or getattr(queues, numbers[name]) == number
 
 
 def test_override_by_an_app_setting_needs_no_section_in_the_file(tmp_path: Path) -> None:
