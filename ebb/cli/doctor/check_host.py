@@ -20,7 +20,7 @@ BUNDLE_FLOOR = (4, 32)  # the first with the Durable Task Scheduler; versioning 
 # Durable extension; the resource Microsoft.DurableTask/schedulers/taskHubs;
 # the schema of durabletask-mssql (varchar(50)).
 HUB_NAMES = {
-    "azureStorage": (re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}"), "3 to 45 letters and digits, a letter first"),
+    "azureStorage": (re.compile(r"[A-Za-z][A-Za-z0-9]{2,49}"), "3 to 50 letters and digits, a letter first"),
     "azureManaged": (re.compile(r"[A-Za-z0-9-]{3,64}"), "3 to 64 letters, digits and hyphens"),
     "mssql": (re.compile(r"[\x20-\x7e]{1,50}"), "at most 50 plain characters"),
 }

@@ -42,14 +42,15 @@ class FunctionApp:
         return str(self.host_value(path)).lower() == "true"
 
     def host_number(self, path: str, default: int, bounds: Bounds = POSITIVE) -> int:
-        """The whole number at `path` of `host.json`.
+        """The whole number at `path` of `host.json`; limits of Durable Functions (`maxConcurrent...`) may be null.
 
         Raises:
             SettingsError: the host does not start with what stands there.
         """
         value = self.host_value(path)
         try:
-            return default if value is None else whole_number(value, bounds)
+            is_open = value is None or (value == "" and ".maxConcurrent" in path and "durableTask" in path)
+            return default if is_open else whole_number(value, bounds)
         except ValueError as error:
             raise SettingsError(f"{path} of host.json: {error}: the host does not start with it") from error
 

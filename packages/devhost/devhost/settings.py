@@ -22,16 +22,14 @@ SHORTEST_POLL = timedelta(milliseconds=100)
 """QueuePollingIntervals.Minimum of the queue extension."""
 
 _HUB_NAMES = {
-    "azurestorage": ("3 to 45 letters and digits and begin with a letter", re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")),
-    "azuremanaged": (
-        "3 to 64 letters, digits and hyphens and begin and end with a letter or digit",
-        re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,62}[A-Za-z0-9]"),
-    ),
+    "azurestorage": ("3 to 50 letters and digits and begin with a letter", re.compile(r"[A-Za-z][A-Za-z0-9]{2,49}")),
+    "azuremanaged": ("3 to 64 letters, digits and hyphens", re.compile(r"[A-Za-z0-9-]{3,64}")),
     "mssql": ("at most 50 characters", re.compile(r".{1,50}")),
     "": ("some text", re.compile(r".+")),
 }
-"""Hub names by back end: AzureStorageOptions.ValidateHubName, the Durable Task Scheduler's names of task hubs, and the
-column of the MSSQL provider; other back ends have rules of their own, which are not checked here."""
+"""Hub names by back end: AzureStorageOptions.ValidateHubName (its message says 45, it takes 50), the resource
+Microsoft.DurableTask/schedulers/taskHubs, and the column of the MSSQL provider; other back ends have rules of their
+own, which are not checked here."""
 
 
 @dataclass(frozen=True)
