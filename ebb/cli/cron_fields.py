@@ -39,7 +39,7 @@ def five_fields(expression: str) -> tuple[str, int]:
 
 
 def _without_seven(fields: list[str]) -> list[str]:
-    """Sunday is 0 there, and 7 is refused. All seven days stay named: beside a day of the month `*` is another thing."""
+    """Sunday is 0 there, and 7 is refused. Seven days stay named: a `*` beside a day of the month is another thing."""
     *others, weekdays = fields
     if "7" not in weekdays:
         return fields
