@@ -46,6 +46,14 @@ def check_host(subject: Subject) -> Iterator[Finding]:
 def _values(subject: Subject) -> Iterator[Finding]:
     """Numbers and time spans that the host does not start with."""
     app = subject.app
+    if not app.has_version:
+        version = app.host.get("version")
+        yield error(
+            "host-value",
+            f"version of host.json is {version!r}" if version else "host.json has no version",
+            "the host does not start with it",
+            'set "version": "2.0"',
+        )
     numbers = {row.host_path: row.bounds for row in ROWS if row.host_path} | {
         f"{DURABLE}.{name}": bounds for name, bounds in DURABLE_NUMBERS.items()
     }

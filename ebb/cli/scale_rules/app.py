@@ -37,6 +37,11 @@ class FunctionApp:
         case, and an app setting `AzureFunctionsJobHost__extensions__queues__batchSize` wins, as in the host itself."""
         return host_value(self.host, path, self.settings)
 
+    @property
+    def has_version(self) -> bool:
+        """Whether the host takes the version of `host.json`; in an empty file it writes it itself."""
+        return not self.host or self.host.get("version") == "2.0"
+
     def host_flag(self, path: str) -> bool:
         """Whether the value at `path` of `host.json` is true, also when written as text."""
         return str(self.host_value(path)).lower() == "true"

@@ -131,6 +131,8 @@ _READ_BESIDES = ("connection", "connectionStringSetting", "brokerList", "isSessi
 
 def _warnings(app: FunctionApp, rules: list[ScaleRule], unknown: set[str]) -> list[str]:
     warnings: list[str] = []
+    if not app.has_version:
+        warnings.append('host.json has no "version": "2.0": the host does not start with it')
     disabled = sorted({trigger.function for trigger in app.triggers if app.is_disabled(trigger.function)})
     if disabled:
         warnings.append(f"switched off by app settings, so without a rule: {', '.join(disabled)}")

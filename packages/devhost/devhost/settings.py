@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, MutableMapping
@@ -15,6 +16,8 @@ from devhost.app_settings import resolve_setting
 from devhost.errors import SettingsError
 from devhost.host_files import read_object
 from devhost.time_spans import read_time_span
+
+log = logging.getLogger("devhost.settings")
 
 _OVERRIDE = "AzureFunctionsJobHost__"
 _WHOLE = re.compile(r"(?:#|0x|&h)([0-9a-f]+)|([+-]?[0-9]+)")
@@ -204,7 +207,10 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
         SettingsError: a file is not JSON, or a value cannot be used.
     """
     local = apply_local_settings(script_root, environment)
-    tree = _lower_keys(read_object(script_root / "host.json"))
+    host = read_object(script_root / "host.json")
+    if host and host.get("version") != "2.0":
+        log.warning('host.json has no "version": "2.0"; in Azure the host does not start with it')
+    tree = _lower_keys(host)
     _override(tree, environment)
     extensions = tree.get("extensions") or {}
     durable = extensions.get("durabletask") or {}

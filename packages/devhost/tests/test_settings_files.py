@@ -173,6 +173,21 @@ def test_queue_setting_is_checked_as_by_the_extension(
     assert name not in numbers or getattr(queues, numbers[name]) == number
 
 
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ('{"version": "2.0"}', False), ("{}", False), ('{"extensions": {}}', True), ('{"version": "3.0"}', True),
+        ('{"version": 2.0}', True), ('{"Version": "2.0"}', True), ('{"version": "2.0", // why\n}', False),
+    ],
+)  # fmt: skip
+def test_version_with_which_the_host_does_not_start_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, is_told: bool
+) -> None:
+    (tmp_path / "host.json").write_text(text)
+    read_settings(tmp_path, {})
+    assert ('has no "version": "2.0"' in caplog.text) is is_told
+
+
 def test_override_by_an_app_setting_needs_no_section_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": null}')
     settings = read_settings(tmp_path, {"AzureFunctionsJobHost__extensions__queues__batchSize": "4"})

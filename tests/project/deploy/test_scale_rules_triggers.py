@@ -397,3 +397,16 @@ def test_files_with_comments_are_read_as_the_host_reads_them() -> None:
     (rule,) = derive(read_app(CASES / "json-comments", {})).rules
     assert rule.rule is not None
     assert rule.rule["custom"]["metadata"]["queueLength"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [('{"version": "2.0"}', False), ("{}", False), ('{"extensions": {}}', True), ('{"version": 2.0}', True)],
+)
+def test_version_of_host_json_with_which_the_host_does_not_start_is_told(
+    tmp_path: Path, text: str, is_told: bool
+) -> None:
+    write(tmp_path, **WAYS["plain"])
+    (tmp_path / "host.json").write_text(text)
+    warnings = derive(read_app(tmp_path, {})).warnings
+    assert any('no "version": "2.0"' in warning for warning in warnings) is is_told
