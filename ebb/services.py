@@ -20,7 +20,7 @@ from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, Settings
 from ebb.core.planning.agenda import Count
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import Connection, Service, resolve_connection
-from ebb.core.settings.host_files import decode_text
+from ebb.core.settings.host_files import decode_host_file, decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules, load_schedules
@@ -217,7 +217,7 @@ def read_schedules(folder: Path, environment: Mapping[str, str]) -> Schedules:
         SettingsError: they cannot be used.
     """
     path, host = folder / "schedules.yaml", folder / "host.json"
-    limit = function_timeout(_text(host), environment) if host.is_file() else None
+    limit = function_timeout(decode_host_file(host.read_bytes()), environment) if host.is_file() else None
     return load_schedules(_text(path), path.name, environment, limit)
 
 

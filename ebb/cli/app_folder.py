@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ebb.core.errors import SettingsError
-from ebb.core.settings.host_files import decode_text, host_value, parse_host_file
+from ebb.core.settings.host_files import decode_host_file, host_value, parse_host_file
 
 if TYPE_CHECKING:
     from ebb.core.settings.schedules import Schedules
@@ -45,13 +46,24 @@ def app_settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]
     if not path.is_file():
         return dict(environment)
     document = read_json(path)
+    if str(host_value(document, "IsEncrypted", {})).lower() == "true":
+        raise SettingsError(f"{path} is encrypted: run `func settings decrypt`, or set IsEncrypted to false")
     values = host_value(document, "Values", {}) or {}
     strings = host_value(document, "ConnectionStrings", {}) or {}
     if not isinstance(values, Mapping) or not isinstance(strings, Mapping):
         raise SettingsError(f"{path}: Values and ConnectionStrings must be JSON objects of names and values")
-    named = {**values, **{f"ConnectionStrings:{name}": value for name, value in strings.items()}}
-    plain = {str(name): value for name, value in named.items() if not isinstance(value, Mapping)}
-    return {**{name: "" if value is None else str(value) for name, value in plain.items()}, **environment}
+    named = {**values, **{f"ConnectionStrings:{name}": _string_of(value) for name, value in strings.items()}}
+    return {**{str(name): _text(value) for name, value in named.items() if value is not None}, **environment}
+
+
+def _string_of(value: Any) -> Any:
+    """A connection string stands there as text, or beside its ProviderName."""
+    return value.get("ConnectionString") if isinstance(value, Mapping) else value
+
+
+def _text(value: Any) -> str:
+    """A value as the Core Tools have it: what is no text in JSON is as it stands there (`true`)."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def schedules_of(folder: Path, environment: Mapping[str, str]) -> Schedules:
@@ -76,6 +88,6 @@ def read_json(path: Path) -> dict[str, Any]:
         SettingsError: the file is not a JSON object.
     """
     try:
-        return parse_host_file(decode_text(path.read_bytes(), str(path)), str(path))
+        return parse_host_file(decode_host_file(path.read_bytes()), str(path))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error

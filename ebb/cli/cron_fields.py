@@ -7,8 +7,13 @@ and no L, W or #. What does not fit is said, not bent.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+
+from cronsim import CronSim
 
 from ebb.core.calendar.ncrontab import FIELDS, parse_six_fields
+
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def five_fields(expression: str) -> tuple[str, int]:
@@ -20,7 +25,7 @@ def five_fields(expression: str) -> tuple[str, int]:
     if len(expression.split()) != len(FIELDS):
         if re.search(r"L|W|#", re.sub(r"[A-Z]{3}", "", expression.upper())):
             raise ValueError("it counts from the end of a month, or weekdays of one (L, W, #)")
-        return " ".join(expression.split()), 0
+        return " ".join(_without_seven(expression.split())), 0
     seconds, *rest = parse_six_fields(expression)
     if len(seconds) != 1:
         raise ValueError("it runs more than once a minute")
@@ -31,6 +36,16 @@ def five_fields(expression: str) -> tuple[str, int]:
     if fields[2] != "*" and fields[4] != "*":
         raise ValueError("it names days of the month and of the week: both must match here, either will do there")
     return " ".join(fields), seconds[0]
+
+
+def _without_seven(fields: list[str]) -> list[str]:
+    """Sunday is 0 there, and 7 is refused. Seven days stay named: a `*` beside a day of the month is another thing."""
+    *others, weekdays = fields
+    if "7" not in weekdays:
+        return fields
+    days = CronSim(f"* * * * {weekdays}", _ANY_TIME).weekdays  # pairs are the n-th of a month, which L, W, # rule out
+    numbers = tuple(sorted({day % 7 for day in days if isinstance(day, int)}))
+    return [*others, _text(numbers, whole=False)]
 
 
 def _text(numbers: tuple[int, ...], whole: bool) -> str:

@@ -20,7 +20,7 @@ BUNDLE_FLOOR = (4, 32)  # the first with the Durable Task Scheduler; versioning 
 # Durable extension; the resource Microsoft.DurableTask/schedulers/taskHubs;
 # the schema of durabletask-mssql (varchar(50)).
 HUB_NAMES = {
-    "azureStorage": (re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}"), "3 to 45 letters and digits, a letter first"),
+    "azureStorage": (re.compile(r"[A-Za-z][A-Za-z0-9]{2,49}"), "3 to 50 letters and digits, a letter first"),
     "azureManaged": (re.compile(r"[A-Za-z0-9-]{3,64}"), "3 to 64 letters, digits and hyphens"),
     "mssql": (re.compile(r"[\x20-\x7e]{1,50}"), "at most 50 plain characters"),
 }
@@ -46,6 +46,14 @@ def check_host(subject: Subject) -> Iterator[Finding]:
 def _values(subject: Subject) -> Iterator[Finding]:
     """Numbers and time spans that the host does not start with."""
     app = subject.app
+    if not app.has_version:
+        version = app.host.get("version")
+        yield error(
+            "host-value",
+            f"version of host.json is {version!r}" if version else "host.json has no version",
+            "the host does not start with it",
+            'set "version": "2.0"',
+        )
     numbers = {row.host_path: row.bounds for row in ROWS if row.host_path} | {
         f"{DURABLE}.{name}": bounds for name, bounds in DURABLE_NUMBERS.items()
     }

@@ -12,7 +12,7 @@ from ebb.cli.app_folder import read_json
 from ebb.cli.idle_cost import PARTITIONS, POLL_SECONDS, IdleCost
 from ebb.cli.scale_rules.app import FunctionApp, read_app
 from ebb.core.errors import SettingsError
-from ebb.core.settings.host_files import decode_text
+from ebb.core.settings.host_files import decode_host_file
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.time_span import parse_time_span
@@ -133,7 +133,7 @@ def _schedules(folder: Path, app: FunctionApp) -> tuple[Schedules | None, str | 
 
 def host_text(folder: Path) -> str:
     """The text of `host.json`."""
-    return decode_text((folder / "host.json").read_bytes(), "host.json")
+    return decode_host_file((folder / "host.json").read_bytes())
 
 
 def _settings_of(deployed: Mapping[str, Any] | None) -> dict[str, str]:

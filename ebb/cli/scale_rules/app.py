@@ -37,19 +37,25 @@ class FunctionApp:
         case, and an app setting `AzureFunctionsJobHost__extensions__queues__batchSize` wins, as in the host itself."""
         return host_value(self.host, path, self.settings)
 
+    @property
+    def has_version(self) -> bool:
+        """Whether the host takes the version of `host.json`; in an empty file it writes it itself."""
+        return not self.host or self.host.get("version") == "2.0"
+
     def host_flag(self, path: str) -> bool:
         """Whether the value at `path` of `host.json` is true, also when written as text."""
         return str(self.host_value(path)).lower() == "true"
 
     def host_number(self, path: str, default: int, bounds: Bounds = POSITIVE) -> int:
-        """The whole number at `path` of `host.json`.
+        """The whole number at `path` of `host.json`; limits of Durable Functions (`maxConcurrent...`) may be null.
 
         Raises:
             SettingsError: the host does not start with what stands there.
         """
         value = self.host_value(path)
         try:
-            return default if value is None else whole_number(value, bounds)
+            is_open = value is None or (value == "" and ".maxConcurrent" in path and "durableTask" in path)
+            return default if is_open else whole_number(value, bounds)
         except ValueError as error:
             raise SettingsError(f"{path} of host.json: {error}: the host does not start with it") from error
 

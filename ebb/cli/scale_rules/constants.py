@@ -44,8 +44,10 @@ class Constants:
         origin = self._names.origin(node, path)
         if isinstance(origin, Foreign):
             return _member(origin.dotted)
-        expression = self._names.assigned(origin[1], origin[0]) if origin else None
-        return self.value(expression, origin[0], depth - 1) if origin and expression is not None else None
+        if origin is None or self._names.is_open(origin[1], origin[0]):
+            return None
+        expression = self._names.assigned(origin[1], origin[0])
+        return self.value(expression, origin[0], depth - 1) if expression is not None else None
 
     def _joined(self, node: ast.JoinedStr, path: Path, depth: int) -> str | None:
         parts: list[str] = []

@@ -51,6 +51,8 @@ def derive(app: FunctionApp, cores: float = 1.0) -> Report:
 
 def _by_row(row: Row, trigger: Trigger, app: FunctionApp, cores: float, unknown: set[str]) -> ScaleRule:
     given = app.host_value(row.host_path) if row.host_path else trigger.get(row.parameter)
+    if given == "" and row.default is None:  # null: the host has no number there either
+        given = None
     default = max(1, int(8 * cores)) if row.default == _CORE_ROWS else row.default
     effective, fault = _checked(row, app, given) if given is not None else (default, None)
     target = row.keda_default if effective is None else effective
@@ -129,6 +131,8 @@ _READ_BESIDES = ("connection", "connectionStringSetting", "brokerList", "isSessi
 
 def _warnings(app: FunctionApp, rules: list[ScaleRule], unknown: set[str]) -> list[str]:
     warnings: list[str] = []
+    if not app.has_version:
+        warnings.append('host.json has no "version": "2.0": the host does not start with it')
     disabled = sorted({trigger.function for trigger in app.triggers if app.is_disabled(trigger.function)})
     if disabled:
         warnings.append(f"switched off by app settings, so without a rule: {', '.join(disabled)}")

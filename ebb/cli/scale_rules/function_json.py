@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
-from ebb.core.settings.host_files import decode_text, parse_host_file
+from ebb.core.settings.host_files import decode_host_file, parse_host_file
 
 
 def read_triggers(folder: Path) -> tuple[Trigger, ...]:
@@ -17,7 +17,7 @@ def read_triggers(folder: Path) -> tuple[Trigger, ...]:
     """
     found: list[Trigger] = []
     for path in sorted(folder.glob("*/function.json")):
-        document = parse_host_file(decode_text(path.read_bytes(), str(path)), str(path))
+        document = parse_host_file(decode_host_file(path.read_bytes()), str(path))
         try:
             bindings = document.get("bindings", [])
             triggers = [binding for binding in bindings if str(binding["type"]).lower().endswith("trigger")]

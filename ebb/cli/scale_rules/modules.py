@@ -41,7 +41,17 @@ class Names:
 
     def assigned(self, name: str, path: Path) -> ast.expr | None:
         """The expression that module `path` gives to `name`; the last one where there are several."""
-        return self._assigned.get(path, {}).get(name)
+        return next(reversed(self._assigned.get(path, {}).get(name, ())), None)
+
+    def is_open(self, name: str, path: Path) -> bool:
+        """Whether module `path` gives several values to `name`, so that they are a matter of time."""
+        return len({ast.dump(expression) for expression in self._assigned.get(path, {}).get(name, ())}) > 1
+
+    def original(self, name: str, path: Path) -> str:
+        """The name under which `name` was imported into module `path`: `work` for `from tasks import work as job`."""
+        target = self._imported.get(path, {}).get(name)
+        found = target.dotted.rpartition(".")[2] if isinstance(target, Foreign) else target[1] if target else ""
+        return found or name
 
     def origin(self, node: ast.expr, path: Path, depth: int = _DEPTH) -> tuple[Path, str] | Foreign | None:
         """Module and name where what `node` names is assigned; `Foreign` if that is not a module of the app."""
@@ -96,8 +106,17 @@ def _imported_files(tree: ast.Module, path: Path, folder: Path) -> Iterator[Path
 
 
 def _is_import_module(node: ast.Call) -> bool:
-    named = ast.unparse(node.func).endswith("import_module")
-    return named and bool(node.args) and isinstance(node.args[0], ast.Constant)
+    return _imports_by_name(node) and isinstance(node.args[0], ast.Constant)
+
+
+def _imports_by_name(node: ast.Call) -> bool:
+    return ast.unparse(node.func).rpartition(".")[2] in ("import_module", "__import__") and bool(node.args)
+
+
+def open_imports(tree: ast.Module) -> list[int]:
+    """The lines on which `tree` imports a module whose name is known only at run time."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _imports_by_name(node))
+    return [node.lineno for node in calls if not isinstance(node.args[0], ast.Constant)]
 
 
 def _base(node: ast.ImportFrom, path: Path, folder: Path) -> Path:
@@ -113,14 +132,24 @@ def _files_of(base: Path, dotted: str) -> Iterator[Path]:
         yield from (file for file in files if file.is_file())
 
 
-def _assignments(tree: ast.Module) -> dict[str, ast.expr]:
-    names: dict[str, ast.expr] = {}
+def _assignments(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    names: dict[str, list[ast.expr]] = {}
     for node in _of_the_module(tree):
         if isinstance(node, ast.Assign):
-            names |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+            for target in node.targets:
+                for name, value in _named(target, node.value):
+                    names.setdefault(name, []).append(value)
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-            names[node.target.id] = node.value
+            names.setdefault(node.target.id, []).append(node.value)
     return names
+
+
+def _named(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        for part, given in zip(target.elts, value.elts, strict=True):
+            yield from _named(part, given)
 
 
 def _of_the_module(tree: ast.AST) -> Iterator[ast.AST]:

@@ -18,7 +18,8 @@ import ebb.cli.durable_sdk  # noqa: F401 - the first import of that SDK  # isort
 import azure.durable_functions as df
 
 from ebb.cli.scale_rules.constants import Constants
-from ebb.cli.scale_rules.modules import Foreign, Names, reachable_modules
+from ebb.cli.scale_rules.decorated import decorated
+from ebb.cli.scale_rules.modules import Foreign, Names, open_imports, reachable_modules
 from ebb.cli.scale_rules.trigger import Trigger
 
 # Decorators of azure.functions and azure.durable_functions, and the binding types that they write.
@@ -88,16 +89,27 @@ class _Reader:
     def read(self) -> Source:
         triggers: list[Trigger] = []
         left_out: list[str] = []
+        perhaps: list[str] = []
         for path, tree in self._modules.items():
             triggers += self._http_apps(path, tree)
-            for name, calls in _decorated(tree, path, self._names):
+            for name, calls, is_certain in decorated(tree, path, self._names):
                 found = self._function(name, calls, path)
                 if found is not None and self._counts(calls, path):
                     triggers.append(found)
+                    perhaps += [] if is_certain else [found.function]
                 elif found is not None:
                     left_out.append(found.function)
-        told = f"on a blueprint that nothing registers, so left out: {', '.join(left_out)}"
-        return Source(tuple(triggers), (told,) if left_out else ())
+        return Source(tuple(triggers), tuple(self._remarks(left_out, perhaps)))
+
+    def _remarks(self, left_out: list[str], perhaps: list[str]) -> Iterator[str]:
+        if left_out:
+            yield f"on a blueprint that nothing registers, so left out: {', '.join(left_out)}"
+        if perhaps:
+            yield f"in a condition or a loop, so known only at run time whether and how often: {', '.join(perhaps)}"
+        for path, tree in self._modules.items():
+            for line in open_imports(tree):
+                where = f"{path.relative_to(self._folder).as_posix()}:{line}"
+                yield f"{where} imports modules by a name that is known only at run time: triggers in them are not seen"
 
     def _function(self, plain_name: str, calls: list[ast.Call], path: Path) -> Trigger | None:
         names = [self._arguments(call, path) for call in calls if _decorator(call) == "function_name"]
@@ -167,43 +179,22 @@ class _Reader:
     def _arguments(self, call: ast.Call, path: Path) -> dict[str, Any]:
         """The call's arguments under the names of `function.json`; positional ones by the SDK's own signature."""
         names = [name for name in inspect.signature(getattr(df.DFApp, _decorator(call))).parameters if name != "self"]
-        given = dict(zip(names, call.args, strict=False))
-        given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
-        values = {_binding_name(name): self._constants.value(node, path) for name, node in given.items()}
-        if any(keyword.arg is None for keyword in call.keywords):  # **options
-            values |= {"options": self._constants.value(call.keywords[-1].value, path)}
-        return {name: value for name, value in values.items() if value is not None}
-
-
-def _decorated(tree: ast.Module, path: Path, names: Names) -> Iterator[tuple[str, list[ast.Call]]]:
-    """Each function's name with its decorators, also those applied by hand: `bp.activity_trigger(...)(work)`."""
-    inner: set[ast.Call] = set()
-    for node in ast.walk(tree):  # outer calls come before those within them
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            decorators = [_call_of(decorator, path, names) for decorator in node.decorator_list]
-            yield node.name, [call for call in decorators if call is not None]
-        elif isinstance(node, ast.Call) and node not in inner:
-            name, calls = _applied(node, inner)
-            if calls:
-                yield name, calls
-
-
-def _call_of(decorator: ast.expr, path: Path, names: Names) -> ast.Call | None:
-    """The call behind a decorator: itself, or what its name was given (`on_order = app.queue_trigger(...)`)."""
-    if isinstance(decorator, ast.Name):
-        assigned = names.assigned(decorator.id, path)
-        return assigned if isinstance(assigned, ast.Call) else None
-    return decorator if isinstance(decorator, ast.Call) else None
-
-
-def _applied(node: ast.expr, inner: set[ast.Call]) -> tuple[str, list[ast.Call]]:
-    """The decorators in `a(...)(b(...)(work))`, outermost first, and `work`'s name."""
-    calls: list[ast.Call] = []
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and len(node.args) == 1:
-        inner.add(node)
-        calls.append(node.func)
-        node = node.args[0]
-    return ast.unparse(node), calls
+        values: dict[str, Any] = {}
+        positional: list[Any] = []
+        for node in call.args:
+            value = self._constants.value(node.value if isinstance(node, ast.Starred) else node, path)
+            if not isinstance(node, ast.Starred):
+                positional.append(value)
+            elif isinstance(value, list | tuple):
+                positional += value
+            else:
+                values["options"] = value  # what comes after it has no known place
+                break
+        values |= dict(zip(names, positional, strict=False))
+        for keyword in call.keywords:
+            value = self._constants.value(keyword.value, path)
+            values |= {keyword.arg: value} if keyword.arg else value if isinstance(value, dict) else {"options": value}
+        return {_binding_name(str(name)): value for name, value in values.items() if value is not None}
 
 
 def _decorator(call: ast.Call) -> str:

@@ -10,9 +10,6 @@ from ebb.cli.scale_rules.trigger import Trigger
 from ebb.cli.scale_rules.wiring import Wiring, namespace, secret, storage
 from ebb.core.settings.app_settings import find_connection_section, find_setting, resolve_placeholders
 
-SERVICE_BUS_DEFAULT = (
-    "ServiceBus"  # found as AzureWebJobsServiceBus; Constants.DefaultConnectionStringName of the extension
-)
 _SASL = ("username", "password", "authenticationMode", "protocol", "oAuthBearerMethod", "sslCaLocation", "sslCaPem")
 
 
@@ -27,7 +24,7 @@ def wire(row: Row, trigger: Trigger, app: FunctionApp) -> Wiring:
         return _kafka(trigger, settings)
     if row is RABBITMQ:
         return _rabbit(trigger, settings)
-    return namespace(name or f"AzureWebJobs{SERVICE_BUS_DEFAULT}", "namespace", settings)
+    return namespace(name, "namespace", settings)
 
 
 def _event_hub(name: str, settings: Mapping[str, str]) -> Wiring:
@@ -42,6 +39,11 @@ def _event_hub(name: str, settings: Mapping[str, str]) -> Wiring:
     entity = _entity_path(name, settings)
     if hub.identity and not checkpoints.identity and not checkpoints.unknown:
         notes.append("identity for the hub, a connection string for the checkpoints: KEDA takes both")
+    if hub.identity and checkpoints.identity and hub.identity != checkpoints.identity:
+        notes.append(
+            f"a rule has one identity for the hub and its checkpoints: {hub.identity} has to read both, "
+            f"not {checkpoints.identity} the second"
+        )
     metadata = {**hub.metadata, **({"eventHubName": entity} if entity else {}), **checkpoints.metadata}
     return Wiring(metadata, hub.identity or checkpoints.identity, tuple(notes), hub.unknown)
 

@@ -11,10 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ebb.core.settings.app_settings import Section, find_connection_section, placeholders, resolve_placeholders
-from ebb.core.settings.connection import DEFAULT_NAME, Service, account_of
+from ebb.core.settings.app_settings import (
+    PREFIX,
+    Section,
+    find_connection_section,
+    placeholders,
+    resolve_placeholders,
+)
+from ebb.core.settings.connection import Service, account_of
 
 SYSTEM = "system"
+DEFAULT_STORAGE = "Storage"  # found as AzureWebJobsStorage first; ConnectionStringNames.Storage of the WebJobs SDK
+DEFAULT_SERVICE_BUS = "ServiceBus"  # likewise; Constants.DefaultConnectionStringName of the extension
+_EMULATOR = (
+    "usedevelopmentstorage=true", "usedevelopmentemulator=true", "accountname=devstoreaccount1", "://127.0.0.1",
+    "://localhost", "://[::1]",
+)  # fmt: skip
 _CLOUDS = {
     "core.chinacloudapi.cn": "AzureChinaCloud",
     "core.usgovcloudapi.net": "AzureUSGovernmentCloud",
@@ -42,7 +54,7 @@ def storage(name: str, service: Service, settings: Mapping[str, str], prefix: st
         prefix: "storage" for the second account of a scaler, whose keys are `storageConnection...`.
     """
     key = f"{prefix}ConnectionFromEnv" if prefix else "connectionFromEnv"
-    name, section, found = _look_up(name or DEFAULT_NAME, settings, key)
+    name, section, found = _look_up(name or DEFAULT_STORAGE, settings, key)
     if section is None or section.value:
         return found
     account_key = f"{prefix}AccountName" if prefix else "accountName"
@@ -59,8 +71,11 @@ def storage(name: str, service: Service, settings: Mapping[str, str], prefix: st
 
 
 def namespace(name: str, key: str, settings: Mapping[str, str]) -> Wiring:
-    """The wiring of connection `name` to a namespace of Service Bus or Event Hubs; `key` is KEDA's word for it."""
-    name, section, found = _look_up(name, settings, "connectionFromEnv")
+    """The wiring of connection `name` to a namespace of Service Bus or Event Hubs; `key` is KEDA's word for it.
+
+    Empty is the default of Service Bus.
+    """
+    name, section, found = _look_up(name or DEFAULT_SERVICE_BUS, settings, "connectionFromEnv")
     if section is None or section.value:
         return found
     host = section.parts.get("fullyqualifiednamespace", "").rstrip("/")
@@ -84,13 +99,19 @@ def _look_up(name: str, settings: Mapping[str, str], key: str) -> tuple[str, Sec
     open_names = placeholders(resolved)
     section = None if open_names else find_connection_section(resolved, settings)
     if section is None:
-        return resolved, None, Wiring({key: resolved}, unknown=open_names[0] if open_names else resolved)
-    return resolved, section, Wiring({key: section.name}, notes=_of_a_string(section))
+        shown = f"{PREFIX}{resolved}" if name in (DEFAULT_STORAGE, DEFAULT_SERVICE_BUS) else resolved
+        return resolved, None, Wiring({key: shown}, unknown=open_names[0] if open_names else shown)
+    variable = section.name.replace(":", "__")  # as an environment variable is written on Linux
+    return resolved, section, Wiring({key: variable}, notes=_of_a_string(section))
 
 
 def _of_a_string(section: Section) -> tuple[str, ...]:
-    if "usedevelopmentstorage=true" in (section.value or "").lower().replace(" ", ""):
+    text = (section.value or "").lower().replace(" ", "")
+    if any(sign in text for sign in _EMULATOR):
         return (f"app setting {section.name} is the local emulator here, which KEDA cannot reach: set a real one",)
+    if text.startswith("@microsoft.keyvault("):
+        told = f"app setting {section.name} is a reference to a Key Vault, which Container Apps does not resolve there"
+        return (f"{told}: make it a secret of the app with keyVaultUrl",)
     return ()
 
 

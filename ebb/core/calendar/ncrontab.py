@@ -2,14 +2,18 @@
 
 A field is a list of `*`, a value, `a-b`, each with `/step` if wanted; a value with a step runs to the field's end.
 Names of months and days may be cut short (`j` is January, `su` is Sunday); a range given backwards is turned round.
-There is no L, W, # or ?, and no 7 for Sunday. Source: https://github.com/atifaziz/NCrontab, CrontabField.cs and
-CrontabFieldImpl.cs.
+There is no L, W, # or ?, and no 7 for Sunday; only spaces separate fields. Source:
+https://github.com/atifaziz/NCrontab, CrontabSchedule.cs, CrontabField.cs and CrontabFieldImpl.cs.
 """
 
 from __future__ import annotations
 
 import calendar
+import re
 from dataclasses import dataclass
+
+_NUMBER = re.compile(r"[\t-\r]*([+-]?[0-9]+)[\t-\r]*")  # as int.Parse takes it, where no space can be
+_LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,18 @@ FIELDS = (
 )
 
 
-def parse_six_fields(expression: str) -> tuple[tuple[int, ...], ...]:
+SixFields = tuple[tuple[int, ...], ...]
+
+
+def parse_six_fields(expression: str) -> SixFields:
     """The numbers of second, minute, hour, day of month, month and day of week (0 is Sunday), each in order.
 
     Raises:
         ValueError: says which field is wrong and how.
     """
-    texts = expression.split()
+    texts = [text for text in expression.split(" ") if text]
     if len(texts) != len(FIELDS):
-        raise ValueError(f"has {len(texts)} fields, not six: second minute hour day month weekday")
+        raise ValueError(f"has {len(texts)} fields between spaces, not six: second minute hour day month weekday")
     return tuple(tuple(sorted(_numbers(text, field))) for text, field in zip(texts, FIELDS, strict=True))
 
 
@@ -65,17 +72,26 @@ def _range(part: str, field: _Field) -> range:
 
 
 def _step(text: str, field: _Field) -> int:
-    if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
+    step = _int32(text)
+    if step is None:
         raise ValueError(f"has {text!r} for a step of the {field.name}: it must be a number")
-    return int(text)
+    return step
+
+
+def _int32(text: str) -> int | None:
+    match = _NUMBER.fullmatch(text)
+    return int(match[1]) if match and abs(int(match[1])) <= _LARGEST else None
 
 
 def _value(text: str, field: _Field) -> int:
-    if text.isascii() and text.isdigit():
-        number = int(text)
+    if "0" <= text[:1] <= "9":
+        found = _int32(text)
     else:
-        number = next((at for at, name in enumerate(field.names) if text and name.lower().startswith(text.lower())), -1)
-        number += field.lowest if number >= 0 else 0
+        found = next(
+            (at for at, name in enumerate(field.names) if text and name.lower().startswith(text.lower())), None
+        )
+        found = None if found is None else found + field.lowest
+    number = -1 if found is None else found
     if not field.lowest <= number <= field.highest:
         names = f" or a name such as {field.names[0][:3]}" if field.names else ""
         wanted = f"a number from {field.lowest} to {field.highest}{names}"

@@ -179,11 +179,10 @@ def _from_identity(section: Section) -> Connection:
     account = parts.get("accountname")
     endpoints: dict[Service, str] = {}
     for service in SERVICES:
-        given = _service_uri(section, service)
-        if given:
-            endpoints[service] = given
-        elif account:
+        if account:  # first, as in StorageClientProvider.TryGetServiceUri of azure-sdk-for-net
             endpoints[service] = f"https://{account}.{service}.core.windows.net"
+        elif given := _service_uri(section, service):
+            endpoints[service] = given
     if not endpoints:
         raise SettingsError(
             f"app settings {name}__... name no account: set {name}__accountName, or {name}__queueServiceUri and "

@@ -9,6 +9,8 @@ from ebb.core.settings.host_files import host_value, parse_host_file
 from ebb.core.settings.time_span import parse_time_span
 
 DEFAULT_FUNCTION_TIMEOUT = 1800.0  # seconds; https://learn.microsoft.com/azure/azure-functions/functions-host-json
+_NO_LIMIT = -86_400.0  # `-1` is a time span of minus one day (ScriptJobHostOptionsSetup.cs of azure-functions-host)
+_SHORTEST = 1.0
 
 
 def function_timeout(host_json: str, environment: Mapping[str, str]) -> float | None:
@@ -22,14 +24,14 @@ def function_timeout(host_json: str, environment: Mapping[str, str]) -> float | 
         SettingsError: the file is not a JSON object, or the value is not a time span.
     """
     value = host_value(parse_host_file(host_json, "host.json"), "functionTimeout", environment)
-    if value is None:
+    if value is None or value == "":
         return DEFAULT_FUNCTION_TIMEOUT
-    if str(value) in ("-1", "-00:00:01"):
-        return None
     try:
         seconds = parse_time_span(str(value))
     except ValueError as error:
         raise SettingsError(f"functionTimeout of host.json: {error}, or -1 for no limit") from error
-    if seconds <= 0:
-        raise SettingsError(f"functionTimeout of host.json: {value!r} must be more than nothing, or -1 for no limit")
+    if seconds == _NO_LIMIT:
+        return None
+    if seconds < _SHORTEST:
+        raise SettingsError(f"functionTimeout of host.json: {value!r} must be a second or more, or -1 for no limit")
     return seconds

@@ -121,10 +121,13 @@ def load_app(script_root: Path, environment: Mapping[str, str]) -> FunctionRegis
         raise
     except BaseException as error:  # whatever the app raises, SystemExit included, is shown to its author
         raise AppError(f"{file_name} failed to import: {account_of(error)}") from error
-    apps = {id(value): value for value in vars(module).values() if isinstance(value, FunctionRegister)}
+    # Names are counted, as in the worker: one app under two names is refused there too.
+    apps = [value for value in vars(module).values() if isinstance(value, FunctionRegister)]
     if len(apps) != 1:
-        raise AppError(f"{file_name} must hold exactly one FunctionApp or DFApp at top level, found {len(apps)}")
-    return next(iter(apps.values()))
+        names = [name for name, value in vars(module).items() if isinstance(value, FunctionRegister)]
+        named = f" ({', '.join(names)})" if names else ""
+        raise AppError(f"{file_name} must hold exactly one FunctionApp or DFApp at top level, found {len(apps)}{named}")
+    return apps[0]
 
 
 def _missing_script(script_root: Path, file_name: str) -> str:

@@ -1,7 +1,8 @@
 """NCrontab's expressions, the whole grammar and nothing more: five or six fields, lists, ranges, steps, short names.
 
-After the library's CrontabField: no `?`, `L`, `W`, `#`, no 7 for Sunday; a range from high to low is turned round; a
-step with one number runs to the end of the field. A time must match day of month and day of week both.
+After the library's CrontabFieldImpl and CrontabSchedule: no `?`, `L`, `W`, `#`, no 7 for Sunday; a range from high to
+low is turned round; a step with one number runs to the end of the field; only spaces separate fields, and no part of a
+list may be empty. A time must match day of month and day of week both.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from devhost.errors import AppError
 
 _MONTHS = tuple(calendar.month_name[1:])
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_NUMBER = re.compile(r"[+-]?\d{1,9}")
+_NUMBER = re.compile(r"[\t-\r]*([+-]?[0-9]+)[\t-\r]*")  # as int.Parse takes it, where no space can be
+_LARGEST = 2**31 - 1
 LAST_YEAR = 9999
 
 
@@ -48,6 +51,22 @@ class Crontab:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
+    has_seconds: bool = True
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether it counts as an interval when clocks are put back (CronSchedule.IsInterval of the timer extension).
+
+        It does when one of the fields before the day holds two values in a row: NCrontab writes them as a range.
+        """
+        fields = (self.seconds, self.minutes, self.hours) if self.has_seconds else (self.minutes, self.hours)
+        return any(later - earlier == 1 for field in fields for earlier, later in pairwise(field))
+
+    @property
+    def is_frequent(self) -> bool:
+        """Whether it runs more than once in each minute."""
+        rest = (self.minutes, self.hours, self.days, self.months, self.weekdays)
+        return len(self.seconds) > 1 and [len(field) for field in rest] == [60, 24, 31, 12, 7]
 
     def after(self, moment: datetime) -> datetime | None:
         """The next time later than `moment`, a naive local time; None when there is none until the year 9999."""
@@ -88,9 +107,9 @@ def read_crontab(text: str) -> Crontab:
     Raises:
         AppError: it has another number of fields, or a field cannot be read; the message says which and why.
     """
-    words = text.split()
+    words = [word for word in text.split(" ") if word]
     if len(words) not in (5, 6):
-        raise AppError(f"{text!r} has {len(words)} fields; NCRONTAB has six (seconds first), or five")
+        raise AppError(f"{text!r} has {len(words)} fields; NCRONTAB has six (seconds first), or five, between spaces")
     texts = words if len(words) == 6 else ["0", *words]
     values = [_values(word, field) for word, field in zip(texts, _FIELDS, strict=True)]
     seconds, minutes, hours, days, months, weekdays = values
@@ -101,12 +120,13 @@ def read_crontab(text: str) -> Crontab:
         frozenset(days),
         frozenset(months),
         frozenset(weekdays),
+        has_seconds=len(words) == 6,
     )
 
 
 def _values(text: str, field: _Field) -> set[int]:
     if text.find(",") > 0:
-        return {value for part in text.split(",") if part for value in _values(part, field)}
+        return {value for part in text.split(",") for value in _values(part, field)}
     base, slash, step = text.partition("/") if text.find("/") > 0 else (text, "", "")
     every = max(_number(step, field), 1) if slash else 1
     if base == "*":
@@ -123,7 +143,7 @@ def _values(text: str, field: _Field) -> set[int]:
 
 
 def _value(text: str, field: _Field) -> int:
-    if text[:1].isdigit():
+    if "0" <= text[:1] <= "9":
         return _number(text, field)
     for place, word in enumerate(field.words):
         if text and word.lower().startswith(text.lower()):
@@ -133,6 +153,7 @@ def _value(text: str, field: _Field) -> int:
 
 
 def _number(text: str, field: _Field) -> int:
-    if not _NUMBER.fullmatch(text):
+    found = _NUMBER.fullmatch(text)
+    if not found or abs(int(found[1])) > _LARGEST:
         raise AppError(f"{text!r} is not a number (in {field.name})")
-    return int(text)
+    return int(found[1])

@@ -131,6 +131,8 @@ def _fault_of_return(bindings: Sequence[dict[str, Any]], hints: dict[str, Any]) 
         return "return annotation should not be azure.functions.Out"
     if not isinstance(hint, type):
         return f"has invalid non-type return annotation {hint!r}"
+    if issubclass(hint, typing.Generic):  # the worker looks for what it is made of, and fails
+        return f"the return annotation {hint!r} is a generic class: 'NoneType' object has no attribute '__name__'"
     if not _fits(returned["type"], hint, is_out=True):
         return f'Python return annotation "{hint.__name__}" does not match binding type "{returned["type"]}"'
     return None
@@ -144,10 +146,10 @@ def _is_generic(hint: Any) -> bool:
 
 
 def _fits(binding_type: str, value: Any, *, is_out: bool) -> bool:
-    """Whether the converter of the binding takes the annotation; a binding without one takes all."""
+    """Whether the converter of the binding takes the annotation; without one only text fits (GenericBinding)."""
     converter = meta.get_binding_registry().get(binding_type)
     if converter is None:
-        return True
+        return isinstance(value, type) and issubclass(value, (str, bytes, bytearray) if is_out else (str, bytes))
     check = converter.check_output_type_annotation if is_out else converter.check_input_type_annotation
     try:
         return bool(check(value))

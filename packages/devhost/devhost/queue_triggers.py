@@ -11,19 +11,20 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
+from devhost.app_settings import resolve_setting
 from devhost.arguments import Bindings
 from devhost.converters import Datum
 from devhost.errors import FunctionError
 from devhost.indexing import Function
-from devhost.settings import QueueSettings, resolve_setting
-from devhost.storage_queues import decode_body, encode_body, open_queue
+from devhost.settings import SHORTEST_POLL, QueueSettings
+from devhost.storage_queues import POISON_SUFFIX, decode_body, encode_body, has_poison_queue, open_queue
 
 log = logging.getLogger("devhost.queue")
 
 LEASE_SECONDS = 600
 """How long a message stays invisible while its function runs; renewed at half time."""
 
-SHORTEST_POLL_SECONDS = 0.1
+SHORTEST_POLL_SECONDS = SHORTEST_POLL.total_seconds()
 
 
 class QueueTrigger:
@@ -36,7 +37,9 @@ class QueueTrigger:
         self._queue_name = resolve_setting(function.trigger["queueName"], environment)
         connection = function.trigger.get("connection") or ""
         self._queue = open_queue(connection, self._queue_name, environment)
-        self._poison = open_queue(connection, f"{self._queue_name}-poison", environment)
+        self._poison: Any = None
+        if has_poison_queue(self._queue_name):
+            self._poison = open_queue(connection, f"{self._queue_name}{POISON_SUFFIX}", environment)
         self._running: set[asyncio.Task[None]] = set()
         self._loop_task: asyncio.Task[None] | None = None
 
@@ -61,7 +64,8 @@ class QueueTrigger:
         if self._running:
             await asyncio.wait(self._running, timeout=1)
         await self._queue.close()
-        await self._poison.close()
+        if self._poison:
+            await self._poison.close()
 
     async def _poll(self) -> None:
         pause = SHORTEST_POLL_SECONDS
@@ -132,6 +136,8 @@ class QueueTrigger:
 
     async def _failed(self, message: Any, reason: str) -> None:
         log.error("queue %s: message %s failed: %s", self._queue_name, message.id, reason)
+        if self._poison is None:
+            return  # as the extension: it stays invisible to the end of its lease, so that it does not come in a loop
         if message.dequeue_count >= self._settings.max_dequeue_count:
             await self._to_poison(message)
             return
@@ -140,6 +146,8 @@ class QueueTrigger:
             await self._queue.update_message(message, visibility_timeout=seconds)
 
     async def _to_poison(self, message: Any) -> None:
+        if self._poison is None:
+            return
         with contextlib.suppress(ResourceExistsError):
             await self._poison.create_queue()
         await self._poison.send_message(message.content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, MutableMapping
@@ -11,33 +12,39 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from devhost.app_settings import resolve_setting
 from devhost.errors import SettingsError
 from devhost.host_files import read_object
 from devhost.time_spans import read_time_span
 
+log = logging.getLogger("devhost.settings")
+
 _OVERRIDE = "AzureFunctionsJobHost__"
+_WHOLE = re.compile(r"(?:#|0x|&h)([0-9a-f]+)|([+-]?[0-9]+)")
+SHORTEST_POLL = timedelta(milliseconds=100)
+"""QueuePollingIntervals.Minimum of the queue extension."""
+
 _HUB_NAMES = {
-    "azurestorage": ("3 to 45 letters and digits and begin with a letter", re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")),
-    "azuremanaged": (
-        "3 to 64 letters, digits and hyphens and begin and end with a letter or digit",
-        re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,62}[A-Za-z0-9]"),
-    ),
+    "azurestorage": ("3 to 50 letters and digits and begin with a letter", re.compile(r"[A-Za-z][A-Za-z0-9]{2,49}")),
+    "azuremanaged": ("3 to 64 letters, digits and hyphens", re.compile(r"[A-Za-z0-9-]{3,64}")),
     "mssql": ("at most 50 characters", re.compile(r".{1,50}")),
     "": ("some text", re.compile(r".+")),
 }
-"""Hub names by back end: AzureStorageOptions.ValidateHubName, the Durable Task Scheduler's names of task hubs, and the
-column of the MSSQL provider; other back ends have rules of their own, which are not checked here."""
+"""Hub names by back end: AzureStorageOptions.ValidateHubName (its message says 45, it takes 50), the resource
+Microsoft.DurableTask/schedulers/taskHubs, and the column of the MSSQL provider; other back ends have rules of their
+own, which are not checked here."""
 
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """`extensions.queues`, with the defaults of the Storage queue trigger."""
+    """`extensions.queues`, with the defaults of the Storage queue trigger under `func start`."""
 
     batch_size: int = 16
-    new_batch_threshold: int = 8
+    new_batch_threshold: int = 8 * (os.cpu_count() or 1)
     max_dequeue_count: int = 5
     visibility_timeout: timedelta = timedelta(0)
-    max_polling_interval: timedelta = timedelta(minutes=1)
+    max_polling_interval: timedelta = timedelta(seconds=2)
+    """A minute in Azure; the extension takes two seconds in the environment Development."""
     message_encoding: str = "base64"
 
 
@@ -68,27 +75,20 @@ class HostSettings:
     cors_credentials: bool = False
 
 
-def resolve_setting(text: str, environment: Mapping[str, str]) -> str:
-    """Replace each `%NAME%` in `text` by that app setting.
-
-    Raises:
-        SettingsError: there is no such app setting.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            raise SettingsError(
-                f"app setting {match[1]!r}, named in {text!r}, is not set; add it to local.settings.json"
-            )
-        return environment[match[1]]
-
-    return re.sub(r"%([^%]+)%", value, text)
-
-
 def _lower_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key).lower(): _lower_keys(inner) for key, inner in value.items()}
-    return value
+    """Names in lower case; what names that differ in case alone hold is put together, and the last one wins."""
+    if not isinstance(value, dict):
+        return value
+    lowered: dict[str, Any] = {}
+    for key, inner in value.items():
+        lowered[str(key).lower()] = _over(lowered.get(str(key).lower()), _lower_keys(inner))
+    return lowered
+
+
+def _over(earlier: Any, later: Any) -> Any:
+    if not (isinstance(earlier, dict) and isinstance(later, dict)):
+        return later
+    return {**earlier, **{name: _over(earlier.get(name), value) for name, value in later.items()}}
 
 
 def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
@@ -98,7 +98,9 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
         *path, last = name[len(_OVERRIDE) :].lower().split("__")
         node = tree
         for step in path:
-            node = node.setdefault(step, {})
+            if not isinstance(node.get(step), dict):
+                node[step] = {}
+            node = node[step]
         node[last] = text
 
 
@@ -131,21 +133,48 @@ def _flag(value: Any) -> bool:
 
 
 def _timeout(value: Any) -> timedelta | None:
-    if value is None:
+    """None is no limit: `-1`, which is a time span of minus one day (ScriptJobHostOptionsSetup of the host)."""
+    if value in (None, ""):
         return HostSettings.function_timeout
-    return None if str(value) == "-1" else read_time_span(str(value))
+    span = read_time_span(str(value))
+    if span == timedelta(days=-1):
+        return None
+    if span < timedelta(seconds=1):
+        raise SettingsError(f"functionTimeout {value!r} must be a second or more, or -1 for no limit (host.json)")
+    return span
 
 
 def _queue_settings(section: dict[str, Any]) -> QueueSettings:
-    batch = int(section.get("batchsize", 16))
+    """`extensions.queues`, checked as the setters of QueuesOptions (azure-sdk-for-net) check it."""
+    batch = _number(section, "batchSize", QueueSettings.batch_size, 1, 32)
+    longest = read_time_span(str(section.get("maxpollinginterval", QueueSettings.max_polling_interval)))
+    if longest < SHORTEST_POLL:
+        raise SettingsError(
+            f"maxPollingInterval {str(longest)!r} must be 100 ms or more (extensions.queues in host.json)"
+        )
+    encoding = str(section.get("messageencoding", "base64")).lower()
+    if encoding not in ("base64", "none"):
+        raise SettingsError(f"messageEncoding {encoding!r} must be base64 or none (extensions.queues in host.json)")
     return QueueSettings(
         batch_size=batch,
-        new_batch_threshold=int(section.get("newbatchthreshold", batch // 2)),
-        max_dequeue_count=int(section.get("maxdequeuecount", 5)),
+        new_batch_threshold=_number(section, "newBatchThreshold", batch // 2 * (os.cpu_count() or 1), 0),
+        max_dequeue_count=_number(section, "maxDequeueCount", QueueSettings.max_dequeue_count, 1),
         visibility_timeout=read_time_span(str(section.get("visibilitytimeout", "00:00:00"))),
-        max_polling_interval=read_time_span(str(section.get("maxpollinginterval", "00:01:00"))),
-        message_encoding=str(section.get("messageencoding", "base64")).lower(),
+        max_polling_interval=longest,
+        message_encoding=encoding,
     )
+
+
+def _number(section: dict[str, Any], name: str, default: int, least: int, most: int = 2**31 - 1) -> int:
+    """A whole number as .NET's Int32Converter reads it."""
+    value = section.get(name.lower(), default)
+    text = "" if value is None else str(int(value) if isinstance(value, float) and value == int(value) else value)
+    found = _WHOLE.fullmatch(text.strip().lower())
+    number = (int(found[1], 16) if found[1] else int(found[2])) if found else None
+    if number is None or not least <= number <= most:
+        bounds = f"{least} to {most}" if most < 2**31 - 1 else f"{least} or more"
+        raise SettingsError(f"{name} {text!r} must be a whole number, {bounds} (extensions.queues in host.json)")
+    return number
 
 
 def _hub_name(durable: dict[str, Any], environment: Mapping[str, str]) -> str:
@@ -178,7 +207,10 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
         SettingsError: a file is not JSON, or a value cannot be used.
     """
     local = apply_local_settings(script_root, environment)
-    tree = _lower_keys(read_object(script_root / "host.json"))
+    host = read_object(script_root / "host.json")
+    if host and host.get("version") != "2.0":
+        log.warning('host.json has no "version": "2.0"; in Azure the host does not start with it')
+    tree = _lower_keys(host)
     _override(tree, environment)
     extensions = tree.get("extensions") or {}
     durable = extensions.get("durabletask") or {}

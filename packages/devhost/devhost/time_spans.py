@@ -1,4 +1,7 @@
-"""Time spans as .NET's `TimeSpan.Parse` reads them; the Functions host reads its settings and schedules so."""
+"""Time spans as .NET's `TimeSpan.Parse` reads them; the Functions host reads its settings and schedules so.
+
+Source: dotnet/runtime, TimeSpanParse.cs (ProcessTerminalState, TryTimeToTicks, NormalizeAndValidateFraction).
+"""
 
 from __future__ import annotations
 
@@ -7,42 +10,64 @@ from datetime import timedelta
 
 from devhost.errors import SettingsError
 
-_DAYS = re.compile(r"(-?)(\d{1,8})")
-_SPAN = re.compile(r"(-?)(?:(\d{1,8})([.:]))?(\d{1,8}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?")
-LARGEST_DAYS = 10675199
-"""Days of TimeSpan.MaxValue."""
+_NUMBERS = re.compile(r"\s*(-?)([0-9]+(?:(?::\.|[:.])[0-9]+)*)\s*")
+_FORMS: dict[str, tuple[str, ...]] = {
+    "": ("d",),
+    ":": ("hm",),
+    ": :": ("hms", "dhm"),
+    ". :": ("dhm",),
+    ": :.": ("hmf",),
+    ": : .": ("hmsf",),
+    ": : :": ("dhms",),
+    ". : :": ("dhms",),
+    ": : :.": ("dhmf",),
+    ". : :.": ("dhmf",),
+    ": : : .": ("dhmsf",),
+    ". : : .": ("dhmsf",),
+}
+"""What stands between the numbers, and what the numbers then mean, in the order in which .NET tries it."""
+
+_HIGHEST = {"d": 10_675_199, "h": 23, "m": 59, "s": 59}
+_TICKS = {"d": 864_000_000_000, "h": 36_000_000_000, "m": 600_000_000, "s": 10_000_000}
+_LARGEST_NUMBER = 0x0FFF_FFFF
+_FRACTION_DIGITS = 7
+_LARGEST = 2**63 - 1  # ticks
 
 
 def read_time_span(text: str) -> timedelta:
-    """Read `[-]{ d | [d.]hh:mm[:ss[.ff]] | d:hh:mm:ss[.ff] }`, with blanks around it.
+    """Read `[-]{ d | [d.]hh:mm[:ss[.ff]] | d:hh:mm:ss[.ff] | [d.]hh:mm:.ff }`, with blanks around it.
 
     A span of three numbers is hours, minutes and seconds if it can be, else days, hours and minutes: `24:00:00` is
-    24 days (TimeSpanParse.ProcessTerminal_HM_S_D).
+    24 days. A tick is 100 ns; what is below a microsecond is dropped.
 
     Raises:
         SettingsError: the text has another form, or a number is out of its range.
     """
-    stripped = text.strip()
-    found = _DAYS.fullmatch(stripped)
-    parts = (int(found[2]), 0, 0, 0) if found else _parts(stripped)
-    if parts is None or parts[0] > LARGEST_DAYS:
-        raise SettingsError(f"{text!r} is not a time span; write [d.]hh:mm:ss, for example 00:05:00")
-    days, hours, minutes, seconds = parts
-    fraction = (_SPAN.fullmatch(stripped) or ("",) * 8)[7] or "0"
-    span = timedelta(days, seconds, int(fraction.ljust(6, "0")[:6]), 0, minutes, hours)
-    return -span if stripped.startswith("-") else span
+    found = _NUMBERS.fullmatch(text)
+    for form in _FORMS.get(" ".join(re.findall(r"[:.]+", found[2])), ()) if found else ():
+        ticks = _ticks(form, re.findall("[0-9]+", found[2])) if found else None
+        if found and ticks is not None and ticks <= _LARGEST + bool(found[1]):
+            return timedelta(microseconds=ticks // 10) * (-1 if found[1] else 1)
+    raise SettingsError(f"{text!r} is not a time span; write [d.]hh:mm:ss, for example 00:05:00")
 
 
-def _parts(text: str) -> tuple[int, int, int, int] | None:
-    found = _SPAN.fullmatch(text)
-    if found is None:
+def _ticks(form: str, numbers: list[str]) -> int | None:
+    """The sum, or None where a number does not fit its place."""
+    total = 0
+    for part, digits in zip(form, numbers, strict=True):
+        number = int(digits)
+        ticks = _fraction(digits) if part == "f" else number * _TICKS[part]
+        if ticks is None or number > _HIGHEST.get(part, _LARGEST_NUMBER):
+            return None
+        total += ticks
+    return total
+
+
+def _fraction(digits: str) -> int | None:
+    """Ticks of a fraction of a second; more than seven digits are rounded, but only behind a leading zero."""
+    if len(digits) <= _FRACTION_DIGITS:
+        return int(digits.ljust(_FRACTION_DIGITS, "0"))
+    if not digits.startswith("0"):
         return None
-    _, days, mark, hours, minutes, seconds, fraction = found.groups()
-    if mark == ":" and seconds is None:  # three numbers, the first of which was taken for days
-        days, hours, minutes, seconds = None, days, hours, minutes
-    whole = (int(days or 0), int(hours), int(minutes), int(seconds or 0))
-    if whole[1] <= 23 and whole[2] <= 59 and whole[3] <= 59:
-        return whole
-    as_days = (whole[1], whole[2], whole[3], 0)
-    is_day_form = days is None and seconds is not None and fraction is None
-    return as_days if is_day_form and as_days[1] <= 23 and as_days[2] <= 59 else None
+    scale = 10 ** (len(digits) - _FRACTION_DIGITS)
+    return (2 * int(digits) + scale) // (2 * scale)

@@ -19,6 +19,12 @@ HTTP = {"name": "value", "type": "httpTrigger", "direction": "IN"}
 TIMER = {"name": "value", "type": "timerTrigger", "direction": "IN"}
 OUT = {"name": "value", "type": "queue", "direction": "OUT"}
 ANSWER = {"name": "$return", "type": "http", "direction": "OUT"}
+SQL = {"name": "value", "type": "sqlTrigger", "direction": "IN"}  # of a type for which the SDK has no converter
+TABLE = {"name": "value", "type": "table", "direction": "IN"}
+SIGNAL = {"name": "value", "type": "signalR", "direction": "OUT"}
+RABBIT = {"name": "value", "type": "rabbitMQTrigger", "direction": "IN"}
+BLOB_ANSWER = {"name": "$return", "type": "blob", "direction": "OUT"}
+SIGNAL_ANSWER = {"name": "$return", "type": "signalR", "direction": "OUT"}
 Name = NewType("Name", str)
 T = TypeVar("T")
 
@@ -55,6 +61,11 @@ def _function(annotation: Any) -> Callable[..., Any]:
         (OUT, func.Out[bytes]),
         (OUT, func.Out[typing.List[str]]),
         (OUT, func.Out[func.QueueMessage]),
+        (SQL, str),
+        (TABLE, bytes),
+        (RABBIT, type("Text", (str,), {})),
+        (SIGNAL, func.Out[bytearray]),
+        (SIGNAL, func.Out[str]),
     ],
 )
 def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: Any) -> None:
@@ -87,6 +98,14 @@ def test_parameter_that_the_worker_takes(binding: dict[str, Any], annotation: An
         (HTTP, int, 'binding in function.json "httpTrigger" does not match its Python annotation "int"'),
         (HTTP, func.QueueMessage, '"httpTrigger" does not match its Python annotation "QueueMessage"'),
         (TIMER, dict, 'binding in function.json "timerTrigger" does not match its Python annotation "dict"'),
+        (SQL, dict, 'binding in function.json "sqlTrigger" does not match its Python annotation "dict"'),
+        (SQL, func.SqlRowList, '"sqlTrigger" does not match its Python annotation "SqlRowList"'),
+        (SQL, Any, '"sqlTrigger" does not match its Python annotation "Any"'),
+        (SQL, typing.List[str], '"sqlTrigger" does not match its Python annotation "List"'),
+        (TABLE, list, '"table" does not match its Python annotation "list"'),
+        (RABBIT, bytearray, '"rabbitMQTrigger" does not match its Python annotation "bytearray"'),
+        (SIGNAL, func.Out[dict], '"signalR" does not match its Python annotation "dict"'),
+        (SIGNAL, func.Out[typing.List[str]], '"signalR" does not match its Python annotation "List"'),
     ],
 )
 def test_parameter_that_the_worker_refuses(binding: dict[str, Any], annotation: Any, why: str) -> None:
@@ -122,6 +141,20 @@ def test_return_annotation_that_the_worker_refuses(annotation: Any, why: str) ->
     with pytest.raises(AppError, match="cannot load the f function") as refused:
         check_parameters("f", _returning(annotation), [HTTP, ANSWER])
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "annotation", "why"),
+    [
+        (SIGNAL_ANSWER, dict, 'Python return annotation "dict" does not match binding type "signalR"'),
+        (SIGNAL_ANSWER, list, 'Python return annotation "list" does not match binding type "signalR"'),
+        (BLOB_ANSWER, typing.IO, "is a generic class"),
+        (BLOB_ANSWER, typing.TextIO, "is a generic class"),
+    ],
+)
+def test_return_annotation_that_does_not_fit_its_output(answer: dict[str, Any], annotation: Any, why: str) -> None:
+    with pytest.raises(AppError, match=why):
+        check_parameters("f", _returning(annotation), [HTTP, answer])
 
 
 @pytest.mark.parametrize("annotation", [str, typing.Optional[str], dict[str, int], str | None, T, None])

@@ -65,11 +65,13 @@ def mirror(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(json.dumps(seen), mimetype="application/json")
 
 
-def _timer_app(*, run_on_startup: bool = False, fails: bool = False, use_monitor: bool = True) -> df.DFApp:
+def _timer_app(
+    *, schedule: str = "0 */5 * * * *", run_on_startup: bool = False, fails: bool = False, use_monitor: bool = True
+) -> df.DFApp:
     timer_app = df.DFApp()
 
     @timer_app.timer_trigger(
-        schedule="0 */5 * * * *", arg_name="timer", run_on_startup=run_on_startup, use_monitor=use_monitor
+        schedule=schedule, arg_name="timer", run_on_startup=run_on_startup, use_monitor=use_monitor
     )
     async def tick(timer: func.TimerRequest) -> None:
         ticks.append(("tick", timer.past_due, timer.schedule_status))
@@ -221,3 +223,49 @@ def test_host_settings_can_be_overridden_by_the_environment(tmp_path: Path) -> N
     assert settings.route_prefix == "v1"
     assert settings.function_timeout == timedelta(minutes=10)
     assert os.environ.get("HUB") is None
+
+
+DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_timer_that_has_not_run_yet_knows_its_next_time() -> None:
+    async with Host(_timer_app(), clock=ManualClock(DAY_ONE)) as host:
+        await host.run_until(timedelta(minutes=6))
+    ((_, past_due, status),) = ticks
+    assert (past_due, status["Last"], status["Next"]) == (
+        False, "0001-01-01T00:00:00.0000000Z", "2026-01-01T00:05:00.0000000Z",
+    )  # fmt: skip
+
+
+async def test_timer_that_never_ran_is_past_due_after_its_first_time(tmp_path: Path) -> None:
+    timer_app = _timer_app()
+    async with Host(timer_app, clock=ManualClock(DAY_ONE), state=tmp_path) as host:
+        await host.run_until(timedelta(minutes=2))
+    assert ticks == []
+    async with Host(timer_app, clock=ManualClock(DAY_ONE + timedelta(minutes=7)), state=tmp_path) as host:
+        await host.run_until(timedelta(minutes=1))
+    assert [past_due for _, past_due, _ in ticks] == [True]
+
+
+async def test_timer_whose_schedule_was_changed_is_not_past_due(tmp_path: Path) -> None:
+    async with Host(_timer_app(), clock=ManualClock(DAY_ONE), state=tmp_path) as host:
+        await host.run_until(timedelta(minutes=6))
+    later = DAY_ONE + timedelta(hours=3, minutes=1)
+    async with Host(_timer_app(schedule="0 30 * * * *"), clock=ManualClock(later), state=tmp_path) as host:
+        await host.run_until(timedelta(minutes=30))
+    assert [past_due for _, past_due, _ in ticks] == [False, False]
+
+
+async def test_timer_whose_run_outlasts_its_period_runs_again_at_once() -> None:
+    clock = ManualClock(DAY_ONE)
+    begun: list[str] = []
+    slow_app = func.FunctionApp()
+
+    @slow_app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
+    async def tick(timer: func.TimerRequest) -> None:
+        begun.append(f"{clock.now():%H:%M}")
+        await clock.sleep(7 * 60)
+
+    async with Host(slow_app, clock=clock) as host:
+        await host.run_until(timedelta(minutes=30))
+    assert begun == ["00:05", "00:12", "00:19", "00:26"]  # 00:10 falls into the first run, and comes at its end

@@ -13,8 +13,9 @@ import pytest
 from azure.storage.queue.aio import QueueClient
 
 from devhost import Host
+from devhost.errors import SettingsError
 from devhost.settings import HostSettings, QueueSettings
-from devhost.storage_queues import decode_body
+from devhost.storage_queues import decode_body, has_poison_queue, open_queue
 from tests.azurite import Azurite
 
 CONNECTION = "DevhostTestStorage"
@@ -181,3 +182,91 @@ def test_body_is_read_as_by_the_extension(text: str, encoding: str, body: str | 
 def test_what_is_not_base64_for_dotnet_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not base64"):
         decode_body(text, "base64")
+
+
+KEY = "c2VjcmV0LWtleS1zZWNyZXQta2V5"
+FULL = f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY}"
+ACCT = "https://acct.queue.core.windows.net/q"
+LOCAL = "http://127.0.0.1:10001/devstoreaccount1/q"
+
+# connection, app settings, address of queue `q`
+CONNECTIONS: list[tuple[str, dict[str, str], str]] = [
+    ("", {"AzureWebJobsStorage": FULL}, ACCT),
+    ("", {"azurewebjobsstorage": FULL}, ACCT),
+    ("Storage", {"AzureWebJobsStorage": FULL}, ACCT),
+    ("Work", {"WORK": FULL}, ACCT),
+    ("Work", {"AzureWebJobsWork": FULL, "Work": FULL.replace("acct", "plain")}, ACCT),
+    ("Work", {"ConnectionStrings:Work": FULL, "Work": FULL.replace("acct", "plain")}, ACCT),
+    ("Work", {"ConnectionStrings__Work": FULL}, ACCT),
+    ("Work", {"CUSTOMCONNSTR_Work": FULL}, ACCT),
+    ("%Which%", {"which": "Work", "Work": FULL}, ACCT),
+    ("Work", {"Work": f" AccountName = acct ; AccountKey = {KEY} ; EndpointSuffix= "}, ACCT),
+    ("Work", {"Work": f"{FULL};EndpointSuffix=core.chinacloudapi.cn"}, "https://acct.queue.core.chinacloudapi.cn/q"),
+    ("Work", {"Work": "UseDevelopmentStorage=true"}, LOCAL),
+    ("Work", {"Work": "usedevelopmentstorage=True;"}, LOCAL),
+    ("Work", {"Work": "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite"},
+     "http://azurite:10001/devstoreaccount1/q"),
+    ("Work", {"Work": "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://[::1]"},
+     "http://[::1]:10001/devstoreaccount1/q"),
+    ("Work", {"Work": f"QueueEndpoint=http://[::1]:7/a;AccountName=a;AccountKey={KEY}"}, "http://[::1]:7/a/q"),
+    ("Work", {"Work": "QueueEndpoint=https://acct.queue.core.windows.net;SharedAccessSignature=?sv=1&sig=x%3D"},
+     f"{ACCT}?sv=1&sig=x%3D"),
+    ("Work", {"Work": "QueueEndpoint=https://acct.queue.core.windows.net;SharedAccessSignature=sv=1&sig=x%3D"},
+     f"{ACCT}?sv=1&sig=x%3D"),
+    ("Work", {"Work__accountName": "acct"}, ACCT),
+    ("Work", {"WORK__ACCOUNTNAME": "acct", "Work__credential": "managedidentity", "Work__clientId": "c"}, ACCT),
+    ("Work", {"AzureWebJobsWork__accountName": "acct"}, ACCT),
+    ("Work", {"ConnectionStrings__Work__accountName": "acct"}, ACCT),
+    ("Work", {"Work__queueServiceUri": "https://acct.queue.core.usgovcloudapi.net"},
+     "https://acct.queue.core.usgovcloudapi.net/q"),
+    ("Work", {"Work__serviceUri": "https://acct.queue.core.windows.net/"}, ACCT),
+    ("Work", {"Work__accountName": "acct", "Work__queueServiceUri": "https://other.queue.core.windows.net"}, ACCT),
+    ("Work", {"Work__queueServiceUri": "https://acct.queue.core.windows.net", "Work__tenantId": "t",
+              "Work__clientId": "c", "Work__clientSecret": "s"}, ACCT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("connection", "settings", "address"), CONNECTIONS)
+async def test_connection_is_found_as_by_the_extension(connection: str, settings: dict[str, str], address: str) -> None:
+    async with open_queue(connection, "q", settings) as client:
+        assert client.url == address
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "queue 'q' needs the app setting 'Work'"),
+        ({"Work": "  "}, "queue 'q' needs the app setting 'Work'"),
+        ({"Work": "hidden"}, "'Work', for queue 'q', is no connection string"),
+        ({"Work__clientId": "c"}, "name no queue service: set Work__queueServiceUri"),
+        ({"Work__blobServiceUri": "https://acct.blob.core.windows.net"}, "name no queue service"),
+    ],
+)
+def test_connection_that_cannot_be_used_is_named(settings: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as refused:
+        open_queue("Work", "q", settings)
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("queue", "has_one"),
+    [("work", True), ("work-poison", False), ("poison", True), ("my-poison-jobs", True), ("a" * 56, True),
+     ("a" * 57, False), ("-poison", False), ("work-POISON", True)],
+)  # fmt: skip
+def test_queue_that_has_no_poison_queue(queue: str, has_one: bool) -> None:
+    assert has_poison_queue(queue) is has_one
+
+
+async def test_message_of_a_poison_queue_stays_invisible_after_a_failure(
+    azurite: Azurite, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Any] = []
+    name = f"{queue}-poison"
+    async with QueueClient.from_connection_string(azurite.connection_string, name) as client:
+        await client.create_queue()
+        await client.send_message(base64.b64encode(b"bad").decode())
+        async with Host(_app(name, seen, fails=True)) as host:
+            await host.run_until(lambda: "cannot digest" in caplog.text)
+        assert (await client.get_queue_properties()).approximate_message_count == 1
+        assert [message async for message in client.receive_messages()] == []
+    assert seen == [("bad", 1)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,13 @@ PLAIN = '{"version": "2.0", "extensions": {"queues": {"batchSize": 4}}}'
         b"{extensions: {queues: {batchSize: '4'}}, note: 'it\\'s \"four\"'}",
         '{"extensions":\u00a0{"queues": {"batchSize": 4}}}'.encode(),
         b'{"a": "two\nlines", "extensions": {"queues": {"batchSize": 4}}}',
+        codecs.BOM_UTF32_LE + PLAIN.encode("utf-32-le"),
+        PLAIN.encode() + " // für".encode("latin-1"),
+        b'{// old Mac\r"extensions": {"queues": {"batchSize": 4}}}',
+        b'{"a": "it\\\'s", "extensions": {"queues": {"batchSize": 0x4}}}',
+        b"{'a': '\\\"', 'b': 'c:\\\\', 2: 3, \"extensions\": {\"queues\": {\"batchSize\": 04}}}",
+        b'{"a": [.5, 5., -010], "extensions": {"queues": {"batchSize": 4}}}',
+        b'{"extensions": {"queues": {"batchSize": 4}}, "Extensions": {"Queues": {"maxDequeueCount": 3}}}',
     ],
 )
 def test_host_json_is_read_as_by_the_host(tmp_path: Path, raw: bytes) -> None:
@@ -66,6 +75,10 @@ def test_host_json_is_read_as_by_the_host(tmp_path: Path, raw: bytes) -> None:
         b"{} {}",
         b'{"a": 1 "b": 2}',
         b"// only",
+        b'{"a" /* why */: 1}',
+        b'{"a": 08}',
+        b'{"a": "\\x"}',
+        b'{"a": 010.5}',
     ],
 )
 def test_file_that_the_host_cannot_read_is_named(tmp_path: Path, raw: bytes) -> None:
@@ -82,14 +95,17 @@ def test_file_that_the_host_cannot_read_is_named(tmp_path: Path, raw: bytes) -> 
         ("", "1hub", False),
         ("", "ab", False),
         ("", "a" * 45, True),
-        ("", "a" * 46, False),
+        ("", "a" * 46, True),
+        ("", "a" * 50, True),
+        ("", "a" * 51, False),
+        ("", "tables", True),
         ("AzureStorage", "my_hub", False),
         ("azurestorage", "hub1", True),
         ("AzureStorage", "häb1", False),
         ("azureManaged", "my-taskhub", True),
         ("azureManaged", "1-hub", True),
-        ("azureManaged", "-hub", False),
-        ("azureManaged", "hub-", False),
+        ("azureManaged", "-hub", True),
+        ("azureManaged", "hub-", True),
         ("azureManaged", "ab", False),
         ("azureManaged", "a" * 64, True),
         ("azureManaged", "a" * 65, False),
@@ -111,6 +127,71 @@ def test_hub_name_follows_the_rules_of_its_back_end(tmp_path: Path, back_end: st
     else:
         with pytest.raises(SettingsError, match=r"hubName .* must be"):
             read_settings(tmp_path, {"HUB": hub})
+
+
+@pytest.mark.parametrize(
+    ("value", "timeout"),
+    [
+        ('"-1"', None), ("-1", None), ('"-1.00:00:00"', None), ("null", timedelta(minutes=30)),
+        ('"00:00:01"', timedelta(seconds=1)), ("1", timedelta(days=1)), ('" 00:10:00 "', timedelta(minutes=10)),
+        ('"00:00:00.5"', "a second or more"), ('"-00:00:01"', "a second or more"), ('"00:00:00"', "a second or more"),
+        ("1.5", "is not a time span"),
+    ],
+)  # fmt: skip
+def test_function_time_out_is_read_as_by_the_host(tmp_path: Path, value: str, timeout: timedelta | str | None) -> None:
+    (tmp_path / "host.json").write_text(f'{{"version": "2.0", "functionTimeout": {value}}}')
+    if isinstance(timeout, str):
+        with pytest.raises(SettingsError, match=timeout):
+            read_settings(tmp_path, {})
+    else:
+        assert read_settings(tmp_path, {}).function_timeout == timeout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("batchSize", 32, 32), ("batchSize", "0x10", 16), ("batchSize", " 7 ", 7), ("batchSize", 4.0, 4),
+        ("batchSize", 33, None), ("batchSize", 0, None), ("batchSize", "seven", None), ("batchSize", None, None),
+        ("batchSize", True, None), ("batchSize", 4.5, None), ("maxDequeueCount", 1, 1), ("maxDequeueCount", 0, None),
+        ("newBatchThreshold", 0, 0), ("newBatchThreshold", -1, None), ("maxDequeueCount", 99999999999, None),
+        ("maxPollingInterval", "00:00:00.1", None), ("maxPollingInterval", "00:00:00.05", "100 ms or more"),
+        ("maxPollingInterval", "24:00", "is not a time span"), ("messageEncoding", "NONE", None),
+        ("messageEncoding", "utf8", "must be base64 or none"), ("visibilityTimeout", "x", "is not a time span"),
+    ],
+)  # fmt: skip
+def test_queue_setting_is_checked_as_by_the_extension(
+    tmp_path: Path, name: str, value: object, number: int | str | None
+) -> None:
+    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"queues": {name: value}}}))
+    numbers = {"batchSize": "batch_size", "maxDequeueCount": "max_dequeue_count", "newBatchThreshold":
+               "new_batch_threshold"}  # fmt: skip
+    if isinstance(number, str) or (name in numbers and number is None):
+        with pytest.raises(SettingsError, match=str(number or f"{name} .* must be a whole number")):
+            read_settings(tmp_path, {})
+        return
+    queues = read_settings(tmp_path, {}).queues
+    assert name not in numbers or getattr(queues, numbers[name]) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ('{"version": "2.0"}', False), ("{}", False), ('{"extensions": {}}', True), ('{"version": "3.0"}', True),
+        ('{"version": 2.0}', True), ('{"Version": "2.0"}', True), ('{"version": "2.0", // why\n}', False),
+    ],
+)  # fmt: skip
+def test_version_with_which_the_host_does_not_start_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, is_told: bool
+) -> None:
+    (tmp_path / "host.json").write_text(text)
+    read_settings(tmp_path, {})
+    assert ('has no "version": "2.0"' in caplog.text) is is_told
+
+
+def test_override_by_an_app_setting_needs_no_section_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "host.json").write_text('{"version": "2.0", "extensions": null}')
+    settings = read_settings(tmp_path, {"AzureFunctionsJobHost__extensions__queues__batchSize": "4"})
+    assert settings.queues.batch_size == 4
 
 
 APP = "import azure.functions as func\napp = func.FunctionApp()\n"
@@ -190,6 +271,8 @@ SOURCES = [
     (b"", "must hold exactly one FunctionApp or DFApp at top level, found 0"),
     (b"import azure.functions as func\ndef f():\n    app = func.FunctionApp()\n", "found 0"),
     (APP.encode() + b"again = func.FunctionApp()\n", "found 2"),
+    (APP.encode() + b"main = app\n", r"found 2 \(app, main\)"),
+    (b"import azure.functions as func\nfrom azure.functions import FunctionApp as App\napp: App = App()\n", ""),
     (APP.encode() + b"parts = func.Blueprint()\n", ""),
 ]
 

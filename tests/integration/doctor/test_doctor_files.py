@@ -78,7 +78,8 @@ def test_fault_in_host_json_is_found(folder, code):
 # backend, hub name, whether it takes it
 HUB_NAMES = [
     ("azureStorage", "EbbHub", True), ("azureStorage", "ebb", True), ("azureStorage", "a" * 45, True),
-    ("azureStorage", "my-hub", False), ("azureStorage", "ab", False), ("azureStorage", "a" * 46, False),
+    ("azureStorage", "my-hub", False), ("azureStorage", "ab", False), ("azureStorage", "a" * 50, True),
+    ("azureStorage", "a" * 51, False),
     ("azureStorage", "1hub", False), ("azureStorage", "hub_1", False), ("azureStorage", "hüb", False),
     ("azureManaged", "my-taskhub", True), ("azureManaged", "EbbHub", True), ("azureManaged", "1hub", True),
     ("azureManaged", "a" * 64, True), ("azureManaged", "ab", False), ("azureManaged", "a" * 65, False),

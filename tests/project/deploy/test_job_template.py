@@ -360,3 +360,15 @@ class TestCommand:
         result = self.run("nobody")
         assert result.exit_code == 3  # not found
         assert "known are parity" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "fields"),
+    [
+        ("0 0 * * 7", "0 0 * * 0"), ("0 0 * * 5-7", "0 0 * * 0,5-6"), ("0 0 * * 0,7", "0 0 * * 0"),
+        ("0 0 * * mon,7", "0 0 * * 0-1"), ("0 0 13 * 1-7", "0 0 13 * 0-6"), ("*/7 7 7 7 *", "*/7 7 7 7 *"),
+        ("30 2 * * mon-fri", "30 2 * * mon-fri"),
+    ],
+)  # fmt: skip
+def test_sunday_is_written_as_container_apps_takes_it(expression: str, fields: str) -> None:
+    assert five_fields(expression) == (fields, 0)

@@ -123,6 +123,36 @@ WAYS = {
     "foreign route": {"function_app": f"{HEAD}import web\n@app.{QUEUE}\ndef a(m: str): ...\n",
                       "web": "import types\nsite = types.SimpleNamespace(route=lambda path: lambda work: work)\n"
                       "@site.route('/x')\ndef page(): ...\n"},
+    "alias": {"function_app": f"{HEAD}on = app.queue_trigger\n"
+              "@on(arg_name='m', queue_name='q', connection='C')\ndef a(m: str): ...\n"},
+    "partial": {"function_app": f"{HEAD}import functools\non = functools.partial(app.queue_trigger, connection='C')\n"
+                "@on(arg_name='m', queue_name='q')\ndef a(m: str): ...\n"},
+    "options": {"function_app": f"{HEAD}OPTIONS = {{'queue_name': 'q', 'connection': 'C'}}\n"
+                "@app.queue_trigger(arg_name='m', **OPTIONS)\ndef a(m: str): ...\n"},
+    "list of arguments": {"function_app": f"{HEAD}GIVEN = ('m', 'q', 'C')\n"
+                          "@app.queue_trigger(*GIVEN)\ndef a(m: str): ...\n"},
+    "lambda": {"function_app": f"{HEAD}app.{QUEUE}(lambda m: None)\n"},
+    "of another module, by hand": {"function_app": f"{HEAD}import two\napp.{QUEUE}(two.work)\n",
+                                   "two": "def work(m: str): ...\n"},
+    "under another name, by hand": {"function_app": f"{HEAD}from two import work as job\napp.{QUEUE}(job)\n",
+                                    "two": "def work(m: str): ...\n"},
+    "names together": {"function_app": f"{HEAD}NAME, CONN = 'q', 'C'\n"
+                       "@app.queue_trigger(arg_name='m', queue_name=NAME, connection=CONN)\ndef a(m: str): ...\n"},
+    "own decorator between": {"function_app": f"{HEAD}import functools\ndef logged(work):\n"
+                              "    @functools.wraps(work)\n    def wrapped(*a, **k): return work(*a, **k)\n"
+                              f"    return wrapped\n@app.{QUEUE}\n@logged\ndef a(m: str): ...\n"},
+    "blueprints in a loop": {"function_app": f"{HEAD}import two\nfor part in (two.bp,):\n"
+                             "    app.register_functions(part)\n",
+                             "two": f"{BLUEPRINT}@bp.{QUEUE}\ndef a(m: str): ...\n"},
+    "blueprint from a function": {"function_app": f"{HEAD}import two\napp.register_functions(two.make())\n",
+                                  "two": "import azure.functions as func\ndef make():\n    bp = func.Blueprint()\n"
+                                  f"    @bp.{QUEUE}\n    def a(m: str): ...\n    return bp\n"},
+    "class of its own": {"function_app": "import azure.functions as func\nclass Mine(func.FunctionApp): ...\n"
+                         f"app = Mine()\n@app.{QUEUE}\ndef a(m: str): ...\n"},
+    "generic": {"function_app": f"{HEAD}KIND = 'queueTrigger'\n"
+                "@app.generic_trigger(arg_name='m', type=KIND, queue_name='q', connection='C')\ndef a(m: str): ...\n"},
+    "text like a decorator": {"function_app": f"{HEAD}TEXT = '''\n@app.{QUEUE}\ndef b(m): ...\n'''\n"
+                              f"@app.{QUEUE}\ndef a(m: str): ...\n"},
     "latin-1": {"function_app": f"# coding: latin-1, für\n{HEAD}@app.{QUEUE}\ndef a(m: str): ...\n"},
 }  # fmt: skip
 
@@ -144,6 +174,31 @@ def test_source_says_what_the_sdk_says(tmp_path: Path, way: str) -> None:
 def test_blueprint_that_nothing_registers_is_told(tmp_path: Path) -> None:
     write(tmp_path, **WAYS["unregistered"])
     assert "on a blueprint that nothing registers, so left out: a" in derive(read_app(tmp_path, {})).warnings
+
+
+# what the source leaves open, and how that is told
+OPEN = [
+    (f"import os\nif os.environ.get('NO'):\n    @app.{QUEUE}\n    def a(m: str): ...\n",
+     "in a condition or a loop, so known only at run time whether and how often: a"),
+    (f"for n in ('x', 'y'):\n    @app.function_name(n)\n    @app.{QUEUE}\n    def a(m: str): ...\n",
+     "in a condition or a loop, so known only at run time whether and how often: <n>"),
+    (f"import importlib\nfor n in ('two',):\n    importlib.import_module(n)\n@app.{QUEUE}\ndef a(m: str): ...\n",
+     "function_app.py:6 imports modules by a name that is known only at run time: triggers in them are not seen"),
+    ("NAME = 'x'\n@app.queue_trigger(arg_name='m', queue_name=NAME, connection='C')\ndef a(m: str): ...\nNAME = 'y'\n",
+     "known only at run time: queueName is NAME"),
+    ("O = dict(queue_name='x')\n@app.queue_trigger(arg_name='m', connection='C', **O)\ndef a(m: str): ...\n",
+     "known only at run time: options is dict(queue_name='x')"),
+    ("O = list('mxC')\n@app.queue_trigger(*O)\ndef a(m: str): ...\n", "known only at run time: options is list('mxC')"),
+    ("import os\n@app.queue_trigger(arg_name='m', queue_name=os.environ['Q'], connection='C')\ndef a(m: str): ...\n",
+     "known only at run time: queueName is os.environ['Q']"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), OPEN)
+def test_what_the_source_leaves_open_is_told_once(tmp_path: Path, text: str, told: str) -> None:
+    report = derive(read_app(write(tmp_path, function_app=f"{HEAD}{text}"), {}))
+    said = [*report.warnings, *(note for rule in report.rules for note in rule.notes)]
+    assert said.count(told) == 1
 
 
 def test_script_file_of_another_name_is_read(tmp_path: Path) -> None:
@@ -235,9 +290,9 @@ def test_command_runs_the_app_unless_told_otherwise(tmp_path: Path) -> None:
 
 NUMBERS = [
     (16, "16"), ("16", "16"), (" 16 ", "16"), ("+4", "4"), ("0x10", "16"), ("#1F", "31"), (4.0, "4"), (1, "1"),
-    (32, "32"), (None, "16"), ("%SIZE%", "8"),
-    (33, None), (64, None), (0, None), (-1, None), ("-1", None), ("seven", None), ("", None), ("4.0", None),
-    (4.5, None),
+    (32, "32"), ("%SIZE%", "8"), (1e1, "10"),
+    (None, None), (33, None), (64, None), (0, None), (-1, None), ("-1", None), ("seven", None), ("", None),
+    ("4.0", None), (4.5, None),
     ("1e1", None), (True, None), ("true", None), ([4], None), (99999999999, None),
 ]  # fmt: skip
 
@@ -262,6 +317,11 @@ def test_batch_size_is_checked_as_the_host_checks_it(tmp_path: Path, given: Any,
         ("serviceBus.maxConcurrentCalls", 1, True),
         ("eventHubs.targetUnprocessedEventThreshold", 0, False),
         ("eventHubs.targetUnprocessedEventThreshold", "75", True),
+        ("eventHubs.targetUnprocessedEventThreshold", None, True),
+        ("serviceBus.maxConcurrentCalls", None, False),
+        ("blobs.maxDegreeOfParallelism", None, False),
+        ("durableTask.maxConcurrentActivityFunctions", None, True),
+        ("durableTask.storageProvider.partitionCount", None, False),
         ("blobs.maxDegreeOfParallelism", -1, False),
         ("rabbitMQ.prefetchCount", 0, True),
         ("rabbitMQ.prefetchCount", 65_536, False),
@@ -337,3 +397,16 @@ def test_files_with_comments_are_read_as_the_host_reads_them() -> None:
     (rule,) = derive(read_app(CASES / "json-comments", {})).rules
     assert rule.rule is not None
     assert rule.rule["custom"]["metadata"]["queueLength"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [('{"version": "2.0"}', False), ("{}", False), ('{"extensions": {}}', True), ('{"version": 2.0}', True)],
+)
+def test_version_of_host_json_with_which_the_host_does_not_start_is_told(
+    tmp_path: Path, text: str, is_told: bool
+) -> None:
+    write(tmp_path, **WAYS["plain"])
+    (tmp_path / "host.json").write_text(text)
+    warnings = derive(read_app(tmp_path, {})).warnings
+    assert any('no "version": "2.0"' in warning for warning in warnings) is is_told

@@ -24,6 +24,11 @@ READ = [
     (SECOND, "*/0", range(60)),
     (SECOND, "*/-3", range(60)),
     (SECOND, "*/90", [0]),
+    (SECOND, "*/+30", [0, 30]),
+    (SECOND, "*/30\t", [0, 30]),
+    (SECOND, "*/2147483647", [0]),
+    (SECOND, "5,*", range(60)),
+    (SECOND, "59/1", [59]),
     (SECOND, "50/5", [50, 55]),
     (SECOND, "10-20/5", [10, 15, 20]),
     (SECOND, "20-10/5", [10, 15, 20]),
@@ -50,7 +55,9 @@ READ = [
 ]
 REFUSED = [
     (SECOND, "60"), (SECOND, "-1"), (SECOND, ""), (SECOND, "1,,2"), (SECOND, ",1"), (SECOND, "/5"), (SECOND, "*/"),
-    (SECOND, "*/x"), (SECOND, "1-"), (SECOND, "1-2-3"), (SECOND, "**"), (SECOND, "?"), (HOUR, "24"), (DAY, "0"),
+    (SECOND, "*/x"), (SECOND, "1,"), (SECOND, "*/2147483648"), (SECOND, "\u0665"), (SECOND, "5\u00a0"),
+    (SECOND, "+5"), (SECOND, "*\u00a0"), (SECOND, "*/15/2"), (WEEKDAY, "*\n"),
+    (SECOND, "1-"), (SECOND, "1-2-3"), (SECOND, "**"), (SECOND, "?"), (HOUR, "24"), (DAY, "0"),
     (DAY, "32"), (DAY, "L"), (DAY, "15W"), (DAY, "?"), (MONTH, "0"), (MONTH, "13"), (MONTH, "january1"),
     (WEEKDAY, "7"), (WEEKDAY, "5L"), (WEEKDAY, "1#2"), (WEEKDAY, "sundays"), (WEEKDAY, "mondays-fri"),
 ]  # fmt: skip
@@ -73,7 +80,7 @@ def test_what_ncrontab_does_not_know_is_refused(field: int, text: str) -> None:
         parse_six_fields(expression(field, text))
 
 
-@pytest.mark.parametrize("text", ["* * * * *", "* * * * * * *", "", "0 0 12 1 * ? *"])
+@pytest.mark.parametrize("text", ["* * * * *", "* * * * * * *", "", "0 0 12 1 * ? *", "0\t* * * * *"])
 def test_other_counts_of_fields_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not six"):
         parse_six_fields(text)
@@ -99,12 +106,43 @@ def test_both_days_must_match_in_six_fields_and_either_in_five(text: str, days: 
     assert [f"{tick:%d.%m}" for tick in islice(cron_ticks(text, ZoneInfo("UTC"), start), 4)] == days
 
 
-def test_six_fields_of_a_zone_follow_its_clock() -> None:
-    start = datetime(2026, 3, 28, 12, tzinfo=UTC)
-    ticks = islice(cron_ticks("0 30 1,12 * * *", ZoneInfo("Europe/Berlin"), start), 3)
-    assert [f"{tick:%d.%m %H:%M %z}" for tick in ticks] == [
-        "29.03 01:30 +0100", "29.03 12:30 +0200", "30.03 01:30 +0200",
-    ]  # fmt: skip
+PACIFIC, BERLIN = ZoneInfo("America/Los_Angeles"), ZoneInfo("Europe/Berlin")
+
+# expression, zone, from when, and the times; those of 2018 are the ones that CronScheduleTests.cs asserts
+CLOCK_CHANGES = [
+    ("0 30 * * * *", PACIFIC, datetime(2018, 3, 11, tzinfo=PACIFIC),
+     ["11 00:30 -0800", "11 01:30 -0800", "11 03:30 -0700", "11 04:30 -0700", "11 05:30 -0700"]),
+    ("0 30 1 * * *", PACIFIC, datetime(2018, 3, 10, tzinfo=PACIFIC),
+     ["10 01:30 -0800", "11 01:30 -0800", "12 01:30 -0700", "13 01:30 -0700", "14 01:30 -0700"]),
+    ("0 */20 * * * *", PACIFIC, datetime(2018, 11, 4, 0, 30, tzinfo=PACIFIC),
+     ["04 00:40 -0700", "04 01:00 -0700", "04 01:20 -0700", "04 01:40 -0700", "04 01:00 -0800", "04 01:20 -0800",
+      "04 01:40 -0800", "04 02:00 -0800", "04 02:20 -0800"]),
+    ("0 30 * * * *", PACIFIC, datetime(2018, 11, 4, tzinfo=PACIFIC),
+     ["04 00:30 -0700", "04 01:30 -0700", "04 01:30 -0800", "04 02:30 -0800", "04 03:30 -0800"]),
+    ("0 30 1 * * *", PACIFIC, datetime(2018, 11, 3, tzinfo=PACIFIC),
+     ["03 01:30 -0700", "04 01:30 -0700", "05 01:30 -0800", "06 01:30 -0800", "07 01:30 -0800"]),
+    ("0 30 1 * * *", PACIFIC, datetime(2018, 11, 4, 1, 29, fold=1, tzinfo=PACIFIC), ["05 01:30 -0800"]),
+    ("0 30 1,12 * * *", BERLIN, datetime(2026, 3, 28, 12, tzinfo=UTC),
+     ["29 01:30 +0100", "29 12:30 +0200", "30 01:30 +0200"]),
+    ("0 30 2 * * *", BERLIN, datetime(2026, 3, 28, tzinfo=BERLIN),
+     ["28 02:30 +0100", "29 03:30 +0200", "30 02:30 +0200"]),
+    ("0 0,30 2 * * *", BERLIN, datetime(2026, 3, 28, 12, tzinfo=BERLIN),
+     ["29 03:00 +0200", "30 02:00 +0200", "30 02:30 +0200"]),
+    ("0 0,30 2 * * *", BERLIN, datetime(2026, 10, 24, 12, tzinfo=BERLIN),
+     ["25 02:00 +0200", "25 02:30 +0200", "26 02:00 +0100"]),
+    ("0 30 1-3 * * *", BERLIN, datetime(2026, 10, 25, tzinfo=BERLIN),
+     ["25 01:30 +0200", "25 02:30 +0200", "25 02:30 +0100", "25 03:30 +0100"]),
+    ("0 30 1,3 * * *", BERLIN, datetime(2026, 10, 25, tzinfo=BERLIN), ["25 01:30 +0200", "25 03:30 +0100"]),
+    ("0 0 2 * * SUN", BERLIN, datetime(2026, 10, 24, tzinfo=BERLIN), ["25 02:00 +0200", "01 02:00 +0100"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "zone", "start", "times"), CLOCK_CHANGES)
+def test_six_fields_follow_the_timer_trigger_where_clocks_change(
+    text: str, zone: ZoneInfo, start: datetime, times: list[str]
+) -> None:
+    ticks = islice(cron_ticks(text, zone, start), len(times))
+    assert [f"{tick:%d %H:%M %z}" for tick in ticks] == times
 
 
 @pytest.mark.parametrize(

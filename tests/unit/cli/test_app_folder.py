@@ -65,3 +65,29 @@ def test_settings_of_the_folder_count_and_the_environment_wins(folder: Path) -> 
     (folder / "local.settings.json").write_text("[]")
     with pytest.raises(SettingsError, match="must hold one JSON object"):
         app_settings(folder, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ('{"Values": {"Flag": true}}', "Flag", "true"),
+        ('{"Values": {"Size": 8}}', "Size", "8"),
+        ('{"values": {"Ratio": 0.5}}', "Ratio", "0.5"),
+        ('{"Values": {"Nothing": null}}', "Nothing", None),
+        ('{"ConnectionStrings": {"Db": "Server=x"}}', "ConnectionStrings:Db", "Server=x"),
+        ('{"ConnectionStrings": {"Db": {"ConnectionString": "Server=x", "ProviderName": "p"}}}', "ConnectionStrings:Db",
+         "Server=x"),
+        ('{"IsEncrypted": "false", "Values": {"A": "b"}}', "A", "b"),
+    ],
+)  # fmt: skip
+def test_app_settings_are_what_the_core_tools_make_of_them(
+    folder: Path, text: str, name: str, value: str | None
+) -> None:
+    (folder / "local.settings.json").write_text(text)
+    assert app_settings(folder, {}).get(name) == value
+
+
+def test_encrypted_settings_are_refused_with_the_way_out(folder: Path) -> None:
+    (folder / "local.settings.json").write_text('{"IsEncrypted": true, "Values": {"A": "b"}}')
+    with pytest.raises(SettingsError, match="encrypted: run `func settings decrypt`"):
+        app_settings(folder, {})

@@ -125,6 +125,8 @@ FORMS = [
     ({"Jobs__serviceUri": "https://queue.example.com"}, "Jobs", "https://queue.example.com", None, "identity"),
     ({"Jobs__serviceUri": "https://x.queue.core.windows.net", "Jobs__queueServiceUri": CLOUD}, "Jobs", CLOUD, None,
      "identity"),
+    ({"Jobs__accountName": "acct", "Jobs__queueServiceUri": CLOUD}, "Jobs", "https://acct.queue.core.windows.net",
+     "acct", "identity"),
     ({"ConnectionStrings__Jobs__accountName": "acct"}, "Jobs", "https://acct.queue.core.windows.net", "acct",
      "identity"),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ebb.core.errors import SettingsError
-from ebb.core.settings.host_files import decode_text, host_value, parse_host_file
+from ebb.core.settings.host_files import decode_host_file, decode_text, host_value, parse_host_file
 
 READ = [
     ("{}", {}),
@@ -34,8 +34,33 @@ READ = [
     ('{\u00a0"a":\u00a01}', {"a": 1}),
     ('{"a": "x\u00a0y"}', {"a": "x\u00a0y"}),
     ('{\n  "a": {"b": 4,}, // x\n}', {"a": {"b": 4}}),
+    ('{// old Mac\r"a": 1}', {"a": 1}),
+    ('{"a": 0x10, "b": 010, "c": .5, "d": 5., "e": -010}', {"a": 16, "b": 8, "c": 0.5, "d": 5.0, "e": -10}),
+    ('{"a": "it\\\'s"}', {"a": "it's"}),
+    ("{'a': '\\\"'}", {"a": '"'}),
+    ("{'a': 'c:\\\\'}", {"a": "c:\\"}),
+    ("{été: 1, 2b: 2, 3: 3}", {"été": 1, "2b": 2, "3": 3}),
+    ('{"a": "0x10", "b": "010"}', {"a": "0x10", "b": "010"}),
+    ('{"a": 1e2, "b": 0, "c": 0.5, "d": -0}', {"a": 100.0, "b": 0, "c": 0.5, "d": 0}),
 ]
-REFUSED = ["", "{", "[]", "1", '{"a": 1,,}', '{"a" 1}', '{"a": x}', '{"a": 1} 2', '{"a": "open}', "/* open"]
+REFUSED = [
+    "",
+    "{",
+    "[]",
+    "1",
+    '{"a": 1,,}',
+    '{"a" 1}',
+    '{"a": x}',
+    '{"a": 1} 2',
+    '{"a": "open}',
+    "/* open",
+    '{"a" /* why */: 1}',
+    '{"a": 08}',
+    '{"a": "\\x"}',
+    '{"a": 010.5}',
+    '{"a": +1}',
+    '{"a": .}',
+]
 
 
 @pytest.mark.parametrize(("text", "document"), READ)
@@ -54,9 +79,14 @@ def test_error_names_the_line_in_the_file() -> None:
         parse_host_file('{\n// one\n/* two */ "a": 1,\n"b" 2}', "host.json")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_byte_order_mark_tells_the_encoding(encoding: str) -> None:
     assert decode_text('{"ä": 1}'.encode(encoding), "host.json").removeprefix("\ufeff") == '{"ä": 1}'
+
+
+def test_host_file_in_latin_1_is_read_as_by_the_host() -> None:
+    content = '{"a": 1} // für'.encode("latin-1")
+    assert parse_host_file(decode_host_file(content), "host.json") == {"a": 1}
 
 
 def test_bytes_of_another_encoding_are_named() -> None:
@@ -82,3 +112,18 @@ HOST = {"extensions": {"Queues": {"batchSize": 4}}}
 )
 def test_value_is_found_by_path_and_app_settings_go_over_it(path: str, settings: dict[str, str], value: Any) -> None:
     assert host_value(HOST, path, settings) == value
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "value"),
+    [
+        ({"a": {"x": 1}, "A": {"y": 2}}, "a.x", 1),  # what names that differ in case hold is put together
+        ({"a": {"x": 1}, "A": {"X": 2}}, "a.x", 2),
+        ({"a": {"x": 1}, "A": 5}, "a.x", 1),
+        ({"a": {"x": None}}, "a.x", ""),
+        ({"a": None}, "a.x", None),
+        ({"a": {"x": False}}, "A.X", False),
+    ],
+)
+def test_names_that_differ_in_case_are_one_setting(document: dict[str, Any], path: str, value: Any) -> None:
+    assert host_value(document, path, {}) == value
