@@ -182,6 +182,21 @@ async def test_close_lies_within_the_span_of_its_cycle(lab: Lab) -> None:
     assert duration.sum == 2
 
 
+async def test_cycle_that_its_successor_closes_has_the_trace_of_its_executions(lab: Lab) -> None:
+    lab.put("ok")
+    opening = await lab.open()
+    await lab.work(opening)
+    until = lab.services.clock.now() - timedelta(hours=1)
+    await update(
+        lab.services.store, "job",
+        lambda row: replace(row, owner_until=until, working_until=None),
+    )  # fmt: skip
+    assert (await lab.open(replace(MINE, owner="hub/ebb-job/2"))).verdict is Verdict.GO
+    (cycle,), (work,) = lab.named("cycle job"), lab.named("process work")
+    assert work.parent is not None
+    assert (cycle.context.trace_id, cycle.context.span_id) == (work.context.trace_id, work.parent.span_id)
+
+
 async def test_fence_records_taken_refused_and_lost(lab: Lab) -> None:
     opening = await lab.open()
     await lab.open(replace(MINE, cycle=opening.cycle))
