@@ -15,6 +15,7 @@ _OPERATIONS = {  # of the extension, by what follows the hub's name
     "history": "history table",
     "partitions": "partition table",
     "-leases": "lease blobs",
+    "-applease": "app lease",
     "-largemessages": "large messages",
 }
 

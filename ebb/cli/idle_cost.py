@@ -13,12 +13,13 @@ HOUR = 3600.0
 MONTH_HOURS = 30 * 24
 QUEUE_PER_10K = 0.004  # US dollars, list price of 2026-11: queue transactions, general purpose v2, LRS
 TABLE_PER_10K = 0.00036  # table transactions
+BLOB_PER_10K = 0.004  # "other" operations on blobs, hot tier: the renewal of a lease is one
 POLL_SECONDS = 30.0  # maxQueuePollingInterval where host.json says nothing
 PARTITIONS = 4  # partitionCount where host.json says nothing
 
-_PARTITION_TABLE = 720.0  # an hour: read and renewed every 10 s
+_PARTITION_TABLE = 360.0  # an hour: read every 10 s, and each partition's row written as often
 _WATCHDOG = 120.0  # an hour: each minute the rows, and the instances
-_APP_LEASE = 120.0  # an hour, a blob; its price is below a cent a month
+_APP_LEASE = 144.0  # an hour, a blob: renewed every 25 s
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,27 @@ class IdleCost:
     @property
     def table_requests(self) -> float:
         """An hour."""
-        return _PARTITION_TABLE + _WATCHDOG
+        return _PARTITION_TABLE * (1 + self.partitions) + _WATCHDOG
+
+    @property
+    def blob_requests(self) -> float:
+        """An hour."""
+        return _APP_LEASE
 
     @property
     def requests(self) -> float:
         """All, an hour."""
-        return self.queue_requests + self.table_requests + _APP_LEASE
+        return self.queue_requests + self.table_requests + self.blob_requests
 
     @property
     def dollars(self) -> float:
         """A month."""
-        an_hour = self.queue_requests / 10_000 * QUEUE_PER_10K + self.table_requests / 10_000 * TABLE_PER_10K
-        return an_hour * MONTH_HOURS
+        priced = (
+            (self.queue_requests, QUEUE_PER_10K),
+            (self.table_requests, TABLE_PER_10K),
+            (self.blob_requests, BLOB_PER_10K),
+        )
+        return sum(requests / 10_000 * price for requests, price in priced) * MONTH_HOURS
 
     def __str__(self) -> str:
         queues = counted(int(self.partitions), "control queue")

@@ -85,8 +85,9 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     row = await update(store, state.schedule, write, known=None if again else row)
     if row.owner != state.owner:
         return _lost(services, state, row)
-    services.telemetry.cycle_closed(state.schedule, cycle, state.owner)
-    services.telemetry.step("close", CycleId(state.schedule, state.owner, number), began, services.clock.now())
+    written = services.clock.now()
+    services.telemetry.cycle_closed(state.schedule, cycle, state.owner, written)
+    services.telemetry.step("close", CycleId(state.schedule, state.owner, number), began, written)
     # The note of a run that died stays: what it held is suspect when it comes again.
     await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)

@@ -165,7 +165,7 @@ async def _open_with(services: Services, state: CycleState, row: ScheduleRow, at
     services.rows[name] = after
     _record_fence(services, state, row.owner, opening)
     await _record_own_change(services, row, after)
-    await _tell(services, state, settled)
+    await _tell(services, unseen, settled)
     return replace(opening, etag=after.etag)
 
 
@@ -188,18 +188,19 @@ async def _settle(services: Services, row: ScheduleRow, state: CycleState) -> li
     return written
 
 
-async def _tell(services: Services, state: CycleState, settled: Sequence[Cycle]) -> None:
-    """Let go of the notes of cycles that are in the books now."""
+async def _tell(services: Services, before: ScheduleRow, settled: Sequence[Cycle]) -> None:
+    """Let go of the notes of cycles that are in the books now, and were not in the row `before`."""
     if not settled:
         return
+    owners = {entry.cycle: entry.owner for entry in before.unclosed}
     for cycle in settled:
-        services.telemetry.cycle_closed(state.schedule, cycle)
+        services.telemetry.cycle_closed(before.name, cycle, owners.get(cycle.cycle))
     numbers = {cycle.cycle for cycle in settled}
     try:
-        notes = await services.store.executions(state.schedule)
+        notes = await services.store.executions(before.name)
     except StoreError:
         return  # the watchdog forgets them
-    await forget(services, state.schedule, [note for note in notes if note.cycle in numbers and note.has_ended])
+    await forget(services, before.name, [note for note in notes if note.cycle in numbers and note.has_ended])
 
 
 async def _record_own_change(services: Services, before: ScheduleRow, after: ScheduleRow) -> None:

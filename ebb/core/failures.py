@@ -11,6 +11,8 @@ import re
 LONGEST = 500  # characters
 
 _TAILS = ('{"$type"', "Traceback (most recent call last)", "$OutOfProcData$", "Stack:", "StackTrace:")
+# The host's frame around what failed in the worker, where the SDK has not put it into words of its own.
+_FRAME = re.compile(r"(?:One or more errors occurred\. \()?Result: Failure\s+Exception:\s*")
 # DurableTask.Core and durabletask of SDK 2.x, each of an instance whose history another version has made.
 _CODE_CHANGED = re.compile(r"Non-?Deterministic workflow detected|\bNonDeterminismError\b", re.IGNORECASE)
 CODE_CHANGED = "code changed"
@@ -20,6 +22,7 @@ def first_line(text: str) -> str:
     """What failed, in one line without any stack; empty where nothing is said."""
     for tail in _TAILS:
         text = text.split(tail, 1)[0]
+    text = _FRAME.sub("", text, count=1)
     lines = [line for line in (" ".join(each.split()) for each in text.splitlines()) if line]
     return lines[0][:LONGEST] if lines else ""
 

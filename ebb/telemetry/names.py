@@ -1,4 +1,4 @@
-"""Every metric: name, kind of instrument, unit, what it says. `docs/operations.md` and the queries use these names."""
+"""Every metric: name, kind of instrument, unit, what it says. `docs/telemetry.md` and the queries use these names."""
 
 from __future__ import annotations
 

@@ -65,8 +65,13 @@ class Recorder:
         )
         span.end(_nanoseconds(ended))
 
-    def cycle_closed(self, schedule: str, cycle: Cycle, owner: str | None = None) -> None:
-        """A cycle with work or an error has ended; `owner` is who opened it."""
+    def cycle_closed(
+        self, schedule: str, cycle: Cycle, owner: str | None = None, written: datetime | None = None
+    ) -> None:
+        """A cycle with work or an error has ended; `owner` is who opened it.
+
+        `written` is when it was in the books: its span lasts until then, to have the close within it.
+        """
         begun, ended = _nanoseconds(str(cycle.started_at)), _nanoseconds(str(cycle.ended_at))
         attributes = {"ebb.schedule": schedule, "ebb.outcome": cycle.outcome}
         self._instruments["ebb.cycle.duration"].record((ended - begun) / NANOSECONDS, attributes)
@@ -75,7 +80,7 @@ class Recorder:
                 f"cycle {schedule}", context, start_time=begun, attributes={**attributes, "ebb.cycle": cycle.cycle}
             )
         _mark(span, cycle.error)
-        span.end(ended)
+        span.end(ended if written is None else max(ended, _nanoseconds(written)))
 
     @contextmanager
     def execution(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import signal
 import subprocess
 import uuid
@@ -19,6 +20,8 @@ from tests.e2e.harness import ROOT, wait_for
 
 START_SECONDS = 60
 IN_ORDER_SECONDS = 30  # a host lets activities finish before it ends
+PORTS_TRIED = 3  # another process may take a port between its choice and its use
+_TAKEN = re.compile("address already in use", re.IGNORECASE)
 _NAMED = 'hostname "$0" && exec "$@"'
 
 
@@ -37,8 +40,12 @@ class Host:
 
     def start(self) -> Host:
         """Run it until it is ready; it can be started again after it has ended, on another port."""
-        self.begin()
-        wait_for(self._is_ready, START_SECONDS, lambda: f"the host did not start:\n{self.log()[-3000:]}")
+        for _ in range(PORTS_TRIED):
+            self.begin()
+            wait_for(self._is_settled, START_SECONDS, lambda: f"the host did not start:\n{self.log()[-3000:]}")
+            if self.is_alive or not _TAKEN.search(self.log()):
+                break
+        assert self.is_alive, f"the host ended:\n{self.log()[-3000:]}"
         return self
 
     def begin(self) -> None:
@@ -131,9 +138,9 @@ class Host:
                 process.send_signal(number)
         psutil.wait_procs(processes, timeout=10)
 
-    def _is_ready(self) -> bool:
-        assert self.is_alive, f"the host ended:\n{self.log()[-3000:]}"
-        return self.engine.ready.search(self.log()) is not None
+    def _is_settled(self) -> bool:
+        """Whether it is ready, or has ended."""
+        return not self.is_alive or self.engine.ready.search(self.log()) is not None
 
 
 @functools.cache

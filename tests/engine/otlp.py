@@ -20,6 +20,7 @@ class ReceivedSpan:
     trace: str
     id: str
     parent: str
+    begun: float  # UNIX time
     seconds: float
     host: str  # host.name of its resource
     attributes: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -86,6 +87,7 @@ def _read(request: ExportTraceServiceRequest) -> list[ReceivedSpan]:
             span.trace_id.hex(),
             span.span_id.hex(),
             span.parent_span_id.hex(),
+            span.start_time_unix_nano / 1e9,
             (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
             _attributes(resource.resource.attributes).get("host.name", ""),
             _attributes(span.attributes),

@@ -75,7 +75,10 @@ def test_a_folder_without_realhost_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize(("mode", "words"), [(0o644, "chmod +x"), (0o755, "Exec format error")])
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [(0o644, "chmod +x"), (0o755, "Exec format error; name the folder of another one in EBB_REALHOST")],
+)
 def test_a_realhost_that_cannot_be_run_is_named(tmp_path: Path, mode: int, words: str) -> None:
     program = tmp_path / "realhost"
     program.write_bytes(b"\x7fELF of another machine")
@@ -95,6 +98,13 @@ def test_a_python_without_the_apps_packages_is_named(tmp_path: Path, realhost: E
     python = str(tmp_path / "bare/bin/python")
     ended = _up(tmp_path / "state", "realhost", REALHOST_PYTHON=python)
     _is_one_sentence(ended, python, "aiohttp", "REALHOST_PYTHON")
+    assert not _users_of(tmp_path)
+
+
+def test_a_python_that_is_not_there_is_named(tmp_path: Path, realhost: Engine) -> None:
+    python = str(tmp_path / "gone/bin/python")
+    ended = _up(tmp_path / "state", "realhost", REALHOST_PYTHON=python)
+    _is_one_sentence(ended, f"{python}, cannot be run (No such file or directory)", "REALHOST_PYTHON")
 
 
 def test_a_taken_port_is_named(tmp_path: Path, realhost: Engine) -> None:
@@ -133,9 +143,9 @@ def test_a_host_that_is_killed_while_it_starts_is_told_at_once(tmp_path: Path, r
     assert started.returncode == 1, output + said
     assert "Traceback" not in said
     assert "realhost.log" in said
-    if victim == "host":
-        assert "ended by SIGKILL while it started on realhost: run the command again" in said
-        assert len(said.strip().splitlines()) == 1
+    how = "the app was ended by SIGKILL" if victim == "host" else "the app's Python was ended"
+    assert f"{how} while it started on realhost: run the command again" in said
+    assert len(said.strip().splitlines()) == 1
     assert not _users_of(tmp_path)
 
 

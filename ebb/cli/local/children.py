@@ -99,12 +99,14 @@ async def child(
     grace: float,
     noise: re.Pattern[str] | None = None,
     kept: bool = False,
+    way_out: str = "",
 ) -> AsyncIterator[Child]:
     """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force.
 
     Args:
         noise: as of `Child`.
         kept: write the log as `KeptLog` does.
+        way_out: what to do where it cannot be started.
 
     Raises:
         LocalError: there is no such program, or it cannot be run here.
@@ -122,7 +124,8 @@ async def child(
                 preexec_fn=_end_with_parent(os.getpid()),
             )
         except OSError as error:
-            raise LocalError(f"{name} cannot be started: {command[0]}: {error.strerror}") from error
+            after = f"; {way_out}" if way_out else ""
+            raise LocalError(f"{name} cannot be started: {command[0]}: {error.strerror}{after}") from error
     started = Child(name, process, log, noise, KeptLog(process.stdout, log) if process.stdout else None)
     try:
         yield started

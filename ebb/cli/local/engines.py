@@ -25,6 +25,7 @@ _IMPORT_TIMEOUT = 60.0  # seconds; a cold disk is slow
 
 _DEVHOST_READY = re.compile(r"^Host ready: \S+", re.MULTILINE)
 _WORKER_READY = re.compile(r"Worker process started and initialized\.")  # both of the others say it so
+_WORKER_LOST = re.compile(r"the app's Python ended before it answered")
 # A call that failed is another matter.
 _POLLS = "get_schedule|list_schedules|list_cycles|get_series|get_plan|dashboard"  # of the live view and the dashboard
 _DEVHOST_NOISE = re.compile(rf"INFO devhost\.function: Execut(ing|ed) 'Functions\.(\w+_)?({_POLLS})'")
@@ -44,6 +45,8 @@ class Engine:
     python: str  # the interpreter that runs the app
     is_remote: bool = False  # keeps its state in the storage account, so that several hosts can share it
     variables: Mapping[str, str] = field(default_factory=dict[str, str])  # what its process needs to be told
+    way_out: str = ""  # what to do where its program does not run here
+    worker_lost: re.Pattern[str] | None = None  # its last words, where the Python of the app was taken from it
 
     def command(self, port: int, root: Path, state: Path) -> list[str]:
         """The command that serves the app in `root` on `port`; `state` is for a host with files of its own."""
@@ -65,14 +68,18 @@ def find_engine(name: str, root: Path, environment: Mapping[str, str]) -> Engine
     if name == "realhost":
         program = _realhost(root, environment)
         _require_python(python)
-        return Engine(name, (program,), _WORKER_READY, _NOISE, python, is_remote=True)
+        way_out = f"name the folder of another one in {REALHOST_SETTING}, or leave out --host realhost"
+        return Engine(
+            name, (program,), _WORKER_READY, _NOISE, python, is_remote=True, way_out=way_out, worker_lost=_WORKER_LOST
+        )
     if name == "func":
         found = shutil.which("func", path=environment.get("PATH"))
         if found is None:
             raise LocalError("func is not on PATH: install Azure Functions Core Tools 4, or leave out --host func")
         _require_python(python)
         told = {"languageWorkers__python__defaultExecutablePath": python}
-        return Engine(name, (found,), _WORKER_READY, _NOISE, python, is_remote=True, variables=told)
+        way_out = "install Azure Functions Core Tools 4 for this machine, or leave out --host func"
+        return Engine(name, (found,), _WORKER_READY, _NOISE, python, is_remote=True, variables=told, way_out=way_out)
     return Engine("devhost", (sys.executable, "-m", "devhost"), _DEVHOST_READY, _DEVHOST_NOISE, sys.executable)
 
 
@@ -101,7 +108,8 @@ def _require_python(python: str) -> None:
             [python, "-c", _IMPORTS], capture_output=True, text=True, timeout=_IMPORT_TIMEOUT, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LocalError(f"the Python of the app, {python}, cannot be run ({error}): {way_out}") from error
+        why = error.strerror if isinstance(error, OSError) else f"no answer within {_IMPORT_TIMEOUT:g} s"
+        raise LocalError(f"the Python of the app, {python}, cannot be run ({why}): {way_out}") from error
     if tried.returncode:
         last = (tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"])[-1]
         raise LocalError(f"the Python of the app, {python}, cannot serve it ({last}): {way_out}")

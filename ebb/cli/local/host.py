@@ -48,10 +48,11 @@ async def host(engine: Engine, state: StateFolder, port: int, connection: str, r
         grace=_STOP_GRACE,
         noise=engine.noise,
         kept=True,
+        way_out=engine.way_out,
     ) as running:
         deadline = time.monotonic() + _START_TIMEOUT
-        while not engine.ready.search(log.read_bytes()[before:].decode(errors="replace")):
-            _check_start(running, engine)
+        while not engine.ready.search(said := log.read_bytes()[before:].decode(errors="replace")):
+            _check_start(running, engine, said)
             if time.monotonic() > deadline:
                 raise LocalError(f"the app was not ready on {engine.name} within {_START_TIMEOUT:g} s; see {log}")
             await asyncio.sleep(0.05)
@@ -83,11 +84,21 @@ def _functions(url: str) -> list[dict[str, Any]]:
         return json.load(answer)
 
 
-def _check_start(running: Child, engine: Engine) -> None:
+def _check_start(running: Child, engine: Engine, said: str) -> None:
     """As `Child.check`; who was killed has no last words worth showing, who ended by itself has (.NET by SIGABRT)."""
     if running.killed_by in ("SIGKILL", "SIGTERM"):
-        raise LocalError(
-            f"the app was ended by {running.killed_by} while it started on {engine.name}: run the command again; "
-            f"what it said until then is in {running.log}"
-        )
-    running.check()
+        how = f"the app was ended by {running.killed_by}"
+    elif _lost_its_worker(engine, said):
+        how = "the app's Python was ended"
+    else:
+        running.check()
+        return
+    raise LocalError(
+        f"{how} while it started on {engine.name}: run the command again; what it said until then is in {running.log}"
+    )
+
+
+def _lost_its_worker(engine: Engine, said: str) -> bool:
+    """Whether the host ended for want of its Python, and nothing says why: an app that cannot be loaded says so."""
+    lines = [line for line in said.splitlines() if line.strip() and not engine.noise.search(line)]
+    return engine.worker_lost is not None and len(lines) == 1 and engine.worker_lost.search(lines[0]) is not None

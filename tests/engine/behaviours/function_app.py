@@ -115,7 +115,7 @@ def waits_on(context):
 @app.orchestration_trigger(context_name="context")
 def tells_failure(context):
     try:
-        yield context.call_activity("boom", "it is broken")
+        yield context.call_activity("boom", (context.get_input() or {}).get("text", "it is broken"))
     except Exception as error:  # whatever the engine makes of it is told
         return str(error)
 
@@ -154,3 +154,14 @@ def fails_fast(context):
 @app.orchestration_trigger(context_name="context")
 def works(context):
     return (yield context.call_activity("noted", context.get_input()["path"]))
+
+
+@app.orchestration_trigger(context_name="context")
+def fails(context):
+    """Fail for want of an activity, of another orchestration or of nothing, as the input says."""
+    why = context.get_input()["why"]
+    if why == "activity":
+        yield context.call_activity("boom", "it is broken\nin two lines")
+    if why == "orchestration":
+        yield context.call_sub_orchestrator("fails", {"why": "itself"})
+    raise ValueError("it is broken\nin two lines")

@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 from activities import measure_backlog
 from ebb import Message, PoisonMessage
 from ebb.control.closing import close
+from ebb.core.clock import rfc3339
 from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Opening, Verdict
 from ebb.core.row.schedule_row import Intent
@@ -59,7 +60,7 @@ class Lab:
         tracers = TracerProvider(id_generator=CycleIds())
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         meter = MeterProvider(metric_readers=[self.reader]).get_meter("ebb")
-        clock = SteppedClock()
+        self.clock = clock = SteppedClock()
         self.broker = MemoryBroker(clock)
         self.services = Services(
             Schedules({"job": SETTINGS}),
@@ -165,7 +166,35 @@ async def test_close_records_the_cycle_with_its_error(lab: Lab) -> None:
     assert lab.points("ebb.cycle.duration")["failed"].sum == 2.5
     (span,) = lab.named("cycle job")
     assert span.status.description == "the queue is gone"
-    assert (span.end_time or 0) - (span.start_time or 0) == 2_500_000_000
+
+
+async def test_close_lies_within_the_span_of_its_cycle(lab: Lab) -> None:
+    """A viewer draws the close, which begins when the cycle's last execution has ended, inside its parent."""
+    opening = await lab.open()
+    began = lab.services.clock.now()
+    document = closing(opening)
+    document["cycle"] |= {"startedAt": rfc3339(began), "endedAt": rfc3339(began + timedelta(seconds=2))}
+    lab.clock.step(5)
+    await close(lab.services, document)
+    (cycle,), (step,) = lab.named("cycle job"), lab.named("close job")
+    assert (cycle.start_time or 0) < (step.start_time or 0) <= (step.end_time or 0) <= (cycle.end_time or 0)
+    (duration,) = lab.points("ebb.cycle.duration").values()
+    assert duration.sum == 2
+
+
+async def test_cycle_that_its_successor_closes_has_the_trace_of_its_executions(lab: Lab) -> None:
+    lab.put("ok")
+    opening = await lab.open()
+    await lab.work(opening)
+    until = lab.services.clock.now() - timedelta(hours=1)
+    await update(
+        lab.services.store, "job",
+        lambda row: replace(row, owner_until=until, working_until=None),
+    )  # fmt: skip
+    assert (await lab.open(replace(MINE, owner="hub/ebb-job/2"))).verdict is Verdict.GO
+    (cycle,), (work,) = lab.named("cycle job"), lab.named("process work")
+    assert work.parent is not None
+    assert (cycle.context.trace_id, cycle.context.span_id) == (work.context.trace_id, work.parent.span_id)
 
 
 async def test_fence_records_taken_refused_and_lost(lab: Lab) -> None:

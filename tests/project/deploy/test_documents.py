@@ -14,10 +14,11 @@ from ebb.telemetry.names import METRICS
 ROOT = Path(__file__).parents[3]
 DEPLOY = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+TELEMETRY = (ROOT / "docs" / "telemetry.md").read_text(encoding="utf-8")
 QUERIES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "infra" / "queries").glob("*.kql")}
 
 
-@pytest.mark.parametrize("text", [DEPLOY, OPERATIONS], ids=["deploy", "operations"])
+@pytest.mark.parametrize("text", [DEPLOY, OPERATIONS, TELEMETRY], ids=["deploy", "operations", "telemetry"])
 def test_every_path_that_is_named_exists(text):
     named = set(re.findall(r"(?:^|[\s`(])((?:infra|docs|orchestrators|\.github)/[\w./-]*\w)", text))
     assert named
@@ -58,7 +59,7 @@ def test_every_value_of_host_json_is_justified():
 
 
 def test_every_metric_is_documented_with_its_unit():
-    rows = dict(re.findall(r"^\| `(ebb\.[\w.]+)` \| ([^|]+) \|", OPERATIONS, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(ebb\.[\w.]+)` \| ([^|]+) \|", TELEMETRY, re.MULTILINE))
     assert set(rows) == set(METRICS)
     for name, (kind, unit, _) in METRICS.items():
         assert rows[name].startswith(kind)
@@ -80,7 +81,7 @@ def test_query_says_what_it_is_for_and_is_well_formed(name):
     for opening, closing in ("()", "[]"):
         assert code.count(opening) == code.count(closing)
     assert re.match(r"(let .+;\n)*(traces|ContainerAppSystemLogs)\n\| where (timestamp|TimeGenerated) > ago\(", code)
-    assert f"`{name}`" in OPERATIONS
+    assert f"`{name}`" in TELEMETRY
 
 
 def test_queries_cut_off_the_prefix_that_the_lines_have():

@@ -13,6 +13,7 @@ from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.pages import schedule_page, why_page
 from ebb.cli.operate.times import Asked, Times, moment_of, past_moment, took
 from ebb.core.schedule import Schedule
+from ebb.core.why.answer import Why
 from tests.unit.cli.screens_of import FOLDER, SCHEDULES, WIDTHS, files, printed, screens
 
 FILES = dict(files())
@@ -69,7 +70,7 @@ def test_cycle_tells_each_kind_of_its_errors(width: int) -> None:
 )
 def test_answer_names_where_there_is_more(code: str, cycle: int | None, more: str) -> None:
     document = {"name": "mail", "at": NOW.isoformat(), "code": code, "cycle": cycle, "answer": "x", "evidence": []}
-    assert printed(why_page(document, Times(UTC, NOW)), 80).splitlines()[-1] == more
+    assert printed(why_page(Why.from_document(document), Times(UTC, NOW)), 80).splitlines()[-1] == more
 
 
 def test_error_that_is_the_last_one_is_said_once_on_a_page() -> None:
