@@ -48,9 +48,11 @@ def blueprint(services: Services) -> Routes:
 
 async def _act(services: Services, req: func.HttpRequest, action: Action, done: str) -> func.HttpResponse:
     body = json_body(req, {"ids", "text", "reason", *(("limit", "replay") if action == "requeuePoison" else ())})
-    chosen = Chosen(_ids(body), text_member(body, "text"), whole_member(body, "limit", AT_ONCE, AT_ONCE))
-    said: dict[str, Any] = {"by": caller(req, services.environment), "reason": text_member(body, "reason")}
     replay = text_member(body, "replay")
+    least = 0 if replay else 1  # with none, only why the replay stopped is noted
+    limit = whole_member(body, "limit", AT_ONCE, AT_ONCE, least)
+    chosen = Chosen(_ids(body), text_member(body, "text"), limit)
+    said: dict[str, Any] = {"by": caller(req, services.environment), "reason": text_member(body, "reason")}
     acted = await _poison(services, req).act(action, chosen, said | ({"replay": replay} if replay else {}))
     missing = {"notFound": acted.missing} if acted.missing else {}
     return json_response({done: acted.number, "remaining": acted.remaining, **missing})

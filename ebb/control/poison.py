@@ -83,7 +83,7 @@ class Poison:
         async with self._place() as place:
             act = partial(place.requeue if action == "requeuePoison" else place.purge, text=chosen.text)
             if chosen.ids is None:
-                number, missing = await act(None, chosen.limit), []
+                number, missing = await act(None, chosen.limit) if chosen.limit else 0, []
             else:
                 number, missing = await _each(place, act, chosen.ids)
             remaining = await place.count()
