@@ -21,6 +21,11 @@ MOST_SHOWN = PEEK_LIMIT  # messages that one request lists
 AT_ONCE = 1000  # messages that one request puts back or removes
 LONGEST_BODY = 64 * 1024  # characters of a body that are shown
 
+SEEN_IN_PART = (
+    "of each message group the first ten can be seen and looked through, the others once these are put back or "
+    "removed; what is done to all is done to those too"
+)
+
 Action = Literal["requeuePoison", "purgePoison"]
 _Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
@@ -52,14 +57,17 @@ class Poison:
     source: int = 1
 
     async def listed(self, top: int, text: str | None) -> dict[str, Any]:
-        """`{"count", "value"}`: how many there are, and of the first `top` those that hold `text`.
+        """`{"count", "value", "note"?}`: how many there are, and of the first `top` those that hold `text`; and why
+        some cannot be seen.
 
         Raises:
             RequestRefusedError: 404 there is no poison place; 503 it cannot be reached.
         """
         async with self._place() as place:
             count, found = await place.count(), await place.peek(top)
-        return {"count": count, "value": [_document(each) for each in found if each.holds(text)]}
+        in_part = (await self._settings()).all_sources[self.source - 1].can.poison_in_part and len(found) < count
+        note = {"note": SEEN_IN_PART} if in_part else {}
+        return {"count": count, "value": [_document(each) for each in found if each.holds(text)], **note}
 
     async def shown(self, identity: str) -> dict[str, Any]:
         """One of the first PEEK_LIMIT messages.
