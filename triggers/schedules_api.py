@@ -16,6 +16,7 @@ from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.revival import revived
 from ebb.control.schedules import all_schedules, schedule_of
+from ebb.core.parked import parked_by
 from ebb.services import Services
 
 
@@ -43,7 +44,9 @@ def blueprint(services: Services) -> DurableRoutes:
         row = await services.store.get(name)
         row, instance = await revived(services, client, row, await look_at(client, name))
         executions = tuple(await executions_at_work(services, row))
-        document = replace(schedule_of(services, client, row, instance), executions=executions).to_document()
+        schedule = schedule_of(services, client, row, instance)
+        parked = parked_by(executions, services.clock.now()) or schedule.parked
+        document = replace(schedule, executions=executions, parked=parked).to_document()
         tag = etag_of(control_tag(row, services.schedules), document)
         if is_known(req, tag):
             return func.HttpResponse(status_code=304, headers={"ETag": tag})

@@ -204,9 +204,10 @@ class TableStore:
             raise ConflictError(f"the remark {key} of {scope} has changed since it was read") from error
         return str(metadata["etag"])
 
-    async def delete_remark(self, scope: str, key: str) -> None:
+    async def delete_remark(self, scope: str, key: str, etag: str | None = None) -> None:
+        condition = {} if etag is None else {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         async with self._service.calling(self._history) as client:
-            await client.delete_entity(scope, remark_key(key))  # says nothing where there is none
+            await client.delete_entity(scope, remark_key(key), **condition)  # says nothing where there is none
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(
@@ -215,9 +216,9 @@ class TableStore:
             {"partition": scope, "before": rfc3339(before)},
             select=["RowKey"],
         )
-        for entity in found:
-            async with self._service.calling(self._history) as client:
-                await client.delete_entity(scope, entity["RowKey"])
+        keys = [str(entity["RowKey"]) for entity in found]
+        for start in range(0, len(keys), TRANSACTION_LIMIT):
+            await self._delete(self._history, scope, keys[start : start + TRANSACTION_LIMIT])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)

@@ -54,6 +54,7 @@ _EXECUTIONS = (
     Column("processed", right=True),
     Column("failed", 2, right=True),
     Column("poisoned", 2, right=True),
+    Column("parked", 2, right=True),
     Column("error", 3, text="fold"),
 )
 _AT_WORK = (
@@ -61,6 +62,7 @@ _AT_WORK = (
     Column("for", right=True),
     Column("processed", 2, right=True),
     Column("failed", 1, right=True),
+    Column("parked", 2, right=True),
     Column("message for", right=True),
     Column("heard of", 3, right=True),
     Column("progress", text="fold"),
@@ -103,6 +105,7 @@ def at_work_table(executions: Iterable[ExecutionOfCycle], times: Times) -> Rende
             times.since(each.started_at),
             str(each.processed),
             str(each.failed),
+            str(each.parked_now or ""),
             duration(round(each.current_message_age)) if each.current_message_age else "",
             f"{times.since(each.noted_at)} ago" if each.noted_at else "",
             each.progress or each.error or "",
@@ -139,7 +142,9 @@ def poison_table(page: Document, times: Times) -> RenderableType:
         )
         for each in page["value"]
     )
-    return Group(Fitted(_named(_POISON, "since", times), rows), plain(f"{len(page['value'])} of {page['count']} shown"))
+    shown = f"{len(page['value'])} of {page['count']} shown"
+    note = f": {page['note']}" if page.get("note") else ""
+    return Group(Fitted(_named(_POISON, "since", times), rows), plain(f"{shown}{note}"))
 
 
 def next_table(document: Document, times: Times) -> RenderableType:
@@ -239,6 +244,7 @@ def _execution(each: Execution, times: Times) -> tuple[str | Text, ...]:
         str(each.processed),
         str(each.failed),
         str(each.poisoned),
+        str(each.parked or ""),
         each.error or each.progress or "",
     )
 

@@ -84,6 +84,7 @@ SCHEDULES = [
             "at": "2026-11-26T09:59:00.000Z",
         },
         poison={"count": 40, "measuredAt": "2026-11-26T10:00:00.000Z"},
+        parked={"messages": 14, "since": "2026-11-26T09:58:30.000Z"},
         executions=[
             {
                 "cycle": 1041,
@@ -93,6 +94,9 @@ SCHEDULES = [
                 "processed": 12,
                 "failed": 1,
                 "poisoned": 0,
+                "parked": 96,
+                "parkedNow": 14,
+                "parkedSince": "2026-11-26T09:58:30.000Z",
                 "progress": "3 of 12 pages",
                 "currentMessageAge": 5.2,
                 "notedAt": "2026-11-26T10:00:29.000Z",
@@ -111,6 +115,7 @@ EXECUTIONS = [
         "processed": 12 - index,
         "failed": index,
         "poisoned": 0,
+        "parked": 7 * (index == 2),
         "error": "ConnectionError: the mail server does not answer: handlers.mail:send" if index == 1 else None,
     }
     for index in range(3)
@@ -126,6 +131,7 @@ CYCLES = [
         "processed": 33,
         "failed": 3,
         "poisoned": 0,
+        "parked": 7,
         "outcome": ("failed", "succeeded", "succeeded")[number],
         "wait": {"seconds": 30, "reason": "no message waits any more; polling in 30 s"},
         "error": EXECUTIONS[1]["error"] if number == 0 else None,

@@ -159,9 +159,18 @@ async def test_keys_are_claimed_and_let_go() -> None:
     assert claim.by == "me"
     await run.execution.clock.run(20)
     assert (await running).processed == 2
+    assert await run.store.remarks(keys_scope("s")) == {}, "keys come and go: nothing is kept of those that are idle"
+
+
+async def test_key_that_is_let_go_before_its_rate_allows_another_message_is_kept_until_then() -> None:
+    run = work({"rate": "1/min"})
+    run.put("a1")
+    running = run.execution.start(run.handle, claims=run.claims(rate=1 / 60))
+    await run.execution.clock.run(20)
+    assert (await running).processed == 1
     claim = await run.claim_of("a")
     assert claim is not None
-    assert claim.by == ""
+    assert (claim.by, claim.due) == ("", BEGIN + timedelta(seconds=60))
 
 
 async def test_claim_is_renewed_while_a_handler_works() -> None:
@@ -184,12 +193,15 @@ async def test_key_of_another_execution_is_parked_and_parking_is_no_try() -> Non
     assert await other.take("a") is not None
     run.put("a1")
     run.failing["a1"] = 2
+    began = run.execution.clock.now()
     for wait in (1, 2, 4, 8, 10, 10, 10, 10):  # received eight times, and never begun
         running = run.execution.start(run.handle, claims=run.claims())
         await run.execution.clock.run(1)
         report = await running
         assert (report.ended, report.received, report.parked) == ("empty", 0, 1)
         assert report.next_try == run.execution.clock.now() + timedelta(seconds=wait - 1)
+        assert report.parked_now(run.execution.clock.now()) == ((1, began) if wait > 1 else (0, None))
+        assert report.parked_now(run.execution.clock.now() + PARKED_FOR) == (0, None)
         await other.renew("a", None)
         await run.execution.clock.run(PARKED_FOR.total_seconds())
     assert run.names == []
@@ -348,8 +360,8 @@ async def test_what_has_not_begun_is_parked_when_the_slice_is_over() -> None:
     await run.execution.clock.run(40)
     report = await running
     assert (report.ended, report.processed, report.parked) == ("slice", 2, 1)
-    noted = await run.store.remarks(parked_scope("s"))
-    assert list(noted.values()) == [{"times": 1}]
+    (noted,) = (await run.store.remarks(parked_scope("s"))).values()
+    assert noted["times"] == 1
 
 
 async def test_stop_gives_back_what_waits_for_its_key() -> None:
