@@ -26,9 +26,10 @@ from ebb.core.documents import (
     Execution,
     ExecutionOfCycle,
     ListedExecution,
+    Parked,
     SourceBacklog,
 )
-from ebb.core.plan import BudgetNow, KnownRates, OtherPlan, Plan, PlannedAgain, ScheduleBefore, Share
+from ebb.core.plan import BudgetNow, KeyLimits, KnownRates, OtherPlan, Plan, PlannedAgain, ScheduleBefore, Share
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import LastError, PoisonCount, Schedule
 
@@ -82,6 +83,8 @@ SCHEMAS: dict[str, Part] = {
     "PlannedAgain": PlannedAgain.schema(),
     "Share": Share.schema(),
     "BudgetNow": BudgetNow.schema(),
+    "KeyLimits": KeyLimits.schema(),
+    "Parked": Parked.schema(),
     "ScheduleBefore": ScheduleBefore.schema(),
     "KnownRates": KnownRates.schema(),
     "Wait": Wait.schema(),
@@ -124,7 +127,12 @@ SCHEMAS: dict[str, Part] = {
         body=TEXT,
         bodyEncoding={"enum": ["text", "base64"]},
     ),
-    "PoisonList": _object("count value", count=COUNT, value={"type": "array", "items": ref("PoisonMessage")}),
+    "PoisonList": _object(
+        "count value",
+        count=COUNT,
+        value={"type": "array", "items": ref("PoisonMessage")},
+        note={**TEXT, "description": "why some cannot be seen, where that is so"},
+    ),
     "PoisonRequeue": _body(
         text={**or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},

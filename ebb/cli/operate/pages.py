@@ -21,10 +21,10 @@ from ebb.cli.operate.tables import (
 )
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import Cycle, Event
-from ebb.core.plan import Plan
+from ebb.core.plan import KeyLimits, Plan
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import Schedule
-from ebb.core.wording import counted
+from ebb.core.wording import counted, duration
 
 
 def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[Event], times: Times) -> RenderableType:
@@ -40,6 +40,7 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
         ("changed", _changed(schedule, times)),
         ("instance", f"{schedule.instance_id} in task hub {schedule.task_hub or '-'}"),
         ("backlog", _backlog(schedule, times)),
+        ("parked", _parked(schedule, times)),
         ("decided", schedule.decision.reason if schedule.decision else None),
         ("next", next_of(schedule, times)),
         ("failing", _failing(schedule, times)),
@@ -68,6 +69,7 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
         ("backlog", counted(cycle.backlog.count, "message") if cycle.backlog else None),
         ("decided", cycle.decision.reason if cycle.decision else None),
         ("then", cycle.wait.reason if cycle.wait else None),
+        ("parked", f"messages for their keys, {counted(cycle.parked, 'time')} (perKey)" if cycle.parked else None),
         ("error", cycle.error),
     )
     executions = cycle.executions
@@ -87,9 +89,20 @@ def plan_text(plan: Plan, times: Times, phase: str | None = None) -> str:
         lines.append(f"by source: {', '.join(f'{each.name} {each.executions}' for each in plan.shares)}")
     if plan.backlog and plan.backlog.oldest_enqueued_at:
         lines.append(f"the oldest message waits for {times.since(plan.backlog.oldest_enqueued_at)}")
+    if plan.per_key:
+        lines.append(_of_a_key(plan.per_key))
     if plan.wait:
         lines.append(f"then: {plan.wait.reason}")
     return "\n".join(lines)
+
+
+def _of_a_key(limits: KeyLimits) -> str:
+    """What `perKey` allows, and what that means where one key has it all."""
+    rate = f" and {limits.rate:g}/s" if limits.rate is not None else ""
+    said = f"of each key at most {limits.concurrency} at once{rate} (perKey)"
+    if limits.one_key_seconds is None:
+        return said
+    return f"{said}; were all of one key, they would take {duration(round(limits.one_key_seconds, 1))} at least"
 
 
 def _begins(plan: Plan, times: Times, phase: str | None) -> str:
@@ -145,6 +158,15 @@ def _backlog(schedule: Schedule, times: Times) -> str:
     said = f"{counted(backlog.count, 'message')}, counted {times.relative(backlog.measured_at)}"
     oldest = backlog.oldest_enqueued_at
     return f"{said}; the oldest waits for {times.since(oldest)}" if oldest else said
+
+
+def _parked(schedule: Schedule, times: Times) -> str | None:
+    """How many messages wait for their keys away from everybody, and since when."""
+    parked = schedule.parked
+    if parked is None:
+        return None
+    since = f", the first for {times.since(parked.since)}" if parked.since else ""
+    return f"{counted(parked.messages, 'message')} for their keys (perKey){since}"
 
 
 def _failing(schedule: Schedule, times: Times) -> str | None:

@@ -37,6 +37,7 @@ _RUNS = (
     Column("failed", 5, right=True),
     Column("outcome", 3),
 )
+_PARKED = "parked for their keys"  # the row of those that park
 PRICES_NOTE = (
     "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price. "
     "Container Apps: replicas that run all month; DTS: the price of its actions is by region (dts_million_actions)"
@@ -52,7 +53,10 @@ def table_of(results: Sequence[Result]) -> RenderableType:
     for result in results:
         table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
     columns = [{**_over_time(result), **_rows(result.report)} for result in results]
-    for label in dict.fromkeys(label for column in columns for label in column):
+    labels = dict.fromkeys(label for column in columns for label in column)
+    if not any(result.report.parked for result in results):
+        del labels[_PARKED]
+    for label in labels:
         table.add_row(label, *(column.get(label, "-") for column in columns))
     return Group(table, *(line for result in results for line in _warnings(result)))
 
@@ -188,12 +192,16 @@ def _rows(report: Report) -> dict[str, str]:
         "processed": str(report.processed),
         "failed tries": str(report.failed),
         "poisoned": str(report.poisoned),
+        _PARKED: str(report.parked),
         "executions timed out": str(report.timed_out),
         "left at the end": str(report.left),
         "backlog p50 / p95 / p99": _spread(report.backlog, plain),
         "oldest message p50 / p95 / p99": _spread(report.oldest_age, _time),
         "wait for a handler p50 / p95 / p99": _spread(report.message_wait, _time),
-        **{f"wait for a handler, {name}": _spread(each, _time) for name, each in report.source_waits.items()},
+        **{
+            f"wait for a handler, {name}": _spread(each, _time)
+            for name, each in (*report.source_waits.items(), *report.key_waits.items())
+        },
         "time to drain p50 / p95 / p99": _spread(report.drain, _time),
         "missed ticks": str(report.missed_ticks),
         "utilisation": "-" if report.utilisation is None else f"{report.utilisation:.0%}",
