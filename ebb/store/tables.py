@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
+from azure.core import MatchConditions
 from azure.data.tables import EntityProperty
 
 from ebb.core.clock import rfc3339
