@@ -54,9 +54,10 @@ def _asked(
 ) -> tuple[Chosen, dict[str, str | None]]:
     """Which messages a request means, and what the audit trail is to say; `more` are members that it may have."""
     body = json_body(req, {"ids", "text", "reason", *more})
-    chosen = Chosen(_ids(body), text_member(body, "text"), whole_member(body, "limit", AT_ONCE, AT_ONCE))
-    said = {"by": caller(req, services.environment), "reason": text_member(body, "reason")}
     replay = text_member(body, "replay")
+    least = 0 if replay else 1  # with none, only why the replay stopped is noted
+    chosen = Chosen(_ids(body), text_member(body, "text"), whole_member(body, "limit", AT_ONCE, AT_ONCE, least))
+    said = {"by": caller(req, services.environment), "reason": text_member(body, "reason")}
     return chosen, said | ({"replay": replay} if replay else {})
 
 

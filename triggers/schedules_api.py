@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import azure.functions as func
 
 from ebb.api.etags import control_tag, etag_of, is_known, list_tag
@@ -11,11 +9,10 @@ from ebb.api.guard import answers, level_of
 from ebb.api.problems import json_response
 from ebb.api.requests import schedule_name
 from ebb.api.routes import DurableRoutes
-from ebb.control.at_work import executions_at_work
 from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.revival import revived
-from ebb.control.schedules import all_schedules, schedule_of
+from ebb.control.schedules import all_schedules, whole_schedule
 from ebb.services import Services
 
 
@@ -42,8 +39,7 @@ def blueprint(services: Services) -> DurableRoutes:
         name = schedule_name(req, services.schedules)
         row = await services.store.get(name)
         row, instance = await revived(services, client, row, await look_at(client, name))
-        executions = tuple(await executions_at_work(services, row))
-        document = replace(schedule_of(services, client, row, instance), executions=executions).to_document()
+        document = (await whole_schedule(services, client, row, instance)).to_document()
         tag = etag_of(control_tag(row, services.schedules), document)
         if is_known(req, tag):
             return func.HttpResponse(status_code=304, headers={"ETag": tag})

@@ -24,10 +24,11 @@ from ebb.core.documents import (
     Execution,
     ExecutionOfCycle,
     ListedExecution,
+    Parked,
     SourceBacklog,
 )
 from ebb.core.next_times import Fire, NextTimes
-from ebb.core.plan import BudgetNow, KnownRates, OtherPlan, Plan, PlannedAgain, ScheduleBefore, Share
+from ebb.core.plan import BudgetNow, KeyLimits, KnownRates, OtherPlan, Plan, PlannedAgain, ScheduleBefore, Share
 from ebb.core.poisoned import PoisonedMessage, PoisonList, Purged, Requeued
 from ebb.core.row.books import Repair
 from ebb.core.row.schedule_row import Totals
@@ -84,6 +85,8 @@ SCHEMAS: dict[str, Part] = {
     "PlannedAgain": PlannedAgain.schema(),
     "Share": Share.schema(),
     "BudgetNow": BudgetNow.schema(),
+    "KeyLimits": KeyLimits.schema(),
+    "Parked": Parked.schema(),
     "ScheduleBefore": ScheduleBefore.schema(),
     "KnownRates": KnownRates.schema(),
     "Wait": Wait.schema(),
@@ -104,7 +107,11 @@ SCHEMAS: dict[str, Part] = {
     "PoisonRequeue": _body(
         text={**or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
-        limit={**LIMIT, "description": "at most so many, without ids"},
+        limit={
+            **LIMIT,
+            "minimum": 0,
+            "description": "at most so many, without ids; 0, with `replay`, only notes why the replay stopped",
+        },
         replay={**or_null(REASON), "description": "the name of a replay that this is a portion of"},
         reason=or_null(REASON),
     ),

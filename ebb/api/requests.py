@@ -115,15 +115,15 @@ def object_member(body: dict[str, Any], name: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value or {})
 
 
-def whole_member(body: dict[str, Any], name: str, default: int, largest: int) -> int:
-    """A whole number in the body, from 1 to `largest`.
+def whole_member(body: dict[str, Any], name: str, default: int, largest: int, least: int = 1) -> int:
+    """A whole number in the body, from `least` to `largest`.
 
     Raises:
         RequestRefusedError: 400, it is none.
     """
     value = body.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
-        raise invalid_request(f"{name!r} is {str(value)[:80]!r}; it must be a whole number from 1 to {largest}")
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= largest:
+        raise invalid_request(f"{name!r} is {str(value)[:80]!r}; it must be a whole number from {least} to {largest}")
     return value
 
 

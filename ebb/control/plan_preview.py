@@ -29,6 +29,7 @@ from ebb.core.planning.agenda import (
 )
 from ebb.core.planning.budgets import budget_now
 from ebb.core.planning.dependencies import those_before
+from ebb.core.planning.keys import key_limits
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
@@ -69,17 +70,19 @@ async def plan_under(services: Services, row: ScheduleRow, known: CycleState) ->
         agenda, begins_at = _foreseen(settings, known, opened, counts)
     except SettingsError as error:
         agenda, begins_at = after_failing(settings, known.carry, opened, f"settings are refused: {error}"), now
+    backlog, seconds = backlog_of(settings, counts, now) if counts else None, agenda.carry.message_seconds
     return Plan(
         name=row.name,
         begins_at=rfc3339(begins_at),
         blocked_by=_blocked(row),
-        backlog=backlog_of(settings, counts, now) if counts else None,
+        backlog=backlog,
         decision=agenda.decision,
         shares=_shares(settings, agenda),
         wait=agenda.wait if agenda.decision.executions == 0 else None,
-        rates=KnownRates(message_seconds=agenda.carry.message_seconds, arrivals_per_second=agenda.carry.arrivals),
+        rates=KnownRates(message_seconds=seconds, arrivals_per_second=agenda.carry.arrivals),
         missed_ticks=known.carry.missed,
         budget=budget_now(settings.budget, opened.budget, now),
+        per_key=key_limits(settings.per_key, backlog.count if backlog else None, seconds),
         after=those_before(known.carry, opened.others),
     )
 

@@ -19,6 +19,11 @@ HIGHEST_SOURCE = MOST_SOURCES  # they are counted from 1
 MOST_SHOWN = PEEK_LIMIT  # messages that one request lists
 AT_ONCE = 1000  # messages that one request puts back or removes
 
+SEEN_IN_PART = (
+    "of each message group the first ten can be seen and looked through, the others once these are put back or "
+    "removed; what is done to all is done to those too"
+)
+
 _Action = Literal["requeuePoison", "purgePoison"]
 _Act = Callable[[frozenset[str] | None, int], Awaitable[int]]
 
@@ -50,14 +55,16 @@ class Poison:
     source: int = 1
 
     async def listed(self, top: int, text: str | None) -> PoisonList:
-        """How many there are, and of the first `top` those that hold `text`.
+        """How many there are, of the first `top` those that hold `text`, and why some cannot be seen.
 
         Raises:
             RequestRefusedError: 404 there is no poison place; 503 it cannot be reached.
         """
         async with self._place() as place:
             count, found = await place.count(), await place.peek(top)
-        return PoisonList(count=count, value=tuple(PoisonedMessage.of(each) for each in found if each.holds(text)))
+        in_part = (await self._settings()).all_sources[self.source - 1].can.poison_in_part and len(found) < count
+        value = tuple(PoisonedMessage.of(each) for each in found if each.holds(text))
+        return PoisonList(count=count, value=value, note=SEEN_IN_PART if in_part else None)
 
     async def shown(self, identity: str) -> PoisonedMessage:
         """One of the first PEEK_LIMIT messages.
@@ -90,7 +97,7 @@ class Poison:
         async with self._place() as place:
             act = partial(place.requeue if action == "requeuePoison" else place.purge, text=chosen.text)
             if chosen.ids is None:
-                number, missing = await act(None, chosen.limit), ()
+                number, missing = await act(None, chosen.limit) if chosen.limit else 0, ()
             else:
                 number, missing = await _each(place, act, chosen.ids)
             remaining = await place.count()

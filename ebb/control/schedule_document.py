@@ -14,6 +14,7 @@ from ebb.core.documents import Backlog
 from ebb.core.errors import SettingsError
 from ebb.core.failures import CODE_CHANGED, first_line
 from ebb.core.names import instance_id
+from ebb.core.parked import parked_at_end
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import acts_elsewhere, is_starting
 from ebb.core.row.looks import BLOCK, looks_of
@@ -73,6 +74,7 @@ def schedule_document(
         last_error=row.last_error,
         failed_cycles=row.failures,
         poison=row.poison,
+        parked=parked_at_end(last_cycle, now),
         settings=settings.to_document(),
         overrides=row.overrides,
         warnings=(*warnings, *warnings_of(settings), *_warnings(row, instance, hub, now)),

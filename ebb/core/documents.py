@@ -77,7 +77,11 @@ class Execution(Document):
     processed: int = member(COUNT, 0, said="handled, and removed from the source")
     failed: int = member(COUNT, 0, said="the handler raised or hung; they come again")
     poisoned: int = member(COUNT, 0, said="moved to the poison place")
-    parked: int = member(COUNT, 0, said="given back for their key's sake (perKey)", left_out=True)
+    parked: int = member(COUNT, 0, said="given back for their key's sake (perKey), each time", left_out=True)
+    parked_now: int = member(COUNT, 0, said="messages of these that have not come again yet", left_out=True)
+    parked_since: str | None = member(
+        TIME_OR_NULL, None, said="since when the first of these waits for its key", left_out=True
+    )
     abandoned: int = member(COUNT, 0, said="handlers that still ran when the execution had ended", left_out=True)
     service_seconds: float = member(SECONDS, 0.0, said="in handlers, together")
     oldest_message_age: float | None = member(SECONDS_OR_NULL, None, said="seconds, when it was received")
@@ -133,6 +137,11 @@ class Cycle(Document):
     processed: int = member(COUNT, 0)
     failed: int = member(COUNT, 0)
     poisoned: int = member(COUNT, 0)
+    parked: int = member(COUNT, 0, said="given back for their key's sake (perKey), each time", left_out=True)
+    parked_now: int = member(COUNT, 0, said="messages of these that had not come again at the end", left_out=True)
+    parked_since: str | None = member(
+        TIME_OR_NULL, None, said="since when the first of these waited for its key", left_out=True
+    )
     abandoned: int = member(COUNT, 0, said="handlers that still ran when their execution had ended", left_out=True)
     outcome: str = member({"enum": [*CYCLE_OUTCOMES, RUNNING]}, "idle")
     error: str | None = member(TEXT_OR_NULL, None)
@@ -143,6 +152,14 @@ class Cycle(Document):
     )
     closed_by: str | None = member(TEXT, None, said="who wrote it down, where that is not its owner", left_out=True)
     wait: Wait | None = part(Wait, None, left_out=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parked(Document):
+    """Messages that were given back for their keys' sake and have not come again (`perKey`)."""
+
+    messages: int = member(COUNT)
+    since: str | None = member(TIME_OR_NULL, None, said="since when the first of them waits for its key")
 
 
 @dataclass(frozen=True, kw_only=True)

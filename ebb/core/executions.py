@@ -37,6 +37,7 @@ def cycle_at_work(schedule: Schedule, at_work: Iterable[ExecutionOfCycle]) -> Cy
         processed=sum(each.processed for each in executions),
         failed=sum(each.failed for each in executions),
         poisoned=sum(each.poisoned for each in executions),
+        parked=sum(each.parked for each in executions),
         outcome=RUNNING,
         error=schedule.error,
     )

@@ -50,6 +50,28 @@ class KeyClaim:
         return KeyClaim("", now, due)
 
 
+@dataclass(frozen=True, slots=True)
+class Parkings:
+    """How often a message was parked, as it stands in the store."""
+
+    times: int = 0
+    since: datetime | None = None  # the first time; None: never, or an older version noted it
+
+    def to_remark(self) -> dict[str, Any]:
+        """These as a remark."""
+        return {"times": self.times, "since": _exact(self.since) if self.since else None}
+
+    @classmethod
+    def from_remark(cls, data: Mapping[str, Any]) -> Parkings:
+        """Read what `to_remark` gave."""
+        since = data.get("since")
+        return cls(int(data["times"]), parse_rfc3339(str(since)) if since else None)
+
+    def one_more(self, now: datetime) -> Parkings:
+        """The same after another parking."""
+        return Parkings(self.times + 1, self.since or now)
+
+
 def claimed(
     before: KeyClaim | None, by: str, now: datetime, skew: timedelta, step: timedelta | None
 ) -> KeyClaim | None:

@@ -60,6 +60,17 @@ class BudgetNow(Document):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyLimits(Document):
+    """What `perKey` allows the messages of one key. How many keys wait is not known before executions meet them."""
+
+    concurrency: int = member(COUNT, said="messages of one key in handlers at once")
+    rate: float | None = member({**_RATE, "description": "messages of one key per second"}, None)
+    one_key_seconds: float | None = member(
+        SECONDS_OR_NULL, None, said="that the backlog takes at least if it is all of one key; null: not known"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScheduleBefore(Document):
     """A schedule that this one comes after (`after`)."""
 
@@ -87,6 +98,7 @@ class Plan(Document):
     rates: KnownRates = part(KnownRates, KnownRates())
     missed_ticks: int = member(COUNT, 0)
     budget: BudgetNow | None = part(BudgetNow, None)
+    per_key: KeyLimits | None = part(KeyLimits, None)
     after: tuple[ScheduleBefore, ...] = parts(ScheduleBefore)
 
 

@@ -56,6 +56,7 @@ class PoisonList(Document):
 
     count: int = member(COUNT)
     value: tuple[PoisonedMessage, ...] = parts(PoisonedMessage)
+    note: str | None = member(TEXT, None, said="why some cannot be seen, where that is so", left_out=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ Each client keeps status and headers in its own place, and all of them are found
     requests, httpx, azure-core    error.response.status_code, .headers     (requests.exceptions.HTTPError and so on)
     aiohttp                        error.status, .headers                   (ClientResponseError)
     urllib                         error.code, .headers                     (HTTPError)
+    botocore                       error.response["ResponseMetadata"], a dict (ClientError of boto3 and aiobotocore)
 
 Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); Azure's services also send it in milliseconds, as
 `retry-after-ms` or `x-ms-retry-after-ms`. An exception raised `from` such a one counts as it.
@@ -13,11 +14,12 @@ Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); Azure's service
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 from ebb.core.errors import RetryAfter
 
@@ -59,10 +61,14 @@ def refusal_of(error: BaseException | None, now: datetime) -> Refusal | None:
 def _answered(error: BaseException, now: datetime) -> Refusal | None:
     response = getattr(error, "response", None)
     answer: Any = error if response is None else response
-    status = _status_of(answer)
+    if isinstance(answer, Mapping):
+        told = cast("Mapping[str, Any]", answer)["ResponseMetadata"]
+        status, headers = int(told["HTTPStatusCode"]), told.get("HTTPHeaders")
+    else:
+        status, headers = _status_of(answer), getattr(answer, "headers", None)
     if status < 400:
         return None
-    seconds = _seconds(getattr(answer, "headers", None), now)
+    seconds = _seconds(headers, now)
     return Refusal(seconds, status) if status in THROTTLED or seconds is not None else None
 
 

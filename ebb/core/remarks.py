@@ -6,7 +6,7 @@
     crash:<schedule>       that an execution ended without a word, after its note is forgotten: {"until"}
     once:<schedule>        an effect of a handler that is to happen once: who claims it, or that it is done
     keys:<schedule>        which execution works on a key: {"by", "until", "due"}
-    parked:<schedule>      a message that was given back for its key's sake, by its id: {"times"}
+    parked:<schedule>      a message that was given back for its key's sake, by its id: {"times", "since"}
     poison:<queue>         a message that went to the poison place without its reason, by its id: {"reason", ...}
 
 A remark is written before what it tells of begins, and removed after that has ended; what a dead process left is
@@ -60,8 +60,12 @@ class Remarks(Protocol):
         """
         ...
 
-    async def delete_remark(self, scope: str, key: str) -> None:
-        """Remove a remark; one that is not there is fine. One request."""
+    async def delete_remark(self, scope: str, key: str, etag: str | None = None) -> None:
+        """Remove a remark, with `etag` only as it was read; one that is not there is fine. One request.
+
+        Raises:
+            ConflictError: somebody else wrote it meanwhile.
+        """
         ...
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:

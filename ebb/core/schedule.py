@@ -21,7 +21,7 @@ from ebb.core.document import (
     part,
     parts,
 )
-from ebb.core.documents import Backlog, ExecutionOfCycle
+from ebb.core.documents import Backlog, ExecutionOfCycle, Parked
 from ebb.core.row.schedule_row import LastError, PoisonCount, Totals
 
 STATES = ("stopped", "starting", "running", "paused", "stopping", "failed")
@@ -58,6 +58,7 @@ class Schedule(Document):
     last_error: LastError | None = part(LastError, None)
     failed_cycles: int = member(COUNT, 0, said="in a row, in which nothing succeeded")
     poison: PoisonCount | None = part(PoisonCount, None)
+    parked: Parked | None = part(Parked, None, said="given back for their keys' sake now (perKey)", left_out=True)
     executions: tuple[ExecutionOfCycle, ...] | None = parts(
         ExecutionOfCycle, None, said="at work now; of one schedule alone", left_out=True
     )

@@ -122,7 +122,8 @@ class _Execution:
         self._holds_back = can.holds_back or settings.messages_of_a_key is not None
         self._keyed = KeyedLine(per_key, clock, claimed=claims is not None) if per_key else None
         line = AsReceived() if self._keyed is None else self._keyed
-        self._at_once = 1 if can.ordered else settings.in_flight
+        self._in_order = can.ordered
+        self._at_once = 1 if self._in_order else settings.in_flight
         into = self._in_flight, turns, self._holding, self._course, report
         self._ready = Ready(line, self._at_once, settings.max_dequeue_count, *into)
         self._ending = ForcedEnd(self._ready, self._in_flight, self._course, settings, clock, report, log)
@@ -176,9 +177,11 @@ class _Execution:
 
     @property
     def _room(self) -> int:
-        """How many more messages to take. What waits for its key while handlers are free stands in nobody's way."""
+        """How many more messages to take. What waits for its key while handlers are free stands in nobody's way, but
+        of a source that gives them in order one is in hand at a time, whatever it waits for.
+        """
         blocked = 0
-        if self._keyed is not None and len(self._in_flight) < self._at_once:
+        if self._keyed is not None and not self._in_order and len(self._in_flight) < self._at_once:
             blocked = min(len(self._ready), MOST_BLOCKED * self._settings.batch_size)
         return self._taking.room(self._in_hand - blocked)
 

@@ -12,6 +12,7 @@ from typing import cast
 from ebb.core.clock import Clock
 from ebb.core.contract.source import DeadLetteringSource, FixesLease, LeasingSource, Source
 from ebb.core.errors import LeaseLostError, SourceError
+from ebb.core.key_claim import Parkings
 from ebb.core.message import Message
 from ebb.core.settings.capabilities import Capabilities
 
@@ -34,7 +35,7 @@ class Held:
     overdue: bool = False  # the handler was told to end
     settling: bool = False  # the handler has ended; what becomes of the message is on its way to the source
     abandoned: bool = False  # the handler has not ended; the message is settled without it
-    parked: int | None = None  # how often it was given back for its key's sake; None: not known
+    parked: Parkings | None = None  # how often it was given back for its key's sake; None: not known
     taken_off: int = 0  # of its dequeue count, because those were no tries
 
 

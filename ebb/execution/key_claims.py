@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.errors import ConflictError, StoreError
-from ebb.core.key_claim import RENEWED_EVERY, KeyClaim, claimed
+from ebb.core.key_claim import RENEWED_EVERY, KeyClaim, Parkings, claimed
 from ebb.core.remarks import Remarks, keys_scope, parked_scope
 
 AT_ONCE = 32  # requests that let go of claims
@@ -80,22 +80,24 @@ class KeyClaims:
         for key in keys:
             self._held.pop(key, None)
 
-    async def parked(self, message_id: str) -> int:
+    async def parked(self, message_id: str) -> Parkings:
         """How often a message was parked. One request."""
         noted = await self._remarks.remark(self._parked, message_id)
-        return int(noted.remark["times"]) if noted else 0
+        return Parkings.from_remark(noted.remark) if noted else Parkings()
 
-    async def note_parked(self, message_id: str, times: int) -> None:
-        """Note that a message is parked for the `times`-th time, before it is. One request."""
-        await self._remarks.write_remark(self._parked, message_id, self._clock.now(), {"times": times})
+    async def note_parked(self, message_id: str, parkings: Parkings) -> None:
+        """Note that a message is parked, before it is. One request."""
+        await self._remarks.write_remark(self._parked, message_id, self._clock.now(), parkings.to_remark())
 
     async def _let_go(self, key: str, due: datetime | None) -> bool:
-        """Whether the store answers."""
+        """Whether the store answers. What nobody has to know any more is removed: keys come and go."""
         claim, etag = self._held[key]
         now = self._clock.now()
         try:
-            remark = claim.let_go(now, due).to_remark()
-            await self._remarks.swap_remark(self._keys, key, now, remark, etag)
+            if due is None or due <= now:
+                await self._remarks.delete_remark(self._keys, key, etag)
+            else:
+                await self._remarks.swap_remark(self._keys, key, now, claim.let_go(now, due).to_remark(), etag)
         except ConflictError:
             return True  # it is another's
         except StoreError as error:

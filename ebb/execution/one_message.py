@@ -53,6 +53,7 @@ class ExecutionReport:
     service_seconds: float = 0.0  # time spent in handlers, all together
     oldest_message_age: float | None = None  # seconds, when it was received
     errors: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # by type: how many, and an example
+    away: list[tuple[datetime, datetime | None]] = field(default_factory=list[Any])  # parked until when; since when
     next_try: datetime | None = None  # when the first of the messages that failed or were parked comes again
     progress: str | None = None  # what a handler last said of itself
     in_hand: dict[int, datetime] = field(default_factory=dict[int, datetime])  # since when each handler at work is
@@ -65,6 +66,17 @@ class ExecutionReport:
     def tried_again(self, moment: datetime) -> None:
         """A message that failed comes again at `moment`."""
         self.next_try = min(self.next_try or moment, moment)
+
+    def parked_until(self, moment: datetime, since: datetime | None) -> None:
+        """A message was parked, first at `since`, and comes again at `moment`."""
+        self.parked += 1
+        self.away.append((moment, since))
+        self.tried_again(moment)
+
+    def parked_now(self, now: datetime) -> tuple[int, datetime | None]:
+        """How many of the messages parked here have not come again, and since when the first of them waits."""
+        self.away = [each for each in self.away if each[0] > now]
+        return len(self.away), min((since for _, since in self.away if since is not None), default=None)
 
 
 class OneMessage:

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from ebb.core.clock import Clock
 from ebb.core.errors import LeaseLostError, SourceError, StoreError
-from ebb.core.key_claim import PARKED_FOR, parking_time
+from ebb.core.key_claim import PARKED_FOR, Parkings, parking_time
 from ebb.core.settings.per_key import PerKeySettings
 from ebb.execution.course import Course
 from ebb.execution.holding import Held, Holding
@@ -122,12 +122,13 @@ class Parking:
         unknown = [held for held in waiting if held.parked is None]
         await asyncio.gather(*(self._know(held) for held in unknown))
         for held in unknown:
-            held.taken_off = min(held.parked or 0, held.message.dequeue_count - 1)
+            assert held.parked is not None
+            held.taken_off = min(held.parked.times, held.message.dequeue_count - 1)
             held.message.dequeue_count -= held.taken_off
         await self._suspect(unknown)
 
     async def _know(self, held: Held) -> None:
-        held.parked = await self._claims.parked(held.message.id) if held.message.dequeue_count > 1 else 0
+        held.parked = await self._claims.parked(held.message.id) if held.message.dequeue_count > 1 else Parkings()
 
     async def _park_surplus(self, keys: Iterable[str | None]) -> None:
         keep = self._worth_keeping()
@@ -158,9 +159,10 @@ class Parking:
         try:
             if held.parked is None:
                 await self._know(held)
-            before = held.parked or 0
-            wait = parking_time(before) if wait is None else wait
-            await self._claims.note_parked(held.message.id, before + 1)
+            before = held.parked or Parkings()
+            wait = parking_time(before.times) if wait is None else wait
+            parkings = before.one_more(self._clock.now())
+            await self._claims.note_parked(held.message.id, parkings)
             await self._holding.release(held, wait)
         except StoreError as error:
             _log.warning("message %s waits in hand, for it cannot be noted: %s", held.message.id, error)
@@ -172,7 +174,6 @@ class Parking:
                 self._course.fail(error)
         else:
             self._report.received -= 1
-            self._report.parked += 1
-            self._report.tried_again(self._clock.now() + wait)
+            self._report.parked_until(self._clock.now() + wait, parkings.since)
         finally:
             self.on_its_way -= 1

@@ -162,6 +162,7 @@ class _Run:
         """The Execution document; with an outcome it is the last one."""
         report, sources = self.report, self.order["settings"].get("sources")
         began = min(report.in_hand.values(), default=None) if outcome is None else None
+        parked_now, parked_since = report.parked_now(now)
         return Execution(
             index=int(self.order["index"]),
             started_at=rfc3339(self._started),
@@ -173,6 +174,8 @@ class _Run:
             failed=report.failed,
             poisoned=report.poisoned,
             parked=report.parked,
+            parked_now=parked_now,
+            parked_since=rfc3339(parked_since) if parked_since else None,
             abandoned=len(report.left_behind),
             service_seconds=round(report.service_seconds, 6),
             oldest_message_age=report.oldest_message_age,

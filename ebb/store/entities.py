@@ -109,14 +109,15 @@ class Entities:
         path = _path(table, partition, str(properties["RowKey"]))
         return (await self._request("PUT", table, path, _body(partition, properties), headers)).headers["ETag"]
 
-    async def delete(self, table: str, partition: str, row: str) -> None:
-        """Remove an entity; one that is not there is fine.
+    async def delete(self, table: str, partition: str, row: str, etag: str = ANY) -> None:
+        """Remove an entity, with `etag` only as it was read; one that is not there is fine.
 
         Raises:
+            ConflictError: it has another etag by now.
             StoreUnavailableError, StoreError: as `insert`.
         """
         with suppress(NotThereError):
-            await self._request("DELETE", table, _path(table, partition, row), b"", {**_READ, "if-match": ANY})
+            await self._request("DELETE", table, _path(table, partition, row), b"", {**_READ, "if-match": etag})
 
     async def _request(self, verb: str, table: str, path: str, body: bytes, more: Mapping[str, str]) -> Answer:
         account = self._open_account(self._connection, "table")

@@ -136,7 +136,10 @@ class MemoryStore:
         await self.write_remark(scope, key, at, remark)
         return str(self._remarks[scope][key]["etag"])
 
-    async def delete_remark(self, scope: str, key: str) -> None:
+    async def delete_remark(self, scope: str, key: str, etag: str | None = None) -> None:
+        found = self._remarks.get(scope, {}).get(key)
+        if found is not None and etag not in (None, str(found["etag"])):
+            raise ConflictError(f"the remark {key} of {scope} has changed since it was read")
         self._remarks.get(scope, {}).pop(key, None)
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:

@@ -215,8 +215,8 @@ class TableStore:
                 return str(found[0].metadata["etag"])
             raise ConflictError(f"the remark {key} of {scope} has changed since it was read") from error
 
-    async def delete_remark(self, scope: str, key: str) -> None:
-        await self._entities.delete(self._history, scope, remark_key(key))
+    async def delete_remark(self, scope: str, key: str, etag: str | None = None) -> None:
+        await self._entities.delete(self._history, scope, remark_key(key), etag or ANY)
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(
@@ -225,8 +225,9 @@ class TableStore:
             {"partition": scope, "before": rfc3339(before)},
             select=["RowKey"],
         )
-        for entity in found:
-            await self._entities.delete(self._history, scope, entity["RowKey"])
+        keys = [str(entity["RowKey"]) for entity in found]
+        for start in range(0, len(keys), TRANSACTION_LIMIT):
+            await self._delete(self._history, scope, keys[start : start + TRANSACTION_LIMIT])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)

@@ -10,6 +10,7 @@ from tests.chaos import (  # noqa: F401 - each adds its scenarios
     lanes,
     message_faults,
     operators,
+    order,
     promise_kills,
     several,
     store_faults,

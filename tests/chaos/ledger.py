@@ -3,6 +3,7 @@
 Events and their fields, besides `at` (UNIX seconds) and `pid`:
 
     put       number, message (id), job, schedule, certain (false: the put failed, and may have been done all the same)
+              key                                                   where its source keeps the order of this key
     begin     number, message, key, tries, host, schedule, cycle, execution, owner, run       a handler begins
               batch                                                                      with others of this name
     end       the same, and outcome: done, raised, refused, cancelled                    it ends
@@ -40,6 +41,7 @@ class Put:
     schedule: str
     at: float
     certain: bool = True
+    key: str | None = None  # whose messages are to be handled in the order in which they were put
 
 
 @dataclass
@@ -188,7 +190,13 @@ def _broken(record: Record, spans: dict[str, Span], event: dict[str, Any]) -> No
 
 def _put(event: dict[str, Any]) -> Put:
     return Put(
-        event["number"], event["message"], event["job"], event["schedule"], event["at"], event.get("certain", True)
+        event["number"],
+        event["message"],
+        event["job"],
+        event["schedule"],
+        event["at"],
+        event.get("certain", True),
+        event.get("key"),
     )
 
 

@@ -10,19 +10,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from azure.core.exceptions import AzureError
-
 from tests.chaos.app import book
 from tests.chaos.host import Host
+from tests.chaos.sessions import SessionFeeder
 from tests.chaos.storage import Feeder
 
 
-def collect(host: Host, name: str, feeder: Feeder, ledger: Path) -> None:
+def collect(host: Host, name: str, feeder: Feeder | SessionFeeder, ledger: Path) -> None:
     """Write down and remove what is in the poison place of schedule `name`.
 
     What the app does not say or does not remove stays there for the next call.
     """
-    while _waits(feeder):
+    while feeder.has_poison():
         status, page = host.call("GET", f"schedules/{name}/poison")
         found: list[dict[str, Any]] = page.get("value") or []
         if status != 200 or not found:
@@ -34,7 +33,7 @@ def collect(host: Host, name: str, feeder: Feeder, ledger: Path) -> None:
         _write_down(found, feeder, ledger)
 
 
-def look(host: Host, name: str, feeder: Feeder, ledger: Path, count: int) -> bool:
+def look(host: Host, name: str, feeder: Feeder | SessionFeeder, ledger: Path, count: int) -> bool:
     """Write down what is in the poison place, once `count` messages are there; they stay."""
     status, page = host.call("GET", f"schedules/{name}/poison?top={count}")
     found: list[dict[str, Any]] = page.get("value") or []
@@ -44,7 +43,7 @@ def look(host: Host, name: str, feeder: Feeder, ledger: Path, count: int) -> boo
     return True
 
 
-def _write_down(found: list[dict[str, Any]], feeder: Feeder, ledger: Path) -> None:
+def _write_down(found: list[dict[str, Any]], feeder: Feeder | SessionFeeder, ledger: Path) -> None:
     for each in found:
         whole = feeder.is_body_of(each["id"], each["body"]) if each["bodyEncoding"] == "text" else True
         number = _number_in(each["body"])
@@ -58,11 +57,3 @@ def _number_in(body: str) -> int | None:
         return None
     number = order.get("n") if isinstance(order, dict) else None
     return number if isinstance(number, int) else None
-
-
-def _waits(feeder: Feeder) -> bool:
-    """Whether anything is there; asked of the storage itself, which costs the app nothing."""
-    try:
-        return bool(feeder.poison_queue.get_queue_properties().approximate_message_count)
-    except AzureError:  # it is made when the first message goes there, and a busy machine may not answer
-        return False

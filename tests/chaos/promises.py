@@ -1,8 +1,9 @@
-"""What is promised of effects, budgets and batches, held against what the ledger says.
+"""What is promised of effects, budgets, batches and order, held against what the ledger says.
 
 An effect (`message.once`) with unsure: skip happens at most once, with again at least once; where it happened twice, or
 not at all, a process died between, or a limit (`replicaTimeout`) ended the handler in the middle of it. All who share
-a budget begin no more than its rate and one portion in any time.
+a budget begin no more than its rate and one portion in any time. Where the source keeps the order of a key, a message
+is not begun before all that were put before it are done or poison.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from ebb.core.budget import PORTION
 from tests.chaos.checker import Violation
-from tests.chaos.ledger import Effect, Record
+from tests.chaos.ledger import Effect, Handling, Put, Record
 
 ONCE = "once-"  # begins the jobs that have an effect
 
@@ -23,7 +24,7 @@ def check(
     record: Record, settings: Mapping[str, Any], budgets: Mapping[str, Mapping[str, float]], hosts: int
 ) -> list[Violation]:
     """All of these promises, for schedules that share `settings`, on so many hosts."""
-    found = effects(record)
+    found = effects(record) + order(record)
     if "batch" in settings:
         found += batches(record, int(settings["batch"]["size"]))
     if "budget" in settings:
@@ -69,11 +70,42 @@ def rate(record: Record, a_second: float, hosts: int) -> list[Violation]:
     return [Violation("over rate", f"{begun} handlers began within {span[1] - span[0]:.2f} s; {allowed}")]
 
 
+def order(record: Record) -> list[Violation]:
+    """Messages that were begun before one of their key that was put earlier, or before that one was done or poison."""
+    by_key: dict[tuple[str, str], list[Put]] = defaultdict(list)
+    for put in sorted(record.puts.values(), key=lambda each: each.number):
+        if put.key is not None:
+            by_key[put.schedule, put.key].append(put)
+    tries: dict[str, list[Handling]] = defaultdict(list)
+    for each in record.handlings:
+        tries[each.message].append(each)
+    poison = {message for message, _ in record.poisoned}
+    early = [
+        (key, put.number, before.number)
+        for (_, key), puts in by_key.items()
+        for before, put in pairwise(puts)
+        if tries[put.message] and tries[put.message][0].begin < _settled_at(tries[before.message], before, poison)
+    ]
+    if not early:
+        return []
+    key, number, before = early[0]
+    return [Violation("order", f"{len(early)} messages, first: number {number} of key {key} before {before} was done")]
+
+
 def batches(record: Record, size: int) -> list[Violation]:
     """Batches of more messages than `batch.size`."""
     counts = Counter(each.batch for each in record.handlings if each.batch is not None)
     large = [count for count in counts.values() if count > size]
     return [Violation("over batch", f"{len(large)} batches, the largest of {max(large)}")] if large else []
+
+
+def _settled_at(tries: list[Handling], put: Put, poison: set[str]) -> float:
+    """When a message was first done, or, where it became poison, when its last try ended; infinite: not yet."""
+    done = min((each.end for each in tries if each.outcome == "done" and each.end is not None), default=None)
+    if done is not None:
+        return done
+    ends = [each.end for each in tries if each.end is not None]
+    return max(ends, default=float("inf")) if put.message in poison else float("inf")
 
 
 def _may_be_repeated(record: Record, had: list[Effect]) -> bool:

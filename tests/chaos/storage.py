@@ -75,6 +75,13 @@ class Feeder:
         except AzureError:
             return 1
 
+    def has_poison(self) -> bool:
+        """Whether anything is in the poison place; asked of the storage itself, which costs the app nothing."""
+        try:
+            return bool(self.poison_queue.get_queue_properties().approximate_message_count)
+        except AzureError:  # it is made when the first message goes there, and a busy machine may not answer
+            return False
+
     def is_body_of(self, message: str, shown: str) -> bool:
         """Whether what the app shows of a message's body is the beginning of what was put; or nobody knows."""
         return self._bodies.get(message, shown).startswith(shown)

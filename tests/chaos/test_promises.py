@@ -88,3 +88,30 @@ def test_message_that_was_put_back_counts_as_the_one_that_was_put() -> None:
     assert not books.wrong(books.counts_of(record(*done), "s", {"totals": totals}, [totals], 9.0), {"totals": totals})
     low = {"processed": 0, "poisoned": 1}
     assert books.wrong(books.counts_of(record(*done), "s", {"totals": low}, [low], 9.0), {"totals": low})
+
+
+def keyed(number: int, key: str = "a") -> dict[str, Any]:
+    return put(number, key=key)
+
+
+def test_message_that_begins_before_an_earlier_one_of_its_key_is_done_is_found() -> None:
+    puts = [keyed(1), keyed(2), keyed(3, "b")]
+    assert found(*puts, handled(3, 1), handled(1, 2, 3), handled(2, 3, 4)) == set()
+    assert found(*puts, handled(2, 1, 2), handled(1, 2, 3)) == {"order"}
+    assert found(*puts, handled(1, 1, 3), handled(2, 2, 3)) == {"order"}, "it has begun and is not done"
+    assert found(*puts, handled(2, 1, 2)) == {"order"}, "the earlier one was not handled at all"
+    assert found(put(1), put(2), handled(2, 1, 2), handled(1, 2, 3)) == set(), "its source keeps no order"
+
+
+def test_message_that_failed_holds_up_its_key_until_it_is_done_or_poison() -> None:
+    failed = [keyed(1), keyed(2), handled(1, 1, 2, "raised")]
+    assert found(*failed, handled(2, 3, 4), handled(1, 4, 5, tries=2)) == {"order"}
+    assert found(*failed, handled(1, 3, 4, tries=2), handled(2, 4, 5)) == set()
+    poison = [*failed, {**poisoned(1), "at": 9.0, "number": 1}]
+    assert found(*poison, handled(2, 3, 4)) == set()
+    assert found(*poison, handled(1, 3, 4, "raised", tries=2), handled(2, 3.5, 4)) == {"order"}
+
+
+def test_message_that_is_handled_once_more_after_a_crash_breaks_no_order() -> None:
+    died = [keyed(1), keyed(2), handled(1, 1, 2), handled(2, 2, None), death(3)]
+    assert found(*died, handled(1, 5, 6, tries=2, run="r2"), handled(2, 6, 7, tries=2, run="r2")) == set()

@@ -20,6 +20,7 @@ from tests.chaos.checker import Violation
 from tests.chaos.host import Host, HostEndedError
 from tests.chaos.ledger import LEASE, Record, read
 from tests.chaos.proxy import Fault, Proxy
+from tests.chaos.sessions import SessionFeeder, Sessions
 from tests.chaos.storage import DurableAzurite, Feeder
 
 SETTINGS: dict[str, Any] = {
@@ -59,6 +60,7 @@ class World:
         encoding: str = "none",
         environment: Mapping[str, str] | None = None,
         budgets: Mapping[str, Mapping[str, float]] | None = None,
+        sessions: bool = False,
     ) -> None:
         """Nothing runs until it is entered.
 
@@ -67,6 +69,7 @@ class World:
             source: of all their sources.
             environment: app settings.
             budgets: as in schedules.yaml; `settings` names the one that all schedules share.
+            sessions: whether messages are in queues of Service Bus with sessions, and not in storage queues.
         """
         self.azurite, self.folder, self.random = azurite, folder, random.Random(seed)
         self.ledger, self.clock = folder / "ledger.jsonl", folder / "clock"
@@ -79,7 +82,7 @@ class World:
         self.proxy = Proxy(self._ports(), self.hub, seed)
         self.names = [f"s{index}" for index in range(schedules)]
         self.hosts: list[Host] = []
-        self.feeders: dict[str, Feeder] = {}
+        self.feeders: dict[str, Feeder | SessionFeeder] = {}
         self.urgent: dict[str, Feeder] = {}  # of the first lane, where the settings have lanes
         self.numbers: int = 0  # put so far
         self.faults_missed: int = 0  # armed, and no request met them
@@ -91,14 +94,17 @@ class World:
         self._engine, self._count, self._encoding = engine, hosts, encoding
         self._environment, self._source = dict(environment or {}), dict(source or {})
         self._budgets = dict(budgets or {})
+        self._sessions = Sessions() if sessions else None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True)
         self.clock.write_text("0")
         self._stack.enter_context(self.proxy)
+        if self._sessions is not None:
+            self._stack.enter_context(self._sessions)
         for name in self.names:
-            feeder = Feeder(self.azurite, self.ledger, name, f"{self.prefix}-{name}", self._encoding)
+            feeder = self._feeder(name, f"{self.prefix}-{name}")
             self.feeders[name] = feeder
             self._stack.callback(feeder.close)
             if "lanes" in self.settings:
@@ -301,6 +307,7 @@ class World:
             "EbbTablePrefix": self.prefix,
             "EBB_CHAOS_CLOCK": str(self.clock),
             **self._environment,
+            **(self._sessions.environment if self._sessions else {}),
         }
         host = Host(name, self.folder / name, self.ledger, environment, self._engine)
         source = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "messageEncoding": self._encoding}
@@ -309,7 +316,14 @@ class World:
         host.lay_out(schedules, self._budgets)
         return host
 
+    def _feeder(self, name: str, queue: str) -> Feeder | SessionFeeder:
+        if self._sessions is not None:
+            return self._sessions.feeder(self.ledger, name, queue)
+        return Feeder(self.azurite, self.ledger, name, queue, self._encoding)
+
     def _sources(self, name: str, source: Mapping[str, Any]) -> dict[str, Any]:
+        if self._sessions is not None:
+            return {"source": self._sessions.source(f"{self.prefix}-{name}")}
         own = {**source, "queueName": f"{self.prefix}-{name}"}
         return {"sources": [{**own, "queueName": self._urgent(name)}, own]} if self.urgent else {"source": own}
 

@@ -116,9 +116,17 @@ def test_replay_that_fails_again_stops_and_is_resumed(app: App, azurite: Azurite
         expect(page.get_by_label("Messages that go first, alone")).to_have_count(0)
         page.get_by_label("After them").fill("1/h")
         answer(page, "again", "Resume")
-        expect(replays.get_by_role("button", name="Stop")).to_be_visible()
         replays.get_by_role("button", name="Stop").click()
-        expect(replays).to_contain_text("stopped here")
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator("pre")).to_contain_text("ebb poison replay parity --resume replay-")
+        expect(dialog.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+        assert violations(page, AXE.read_text()) == []
+        answer(page, "not before Monday", "Stop")
+        expect(replays).to_contain_text("stopped here: not before Monday")
+        expect(replays.get_by_role("listitem").first).to_contain_text("not before Monday")
+        _, events = app.call("GET", "schedules/parity/events?kind=audit")
+        stop = next(each for each in events["value"] if each.get("replay"))
+        assert (stop["messages"], stop["reason"], stop["text"]) == (0, "not before Monday", "number")
 
 
 def _steps_are_those_of_the_command(page: Page) -> None:

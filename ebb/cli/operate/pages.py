@@ -20,10 +20,10 @@ from ebb.cli.operate.tables import (
 )
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import Cycle, ErrorCount, Event
-from ebb.core.plan import Plan
+from ebb.core.plan import KeyLimits, Plan
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import Schedule
-from ebb.core.wording import counted
+from ebb.core.wording import counted, duration
 
 if TYPE_CHECKING:
     from ebb.core.why.answer import Why  # its room draws in all that `why` needs
@@ -42,6 +42,7 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
         ("changed", _changed(schedule, times)),
         ("instance", f"{schedule.instance_id} in task hub {schedule.task_hub or '-'}"),
         ("backlog", _backlog(schedule, times)),
+        ("parked", _parked(schedule, times)),
         ("decided", _decided(schedule, times)),
         ("next", next_of(schedule, times)),
         ("failing", _failing(schedule, times)),
@@ -70,6 +71,7 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
         ("backlog", counted(cycle.backlog.count, "message") if cycle.backlog else None),
         ("decided", cycle.decision.reason if cycle.decision else None),
         ("then", cycle.wait.reason if cycle.wait else None),
+        ("parked", f"messages for their keys, {counted(cycle.parked, 'time')} (perKey)" if cycle.parked else None),
         ("error", None if cycle.error in [each.example for each in _kinds(cycle)] else cycle.error),
         ("errors", "\n".join(f"{each.example or each.type} ({counted(each.count, 'time')})" for each in _kinds(cycle))),
     )
@@ -90,9 +92,20 @@ def plan_text(plan: Plan, times: Times, phase: str | None = None) -> str:
         lines.append(f"by source: {', '.join(f'{each.name} {each.executions}' for each in plan.shares)}")
     if plan.backlog and plan.backlog.oldest_enqueued_at:
         lines.append(f"the oldest message has waited {times.since(plan.backlog.oldest_enqueued_at)}")
+    if plan.per_key:
+        lines.append(_of_a_key(plan.per_key))
     if plan.wait:
         lines.append(f"then: {plan.wait.reason}")
     return "\n".join(lines)
+
+
+def _of_a_key(limits: KeyLimits) -> str:
+    """What `perKey` allows, and what that means where one key has it all."""
+    rate = f" and {limits.rate:g}/s" if limits.rate is not None else ""
+    said = f"of each key at most {limits.concurrency} at once{rate} (perKey)"
+    if limits.one_key_seconds is None:
+        return said
+    return f"{said}; were all of one key, they would take {duration(round(limits.one_key_seconds, 1))} at least"
 
 
 def _begins(plan: Plan, times: Times, phase: str | None) -> str:
@@ -157,6 +170,15 @@ def _decided(schedule: Schedule, times: Times) -> str | None:
     if schedule.phase is not None or not last.get("startedAt"):
         return schedule.decision.reason
     return f"{schedule.decision.reason} (cycle {last['cycle']}, {times.relative(last['startedAt'])})"
+
+
+def _parked(schedule: Schedule, times: Times) -> str | None:
+    """How many messages wait for their keys away from everybody, and since when."""
+    parked = schedule.parked
+    if parked is None:
+        return None
+    since = f", the first for {times.since(parked.since)}" if parked.since else ""
+    return f"{counted(parked.messages, 'message')} for their keys (perKey){since}"
 
 
 def _failing(schedule: Schedule, times: Times) -> str | None:

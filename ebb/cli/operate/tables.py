@@ -58,6 +58,7 @@ _EXECUTIONS = (
     Column("processed", right=True),
     Column("failed", 2, right=True),
     Column("poisoned", 2, right=True),
+    Column("parked", 2, right=True),
     Column("error", 1, text="fold"),
 )
 _AT_WORK = (
@@ -65,6 +66,7 @@ _AT_WORK = (
     Column("for", right=True),
     Column("processed", 2, right=True),
     Column("failed", 1, right=True),
+    Column("parked", 2, right=True),
     Column("message for", right=True),
     Column("heard of", 3, right=True),
     Column("progress", text="fold"),
@@ -107,6 +109,7 @@ def at_work_table(executions: Iterable[ExecutionOfCycle], times: Times) -> Rende
             times.since(each.started_at),
             str(each.processed),
             str(each.failed),
+            str(each.parked_now or ""),
             duration(round(each.current_message_age)) if each.current_message_age else "",
             f"{times.since(each.noted_at)} ago" if each.noted_at else "",
             each.progress or each.error or "",
@@ -143,7 +146,9 @@ def poison_table(page: PoisonList, times: Times) -> RenderableType:
         )
         for each in page.value
     )
-    return Group(Fitted(_named(_POISON, "since", times), rows), plain(f"{len(page.value)} of {page.count} shown"))
+    note = f": {page.note}" if page.note else ""
+    shown = plain(f"{len(page.value)} of {page.count} shown{note}")
+    return Group(Fitted(_named(_POISON, "since", times), rows), shown)
 
 
 def next_table(found: NextTimes, times: Times) -> RenderableType:
@@ -262,6 +267,7 @@ def _execution(each: Execution, times: Times) -> tuple[str | Text, ...]:
         str(each.processed),
         str(each.failed),
         str(each.poisoned),
+        str(each.parked or ""),
         each.error or each.progress or "",
     )
 

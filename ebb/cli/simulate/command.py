@@ -34,7 +34,8 @@ def simulate(
         list[str] | None,
         typer.Option(
             help="constant:60/h, poisson:60/h, burst:500@6h, daily:5000/day@14:00, uniform:10-60, csv:FILE, "
-            "history:FILE, none; SOURCE=... for one of several sources, by its name (KIND:NAME where two are alike)",
+            "history:FILE, none; SOURCE=... for one of several sources, by its name (KIND:NAME where two are alike); "
+            "...#vip, ...#100, ...#100~1.1: one key, 100 keys, 100 of which a few have most messages (perKey)",
             metavar="SPEC",
         ),
     ] = None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from ebb.cli.simulate.arriving_keys import ArrivingKeys
 from ebb.core.clock import Clock
 from ebb.core.contract.source import Measurement, QueueSource
 from ebb.core.document import Json
@@ -40,6 +42,8 @@ class Recording:
     waits: list[float] = field(default_factory=list[float])  # seconds from a message's arrival to its handler
     source_waits: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # the same of several sources
     source_of: dict[str, str] = field(default_factory=dict[str, str])  # of messages that no handler had yet
+    key_waits: dict[str, list[float]] = field(default_factory=dict[str, list[float]])  # the same by streams with keys
+    stream_of: dict[str, str] = field(default_factory=dict[str, str])  # of messages that no handler had yet
     cycles: list[Cycle] = field(default_factory=list[Cycle])
     calls: Counter[str] = field(default_factory=Counter[str])  # "queue" and "table" transactions
     arrived: int = 0
@@ -56,6 +60,8 @@ class Recording:
         self.waits.append(seconds)
         if source := self.source_of.pop(message.id, None):
             self.source_waits.setdefault(source, []).append(seconds)
+        if stream := self.stream_of.pop(message.id, None):
+            self.key_waits.setdefault(stream, []).append(seconds)
 
     def seconds(self, moment: datetime) -> float:
         """`moment` since the begin."""
@@ -65,16 +71,21 @@ class Recording:
 class Backlogs:
     """Looks at all queues of the simulation, and notices when they fill and when they are empty again."""
 
-    def __init__(self, broker: MemoryBroker, clock: Clock, recording: Recording) -> None:
-        self._broker, self._clock, self._recording = broker, clock, recording
+    def __init__(self, broker: MemoryBroker, clock: Clock, recording: Recording, key_name: str | None = None) -> None:
+        """`key_name`: the field in which a body has its key (`perKey.key`)."""
+        self._broker, self._clock, self._recording, self._key_name = broker, clock, recording, key_name
         self._filled_at: datetime | None = None
 
-    def put(self, queue: str, count: int) -> None:
+    def put(self, queue: str, count: int, keys: ArrivingKeys) -> None:
         """Let `count` messages arrive."""
         if self._filled_at is None:
             self._filled_at = self._clock.now()
         for _ in range(count):
-            self._broker.put(queue, "")
+            key = keys.draw()
+            body = "" if key is None or self._key_name is None else json.dumps({self._key_name: key})
+            identity = self._broker.put(queue, body, key=key)
+            if keys.label is not None:
+                self._recording.stream_of[identity] = keys.label
         self._recording.arrived += count
 
     def removed(self) -> None:
@@ -116,6 +127,14 @@ class RecordedStore(MemoryStore):
     async def remark(self, scope: str, key: str) -> Noted | None:
         self._recording.calls["table"] += 1
         return await super().remark(scope, key)
+
+    async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
+        self._recording.calls["table"] += 1
+        await super().write_remark(scope, key, at, remark)
+
+    async def delete_remark(self, scope: str, key: str, etag: str | None = None) -> None:
+        self._recording.calls["table"] += 1
+        await super().delete_remark(scope, key, etag)
 
     async def swap_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any], etag: str | None) -> str:
         self._recording.calls["table"] += 1

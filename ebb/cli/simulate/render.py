@@ -38,6 +38,7 @@ _RUNS = (
     Column("failed", 5, right=True),
     Column("outcome", 3),
 )
+_PARKED = "parked for their keys"  # the row of those that park
 PRICES_NOTE = (
     "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price. "
     "Container Apps: replicas that run all month; DTS: the price of its actions is by region (dts_million_actions)"
@@ -67,7 +68,10 @@ class Comparison:
         table.add_column("", no_wrap=True)
         for result in self._results[part]:
             table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
-        for label in dict.fromkeys(label for column in columns for label in column):
+        labels = dict.fromkeys(label for column in columns for label in column)
+        if not any(result.report.parked for result in self._results):
+            del labels[_PARKED]
+        for label in labels:
             table.add_row(label, *(column.get(label, "-") for column in columns))
         return table
 
@@ -210,12 +214,16 @@ def _rows(report: Report) -> dict[str, str]:
         "processed": str(report.processed),
         "failed tries": str(report.failed),
         "poisoned": str(report.poisoned),
+        _PARKED: str(report.parked),
         "executions timed out": str(report.timed_out),
         "left at the end": str(report.left),
         "backlog p50 / p95 / p99": _spread(report.backlog, plain),
         "oldest message p50 / p95 / p99": _spread(report.oldest_age, _time),
         "wait for a handler p50 / p95 / p99": _spread(report.message_wait, _time),
-        **{f"wait for a handler, {name}": _spread(each, _time) for name, each in report.source_waits.items()},
+        **{
+            f"wait for a handler, {name}": _spread(each, _time)
+            for name, each in (*report.source_waits.items(), *report.key_waits.items())
+        },
         "time to drain p50 / p95 / p99": _spread(report.drain, _time),
         "missed ticks": str(report.missed_ticks),
         "utilisation": "-" if report.utilisation is None else f"{report.utilisation:.0%}",

@@ -56,12 +56,14 @@ class Report:
     processed: int
     failed: int  # tries that a handler failed; the message came again
     poisoned: int
+    parked: int  # times that a message was given back for its key's sake (`perKey`)
     timed_out: int  # executions that replicaTimeout ended
     left: int  # messages not done at the end
     backlog: Spread  # messages that wait
     oldest_age: Spread  # of the oldest message that is not done, over time
     message_wait: Spread  # from arrival to handler, over messages
     source_waits: dict[str, Spread]  # the same for each of several sources
+    key_waits: dict[str, Spread]  # the same for each stream of arrivals with keys
     drain: Spread  # from the first message to an empty queue
     utilisation: float | None  # share of the executions' slots that a handler used
     execution_seconds: float
@@ -112,12 +114,14 @@ def report_of(
         processed=sum(cycle.processed for cycle in cycles),
         failed=sum(cycle.failed for cycle in cycles),
         poisoned=sum(cycle.poisoned for cycle in cycles),
+        parked=sum(cycle.parked for cycle in cycles),
         timed_out=sum(execution.outcome == "timedOut" for execution in executions),
         left=last.waiting + last.in_work if last else 0,
         backlog=Spread.of([sample.waiting for sample in recording.samples]),
         oldest_age=Spread.of([sample.oldest for sample in recording.samples]),
         message_wait=Spread.of(recording.waits),
         source_waits={name: Spread.of(waits) for name, waits in sorted(recording.source_waits.items())},
+        key_waits={name: Spread.of(waits) for name, waits in sorted(recording.key_waits.items())},
         drain=Spread.of(recording.drains),
         utilisation=recording.busy_seconds / (seconds * settings.concurrency) if seconds else None,
         execution_seconds=seconds,

@@ -13,6 +13,7 @@ from typing import Any
 from devhost.clock import ManualClock
 from ebb.cli.init.registered import registered
 from ebb.cli.simulate.arrivals import Arrival, Arrivals, arrivals_of
+from ebb.cli.simulate.arriving_keys import ArrivingKeys, keys_of
 from ebb.cli.simulate.errors import SimulatedFailure, SimulationError
 from ebb.cli.simulate.loop import Activity, Context, Orchestrator, advance, drive
 from ebb.cli.simulate.recording import Backlogs, RecordedSource, RecordedStore, Recording
@@ -26,6 +27,7 @@ from ebb.core.names import CLOSE_CYCLE, ETERNAL_SCHEDULER, MEASURE_BACKLOG, PROC
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.schedules import Schedules
+from ebb.core.settings.source_settings import SourceModel
 from ebb.core.settings.validation import validate_settings
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
@@ -95,12 +97,13 @@ async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None
     settings = simulated_settings(scenario.settings)
     clock, recording = ManualClock(scenario.start), Recording(scenario.start, length=scenario.seconds)
     broker = MemoryBroker(clock)
-    backlogs = Backlogs(broker, clock, recording)
+    per_key, streams = settings.per_key, _streams(scenario, settings)
+    backlogs = Backlogs(broker, clock, recording, per_key.key if per_key else None)
     services = _services(scenario, settings, clock, backlogs, broker, recording)
-    if scenario.settings.get("perKey") is not None:
-        recording.warnings.append((0.0, "perKey is not simulated: its messages have no keys"))
-    for queue, spec in _routes(scenario, settings):
-        _feed(clock, scenario.start, arrivals_of(spec, scenario.seconds, scenario.seed), queue, backlogs)
+    if per_key is not None and all(keys.label is None for _, _, keys in streams):
+        recording.warnings.append((0.0, "perKey limits nothing: no arrivals have keys; give them some, as in SPEC#100"))
+    for queue, arrivals, keys in streams:
+        _feed(clock, scenario.start, arrivals, lambda count, queue=queue, keys=keys: backlogs.put(queue, count, keys))
     _sample(clock, scenario, backlogs)
     await update(services.store, SCHEDULE, lambda row: replace(row, intent=Intent.RUNNING))
     first = CycleState(SCHEDULE, "sim").to_json()
@@ -122,7 +125,7 @@ async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None
 
 
 def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
-    """The settings of `data` with queues in memory in the place of its sources, and without `perKey`.
+    """The settings of `data` with queues in memory in the place of its sources, which know keys if these do.
 
     Raises:
         SettingsError: they are refused.
@@ -132,9 +135,16 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
     for key in ("source", "sources"):
         if key in plain:
             entries = plain[key] if key == "sources" else [plain[key]]
-            made = [_in_memory(each, name) for each, name in zip(entries, _names(given), strict=True)]
+            about = zip(entries, _names(given), given.all_sources, strict=True)
+            made = [_in_memory(each, name, _goes_by_keys(given, source)) for each, name, source in about]
             plain[key] = made if key == "sources" else made[0]
-    return validate_settings({**plain, "perKey": None})
+    return validate_settings(plain)
+
+
+def _goes_by_keys(settings: ScheduleSettings, source: SourceModel) -> bool:
+    """Whether `source` knows keys and gives messages by them: always, or because `perKey` wants it."""
+    can = source.can
+    return can.keyed and (can.ordered or can.holds_back or settings.messages_of_a_key is not None)
 
 
 def _given(data: Mapping[str, Any]) -> ScheduleSettings:
@@ -155,11 +165,11 @@ def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "source": None} if "sources" in data else dict(data)
 
 
-def _in_memory(source: dict[str, Any], name: str) -> dict[str, Any]:
+def _in_memory(source: dict[str, Any], name: str, keyed: bool) -> dict[str, Any]:
     if source["type"] == "tick":
         return source
     own = {key: source[key] for key in ("queueLength", "activationQueueLength", "weight") if key in source}
-    return {"type": "memory", "queueName": name, **own}
+    return {"type": "memory", "queueName": name, "keyed": keyed, **own}
 
 
 def _services(
@@ -194,7 +204,8 @@ def _services(
             return TickSource(cycle, execution, clock)
         name = source.label()
         visible_only = settings.queue_length_strategy == "visibleonly" and name not in counting_held
-        queue = MemorySource(broker, name, visible_only)
+        of_a_key = (settings.messages_of_a_key or 1) if source.can.keyed else None
+        queue = MemorySource(broker, name, visible_only, of_a_key)
         return RecordedSource(queue, backlogs, recording, name if several else None)
 
     schedules = Schedules({SCHEDULE: settings.to_document()})
@@ -218,21 +229,23 @@ async def _end(others: set[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-def _routes(scenario: Scenario, settings: ScheduleSettings) -> list[tuple[str, str]]:
-    """Queue and spec of each stream of arrivals; one without a name goes to the first source."""
+def _streams(scenario: Scenario, settings: ScheduleSettings) -> list[tuple[str, Arrivals, ArrivingKeys]]:
+    """Queue, times and keys of each stream of arrivals; one without a name goes to the first source."""
     names = [source.label() for source in settings.all_sources]
-    routes: list[tuple[str, str]] = []
+    streams: list[tuple[str, Arrivals, ArrivingKeys]] = []
     for given in scenario.arrivals:
         name, equals, spec = given.partition("=")
-        routes.append((name, spec) if equals and name in names else (names[0], given))
-    return routes
+        queue, whole = (name, spec) if equals and name in names else (names[0], given)
+        plain, keys = keys_of(whole, scenario.seed)
+        streams.append((queue, arrivals_of(plain, scenario.seconds, scenario.seed), keys))
+    return streams
 
 
-def _feed(clock: ManualClock, start: datetime, arrivals: Arrivals, queue: str, backlogs: Backlogs) -> None:
+def _feed(clock: ManualClock, start: datetime, arrivals: Arrivals, put: Callable[[int], None]) -> None:
     """Put the messages as their time comes, one alarm at a time."""
 
     def arrive(arrival: Arrival) -> None:
-        backlogs.put(queue, arrival.messages)
+        put(arrival.messages)
         arm()
 
     def arm() -> None:

@@ -15,6 +15,7 @@ from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import Opening, summarize
 from ebb.core.document import COUNT, FLAG, Document, member, part
 from ebb.core.documents import Cycle, Execution, merged_errors
+from ebb.core.parked import parked_by
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import LastError, ScheduleRow, Totals, UnclosedCycle
 
@@ -96,7 +97,8 @@ def closed(entry: UnclosedCycle, executions: Sequence[Execution], now: datetime,
     if closed_by is not None and not executions and outcome == "idle":
         outcome = LOST_HOST
     ends = [str(execution.ended_at or execution.started_at) for execution in executions]
-    last = max(ends, key=parse_rfc3339, default=entry.started_at)
+    last = max(ends, key=parse_rfc3339, default=str(entry.started_at))
+    parked = parked_by(executions, parse_rfc3339(last) if closed_by else now)
     return Cycle(
         cycle=entry.cycle,
         started_at=entry.started_at,
@@ -107,6 +109,9 @@ def closed(entry: UnclosedCycle, executions: Sequence[Execution], now: datetime,
         processed=summary.processed,
         failed=summary.failed,
         poisoned=summary.poisoned,
+        parked=sum(execution.parked for execution in executions),
+        parked_now=parked.messages if parked else 0,
+        parked_since=parked.since if parked else None,
         abandoned=summary.abandoned,
         outcome=outcome,
         error=summary.error or (f"{outcome}: closed by {closed_by}" if closed_by and outcome == LOST_HOST else None),
@@ -179,6 +184,8 @@ def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
         failed=sum(run.failed for run in runs),
         poisoned=sum(run.poisoned for run in runs),
         parked=sum(run.parked for run in runs),
+        parked_now=sum(run.parked_now for run in runs),
+        parked_since=earliest(run.parked_since for run in runs),
         abandoned=sum(run.abandoned for run in runs),
         service_seconds=round(sum(run.service_seconds for run in runs), 6),
         oldest_message_age=max(ages, default=None),

@@ -23,6 +23,7 @@ class Capabilities:
     fixed_lease: bool = False  # the place says how long a message is held, whatever is asked for
     ordered: bool = False  # one message in hand at a time, so that the order is kept
     keyed: bool = False  # messages have keys of its own, and each key is with one receiver at a time
+    poison_in_part: bool = False  # of a key its poison place shows the first ten, and the others once these are gone
     holds_back: bool = False  # what follows a message, in its key or partition, comes once that one is done
     longest_lease: float | None = None  # a message is held, and delayed, for no longer
     scaler: str | None = None  # KEDA's scaler that counts the same; None: KEDA knows none

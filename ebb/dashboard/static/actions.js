@@ -96,7 +96,7 @@ function Question({ action }) {
         <small>It stands in the status and in the audit trail.</small>
       </label>
       ${action.fields.map((field) => html`<${Field} key=${field.name} field=${field} value=${values[field.name]} set=${(value) => setValues({ ...values, [field.name]: value })} />`)}
-      <p class="same">The same in a terminal:</p>
+      <p class="same">${action.same || "The same in a terminal:"}</p>
       <pre tabindex="0" aria-label="command">${action.command(reason.trim(), values)}</pre>
       ${state.problem && html`<p class="trouble" role="alert">${state.problem}</p>`}
       <div class="actions">

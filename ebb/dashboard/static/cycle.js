@@ -41,7 +41,7 @@ function Body({ cycle }) {
       ${fact("Why so many executions", cycle.decision?.reason, true)}
       ${cycle.wait && fact("Why the wait after it", cycle.wait.reason, true)}
       ${cycle.nextTryAt && fact("Next try of what failed", full(cycle.nextTryAt))}
-      ${cycle.parked > 0 && fact("Parked for their keys", counted(cycle.parked, "message"))}
+      ${cycle.parked > 0 && fact("Messages parked for their keys", counted(cycle.parked, "time"))}
       ${sources && fact("Sources", sources.map((each) => `${each.name}: ${each.error || `${count(each.count)}, ${worked(each.name)}`}`).join(", "), true)}
       ${cycle.error && fact("Error", html`<span class="trouble">${cycle.error}</span>`, true)}
     </dl>

@@ -42,7 +42,7 @@ export function Poison({ name }) {
 
 const shownOf = (data, text) => {
   if (!data.count) return "No message is here.";
-  return `${counted(data.value.length, "message")} shown${text ? ` that hold “${text}”` : ""}, of ${count(data.count)}. The service shows the first 32 without taking them.`;
+  return `${counted(data.value.length, "message")} shown${text ? ` that hold “${text}”` : ""}, of ${count(data.count)}. The service shows the first 32 without taking them${data.note ? `; ${data.note}` : ""}.`;
 };
 
 function Filter({ text, source, sources }) {

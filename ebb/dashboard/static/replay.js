@@ -92,7 +92,7 @@ async function through(job, first, end) {
     if (step.act === "flow") since = performance.now();
     else if (step.act === "wait") await new Promise((go) => setTimeout(go, 1000 * Math.min(step.seconds, 1)));
     else {
-      const { data } = await call("POST", `${job.base}/poison/requeue?source=${job.source}`, { body: { replay: job.id, reason: job.reason, limit: step.messages, ...(job.text ? { text: job.text } : {}) } });
+      const { data } = await requeue(job, step.messages, job.reason);
       const fewer = data.requeued < step.messages;
       const hidden = fewer && !job.text ? data.remaining : 0; // of messages that hold a text nobody knows how many there are
       Object.assign(seen, { put: seen.put + data.requeued, flowed: since ? seen.flowed + data.requeued : 0, exhausted: fewer && !hidden, hidden });
@@ -121,17 +121,34 @@ export function Replays({ given, may, left }) {
 
 function Job({ job }) {
   const all = job.put + (job.remaining ?? 0);
-  const stop = () => {
-    running.set({ ...job, ended: "stop", why: "stopped here" });
-    refresh();
-  };
   return html`<div class="actions">
       <progress value=${all ? job.put : 0} max=${all || 1} aria-label=${`messages that ${job.id} has put back`}></progress>
       <span><span class="code">${job.id}</span>: ${count(job.put)} put back, ${count(job.settled)} handled, ${count(job.failures)} failed, ${count(job.remaining)} remaining${job.why ? `; ${job.why}` : ""}</span>
-      ${!job.ended && html`<button onClick=${stop}>Stop</button>`}
+      ${!job.ended && html`<button onClick=${() => ask(stopAction(job))}>Stop …</button>`}
     </div>
-    ${job.ended === "stop" && html`<p class="same">To go on in a terminal:</p><pre tabindex="0" aria-label="command to go on">${command("poison", "replay", job.name, `--resume ${job.id}`, job.source === "1" ? "" : `--source ${job.source}`)}</pre>`}`;
+    ${job.ended === "stop" && html`<p class="same">To go on in a terminal:</p><pre tabindex="0" aria-label="command to go on">${resumeCommand(job)}</pre>`}`;
 }
+
+/** The action that ends the replay of this tab: a portion of no messages notes why, so that whoever goes on knows. */
+const stopAction = (job) => ({
+  title: `Stop ${job.id} of ${job.name}`,
+  button: "Stop",
+  explanation: "No more messages are put back; those that were are handled. What is left stays in the poison place.",
+  fields: [],
+  same: "It ends in this tab only. To go on in a terminal:",
+  command: (reason) => resumeCommand(job, reasonOption(reason)),
+  run: async (reason) => {
+    if (running.value.ended) return `${job.id} had ended before`;
+    running.set({ ...running.value, ended: "stop", why: `stopped here: ${reason}` });
+    await requeue(job, 0, reason);
+    return `${job.id} has stopped`;
+  },
+});
+
+const resumeCommand = (job, ...more) => command("poison", "replay", job.name, `--resume ${job.id}`, job.source === "1" ? "" : `--source ${job.source}`, ...more);
+
+/** Put the next messages of a replay back. */
+const requeue = (job, limit, reason) => call("POST", `${job.base}/poison/requeue?source=${job.source}`, { body: { replay: job.id, reason, limit, ...(job.text ? { text: job.text } : {}) } });
 
 /** The latest replays in these events, newest first. */
 function latest(events) {

@@ -36,6 +36,7 @@ function Facts({ document: one, plan }) {
   return html`<dl class="facts">
     ${fact("State", html`<${State} document=${one} />${one.reason && html`<div class="faint">${one.reason}${one.until && html`, until <${Moment} at=${one.until} />`}</div>`}`)}
     ${fact("Backlog", html`<span class="big">${count(one.backlog?.count)}</span> ${one.backlog && html`<span class="faint">counted <${Moment} at=${one.backlog.measuredAt} />${one.backlog.oldestEnqueuedAt && html`; the oldest came <${Moment} at=${one.backlog.oldestEnqueuedAt} />`}</span>`}`)}
+    ${one.parked && fact("Parked for their keys", html`${counted(one.parked.messages, "message")} ${one.parked.since && html`<span class="faint">the first <${Moment} at=${one.parked.since} /></span>`}`)}
     ${fact("Executions", html`<span class="big"><${Share} of=${working(one)} most=${one.settings.maxExecutions} /></span>`)}
     ${fact("Next cycle", html`<span class="big"><${Moment} at=${one.nextCycleAt} none=${one.phase === "processing" ? "after this one" : "–"} /></span>`)}
     ${fact("Since the first start", `${counted(one.totals.cycles, "cycle")}, ${count(one.totals.processed)} processed, ${count(one.totals.failed)} failed, ${count(one.totals.poisoned)} poisoned`)}
@@ -44,6 +45,7 @@ function Facts({ document: one, plan }) {
     ${millis(one.lastCycle?.nextTryAt) > Date.now() && fact("Next try of what failed", html`<${Moment} at=${one.lastCycle.nextTryAt} /> <span class="faint">the first of ${counted(one.lastCycle.failed, "message")} of cycle ${one.lastCycle.cycle}</span>`)}
     ${one.settings.batch && fact("Calls of the handler", `get up to ${counted(one.settings.batch.size, "message")} each`)}
     ${plan?.budget && fact("Budget", html`<${Budget} one=${plan.budget} />`)}
+    ${plan?.perKey && fact("Of one key", html`at most ${count(plan.perKey.concurrency)} at once${plan.perKey.rate === null ? "" : `, ${plan.perKey.rate} messages/s`}${plan.perKey.oneKeySeconds !== null && html` <span class="faint">${lasting(plan.perKey.oneKeySeconds)} at least, were all that wait of one key</span>`}`)}
     ${plan?.after?.length > 0 && fact("Runs after", plan.after.map((each) => html`<div key=${each.name}><a href=${to(["schedules", each.name])}>${each.name}</a> <span class="faint">${each.isWorking ? "is at work" : each.hasDrained ? "has drained" : "has not drained since"}${each.intent === "running" ? "" : `, it is ${each.intent}`}</span></div>`))}
     ${one.lastError && one.lastError.message !== one.error && fact("Last error", html`${one.lastError.message} <span class="faint">${counted(one.lastError.count, "time")}, last <${Moment} at=${one.lastError.at} /></span>`, true)}
     ${one.error && fact("Error", html`<span class="trouble">${one.error}</span>`, true)}

@@ -6,6 +6,8 @@ ends when a manual clock says so.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -29,6 +31,7 @@ class StoredMessage:
     visible_at: datetime
     dequeue_count: int = 0
     receipt: str = ""
+    key: str | None = None
 
 
 @dataclass(slots=True)
@@ -63,10 +66,10 @@ class MemoryBroker:
         """The queue `name`, made if it is missing."""
         return self.queues.setdefault(name, MemoryQueue())
 
-    def put(self, name: str, body: bytes | str, delay: timedelta = timedelta()) -> str:
-        """Add a message, visible after `delay`; returns its id."""
+    def put(self, name: str, body: bytes | str, delay: timedelta = timedelta(), key: str | None = None) -> str:
+        """Add a message of `key`, visible after `delay`; returns its id."""
         now, message_id = self.clock.now(), self.next_number()
-        stored = StoredMessage(message_id, body.encode() if isinstance(body, str) else body, now, now + delay)
+        stored = StoredMessage(message_id, body.encode() if isinstance(body, str) else body, now, now + delay, key=key)
         self.create(name).messages[message_id] = stored
         return message_id
 
@@ -95,8 +98,9 @@ BROKER = MemoryBroker()
 class MemorySource:
     """A `Source` on one queue of a broker."""
 
-    def __init__(self, broker: MemoryBroker, name: str, visible_only: bool = True) -> None:
-        self._broker, self._name, self._visible_only = broker, name, visible_only
+    def __init__(self, broker: MemoryBroker, name: str, visible_only: bool = True, of_a_key: int | None = None) -> None:
+        """`of_a_key`: so many messages of a key are given at once, the first ones; None: keys are not known."""
+        self._broker, self._name, self._visible_only, self._of_a_key = broker, name, visible_only, of_a_key
 
     async def measure(self) -> Measurement:
         """As a storage queue counts: what is visible, or everything once that is 32 or more, or wanted."""
@@ -108,16 +112,16 @@ class MemorySource:
         return Measurement(len(messages), approximate=True, oldest=oldest)
 
     async def receive(self, limit: int, lease: timedelta) -> list[Message]:
-        now, received = self._broker.clock.now(), list[Message]()
+        now, received, passed = self._broker.clock.now(), list[Message](), Counter[str]()
         for stored in self._messages().values():
             if len(received) == limit:
                 break
-            if stored.visible_at <= now:
+            if stored.visible_at <= now and self._may_go(stored, passed):
                 stored.visible_at, stored.receipt = now + lease, self._broker.next_number()
                 stored.dequeue_count += 1
-                received.append(
-                    Message(stored.id, stored.body, stored.dequeue_count, stored.enqueued_at, {}, stored.receipt)
-                )
+                received.append(self._message(stored))
+            if stored.key is not None:
+                passed[stored.key] += 1
         return received
 
     async def complete(self, message: Message) -> None:
@@ -147,6 +151,14 @@ class MemorySource:
     async def close(self) -> None:
         """Nothing is held."""
 
+    def _may_go(self, stored: StoredMessage, passed: Mapping[str, int]) -> bool:
+        """Whether so few of its key come before it, in hand or waiting to be tried again."""
+        return self._of_a_key is None or stored.key is None or passed[stored.key] < self._of_a_key
+
+    def _message(self, stored: StoredMessage) -> Message:
+        about = stored.id, stored.body, stored.dequeue_count, stored.enqueued_at
+        return Message(*about, {}, stored.receipt, key=None if self._of_a_key is None else stored.key)
+
     def _messages(self) -> dict[str, StoredMessage]:
         return self._broker.queue(self._name).messages
 
@@ -166,4 +178,6 @@ def open_memory(request: SourceRequest) -> MemorySource:
     """The source that the settings name, on this process's queues."""
     assert isinstance(request.settings.source, MemorySettings)
     visible_only = request.settings.queue_length_strategy == "visibleonly"
-    return MemorySource(BROKER, request.settings.source.queue_name, visible_only)
+    source = request.settings.source
+    of_a_key = (request.settings.messages_of_a_key or 1) if source.keyed else None
+    return MemorySource(BROKER, source.queue_name, visible_only, of_a_key)

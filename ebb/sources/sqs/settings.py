@@ -50,7 +50,7 @@ class SqsSettings(SourceModel):
     @property
     def can(self) -> Capabilities:
         """As the kind; the keys of a FIFO queue are its message groups."""
-        return replace(super().can, keyed=self.is_fifo, holds_back=self.is_fifo)
+        return replace(super().can, keyed=self.is_fifo, holds_back=self.is_fifo, poison_in_part=self.is_fifo)
 
     def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
         """https://keda.sh/docs/latest/scalers/aws-sqs/"""

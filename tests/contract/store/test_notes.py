@@ -66,6 +66,13 @@ async def test_notes_are_replaced_removed_and_forgotten_by_age(store: Store) -> 
     assert await store.remarks("alone:other") == {"late": {"tries": 7}}
 
 
+async def test_many_remarks_of_an_age_are_forgotten(store: Store) -> None:
+    await asyncio.gather(*(store.write_remark("keys:parity", f"k{number}", START, {}) for number in range(230)))
+    await store.write_remark("keys:parity", "late", START + timedelta(hours=1), {})
+    await store.trim_remarks("keys:parity", START + timedelta(minutes=1))
+    assert await store.remarks("keys:parity") == {"late": {}}
+
+
 async def test_note_of_a_long_text_is_cut_and_not_refused(store: Store) -> None:
     await store.write_remark("poison:work", "1", START, {"reason": "x" * 100_000})
     reason = (await store.remarks("poison:work"))["1"]["reason"]
@@ -98,7 +105,11 @@ async def test_remark_is_swapped_by_who_read_it_last(store: Store) -> None:
     assert later != etag
     with pytest.raises(ConflictError):
         await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "c"}, etag)
-    await store.delete_remark("once:parity", "7/charge/#?")
+    with pytest.raises(ConflictError):
+        await store.delete_remark("once:parity", "7/charge/#?", etag)
+    assert await store.remark("once:parity", "7/charge/#?") is not None
+    await store.delete_remark("once:parity", "7/charge/#?", later)
+    await store.delete_remark("once:parity", "7/charge/#?", later)
     with pytest.raises(ConflictError):
         await store.swap_remark("once:parity", "7/charge/#?", START, {"by": "d"}, later)
     assert await store.remark("once:parity", "7/charge/#?") is None

@@ -132,3 +132,15 @@ async def test_limit_of_a_requeue_is_checked() -> None:
         for wrong in (0, 1001, "5", True):
             status, problem, _ = await hub.call("POST", "schedules/parity/poison/requeue", {"limit": wrong})
             assert (status, problem["code"]) == (400, "invalidRequest")
+        status, _, _ = await hub.call("POST", "schedules/parity/poison/requeue", {"limit": -1, "replay": "replay-1"})
+        assert status == 400
+
+
+async def test_portion_of_no_messages_notes_why_a_replay_stopped() -> None:
+    async with Hub(known()) as hub:
+        await poisoned(hub, "kiwi")
+        body = {"limit": 0, "replay": "replay-1", "reason": "not before Monday"}
+        status, answer, _ = await hub.call("POST", "schedules/parity/poison/requeue", body)
+        assert (status, answer["requeued"], answer["remaining"]) == (200, 0, 1)
+        event = next(each for each in await hub.events("audit") if each["action"] == "requeuePoison")
+        assert (event["messages"], event["replay"], event["reason"]) == (0, "replay-1", "not before Monday")

@@ -204,10 +204,3 @@ async def test_four_weeks_of_a_daily_pattern_take_seconds() -> None:
 async def test_settings_that_are_refused_are_refused_before_the_run() -> None:
     with pytest.raises(SettingsError, match="maxExecutions"):
         await simulated({"maxExecutions": 0})
-
-
-async def test_keys_are_not_simulated_and_that_is_said() -> None:
-    kafka = {"type": "kafka", "bootstrapServers": "b:1", "topic": "t", "consumerGroup": "g"}
-    seen = await simulated({"source": kafka, "perKey": {"rate": "1/h"}}, "burst:20@2h", seconds=HOUR)
-    assert sum(cycle.processed for cycle in seen.cycles) == 20
-    assert [text for _, text in seen.warnings] == ["perKey is not simulated: its messages have no keys"]

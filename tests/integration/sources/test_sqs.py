@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from ebb.control.poison import SEEN_IN_PART, Chosen, Poison
 from ebb.core.clock import SystemClock
 from ebb.core.errors import LeaseLostError, SettingsError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.validation import validate_settings
+from ebb.services import Services
 from ebb.sources.registry import open_feed, open_poison, open_source
 from ebb.sources.sqs.client import SqsClient
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.sqs.source import SqsSource, client_for
+from ebb.store.memory import MemoryStore
 from tests.moto import ACCOUNT, REGION, SETTINGS, Moto
 
 LEASE = timedelta(seconds=30)
@@ -186,6 +190,24 @@ async def test_fifo_queue_keeps_the_order_of_each_group_and_its_poison_goes_back
         for message in batch:
             await source.complete(message)
     assert left == ["a3", "a1"]
+    await bench.close()
+
+
+async def test_list_of_poison_says_that_of_a_group_the_first_ten_are_seen_and_all_can_be_put_back(moto: Moto) -> None:
+    bench = Bench(moto, ".fifo")
+    assert await bench.queue.redrive() is None, "the queue is there, and its poison place is Ebb's own"
+    place = SqsQueue(bench.client, bench.settings().poison_name, create=True)
+    for number in range(12):
+        await place.send(f"a{number}", {}, "a", f"a{number}")
+    given = {"type": "sqs", "queueName": bench.name, "endpoint": moto.url}
+    schedules = Schedules({"orders": {"source": given, "handler": "handlers.noop:handle"}})
+    poison = Poison(Services(schedules, MemoryStore(), environment=SETTINGS), "orders")
+    page = await poison.listed(32, None)
+    assert (page["count"], len(page["value"]), page["note"]) == (12, 10, SEEN_IN_PART)
+    acted = await poison.act("requeuePoison", Chosen(), {})
+    assert (acted.number, acted.remaining) == (12, 0)
+    page = await poison.listed(32, None)
+    assert page == {"count": 0, "value": []}
     await bench.close()
 
 

@@ -22,6 +22,7 @@ NAMES = {
     "keyed": "has keys of its own, each with one receiver at a time",
     "holds_back": "holds back what follows a message until that one is done",
     "ordered": "keeps an order: one message in hand at a time",
+    "poison_in_part": "shows the first ten poison messages of a key",
 }
 
 

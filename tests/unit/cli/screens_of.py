@@ -64,6 +64,9 @@ RUNNING = {
     "processed": 12,
     "failed": 1,
     "poisoned": 0,
+    "parked": 96,
+    "parkedNow": 14,
+    "parkedSince": "2026-11-26T09:58:30.000Z",
     "progress": "3 of 12 pages",
     "currentMessageAge": 5.2,
     "notedAt": "2026-11-26T10:00:29.000Z",
@@ -101,6 +104,7 @@ SCHEDULES = [
             "at": "2026-11-26T09:59:00.000Z",
         },
         poison={"count": 40, "measuredAt": "2026-11-26T10:00:00.000Z"},
+        parked={"messages": 14, "since": "2026-11-26T09:58:30.000Z"},
         executions=[{"cycle": 1042, **RUNNING}],
         error="queue mail does not exist at 127.0.0.1:10001 (app setting AzureWebJobsStorage): create it",
         warnings=["scalingStrategy eager differs from default only while executions run; none does as a cycle begins"],
@@ -138,6 +142,7 @@ EXECUTIONS = [
         "processed": 12 - index,
         "failed": index,
         "poisoned": 0,
+        "parked": 7 * (index == 2),
         "error": ERRORS[index - 1]["example"] if index else None,
     }
     for index in range(3)
@@ -153,6 +158,7 @@ CYCLES = [
         "processed": 36 if number else 33,
         "failed": 0 if number else 3,
         "poisoned": 0,
+        "parked": 7,
         "outcome": ("partlyFailed", "succeeded", "succeeded")[number],
         "wait": {"seconds": 30, "reason": "no message waits any more; polling in 30 s"},
         "error": None if number else EXECUTIONS[1]["error"],

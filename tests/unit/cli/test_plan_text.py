@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ebb.cli.operate.pages import plan_text
-from ebb.core.plan import Plan
+from ebb.core.plan import KeyLimits, Plan
 from tests.unit.cli.screens_of import PLAN, TIMES
 
 WAITING = Plan.from_document(PLAN)
@@ -29,3 +29,17 @@ WAITING = Plan.from_document(PLAN)
 )
 def test_plan_says_when_the_next_cycle_really_comes(plan: Plan, phase: str | None, said: str) -> None:
     assert plan_text(plan, TIMES, phase).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (
+            KeyLimits(concurrency=1, rate=10.0, one_key_seconds=50.0),
+            "of each key at most 1 at once and 10/s (perKey); were all of one key, they would take 50 s at least",
+        ),
+        (KeyLimits(concurrency=4), "of each key at most 4 at once (perKey)"),
+    ],
+)
+def test_plan_says_what_a_key_may(limits: KeyLimits, said: str) -> None:
+    assert said in plan_text(replace(WAITING, per_key=limits), TIMES).splitlines()

@@ -16,6 +16,8 @@ from ebb.core.message import Message
 from ebb.core.remarks import Noted, keys_scope, parked_scope
 from ebb.core.settings.per_key import PerKeySettings
 from ebb.execution.key_claims import KeyClaims
+from ebb.execution.suspicion import NoSuspicion
+from ebb.execution.turns import Turns
 from ebb.sources.memory.source import MemorySource
 from ebb.store.memory import MemoryStore
 from tests.executions import QUEUE, Execution, assert_adds_up
@@ -157,9 +159,18 @@ async def test_keys_are_claimed_and_let_go() -> None:
     assert claim.by == "me"
     await run.execution.clock.run(20)
     assert (await running).processed == 2
+    assert await run.store.remarks(keys_scope("s")) == {}, "keys come and go: nothing is kept of those that are idle"
+
+
+async def test_key_that_is_let_go_before_its_rate_allows_another_message_is_kept_until_then() -> None:
+    run = work({"rate": "1/min"})
+    run.put("a1")
+    running = run.execution.start(run.handle, claims=run.claims(rate=1 / 60))
+    await run.execution.clock.run(20)
+    assert (await running).processed == 1
     claim = await run.claim_of("a")
     assert claim is not None
-    assert claim.by == ""
+    assert (claim.by, claim.due) == ("", BEGIN + timedelta(seconds=60))
 
 
 async def test_claim_is_renewed_while_a_handler_works() -> None:
@@ -182,12 +193,15 @@ async def test_key_of_another_execution_is_parked_and_parking_is_no_try() -> Non
     assert await other.take("a") is not None
     run.put("a1")
     run.failing["a1"] = 2
+    began = run.execution.clock.now()
     for wait in (1, 2, 4, 8, 10, 10, 10, 10):  # received eight times, and never begun
         running = run.execution.start(run.handle, claims=run.claims())
         await run.execution.clock.run(1)
         report = await running
         assert (report.ended, report.received, report.parked) == ("empty", 0, 1)
         assert report.next_try == run.execution.clock.now() + timedelta(seconds=wait - 1)
+        assert report.parked_now(run.execution.clock.now()) == ((1, began) if wait > 1 else (0, None))
+        assert report.parked_now(run.execution.clock.now() + PARKED_FOR) == (0, None)
         await other.renew("a", None)
         await run.execution.clock.run(PARKED_FOR.total_seconds())
     assert run.names == []
@@ -346,8 +360,8 @@ async def test_what_has_not_begun_is_parked_when_the_slice_is_over() -> None:
     await run.execution.clock.run(40)
     report = await running
     assert (report.ended, report.processed, report.parked) == ("slice", 2, 1)
-    noted = await run.store.remarks(parked_scope("s"))
-    assert list(noted.values()) == [{"times": 1}]
+    (noted,) = (await run.store.remarks(parked_scope("s"))).values()
+    assert noted["times"] == 1
 
 
 async def test_stop_gives_back_what_waits_for_its_key() -> None:
@@ -426,3 +440,60 @@ async def test_batch_has_no_two_messages_of_a_key(batch: int) -> None:
     assert (await running).processed == 5
     assert all(len({name[0] for name in names}) == len(names) for names in batches)
     assert [name for names in batches for name in names if name[0] == "a"] == ["a1", "a2"]
+
+
+class Crashed(NoSuspicion):
+    """An execution ended without a word: what was received before is handled by itself."""
+
+    async def crashed(self) -> bool:
+        return True
+
+
+class OneSession(MemorySource):
+    """A source that keeps the order of a key, as a session of Service Bus does: who asks for more while it holds one
+    message is taken to have done with it.
+    """
+
+    lease: timedelta | None = None
+    held, asked_early = 0, 0
+
+    async def receive(self, limit: int, lease: timedelta) -> list[Message]:
+        self.asked_early += bool(self.held)
+        received = await super().receive(1, lease)
+        self.held += len(received)
+        for message in received:
+            message.key = "a"
+        return received
+
+    async def complete(self, message: Message) -> None:
+        await super().complete(message)
+        self.held -= 1
+
+
+async def test_source_in_order_is_asked_for_no_more_while_a_message_waits_for_the_rate_of_its_key() -> None:
+    source = {"type": "serviceBus", "queueName": "orders", "sessions": True}
+    run = Work(Execution(source=source, perKey={"rate": "0.5/s"}))
+    run.execution.source = sessions = OneSession(run.execution.broker, QUEUE)
+    run.put("a1 a2 a3")
+    running = run.execution.start(run.handle)
+    await run.execution.clock.run(60)
+    assert ((await running).processed, run.begun) == (3, [(0, "a1"), (2, "a2"), (4, "a3")])
+    assert sessions.asked_early == 0
+
+
+async def test_source_in_order_is_asked_for_no_more_while_a_suspected_message_waits_for_its_turn() -> None:
+    source = {"type": "serviceBus", "queueName": "orders", "sessions": True}
+    run = Work(Execution(source=source, perKey={}))
+    run.execution.source = sessions = OneSession(run.execution.broker, QUEUE)
+    run.put("a1 a2")
+    turns = Turns()
+    for stored in run.execution.queue.messages.values():
+        stored.dequeue_count = 1
+    assert turns.enter(alone=False, wake=lambda: None), "another execution of this process has a handler at work"
+    running = run.execution.start(run.handle, turns=turns, suspicion=Crashed())
+    await run.execution.clock.run(5)
+    assert run.begun == []
+    turns.leave(alone=False)
+    await run.execution.clock.run(60)
+    assert ((await running).processed, run.names) == (2, ["a1", "a2"])
+    assert sessions.asked_early == 0

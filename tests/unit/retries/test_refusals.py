@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from azure.core.exceptions import HttpResponseError
+from botocore.exceptions import ClientError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -39,6 +40,14 @@ def of_azure(status: int, headers: dict[str, str]) -> Exception:
     return HttpResponseError("no", response)
 
 
+def of_botocore(status: int, headers: dict[str, str]) -> Exception:
+    answer: Any = {
+        "Error": {"Code": "Throttling"},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
+    }
+    return ClientError(answer, "SendEmail")
+
+
 class ResponseError(Exception):
     """As requests' HTTPError and httpx's HTTPStatusError are made: the answer lies in `response`."""
 
@@ -47,7 +56,7 @@ class ResponseError(Exception):
         self.response = SimpleNamespace(status_code=status, headers=headers)
 
 
-CLIENTS = [of_urllib, of_aiohttp, of_azure, ResponseError]
+CLIENTS = [of_urllib, of_aiohttp, of_azure, of_botocore, ResponseError]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

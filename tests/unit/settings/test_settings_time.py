@@ -144,7 +144,7 @@ def test_unquoted_times_of_yaml_are_taken_back() -> None:
 
 
 def test_one_source_stands_as_it_was_written() -> None:
-    assert valid().to_document()["source"] == {"type": "memory", "queueName": "memory"}
+    assert valid().to_document()["source"] == {"type": "memory", "queueName": "memory", "keyed": False}
     assert "sources" not in valid().to_document()
 
 
@@ -153,7 +153,7 @@ def test_entry_of_sources_has_its_own_numbers() -> None:
     first, second = made.for_source(0), made.for_source(1)
     assert (first.queue_length, first.activation_queue_length) == (3, 4)
     assert second.queue_length == 7
-    assert first.to_document()["source"] == {"type": "memory", "queueName": "a"}
+    assert first.to_document()["source"] == {"type": "memory", "queueName": "a", "keyed": False}
     assert "source" not in made.to_document()
     assert validate_settings(made.to_document()) == made
 
