@@ -103,12 +103,3 @@ def test_shell_completes_verbs_and_flags(shell: str, words: str, found: str) -> 
     assert found in done.stdout, done.stdout + done.stderr
     if shell == "bash":
         assert done.stdout.splitlines()[-1] == "1", "python's own completion is as it was"
-
-
-def test_command_outside_any_app_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for verb in (["up"], ["test"]):
-        ended = CliRunner().invoke(app, verb, env=PLAIN)
-        assert ended.exit_code == 2
-        assert f"{tmp_path} has no host.json" in ended.stderr
-        assert "--app DIR" in ended.stderr
