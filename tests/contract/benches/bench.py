@@ -24,6 +24,7 @@ class Bench:
     many: int = 1000  # messages that its server drains within seconds
     short: float = 2.0  # seconds of a lease, or a delay, that is waited for
     exact: int = 31  # messages up to which a count is not approximate
+    tells_oldest: bool = False  # counting meets the message that waits longest
     repeats: bool = False  # its server may give one message to two receives at once
     now: Callable[[], datetime] = lambda: datetime.now(UTC)  # the time by its server's clock
     shares: Callable[[int], list[QueueSource]] | None = None  # sources of executions beside each other, by their number

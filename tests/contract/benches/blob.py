@@ -49,5 +49,5 @@ async def blob_bench(azurite: Azurite, when_done: str) -> AsyncIterator[Bench]:
     another = partial(source, name)
     missing = source(f"{name}-absent")
     kind = KINDS["blob"]
-    yield Bench(another(), put, poisoned, pass_time, missing, another, kind, 300, 15.0, 10_000, now=azurite.now)
+    yield Bench(another(), put, poisoned, pass_time, missing, another, kind, 300, 15.0, 10_000, True, now=azurite.now)
     await asyncio.gather(*(each.close() for each in opened))

@@ -27,4 +27,6 @@ def memory_bench() -> Bench:
         return MemorySource(broker, "contract")
 
     missing = MemorySource(broker, "absent")
-    return Bench(another(), put, poisoned, pass_time, missing, another, KINDS["memory"], now=clock.now)
+    return Bench(
+        another(), put, poisoned, pass_time, missing, another, KINDS["memory"], tells_oldest=True, now=clock.now
+    )

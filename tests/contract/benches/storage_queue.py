@@ -48,6 +48,7 @@ async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[B
         source(f"{name}-absent"),
         lambda: source(name),
         KINDS["storageQueue"],
+        tells_oldest=True,
     )
     for each in opened:
         await each.close()
