@@ -13,10 +13,11 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from ebb.core.settings.connection import Connection
+from ebb.sources.identity import TokensOf, open_identity
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
@@ -54,7 +55,7 @@ class Signer(Protocol):
 def signer_for(connection: Connection) -> Signer:
     """The signer for what `connection` says."""
     if connection.kind == "identity":
-        return TokenSigner(lambda: _identity(connection))
+        return TokenSigner(lambda: open_identity(connection))
     if connection.account_name and connection.account_key:
         return SharedKeySigner(connection.account_name, connection.account_key)
     return SasSigner(connection.sas or "")
@@ -169,36 +170,4 @@ class TokenSigner:
         return held is not None
 
     def sdk_credential(self) -> AsyncTokenCredential:
-        return _HeldToken(self)
-
-
-class _HeldToken:
-    """The token of a signer, as a credential for a client of the SDK."""
-
-    def __init__(self, signer: TokenSigner) -> None:
-        self._signer = signer
-
-    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        return await self._signer.token()
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    async def __aenter__(self) -> _HeldToken:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing is held."""
-
-
-def _identity(connection: Connection) -> AsyncTokenCredential:
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-
-    if connection.credential == "managedidentity":
-        return ManagedIdentityCredential(client_id=connection.client_id)
-    return DefaultAzureCredential(**connection.identity_options)
+        return TokensOf(lambda *_, **__: self.token())

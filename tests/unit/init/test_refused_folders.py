@@ -18,7 +18,7 @@ APP = {
 
 @pytest.fixture
 def read_only(tmp_path: Path) -> list[str]:
-    """What goes in front of a command that shall not write into `tmp_path`: root needs a mount of its own."""
+    """What goes in front of a command that must not be able to write into `tmp_path`: root needs a mount of its own."""
     if os.geteuid():
         tmp_path.chmod(0o555)
         return []

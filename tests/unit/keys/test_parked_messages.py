@@ -1,4 +1,4 @@
-"""Messages that are parked, because their key is another's or others shall come through: it is no try."""
+"""Messages that are parked, because another execution has their key, or to let others through: no try is counted."""
 
 from __future__ import annotations
 
