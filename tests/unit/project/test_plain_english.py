@@ -1,4 +1,4 @@
-"""Words that a reader whose first language is another would have to look up: none stands in pages or code."""
+"""What people read: common words only, in pages and code, and first pages that fit a terminal."""
 
 from __future__ import annotations
 
@@ -76,3 +76,9 @@ def test_pages_and_code_say_it_in_common_words() -> None:
         for line, words in unclear(path.read_text(encoding="utf-8"))
     ]
     assert not places, "say it as PLAIN does:\n" + "\n".join(places)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "ebb/cli/init/own/README.md"])
+def test_commands_and_pictures_of_the_first_pages_fit_a_terminal_of_80_columns(page: str) -> None:
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 80] == []
