@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ebb import __version__
 from ebb.cli.init import json_text, template
 from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
 from ebb.cli.init.entry import with_ebb
 from ebb.cli.init.plan import Collision, File, InitError, Plan
+from ebb.cli.init.requirements import refused_pins, with_engine
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
@@ -43,12 +43,13 @@ def plan_into(folder: Path, package: str, prefix: str = "") -> Plan:
     collisions = [
         *same_modules(folder, package),
         *same_functions(functions_of_ebb(prefix), functions_of_app(triggers), prefix),
+        *refused_pins(_text(folder / "requirements.txt") or ""),
     ]
     changed: list[File] = []
     for place, change in (
         ("function_app.py", lambda text: with_ebb(text, package, prefix)),
         ("host.json", lambda text: _host(text, triggers)),
-        ("requirements.txt", _requirements),
+        ("requirements.txt", with_engine),
     ):
         before = _text(folder / place)
         try:
@@ -116,13 +117,6 @@ def _host(text: str, triggers: Iterable[Trigger]) -> str:
     if "durableTask" not in extensions and not any(each.type in _DURABLE for each in triggers):
         text = json_text.with_member(text, ("extensions", "durableTask"), ours["extensions"]["durableTask"])
     return text
-
-
-def _requirements(text: str) -> str:
-    """`text` with the engine, unless it names it already."""
-    if re.search(r"^\s*ebb-scheduler\b", text, re.MULTILINE | re.IGNORECASE):
-        return text
-    return text + ("\n" if text and not text.endswith("\n") else "") + f"ebb-scheduler=={__version__}\n"
 
 
 def _text(path: Path) -> str | None:
