@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ebb.control.at_work import executions_at_work
-from ebb.control.durable_sdk import DurableClient
+from ebb.control.durable_sdk import DurableClient, task_hub_of
 from ebb.control.instances import (
     Instance,
-    hub_of,
     launch,
     look_at,
     look_until,
@@ -212,7 +211,7 @@ class Control:
 
     async def _end(self, outcome: Outcome, reason: str) -> Outcome:
         """End the instance by force, and let go of its fence as far as its executions allow."""
-        hub, now = hub_of(self.client), self.services.clock.now()
+        hub, now = task_hub_of(self.client), self.services.clock.now()
         if outcome.instance.is_live:
             outcome.instance = await terminate(self.client, self.name, reason)
         if outcome.instance.is_live:
@@ -237,7 +236,7 @@ class Control:
 
     def _operator(self, reason: str | None) -> Operator:
         skew = timedelta(seconds=self.services.clock_skew)
-        return Operator(self.who, reason, self.services.clock.now(), hub_of(self.client), skew)
+        return Operator(self.who, reason, self.services.clock.now(), task_hub_of(self.client), skew)
 
     def _base(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
         deployed = self.services.schedules[self.name].to_document()

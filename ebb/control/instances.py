@@ -25,11 +25,6 @@ TERMINATING_SECONDS = 5.0  # how long to wait for the effect of a terminate
 T = TypeVar("T")
 
 
-def hub_of(client: DurableClient) -> str:
-    """The task hub that this app works in."""
-    return task_hub_of(client)
-
-
 async def look_at(client: DurableClient, name: str) -> Instance:
     """The instance of schedule `name`. One request.
 
@@ -84,7 +79,7 @@ async def launch(client: DurableClient, name: str, number: int) -> bool:
     Raises:
         RequestRefusedError: 503, Durable does not answer, or refuses for another reason.
     """
-    first = CycleState(schedule=name, taskHub=hub_of(client), launch=number)
+    first = CycleState(schedule=name, taskHub=task_hub_of(client), launch=number)
     try:
         await client.start_new(ETERNAL_SCHEDULER, instance_id(name), first.to_json())
     except Exception as error:  # the client raises bare Exceptions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ebb.control.durable_sdk import DurableClient
-from ebb.control.instances import Instance, hub_of, look_at_all
+from ebb.control.durable_sdk import DurableClient, task_hub_of
+from ebb.control.instances import Instance, look_at_all, task_hub_of
 from ebb.control.revival import revived
 from ebb.control.schedule_document import schedule_document
 from ebb.core.row.schedule_row import ScheduleRow
@@ -13,7 +13,7 @@ from ebb.services import Services
 
 def schedule_of(services: Services, client: DurableClient, row: ScheduleRow, instance: Instance) -> Schedule:
     """The schedule of `row` and `instance`, as this app sees it now."""
-    return schedule_document(row.name, services.schedules, row, instance, hub_of(client), services.clock.now())
+    return schedule_document(row.name, services.schedules, row, instance, task_hub_of(client), services.clock.now())
 
 
 async def all_schedules(services: Services, client: DurableClient) -> list[Schedule]:

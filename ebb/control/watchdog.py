@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ebb.control.commands import bring_up
-from ebb.control.durable_sdk import DurableClient
-from ebb.control.instances import Instance, hub_of, look_at, look_at_all, nudge, terminate
+from ebb.control.durable_sdk import DurableClient, task_hub_of
+from ebb.control.instances import Instance, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
 from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
@@ -67,7 +67,7 @@ class Watchdog:
             logger.warning("the watchdog cannot look: %s", error)
             return {}
         await self._tell_of_a_step(client, instances)
-        work = tuple(_work(rows.values(), hub_of(client)))
+        work = tuple(_work(rows.values(), task_hub_of(client)))
         findings: dict[str, Finding] = {}
         for name in self._services.schedules:
             row = rows.get(name, ScheduleRow(name))
@@ -80,7 +80,7 @@ class Watchdog:
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
         if self._notifier is not None:
-            await self._notifier.look(hub_of(client), rows, findings)
+            await self._notifier.look(task_hub_of(client), rows, findings)
         return findings
 
     async def _tell_of_a_step(self, client: DurableClient, instances: Mapping[str, Instance]) -> None:
@@ -144,7 +144,7 @@ class Watchdog:
                 return row
             now = self._services.clock.now()
             more = {"restarts": row.restarts + 1, "restarted_at": now, "restart_cause": found.cause}
-            return replace(launched(row, hub_of(client), now), **more)
+            return replace(launched(row, task_hub_of(client), now), **more)
 
         row = await update(self._services.store, name, change)
         if found.act not in (Act.START, Act.REPLACE):
@@ -194,7 +194,7 @@ class Watchdog:
     ) -> Finding:
         custom, now = instance.custom or {}, self._services.clock.now()
         facts = Facts(
-            instance=f"{hub_of(client)}/{instance_id(row.name)}",
+            instance=f"{task_hub_of(client)}/{instance_id(row.name)}",
             should_run=row.intent is not Intent.STOPPED and not row.is_paused(now),
             home=row.hub,
             owner=row.owner,

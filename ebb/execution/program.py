@@ -10,10 +10,9 @@ from typing import Any, cast
 from ebb.core.clock import Clock
 from ebb.core.errors import HandlerError
 from ebb.core.message import Message
+from ebb.execution.execution import LOOK_EVERY
 from ebb.execution.one_message import ExecutionReport
 from ebb.handlers import Handler
-
-LOOK_EVERY = 5.0  # seconds between looks at whether it may go on
 
 
 async def run_program(
