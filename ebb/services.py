@@ -13,6 +13,7 @@ from typing import Any
 from ebb.core.access import Access
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
+from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
@@ -55,6 +56,7 @@ class Services:
     access: Access = field(default_factory=Access)
     folder: Path | None = None  # of the app; programs begin in it
     prefix: str = ""  # of the names and routes of HTTP functions, see ebb/api/routes.py
+    rows: dict[str, ScheduleRow] = field(default_factory=dict[str, ScheduleRow])  # as cycles here wrote them last
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod

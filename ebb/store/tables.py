@@ -31,6 +31,7 @@ from ebb.store.codec import (
     cycle_properties,
     event_properties,
     forgotten,
+    is_same_cycle,
     looks_properties,
     note_key,
     note_properties,
@@ -63,6 +64,7 @@ EXECUTIONS_PARTITION = "executions-"
 PREFIX_PATTERN = r"[A-Za-z][A-Za-z0-9]{0,50}"  # of the tables' names
 TRANSACTION_LIMIT = 100  # operations; the service's limit
 PAGE_LIMIT = 1000  # entities of one answer; the service's limit
+AGAIN = {"retry_on_methods": ("POST",)}  # for an insert that may be repeated: the SDK repeats none by itself
 _ROW = "PartitionKey eq @partition and RowKey eq @row"
 _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 
@@ -132,8 +134,15 @@ class TableStore:
         for start in range(0, len(keys), TRANSACTION_LIMIT):
             await self._delete(self._schedules, partition, keys[start : start + TRANSACTION_LIMIT])
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
-        await self._replace(_entity(schedule, cycle_properties(cycle)))
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+        entity = _entity(schedule, cycle_properties(cycle))
+        try:
+            await self._write(self._history, lambda client: client.create_entity(entity, **AGAIN))
+        except ConflictError:
+            if (first := await self.cycle(schedule, cycle["cycle"])) and is_same_cycle(first, cycle):
+                return first
+            await self._replace(entity)
+        return None
 
     async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
         parameters = {"after": start_after(CYCLES, token), "end": end_of(CYCLES)}
