@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebb.control.durable_sdk import DurableClient, task_hub_of
-from ebb.control.instances import Instance, look_at_all, task_hub_of
+from ebb.control.instances import Instance, look_at_all
 from ebb.control.revival import revived
 from ebb.control.schedule_document import schedule_document
 from ebb.core.row.schedule_row import ScheduleRow
