@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
+from devhost import host_files as of_devhost
 from ebb.core.errors import SettingsError
+from ebb.core.settings import host_files as of_ebb
 from ebb.core.settings.host_files import decode_text, host_value, parse_host_file
 
 READ = [
@@ -82,3 +85,9 @@ HOST = {"extensions": {"Queues": {"batchSize": 4}}}
 )
 def test_value_is_found_by_path_and_app_settings_go_over_it(path: str, settings: dict[str, str], value: Any) -> None:
     assert host_value(HOST, path, settings) == value
+
+
+def test_local_host_which_may_not_import_these_rules_has_the_same() -> None:
+    assert inspect.getsource(of_devhost._strict) == inspect.getsource(of_ebb._strict)
+    assert inspect.getsource(of_devhost._strict_token) == inspect.getsource(of_ebb._strict_token)
+    assert of_devhost._TOKEN == of_ebb._TOKEN
