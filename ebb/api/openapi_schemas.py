@@ -128,7 +128,7 @@ SCHEMAS: dict[str, Part] = {
     "PoisonRequeue": _body(
         text={**or_null(REASON), "description": "only messages with this in body, reason or id"},
         ids={"type": ["array", "null"], "items": TEXT, "minItems": 1, "description": "which; all without it"},
-        limit={**LIMIT, "description": "at most so many, without ids"},
+        limit={**LIMIT, "description": "the most to act on, where no ids are given"},
         replay={**or_null(REASON), "description": "the name of a replay that this is a portion of"},
         reason=or_null(REASON),
     ),

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
 def feed(
     name: Name,
     count: Annotated[
-        int | None, typer.Option(min=1, help=f"so many UNIX times, each another one ({COUNT})", show_default=False)
+        int | None, typer.Option(min=1, help=f"this many UNIX times, all different ({COUNT})", show_default=False)
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="this text instead; may be given several times")] = None,
     lines: Annotated[Path | None, typer.Option(help="each line of this file instead; - is standard input")] = None,

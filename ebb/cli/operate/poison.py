@@ -18,7 +18,7 @@ AT_ONCE = 1000  # messages that the app acts on in one call
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
 All = Annotated[bool, typer.Option("--all", help="all messages there")]
 Text = Annotated[str | None, typer.Option("--text", help="all that have this in body, reason or id")]
-SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
+SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")]
 SourceNumber = Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")]
 
 
