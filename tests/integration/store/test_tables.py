@@ -25,6 +25,7 @@ from yarl import URL
 from ebb.core.errors import ConflictError, SettingsError, StoreUnavailableError
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
 from ebb.store import table_service, tables
 from ebb.store.tables import TableStore
 from tests.azurite import ACCOUNT, Azurite, free_ports
@@ -69,7 +70,9 @@ def connection_string(endpoint: str, key: str) -> str:
 
 
 def store_at(text: str, prefix: str | None = None) -> TableStore:
-    return TableStore(resolve_connection("Storage", {"Storage": text}), prefix or f"T{secrets.token_hex(6)}")
+    return TableStore(
+        resolve_connection("Storage", {"Storage": text}), open_account, prefix or f"T{secrets.token_hex(6)}"
+    )
 
 
 @pytest.fixture
@@ -307,6 +310,6 @@ async def test_identity_connections_get_credentials_without_keys() -> None:
 def test_store_refuses_a_connection_without_tables_and_a_prefix_that_no_table_may_have() -> None:
     queues_only = {"Storage": "QueueEndpoint=https://a.queue.core.windows.net;SharedAccessSignature=sig"}
     with pytest.raises(SettingsError, match="Storage names no table service"):
-        TableStore(resolve_connection("Storage", queues_only))
+        TableStore(resolve_connection("Storage", queues_only), open_account)
     with pytest.raises(ValueError, match="'my-'"):
-        TableStore(resolve_connection("Storage", {"Storage": "UseDevelopmentStorage=true"}), prefix="my-")
+        TableStore(resolve_connection("Storage", {"Storage": "UseDevelopmentStorage=true"}), open_account, prefix="my-")
