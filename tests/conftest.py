@@ -19,6 +19,7 @@ from tests.azurite import Azurite
 from tests.e2e.harness import App
 from tests.emulators.amqp.quick import quick_steps
 from tests.emulators.amqp.server import AmqpEmulator
+from tests.kafka import Kafka
 from tests.moto import Moto
 from tests.rabbit import Rabbit
 
@@ -85,6 +86,13 @@ def azurite() -> Iterator[Azurite]:
 def moto() -> Iterator[Moto]:
     """The session's AWS, started for the first test that asks. Use queues of your own."""
     with Moto() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[Kafka]:
+    """The Kafka of a file of tests, which may kill it and start it again. Use topics of your own."""
+    with Kafka() as running:
         yield running
 
 

@@ -110,7 +110,7 @@ SCHEMAS: dict[str, Part] = {
         limit={
             **LIMIT,
             "minimum": 0,
-            "description": "at most so many, without ids; 0, with `replay`, only notes why the replay stopped",
+            "description": "the most to act on, where no ids are given; 0 with `replay` only notes why it stopped",
         },
         replay={**or_null(REASON), "description": "the name of a replay that this is a portion of"},
         reason=or_null(REASON),

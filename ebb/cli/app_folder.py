@@ -20,18 +20,22 @@ AppFolder = Annotated[
 ]
 
 
+class NoAppError(SettingsError):
+    """A command was called outside any app; the text says where it looked, and how to name one."""
+
+
 def find_app(given: Path | None) -> Path:
     """The app's folder: `given`, or the current one.
 
     Raises:
-        SettingsError: there is no app; the text says where it was looked for.
+        NoAppError: there is no app.
     """
     folder = (given or Path()).absolute()
     if (folder / "host.json").is_file():
         return folder
     fault = "has no host.json" if folder.is_dir() else "is not a folder"
     way_out = "name the folder of a function app with --app DIR, or make one: ebb init DIR"
-    raise SettingsError(f"{folder} {fault}: {way_out}")
+    raise NoAppError(f"{folder} {fault}: {way_out}")
 
 
 def app_settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -70,14 +74,16 @@ def schedules_of(folder: Path, environment: Mapping[str, str]) -> Schedules:
     """The schedules of the app in `folder`, as the app itself reads them with these settings.
 
     Raises:
-        SettingsError: it would not start with them, or has none.
+        NoAppError: there is no app, or one without Ebb.
+        SettingsError: it would not start with them.
     """
     from ebb.services import read_schedules
 
     path = folder / "schedules.yaml"
     if not path.is_file():
-        way_out = "name another app's folder with --app DIR"
-        raise SettingsError(f"{path.absolute()} is missing beside function_app.py; {way_out}")
+        app = find_app(folder)
+        way_out = f"add Ebb by ebb init --into {app}, or name another app's folder with --app DIR"
+        raise NoAppError(f"{app} has no schedules.yaml: {way_out}")
     return read_schedules(folder, app_settings(folder, environment))
 
 

@@ -46,14 +46,18 @@ class Client:
     running: RunningApp | None = None  # what `up` wrote down of this app, where it runs on this machine
 
     @classmethod
-    def from_environment(cls, url: str | None = None) -> Client:
-        """The app that `url` or the environment names, otherwise the one that `up` serves from this folder.
+    def from_environment(cls, url: str | None = None, folder: Path | None = None) -> Client:
+        """The app that `url` or the environment names, otherwise the one that `up` serves from `folder`.
+
+        Args:
+            folder: the current one without it; the nearest folder above counts too.
 
         Raises:
             ValueError: that is not the address of an app, or no app is known: none is guessed.
         """
-        found = find_running(Path.cwd(), os.environ)
-        address = url or os.environ.get(URL_VARIABLE) or (found.url if found else _refuse_to_guess())
+        start = folder or Path.cwd()
+        found = find_running(start, os.environ)
+        address = url or os.environ.get(URL_VARIABLE) or (found.url if found else _refuse_to_guess(start))
         client = cls.at(address, os.environ.get(KEY_VARIABLE))
         return replace(client, running=found) if found and cls.at(found.url).url == client.url else client
 
@@ -140,8 +144,8 @@ def _person() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _refuse_to_guess() -> NoReturn:
-    places = ", ".join(str(folder) for folder in looked_at(Path.cwd(), os.environ))
+def _refuse_to_guess(start: Path) -> NoReturn:
+    places = ", ".join(str(folder) for folder in looked_at(start, os.environ))
     raise ValueError(
         f"no app is named, and none runs here (looked in {places}): start one with `up`, name its state folder in "
         f"{STATE_VARIABLE}, or its address with --url or {URL_VARIABLE}"
@@ -171,4 +175,4 @@ def _refusal(status: int, raw: bytes, call: str) -> CallError:
         return CallError(str(problem.get("detail") or problem.get("title") or problem), status, problem)
     if status in (401, 403):
         return CallError(f"{call}: {status}; set {KEY_VARIABLE} to a function key of the app", status)
-    return CallError(f"{call}: {status}, which is no answer of Ebb: another app may be at this address", status)
+    return CallError(f"{call}: {status}, which is not an answer of Ebb: another app may be at this address", status)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ebb.cli.app_folder import AppFolder, app_settings, schedules_of
+from ebb.cli.app_folder import AppFolder, NoAppError, app_settings, schedules_of
 from ebb.cli.doctor.finding import Finding
 from ebb.cli.idle_cost import IdleCost
 from ebb.cli.job_access import Access
@@ -176,5 +176,5 @@ def job_template(
 
 
 def failure(error: Exception) -> typer.Exit:
-    """Say what went wrong on standard error; the result ends the command with status 1."""
-    return failed(str(error), Exit.FAILED)
+    """Say what went wrong on standard error; the result ends the command: with status 2 where there is no app."""
+    return failed(str(error), Exit.USAGE if isinstance(error, NoAppError) else Exit.FAILED)

@@ -44,7 +44,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ebb poison requeue parity --all --reason fixed",
         "ebb poison requeue parity --text 4711",
     ),
-    "poison replay": ("ebb poison replay parity --canary 5 --rate 10/s --stop-on-failures 3",),
+    "poison replay": ("ebb poison replay parity --all --canary 5 --rate 10/s --stop-on-failures 3",),
     "poison purge": ("ebb poison purge parity 5f2c --reason test",),
     "scale-rules": ("ebb scale-rules --app jobs", "ebb scale-rules -o yaml"),
     "doctor": ("ebb doctor --offline", "ebb doctor --app jobs -o json"),

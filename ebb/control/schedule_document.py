@@ -127,7 +127,7 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
 
 
 def _next_cycle_at(row: ScheduleRow, live: Mapping[str, Any]) -> str | None:
-    """A schedule that is paused looks at its intent from time to time; that is no cycle, so the pause's end counts."""
+    """A schedule that is paused looks at its intent now and then; that is not a cycle, so the pause's end counts."""
     if row.intent is Intent.PAUSED:
         return rfc3339(row.until) if row.until else None
     return live.get("nextCycleAt")

@@ -64,7 +64,7 @@ def as_job_execution(schedule: str, command: Sequence[str], execution: ListedExe
     """An execution of the flat list as `az containerapp job execution list` prints one of a job.
 
     Args:
-        command: what an execution runs; the name of a handler where that is no program.
+        command: what an execution runs; the name of a handler where that is not a program.
     """
     return {
         "id": f"/schedules/{schedule}/cycles/{execution.cycle}/executions/{execution.index}",

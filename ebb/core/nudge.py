@@ -15,7 +15,7 @@ from typing import Any, cast
 from ebb.core.document import Json
 from ebb.core.names import TRIGGER
 
-REMEMBERED = 32  # the latest; one that is carried over comes again behind all others that were on their way
+REMEMBERED = 32  # the latest; one that comes again comes behind all others that were on their way
 LONGEST_IDENTITY = 40  # characters; anybody with the key may send an event, and the loop keeps what it says
 
 

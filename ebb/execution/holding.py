@@ -36,7 +36,7 @@ class Held:
     settling: bool = False  # the handler has ended; what becomes of the message is on its way to the source
     abandoned: bool = False  # the handler has not ended; the message is settled without it
     parked: Parkings | None = None  # how often it was given back for its key's sake; None: not known
-    taken_off: int = 0  # of its dequeue count, because those were no tries
+    taken_off: int = 0  # of its dequeue count, because those did not count as tries
 
 
 class Holding:

@@ -1,9 +1,10 @@
 """Keys that several executions may meet: each is claimed by one, and what cannot begin soon is parked.
 
 A message is parked, that is given back for up to PARKED_FOR, when another execution works on its key, or when more of
-its key are in hand than would begin within that time: so the hands are free for other keys. That costs requests, and it
-is no try: it is noted first, and who receives the message again takes the parkings off its dequeue count. While the
-store is away nobody can claim, note or count: then the messages of keys that are not claimed yet stay in hand and wait.
+its key are in hand than would begin within that time: so the hands are free for other keys. That costs requests, and
+does not count as a try: it is noted first, and who receives the message again takes the parkings off its dequeue
+count. While the store is away nobody can claim, note or count: then the messages of keys that are not claimed yet stay
+in hand and wait.
 """
 
 from __future__ import annotations

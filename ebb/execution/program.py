@@ -11,9 +11,8 @@ from ebb.core.clock import Clock
 from ebb.core.contract.handler import Handler
 from ebb.core.errors import HandlerError
 from ebb.core.message import Message
+from ebb.execution.execution import LOOK_EVERY
 from ebb.execution.one_message import ExecutionReport
-
-LOOK_EVERY = 5.0  # seconds between looks at whether it may go on
 
 
 async def run_program(

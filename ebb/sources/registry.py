@@ -46,9 +46,10 @@ def open_source(
 ) -> Source:
     """The source of `settings.source`, for execution number `execution` (from 0) of `cycle`. Close it after use.
 
-    `share` is its number among the executions of this source, and how many those are: partitions go by that.
+    Opening asks nothing of the network.
 
-    SourceRequest asks nothing of the network.
+    Args:
+        share: its number among the executions of this source, and how many those are: partitions go by that.
 
     Raises:
         SettingsError: its connection is not set, or cannot be used.

@@ -73,7 +73,7 @@ def _read(arguments: list[str]) -> argparse.Namespace:
 def _positive(text: str) -> int:
     number = int(text) if text.isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of rounds: give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rounds: give 1 or more")
     return number
 
 

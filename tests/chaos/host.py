@@ -175,7 +175,7 @@ class Host:
             return file.read().decode(errors="replace")
 
     def surprises(self) -> list[str]:
-        """The last line of each traceback in its output that is no failure which the app has a name for."""
+        """The last line of each traceback in its output, but for failures that the app has a name for."""
         found: list[str] = []
         for part in self.output().split(_TRACEBACK)[1:]:
             lines = part.splitlines()

@@ -1,7 +1,7 @@
 """What is known to be wrong, so that a run can tell it from what is new.
 
-A line says: in this scenario this kind of violation is expected until the fault is mended, and which fault it is. The
-runner reports it as known. Who mends the fault deletes the line; from then on the violation fails the run.
+A line says: in this scenario this kind of violation is expected until the fault is fixed, and which fault it is. The
+runner reports it as known. Who fixes the fault deletes the line; from then on the violation fails the run.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ Events and their fields, besides `at` (UNIX seconds) and `pid`:
     poisoned  message, number, reason, whole (whether its body is what was put)          found in the poison place
     death     host                                                                       its process ended
     fault     id, kind, doubles (whether it may make a message come twice), host         something was broken
-    mended    id                                                                         and is whole again
+    fixed    id                                                                         and is whole again
 
 A message that was put back from the poison place has another id. Its number is the same, so it counts as the one that
 was put.
@@ -184,7 +184,7 @@ def _broken(record: Record, spans: dict[str, Span], event: dict[str, Any]) -> No
     elif kind == "fault":
         span = spans[event["id"]] = Span(event["kind"], at, host=event.get("host"), doubles=event["doubles"])
         record.spans.append(span)
-    elif kind == "mended":
+    elif kind == "fixed":
         spans[event["id"]].end = at
 
 

@@ -31,7 +31,7 @@ NOT_BASE64 = ("?", "no base64", "QQ", "Q=Q=", "gICA", "\u00e9", "{}")
 
 
 def odd_texts(world: World) -> None:
-    """Bodies that are no JSON, or another one: the handler gets them as they are."""
+    """Bodies that are not JSON, or other JSON: the handler gets them as they are."""
     feeder = world.feeders["s0"]
     with world.broken("odd messages", doubles=False):
         world.feed(5)
@@ -52,7 +52,7 @@ def huge_poison(world: World) -> None:
 
 
 def not_base64(world: World) -> None:
-    """Texts that are not in the queue's encoding, and bytes that are no text."""
+    """Texts that are not in the queue's encoding, and bytes that are not text."""
     feeder = world.feeders["s0"]
     with world.broken("not base64", doubles=False):
         for text in NOT_BASE64:

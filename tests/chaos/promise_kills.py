@@ -57,11 +57,11 @@ def kill_one_of_two_on_a_budget(world: World) -> None:
 
 def kill_in_replay(world: World) -> None:
     """Poison messages are put back by `ebb poison replay`, the host is killed meanwhile, and the replay is resumed."""
-    mended, feeder, count = world.ledger.with_name("mended"), world.feeders["s0"], 12
-    mended.unlink(missing_ok=True)
-    world.feed(count, "mend")
+    fixed, feeder, count = world.ledger.with_name("fixed"), world.feeders["s0"], 12
+    fixed.unlink(missing_ok=True)
+    world.feed(count, "fix")
     world.until(lambda: poison_places.look(world.host, "s0", feeder, world.ledger, count), PATIENCE, "poison")
-    mended.touch()
+    fixed.touch()
     with world.broken(REPLAY, doubles=False):
         before = len(world.record().handlings)
         replay = _replay(world, "--all", "--canary", "2", "--rate", "4/s")

@@ -22,7 +22,7 @@ Measure = Callable[[Record, int], list[tuple[str, float | None]]]  # as of `reco
 
 @dataclass(frozen=True)
 class Scenario:
-    """`play` is one round: it feeds, breaks and mends; draining and checking come after it."""
+    """`play` is one round: it feeds, breaks and fixes; draining and checking come after it."""
 
     name: str
     play: Round

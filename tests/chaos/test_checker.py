@@ -49,7 +49,7 @@ def broken(
     kind: str, begin: float, end: float | None, host: str | None = None, *, doubles: bool = True
 ) -> list[dict[str, Any]]:
     lines = [{"event": "fault", "id": f"{kind}{begin}", "kind": kind, "doubles": doubles, "at": begin, "host": host}]
-    return lines if end is None else [*lines, {"event": "mended", "id": f"{kind}{begin}", "at": end}]
+    return lines if end is None else [*lines, {"event": "fixed", "id": f"{kind}{begin}", "at": end}]
 
 
 def death(at: float, host: str = "h") -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_batches_that_are_too_large_are_found() -> None:
 
 
 def test_message_that_was_put_back_counts_as_the_one_that_was_put() -> None:
-    refused = [put(1, job="mend"), handled(1, 1, 2, "refused"), {**poisoned(1), "at": 3.0, "number": 1}]
+    refused = [put(1, job="fix"), handled(1, 1, 2, "refused"), {**poisoned(1), "at": 3.0, "number": 1}]
     back = handled(1, 5, 6, message="another id")
     assert kinds(*refused, broken("replay", 4, 7, doubles=False), back) == set()
     assert kinds(*refused, back) == {"duplicate"}, "nobody has put it back"

@@ -136,6 +136,15 @@ def test_a_delayed_request_comes_late_and_whole(proxy: Proxy, queue: QueueClient
     assert stored() == 1
 
 
+def answered(queue: QueueClient) -> bool:
+    """Whether putting a message was answered well."""
+    try:
+        queue.send_message("1")
+    except AzureError:
+        return False
+    return True
+
+
 def test_only_what_matches_is_spoiled(proxy: Proxy, queue: QueueClient) -> None:
     others = [Fault("reset", service="table"), Fault("reset", operation="delete"), Fault("reset", side="durable")]
     with proxy.armed(*others):
@@ -144,26 +153,15 @@ def test_only_what_matches_is_spoiled(proxy: Proxy, queue: QueueClient) -> None:
 
 
 def test_a_fault_spares_the_first_and_ends_after_its_count(proxy: Proxy, queue: QueueClient) -> None:
-    results: list[bool] = []
     with proxy.armed(Fault("reset", skip=1, count=2)):
-        for number in range(5):
-            try:
-                queue.send_message(str(number))
-            except AzureError:
-                results.append(False)
-            else:
-                results.append(True)
-    assert results == [True, False, False, True, True]
+        assert [answered(queue) for _ in range(5)] == [True, False, False, True, True]
 
 
 def test_a_fault_takes_its_share(proxy: Proxy, queue: QueueClient, stored: Callable[[], int]) -> None:
     fault = Fault("lostReply", share=0.5)
     with proxy.armed(fault):
-        for number in range(40):
-            try:
-                queue.send_message(str(number))
-            except AzureError:
-                continue
+        for _ in range(40):
+            answered(queue)
     assert 8 <= len(fault.hits) <= 32
     assert stored() == 40
 

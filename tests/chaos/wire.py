@@ -10,7 +10,7 @@ _NO_BODY = {204, 304}
 
 
 class BrokenMessageError(Exception):
-    """The other side closed in the middle, or sent what is no HTTP."""
+    """The other side closed in the middle, or sent something else than HTTP."""
 
 
 @dataclass

@@ -168,7 +168,7 @@ class World:
         try:
             yield
         finally:
-            book.write(self.ledger, "mended", id=identity)
+            book.write(self.ledger, "fixed", id=identity)
 
     @contextlib.contextmanager
     def spoiled(self, *faults: Fault) -> Iterator[None]:

@@ -118,9 +118,9 @@ def test_polling_for_long_leaves_nothing_behind(make_app: Callable[..., App], op
     polls: list[str] = []
     page.on("response", lambda response: polls.append(response.url) if response.url.endswith("/parity") else None)
     _run_polls(page, polls, 200)  # until caches are full and code is compiled
-    before = _heap(page)
+    before = _metric(page, "JSHeapUsedSize")
     _run_polls(page, polls, 200 + POLLS)
-    after = _heap(page)
+    after = _metric(page, "JSHeapUsedSize")
     assert after - before <= GROWTH
 
 
@@ -149,19 +149,10 @@ def test_cycles_that_come_and_go_leave_nothing_behind(make_app: Callable[..., Ap
             page.clock.run_for(15_000)  # after which the page asks again for what may have changed
             page.wait_for_timeout(1)
             assert time.monotonic() < deadline, f"{answers - before} of {times} looks"
-        return _nodes(page)
+        return _metric(page, "Nodes")
 
     before = look(40)
     assert look(120) - before <= 600, "a row of the table has some 25 nodes: those of 120 cycles are still there"
-
-
-def _nodes(page: Page) -> float:
-    session = page.context.new_cdp_session(page)
-    session.send("HeapProfiler.collectGarbage")
-    session.send("Performance.enable")
-    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
-    session.detach()
-    return metrics["Nodes"]
 
 
 def _run_polls(page: Page, polls: list[str], count: int) -> None:
@@ -173,13 +164,14 @@ def _run_polls(page: Page, polls: list[str], count: int) -> None:
         assert time.monotonic() < deadline, f"{len(polls)} of {count} polls"
 
 
-def _heap(page: Page) -> float:
+def _metric(page: Page, name: str) -> float:
+    """What the browser counts of the page, such as "Nodes", once what nobody holds is gone."""
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
     session.send("Performance.enable")
     metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     session.detach()
-    return metrics["JSHeapUsedSize"]
+    return metrics[name]
 
 
 def _processor_seconds(pid: int) -> float:

@@ -21,7 +21,7 @@ class Orchestration:
         given: object,
         events: Sequence[tuple[str, object]] = (),
     ) -> None:
-        """`events` (name, data) come in the first episode, as those do that continue-as-new carried over."""
+        """`events` (name, data) come in the first episode, as those do that continue-as-new takes along."""
         self._handle, self._instance_id = handle, instance_id
         self._input = json.dumps(given)
         self.now = START

@@ -1,4 +1,4 @@
-"""What the reader of the tutorial on event-driven jobs does with a storage queue, and what is to be seen."""
+"""What the reader of the tutorial on event-driven jobs does with a storage queue, and what it sees."""
 
 from __future__ import annotations
 

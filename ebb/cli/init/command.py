@@ -54,15 +54,15 @@ def _new(folder: Path) -> None:
 
 
 def _add(folder: Path, package: str, prefix: str, yes: bool, force: bool) -> None:
-    from ebb.cli.init.into import plan_into, uncommitted
+    from ebb.cli.init.into import plan_into, require_committed
     from ebb.cli.init.plan import InitError, carry_out, lines_of
 
     plan = plan_into(folder, package, prefix)
     typer.echo("\n".join(lines_of(plan)))
     if plan.collisions:
         raise InitError("nothing is written while something collides")
-    if not force and uncommitted(folder):
-        raise InitError(f"git has changes in {folder} that are in no commit: commit them first, or add --force")
+    if not force:
+        require_committed(folder)
     if yes:
         carry_out(plan)
         typer.echo(f"written; next: pip install -r {folder / 'requirements.txt'} && ebb up --app {folder}")

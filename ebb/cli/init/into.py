@@ -13,10 +13,10 @@ from ebb.cli.init import json_text, template
 from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
 from ebb.cli.init.entry import with_ebb
 from ebb.cli.init.plan import Collision, File, InitError, Plan
+from ebb.cli.init.requirements import refused_pins, with_engine
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
-from ebb.core.version import __version__
 
 _MODULES = ("activities", "composition", "handlers", "orchestrators", "triggers")
 _IMPORT = re.compile(rf"^(from|import) ({'|'.join(_MODULES)})\b", re.MULTILINE)
@@ -43,12 +43,13 @@ def plan_into(folder: Path, package: str, prefix: str = "") -> Plan:
     collisions = [
         *same_modules(folder, package),
         *same_functions(functions_of_ebb(prefix), functions_of_app(triggers), prefix),
+        *refused_pins(_text(folder / "requirements.txt") or ""),
     ]
     changed: list[File] = []
     for place, change in (
         ("function_app.py", lambda text: with_ebb(text, package, prefix)),
         ("host.json", lambda text: _host(text, triggers)),
-        ("requirements.txt", _requirements),
+        ("requirements.txt", with_engine),
     ):
         before = _text(folder / place)
         try:
@@ -58,19 +59,24 @@ def plan_into(folder: Path, package: str, prefix: str = "") -> Plan:
     return Plan(folder, (*_new_files(package), *changed), tuple(collisions))
 
 
-def uncommitted(folder: Path) -> bool:
-    """Whether git keeps the folder and knows of changes in it that are in no commit."""
+def require_committed(folder: Path) -> None:
+    """Make sure that git, where it keeps the folder, could bring back all that is in it.
+
+    Raises:
+        InitError: there are changes in no commit, or git does not say whether there are.
+    """
+    if not any((each / ".git").exists() for each in (folder.absolute(), *folder.absolute().parents)):
+        return
+    command = ["git", "status", "--porcelain", "--", "."]
     try:
-        asked = subprocess.run(
-            ["git", "status", "--porcelain", "--", "."],
-            cwd=folder,
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0 and bool(asked.stdout.strip())
+        asked = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InitError(f"git cannot be asked for changes in {folder} ({error}): add --force to go on") from error
+    if asked.returncode:
+        told = asked.stderr.strip().partition("\n")[0]
+        raise InitError(f"git does not say whether {folder} has changes ({told}): add --force to go on")
+    if asked.stdout.strip():
+        raise InitError(f"git has changes in {folder} that are in no commit: commit them first, or add --force")
 
 
 def _require_app(folder: Path) -> None:
@@ -111,13 +117,6 @@ def _host(text: str, triggers: Iterable[Trigger]) -> str:
     if "durableTask" not in extensions and not any(each.type in _DURABLE for each in triggers):
         text = json_text.with_member(text, ("extensions", "durableTask"), ours["extensions"]["durableTask"])
     return text
-
-
-def _requirements(text: str) -> str:
-    """`text` with the engine, unless it names it already."""
-    if re.search(r"^\s*ebb-scheduler\b", text, re.MULTILINE | re.IGNORECASE):
-        return text
-    return text + ("\n" if text and not text.endswith("\n") else "") + f"ebb-scheduler=={__version__}\n"
 
 
 def _text(path: Path) -> str | None:

@@ -15,7 +15,7 @@ class InitError(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A file as it shall be. `before` is what it holds now; None: it is new."""
+    """A file as it will be. `before` is what it holds now; None: it is new."""
 
     place: str  # below the folder, with /
     text: str

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -89,13 +90,14 @@ Name = Annotated[
 
 
 @contextmanager
-def calls(url: str | None, form: Output = Output.TABLE) -> Iterator[Client]:
+def calls(url: str | None, form: Output = Output.TABLE, folder: Path | None = None) -> Iterator[Client]:
     """A client for the app at `url`; a call that fails ends the command with its exit code and says why.
 
-    Which app that is stands on standard error, unless `form` is for a program.
+    Without an address it is the app that `up` serves from `folder` (the current one without it). Which app that is
+    stands on standard error, unless `form` is for a program.
     """
     try:
-        client = Client.from_environment(url)
+        client = Client.from_environment(url, folder)
         if form is Output.TABLE:
             note(client.described)
         yield client

@@ -28,7 +28,7 @@ POLL_SECONDS = 0.3
 PAST = 5  # cycles and events on a schedule's page
 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="why; it stands in the status and in the audit trail")]
-SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
+SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")]
 Wait = Annotated[bool, typer.Option("--wait", help="return when it has happened")]
 Patience = Annotated[
     float, typer.Option("--timeout", parser=seconds, metavar="TIME", help="how long to wait at most: 90, 2m, PT2M")

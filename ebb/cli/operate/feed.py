@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ebb.cli.app_folder import AppFolder, app_settings
-from ebb.cli.client import URL_VARIABLE, CallError, Client
+from ebb.cli.client import CallError, Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say
-from ebb.cli.running import RunningApp, find_running
+from ebb.cli.running import RunningApp
 from ebb.core.document import Json
 from ebb.core.errors import SettingsError, SourceError
 from ebb.core.wording import counted
@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 def feed(
     name: Name,
     count: Annotated[
-        int | None, typer.Option(min=1, help=f"so many UNIX times, each another one ({COUNT})", show_default=False)
+        int | None, typer.Option(min=1, help=f"this many UNIX times, all different ({COUNT})", show_default=False)
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="this text instead; may be given several times")] = None,
     lines: Annotated[Path | None, typer.Option(help="each line of this file instead; - is standard input")] = None,
@@ -71,13 +71,11 @@ def feed(
 
     refuse_together(text=text, lines=lines, count=count)
     folder = app or Path()
-    served = find_running(folder, os.environ)
-    with calls(url or os.environ.get(URL_VARIABLE) or (served.url if served else None), output) as client:
+    with calls(url, output, folder) as client:
         settings = _settings(client, name, source)
-        here = served if served and Client.at(served.url).url == client.url else None
         order = Order(_bodies(list(text or ()) or (_lines(lines) if lines else None)), count, _rate(rate))
         try:
-            environment = _environment(settings, folder, here, storage_port, client.described)
+            environment = _environment(settings, folder, client.running, storage_port, client.described)
             told = asyncio.run(_put(name, settings, environment, order))
         except SettingsError as error:
             raise failed(str(error), Exit.USAGE) from error

@@ -19,7 +19,7 @@ from ebb.cli.logs import Reader, Record, Wanted
 from ebb.cli.operate.answers import Exit, Form, Output, Utc, console, failed, note
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, times_of
-from ebb.cli.running import find_running, looked_at
+from ebb.cli.running import STATE_VARIABLE, find_running, looked_at
 from ebb.core.wording import did_you_mean
 
 LOOK = 0.2  # seconds between looks at a log that is followed
@@ -78,7 +78,8 @@ def _log_file() -> Path:
     found = max(there, key=lambda path: path.stat().st_mtime, default=None)
     if found is None:
         where = ", ".join(map(str, places))
-        raise failed(f"no log of an app is here (looked in {where}): start one with `up`", Exit.NOT_FOUND)
+        way_out = f"start one with `up`, or name its state folder in {STATE_VARIABLE}"
+        raise failed(f"no log of an app is here (looked in {where}): {way_out}", Exit.USAGE)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ebb.cli.client import Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, say, show
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.replay import replay_poison
@@ -19,7 +20,7 @@ AT_ONCE = 1000  # messages that the app acts on in one call
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
 All = Annotated[bool, typer.Option("--all", help="all messages there")]
 Text = Annotated[str | None, typer.Option("--text", help="all that have this in body, reason or id")]
-SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")]
+SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")]
 SourceNumber = Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")]
 
 
@@ -66,7 +67,9 @@ def requeue(
     output: Form = Output.TABLE,
 ) -> None:
     """Put messages back into the source, to be tried again."""
-    _act("POST", "poison/requeue", "requeued", name, _body(ids, all_, text, reason), source, url, output)
+    body = _body(ids, all_, text, reason)
+    with calls(url, output) as client:
+        _act(client, ("POST", "poison/requeue"), "requeued", name, body, source, output)
 
 
 def purge(
@@ -82,9 +85,10 @@ def purge(
 ) -> None:
     """Remove messages for good."""
     body = _body(ids, all_, text, reason)
-    if not yes:
-        typer.confirm(f"Remove {_which(body)} of {name} for good?", abort=True, err=True)
-    _act("DELETE", "poison", "purged", name, body, source, url, output)
+    with calls(url, output) as client:  # first: which app it is stands above the question
+        if not yes:
+            typer.confirm(f"Remove {_which(body)} of {name} for good?", abort=True, err=True)
+        _act(client, ("DELETE", "poison"), "purged", name, body, source, output)
 
 
 def _body(ids: list[str] | None, all_: bool, text: str | None, reason: str | None) -> Json:
@@ -103,27 +107,22 @@ def _which(body: Json) -> str:
     return f"all messages with {body['text']!r}" if "text" in body else "all messages"
 
 
-def _act(
-    method: str,
-    path: str,
-    done: str,
-    name: str,
-    body: Json,
-    source: int,
-    url: str | None,
-    output: Output,
-) -> None:
-    """Do it, again and again if all are meant and one call does not do."""
+def _act(client: Client, call: tuple[str, str], done: str, name: str, body: Json, source: int, output: Output) -> None:
+    """Do it, again and again if all are meant and one call does not do.
+
+    Args:
+        call: the method, and the path below the schedule's.
+        done: the member of the answer that counts what was done.
+    """
+    method, path = call
     total = 0
-    with calls(url, output) as client:
-        while True:
-            address = "/".join([client.path(name), path])
-            answer = client.call(method, address, body, query={"source": source})
-            total += answer[done]
-            if body.keys() & {"ids", "text"} and answer[done] < AT_ONCE:
-                break
-            if not answer[done] or not answer["remaining"]:
-                break
+    while True:
+        answer = client.call(method, f"{client.path(name)}/{path}", body, query={"source": source})
+        total += answer[done]
+        if body.keys() & {"ids", "text"} and answer[done] < AT_ONCE:
+            break
+        if not answer[done] or not answer["remaining"]:
+            break
     answer[done] = total
     say(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")
     if missing := answer.get("notFound"):

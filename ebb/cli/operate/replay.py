@@ -45,14 +45,14 @@ def replay_poison(
     rate: Annotated[
         float, typer.Option(parser=per_second, help="after the canary: 10/s, 300/min", metavar="RATE")
     ] = 10.0,
-    stop_on_failures: Annotated[int, typer.Option(min=1, help="stop when so many failed since it began")] = 3,
+    stop_on_failures: Annotated[int, typer.Option(min=1, help="stop when this many have failed since it began")] = 3,
     timeout: Annotated[
         float, typer.Option(parser=seconds, help="give up when nothing is handled for so long", metavar="TIME")
     ] = 600.0,
     resume: Annotated[
         str | None, typer.Option(help="go on with a replay that ended early; no canary again", metavar="ID")
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", "-r", help="why; it stands in the audit trail")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")] = None,
     source: Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")] = 1,
     url: Url = None,
     output: Form = Output.TABLE,

@@ -43,7 +43,7 @@ _COLUMNS = (
 def watch(
     names: Annotated[list[str] | None, typer.Argument(metavar="[SCHEDULE]...", help="all without it")] = None,
     interval: Annotated[float, typer.Option(parser=seconds, metavar="TIME", help="between looks, 0.2 s or more")] = 2.0,
-    looks: Annotated[int | None, typer.Option("--looks", min=1, help="end after so many looks")] = None,
+    looks: Annotated[int | None, typer.Option("--looks", min=1, help="end after this many looks")] = None,
     url: Url = None,
     output: Form = Output.TABLE,
     utc: Utc = False,

@@ -1,6 +1,6 @@
 """Triggers of a Python v2 app, read from its source: the decorators of its script and of what that imports.
 
-The app is not imported: its packages need not be installed, and nothing of it runs. The price: a value that is no
+The app is not imported: its packages need not be installed, and nothing of it runs. The price: a value that is not a
 constant is shown as the expression that stands there, and a function that is made in a loop is one.
 """
 

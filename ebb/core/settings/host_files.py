@@ -1,8 +1,9 @@
 """`host.json` and `local.settings.json` as the host reads them: JSON with what Newtonsoft's reader lets pass. No I/O.
 
 Beyond strict JSON that is: a byte order mark, comments of both kinds, a comma after the last entry, texts in single
-quotes, names without quotes, hexadecimal and octal numbers, and white space of every kind
-(https://www.newtonsoft.com/json/help/html/JsonReader.htm, and the source of its JsonTextReader).
+quotes and over several lines, names without quotes, hexadecimal and octal numbers, and white space of every kind
+(https://www.newtonsoft.com/json/help/html/JsonReader.htm, and the source of its JsonTextReader). The local host has
+the same rules again, for it knows nothing of Ebb; a test holds them together.
 """
 
 from __future__ import annotations

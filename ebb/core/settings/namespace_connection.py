@@ -42,6 +42,11 @@ class NamespaceConnection:
     credential: str | None = None  # `<name>__credential` in lower case
 
     @property
+    def identity_options(self) -> dict[str, str]:
+        """For azure-identity's DefaultAzureCredential: which identity, if that is said; else its own rules decide."""
+        return {"managed_identity_client_id": self.client_id} if self.client_id else {}
+
+    @property
     def text(self) -> str:
         """A connection string for an SDK; it holds the key."""
         port = f":{self.port}" if self.port else ""

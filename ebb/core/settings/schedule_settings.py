@@ -108,7 +108,8 @@ class ScheduleSettings(SettingsModel):
         (), max_length=50, description="days and hours outside which nothing runs; none: always"
     )
     end_after: EndAfter | None = Field(
-        None, description="the schedule stops after a time since its start, or so many cycles with work"
+        None,
+        description="the schedule stops a time after its start, or after a number of cycles with work",
     )
     queue_length_strategy: Literal["visibleonly", "all"] = Field(
         "visibleonly", description="what the backlog counts, as KEDA's azure-queue: only visible messages, or all"

@@ -10,6 +10,6 @@ export * from "./vendor/preact-htm.js";
  * it where it was first drawn, so that the page as it was then, and all that follows from it, would never be let go.
  */
 export const html = htm.bind(function (...parts) {
-  this[0] = 3; // htm's sign for: make it anew
+  this[0] = 3; // htm's sign for: make it again
   return h(...parts);
 });

@@ -20,7 +20,7 @@ from ebb.sources.event_hub.amqp_client import AmqpConnection, AmqpError, Link, c
 from ebb.sources.event_hub.amqp_message import Message
 from ebb.sources.event_hub.amqp_values import Described, Stamp, Symbol, ULong
 from ebb.sources.event_hub.lag import Partition
-from ebb.sources.service_bus.identity import NamespaceIdentity
+from ebb.sources.identity import namespace_identity
 
 CBS, MANAGEMENT = "$cbs", "$management"
 SCOPE = "https://eventhubs.azure.net/.default"
@@ -160,7 +160,7 @@ class HubClient:
         if self._connection.key_name and self._connection.key:
             self._token = sas_token(audience, self._connection.key_name, self._connection.key, expires)
         else:
-            token = await NamespaceIdentity(self._connection).get_token(SCOPE)
+            token = await namespace_identity(self._connection).get_token(SCOPE)
             kind, self._token, expires = "jwt", token.token, token.expires_on
         asked = {"operation": "put-token", "type": kind, "name": audience, "expiration": Stamp(expires * 1000)}
         (answer,) = await self._ask(amqp, CBS, [(asked, self._token)])

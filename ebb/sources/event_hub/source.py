@@ -8,12 +8,11 @@ to a container.
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.contract.source import Measurement, SourceRequest
-from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
+from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.core.settings.namespace_connection import NamespaceConnection, resolve_namespace
@@ -25,11 +24,8 @@ from ebb.sources.event_hub.measuring import measured
 from ebb.sources.event_hub.poison import put_poison
 from ebb.sources.event_hub.reader import HubReader
 from ebb.sources.event_hub.settings import EventHubSettings, hub_of
+from ebb.sources.positions import PositionWrites
 from ebb.sources.storage_queue.account import StorageAccount, open_account
-
-WRITE_AFTER = 0.2  # seconds from the first event that is done to the checkpoint that says so
-
-_log = logging.getLogger("ebb.source")
 
 
 class EventHubSource:
@@ -53,7 +49,7 @@ class EventHubSource:
         self._client = HubClient(connection, self._hub.name, self._hub.consumer_group)
         self._reader: HubReader | None = None
         self._receiving = asyncio.Lock()
-        self._write: asyncio.Task[None] | None = None
+        self._positions = PositionWrites(f"hub {self._hub.name}")
         self._closed = False
 
     async def measure(self) -> Measurement:
@@ -82,7 +78,7 @@ class EventHubSource:
         reader, partition, number = self._at(message)
         if reader.event(partition, number) is not None:
             reader.finish(partition, number)
-            self._write_soon(reader)
+            self._positions.soon(reader.write)
 
     async def extend(self, message: Message, lease: timedelta) -> None:
         reader, partition, number = self._at(message)
@@ -94,7 +90,7 @@ class EventHubSource:
     async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
         reader, partition, number = self._at(message)
         reader.put_off(partition, number, (self._clock.now() + delay).timestamp() if delay else 0.0)
-        self._write_soon(reader)
+        self._positions.soon(reader.write)
 
     async def dead_letter(self, message: Message, reason: str) -> None:
         reader, partition, number = self._at(message)
@@ -113,14 +109,8 @@ class EventHubSource:
         if self._closed:
             return
         self._closed = True
-        if self._write is not None:
-            self._write.cancel()
-            await asyncio.gather(self._write, return_exceptions=True)
         if self._reader is not None:
-            try:
-                await self._reader.write()
-            except SourceError as error:
-                _log.warning("what was done last is in no checkpoint and will come again: %s", error)
+            await self._positions.last(self._reader.write)
         await self._client.close()
 
     async def _started(self) -> HubReader | None:
@@ -151,17 +141,6 @@ class EventHubSource:
     def _require_open(self) -> None:
         if self._closed:  # a handler that outlived its execution comes too late
             raise SourceUnavailableError(f"the source of hub {self._hub.name} is closed")
-
-    def _write_soon(self, reader: HubReader) -> None:
-        async def write() -> None:
-            await asyncio.sleep(WRITE_AFTER)
-            try:
-                await reader.write()
-            except SourceError as error:  # the next receive meets it too, and says so
-                _log.warning("checkpoints of hub %s not written: %s", self._hub.name, error)
-
-        if self._write is None or self._write.done():
-            self._write = asyncio.create_task(write())
 
 
 def open_event_hub(request: SourceRequest) -> EventHubSource:

@@ -8,24 +8,22 @@ is repeated that was done, though Kafka itself knows only one offset. What canno
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import timedelta
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
 from ebb.core.contract.source import Measurement, SourceRequest
-from ebb.core.errors import LeaseLostError, SourceError, SourceNotFoundError, SourceUnavailableError
+from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.lag import LagRules, lag_of_topic, partition_numbers
 from ebb.sources.kafka.reader import Reader
 from ebb.sources.kafka.records import headers_of, message_of, send
 from ebb.sources.kafka.settings import KafkaSettings
+from ebb.sources.positions import PositionWrites
 
 POISON_SUFFIX = "-poison"
-COMMIT_AFTER = 0.2  # seconds from the first message that is done to the commit that says so
 REASON_LENGTH = 4000  # characters of a reason
 
-_log = logging.getLogger("ebb.source")
 _looks: dict[tuple[str, str, str], dict[int, int | None]] = {}  # offsets at the last look, for excludePersistentLag
 
 
@@ -45,7 +43,7 @@ class KafkaSource:
         self._source, self._cluster, self._clock, self._share = source, cluster, clock or SystemClock(), share
         self._reader: Reader | None = None
         self._receiving = asyncio.Lock()
-        self._commit: asyncio.Task[None] | None = None
+        self._positions = PositionWrites(f"topic {source.topic}")
         self._closed = False
 
     async def measure(self) -> Measurement:
@@ -81,7 +79,7 @@ class KafkaSource:
     async def complete(self, message: Message) -> None:
         reader, number, offset = self._at(message)
         reader.finish(number, offset)
-        self._commit_soon(reader)
+        self._positions.soon(reader.commit)
 
     async def extend(self, message: Message, lease: timedelta) -> None:
         reader, number, offset = self._at(message)
@@ -93,7 +91,7 @@ class KafkaSource:
     async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
         reader, number, offset = self._at(message)
         reader.put_off(number, offset, (self._clock.now() + delay).timestamp() if delay else 0.0)
-        self._commit_soon(reader)
+        self._positions.soon(reader.commit)
 
     async def dead_letter(self, message: Message, reason: str) -> None:
         reader, number, offset = self._at(message)
@@ -115,14 +113,8 @@ class KafkaSource:
         if self._closed:
             return
         self._closed = True
-        if self._commit is not None:
-            self._commit.cancel()
-            await asyncio.gather(self._commit, return_exceptions=True)
         if self._reader is not None:
-            try:
-                await self._reader.commit()
-            except SourceError as error:
-                _log.warning("what was done last is not committed and will come again: %s", error)
+            await self._positions.last(self._reader.commit)
             await self._reader.close()
 
     async def _partitions(self) -> list[int]:
@@ -153,17 +145,6 @@ class KafkaSource:
     def _require_open(self) -> None:
         if self._closed:  # a handler that outlived its execution comes too late
             raise SourceUnavailableError(f"the source of topic {self._source.topic} is closed")
-
-    def _commit_soon(self, reader: Reader) -> None:
-        async def commit() -> None:
-            await asyncio.sleep(COMMIT_AFTER)
-            try:
-                await reader.commit()
-            except SourceError as error:  # the next receive meets it too, and says so
-                _log.warning("offsets of topic %s not committed: %s", self._source.topic, error)
-
-        if self._commit is None or self._commit.done():
-            self._commit = asyncio.create_task(commit())
 
     async def _make_poison_topic(self) -> None:
         """Make it if it is missing, with as many replicas as the brokers make by default."""

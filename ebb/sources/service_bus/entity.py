@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 
 from ebb.core.errors import SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.namespace_connection import NamespaceConnection, sas_token
-from ebb.sources.service_bus.identity import NamespaceIdentity
+from ebb.sources.identity import namespace_identity
 from ebb.sources.service_bus.settings import ServiceBusSettings
 
 API_VERSION = "2021-05"
@@ -85,7 +85,7 @@ def absent(source: ServiceBusSettings, connection: NamespaceConnection) -> Sourc
 async def _token(connection: NamespaceConnection, url: str) -> str:
     if connection.key_name and connection.key:
         return sas_token(url, connection.key_name, connection.key, int(time.time()) + TOKEN_SECONDS)
-    return f"Bearer {(await NamespaceIdentity(connection).get_token(SCOPE)).token}"
+    return f"Bearer {(await namespace_identity(connection).get_token(SCOPE)).token}"
 
 
 def _read(body: str) -> Entity:

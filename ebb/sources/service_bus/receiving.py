@@ -16,8 +16,8 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBu
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
 from ebb.core.settings.namespace_connection import NamespaceConnection
+from ebb.sources.identity import namespace_identity
 from ebb.sources.service_bus.faults import told
-from ebb.sources.service_bus.identity import NamespaceIdentity
 from ebb.sources.service_bus.settings import ServiceBusSettings
 from ebb.sources.service_bus.turns import Turns
 
@@ -163,7 +163,7 @@ def open_client(connection: NamespaceConnection, sessions: bool = False) -> Serv
     }
     if connection.key_name:
         return ServiceBusClient.from_connection_string(connection.text, **options)
-    return ServiceBusClient(connection.host, NamespaceIdentity(connection), **options)
+    return ServiceBusClient(connection.host, namespace_identity(connection), **options)
 
 
 def locked_until(receiver: ServiceBusReceiver, message: ServiceBusReceivedMessage) -> datetime | None:

@@ -13,10 +13,11 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from ebb.core.settings.connection import Connection, Service
+from ebb.sources.identity import TokensOf, open_identity
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
@@ -57,7 +58,7 @@ def signer_for(connection: Connection, service: Service = "queue") -> Signer:
     """The signer for what `connection` says, at one of its services."""
     version = TABLE_VERSION if service == "table" else API_VERSION
     if connection.kind == "identity":
-        return TokenSigner(lambda: _identity(connection), version)
+        return TokenSigner(lambda: open_identity(connection), version)
     if connection.account_name and connection.account_key:
         kind = TableKeySigner if service == "table" else SharedKeySigner
         return kind(connection.account_name, connection.account_key)
@@ -197,36 +198,4 @@ class TokenSigner:
         return held is not None
 
     def sdk_credential(self) -> AsyncTokenCredential:
-        return _HeldToken(self)
-
-
-class _HeldToken:
-    """The token of a signer, as a credential for a client of the SDK."""
-
-    def __init__(self, signer: TokenSigner) -> None:
-        self._signer = signer
-
-    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        return await self._signer.token()
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    async def __aenter__(self) -> _HeldToken:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        """Nothing is held."""
-
-
-def _identity(connection: Connection) -> AsyncTokenCredential:
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-
-    if connection.credential == "managedidentity":
-        return ManagedIdentityCredential(client_id=connection.client_id)
-    return DefaultAzureCredential(**connection.identity_options)
+        return TokensOf(lambda *_, **__: self.token())

@@ -60,7 +60,7 @@ def _text_of(path: Path) -> str:
 
 
 def _strict(text: str) -> str:
-    """Write `text` as strict JSON; line ends stay, so that an error names the right line."""
+    """`text` as strict JSON; line ends stay, so that an error names the right line."""
     kept: list[str] = []
     following = ""
     for match in reversed(list(_TOKEN.finditer(text))):

@@ -169,7 +169,7 @@ class Instance:
             self.changes.rows_taken.append(message.row)
 
     def restart(self, execution_id: str, input_text: str | None, created: str) -> None:
-        """Begin the next execution of a continue-as-new, with the events that are carried over."""
+        """Begin the next execution of a continue-as-new, with the events that it takes along."""
         reached = self.outcome.reached if self.outcome else 0
         self.carried = [one for one in self.history[reached:] if one["EventType"] == EVENT_RAISED]
         self.execution_id, self.input, self.created = execution_id, input_text, created

@@ -151,7 +151,7 @@ class Invoker:
 
 
 def _outcome(call: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, BaseException | None]:
-    """Call, and return what was raised: some exceptions cannot be carried over from a thread by raising them."""
+    """Call, and return what was raised: raising does not bring every exception from one thread to another."""
     try:
         return call(**arguments), None
     except BaseException as error:  # noqa: BLE001  (raised again on the event loop)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import azure.durable_functions as df
 import azure.functions as func
 
+from devhost import Host
 from devhost.client_binding import MANAGEMENT_BASE
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -71,3 +72,10 @@ async def start(req: func.HttpRequest, client: df.DurableOrchestrationClient) ->
     if req.params.get("wait"):
         return await client.wait_for_completion_or_create_check_status_response(req, instance_id, 2000, 50)
     return client.create_check_status_response(req, instance_id)
+
+
+async def refused(method: str, url: str, status: int) -> str:
+    """The message with which a host of this app refuses the call, with that status."""
+    async with Host(app) as host, host.http.request(method, url) as response:
+        assert response.status == status
+        return (await response.json())["Message"]

@@ -10,7 +10,7 @@ from azure.durable_functions.models.OrchestrationRuntimeStatus import Orchestrat
 
 from devhost import Host, ManualClock
 from devhost.settings import HostSettings
-from packages.devhost.tests.client_app import INSTANCES, ORCHESTRATORS, app
+from packages.devhost.tests.client_app import INSTANCES, ORCHESTRATORS, app, refused
 
 
 async def test_c62_start_without_id_gives_32_hex_digits() -> None:
@@ -161,9 +161,7 @@ async def test_c71_list_is_filtered_by_status(query: str) -> None:
 
 
 async def test_c71_unknown_status_is_named() -> None:
-    async with Host(app) as host, host.http.get(f"{INSTANCES}?runtimeStatus=Sleeping") as response:
-        assert response.status == 400
-        assert "'Sleeping'" in (await response.json())["Message"]
+    assert "'Sleeping'" in await refused("GET", f"{INSTANCES}?runtimeStatus=Sleeping", 400)
 
 
 async def test_c78_wait_for_completion_gives_the_output() -> None:

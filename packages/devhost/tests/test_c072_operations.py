@@ -11,7 +11,7 @@ import pytest
 from devhost import Host, ManualClock
 from devhost.client_binding import MANAGEMENT_BASE, client_binding
 from devhost.status import Show
-from packages.devhost.tests.client_app import INSTANCES, ORCHESTRATORS, app
+from packages.devhost.tests.client_app import INSTANCES, ORCHESTRATORS, app, refused
 
 
 async def test_c72_terminate_ends_with_the_reason_and_twice_is_410() -> None:
@@ -180,15 +180,11 @@ async def test_c81_rewind_is_for_failed_instances(name: str | None, status: int)
     ("method", "path"), [("PUT", "/instances/x"), ("POST", "/instances/x/dance"), ("GET", "/dance")]
 )
 async def test_wrong_verb_or_path_is_404_with_a_reason(method: str, path: str) -> None:
-    async with Host(app) as host, host.http.request(method, MANAGEMENT_BASE + path) as response:
-        assert response.status == 404
-        assert (await response.json())["Message"]
+    assert await refused(method, MANAGEMENT_BASE + path, 404)
 
 
 async def test_other_task_hub_is_404() -> None:
-    async with Host(app) as host, host.http.get(f"{INSTANCES}/?taskHub=Other") as response:
-        assert response.status == 404
-        assert "TestHubName" in (await response.json())["Message"]
+    assert "TestHubName" in await refused("GET", f"{INSTANCES}/?taskHub=Other", 404)
 
 
 async def test_bodies_that_are_no_json_are_400() -> None:

@@ -1,8 +1,8 @@
 """The handler of the fault scenarios: each message says what its handler does, and how often.
 
 A body is JSON: {"n": number, "job": name, "seconds": duration, "times": so many tries do it; later ones do nothing}.
-Job `once-again` or `once-skip` has its effect in the middle of its time, as `message.once` allows it; `mend` is refused
-until a file `mended` stands beside the ledger.
+Job `once-again` or `once-skip` has its effect in the middle of its time, as `message.once` allows it; `fix` is refused
+until a file `fixed` stands beside the ledger.
 What cannot be read so is handled as it is, or refused as poison if its text begins with "refuse".
 """
 
@@ -122,8 +122,8 @@ def _refuse(_: float) -> None:
     raise PoisonMessage("this message is not wanted")
 
 
-def _refuse_until_mended(_: float) -> None:
-    if not Path(os.environ[book.PATH]).with_name("mended").exists():
+def _refuse_until_fixed(_: float) -> None:
+    if not Path(os.environ[book.PATH]).with_name("fixed").exists():
         raise PoisonMessage("this message needs what is broken now")
 
 
@@ -155,7 +155,7 @@ _NOT_ASYNC: dict[str, Callable[[float], Any]] = {
     "hang": lambda _: None,
     "raise": _raise,
     "poison": _refuse,
-    "mend": _refuse_until_mended,
+    "fix": _refuse_until_fixed,
     "block": time.sleep,  # the event loop stands still
     "exit": lambda _: os._exit(7),
     "systemExit": _leave,

@@ -76,8 +76,8 @@ async def test_status_of_executions_that_there_is_not_is_refused(hub: Hub) -> No
 @pytest.mark.parametrize(
     ("status", "body", "code", "told"),
     [
-        (400, b"<html>", 1, "400, which is no answer of Ebb: another app may be at this address"),
-        (404, b"not here", 3, "404, which is no answer of Ebb"),
+        (400, b"<html>", 1, "400, which is not an answer of Ebb: another app may be at this address"),
+        (404, b"not here", 3, "404, which is not an answer of Ebb"),
         (200, b"<html>", 1, "is not an app of Ebb: it did not answer with JSON"),
     ],
 )

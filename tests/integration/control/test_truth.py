@@ -123,7 +123,7 @@ async def test_end_of_a_schedule_and_of_a_pause_are_events() -> None:
             found = [each for each in await hub.events("audit") if each["action"] == "resume"]
             return [each["by"] for each in found] == ["the pause's end"]
 
-        await eventually(is_over, lambda: "the end of the pause is no event")
+        await eventually(is_over, lambda: "the end of the pause is not an event")
 
 
 async def test_schedule_that_is_paused_names_no_next_cycle_but_the_end_of_its_pause(hub: Hub) -> None:
@@ -135,7 +135,7 @@ async def test_schedule_that_is_paused_names_no_next_cycle_but_the_end_of_its_pa
         return "paused" in ((await hub.schedule())["nextCycleReason"] or "")
 
     await eventually(has_seen_it, lambda: "the pause does not stand in the status")
-    assert (await hub.schedule())["nextCycleAt"] is None, "when it looks at its intent again is no cycle"
+    assert (await hub.schedule())["nextCycleAt"] is None, "when it looks at its intent again is not a cycle"
     until = rfc3339(datetime.now(UTC) + timedelta(hours=1))
     await hub.post("pause", {"reason": "it takes longer", "until": until})
     assert (await hub.schedule())["nextCycleAt"] == until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -41,12 +41,6 @@ from tests.moto import ACCOUNT, REGION, SETTINGS, Moto
 from tests.rabbit import Rabbit
 
 Servers = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[Kafka]:
-    with Kafka() as running:
-        yield running
 
 
 @dataclass

@@ -75,6 +75,14 @@ class App:
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
 
+    def put_a_culprit_among(self, number: int) -> list[str]:
+        """Make the queue, and put so many innocent messages with the culprit among them; the names of the innocents."""
+        innocents = [f"innocent{each}" for each in range(number)]
+        self.queue.create_queue()
+        for text in (*innocents[:2], "culprit", *innocents[2:]):
+            self.queue.send_message(text)
+        return innocents
+
     @property
     def handled(self) -> list[str]:
         ledger = Path(self.environment["LEDGER"])
@@ -105,10 +113,7 @@ async def app_of(azurite: Azurite, folder: Path, isolation: str) -> App:
 async def test_repeated_crash_names_its_culprit_and_spares_the_others(azurite: Azurite, tmp_path: Path) -> None:
     app = await app_of(azurite, tmp_path, "none")
     with app.queue, app.poison:
-        app.queue.create_queue()
-        innocents = [f"innocent{number}" for number in range(6)]
-        for text in (*innocents[:2], "culprit", *innocents[2:]):
-            app.queue.send_message(text)
+        innocents = app.put_a_culprit_among(6)
         crashes = 0
         for cycle in range(1, 25):
             crashes += app.run(cycle).returncode == 9
@@ -126,10 +131,7 @@ async def test_repeated_crash_names_its_culprit_and_spares_the_others(azurite: A
 async def test_isolated_handler_that_ends_its_process_ends_only_that(azurite: Azurite, tmp_path: Path) -> None:
     app = await app_of(azurite, tmp_path, "process")
     with app.queue, app.poison:
-        app.queue.create_queue()
-        innocents = [f"innocent{number}" for number in range(6)]
-        for text in (*innocents[:2], "culprit", *innocents[2:]):
-            app.queue.send_message(text)
+        innocents = app.put_a_culprit_among(6)
         for cycle in range(1, 15):
             ended = app.run(cycle)
             assert ended.returncode == 0, ended.stderr

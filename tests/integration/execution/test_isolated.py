@@ -236,25 +236,28 @@ async def attempt(handler: Handler, text: str, tries: int, effects: Effects) -> 
     await result
 
 
+@pytest.mark.parametrize(
+    ("fault", "told", "tries", "had"),
+    [
+        pytest.param(IsolatedHandlerError, "no money", (1, 2, 2), "True True False ", id="failed: it did not happen"),
+        pytest.param(HandlerDiedError, "with status 9", (3, 4), "True False ", id="died: unknown, and skipped"),
+    ],
+)
 async def test_effect_of_an_isolated_handler_happens_once(
-    handler: Callable[[str], Handler], tmp_path: Path, effects: Effects
+    handler: Callable[[str], Handler],
+    tmp_path: Path,
+    effects: Effects,
+    fault: type[Exception],
+    told: str,
+    tries: tuple[int, ...],
+    had: str,
 ) -> None:
-    handle, text = handler("handle"), f"once {tmp_path}/had"
-    with pytest.raises(IsolatedHandlerError, match="no money"):
-        await attempt(handle, text, 1, effects)
-    await attempt(handle, text, 2, effects)
-    await attempt(handle, text, 2, effects)
-    assert (tmp_path / "had").read_text() == "True True False "
-
-
-async def test_isolated_handler_that_dies_in_its_effect_leaves_it_unknown(
-    handler: Callable[[str], Handler], tmp_path: Path, effects: Effects
-) -> None:
-    handle, text = handler("handle"), f"once {tmp_path}/had"
-    with pytest.raises(HandlerDiedError, match="with status 9"):
-        await attempt(handle, text, 3, effects)
-    await attempt(handle, text, 4, effects)
-    assert (tmp_path / "had").read_text() == "True False ", "its handler says: skip"
+    handle, text, (first, *others) = handler("handle"), f"once {tmp_path}/had", tries
+    with pytest.raises(fault, match=told):
+        await attempt(handle, text, first, effects)
+    for each in others:
+        await attempt(handle, text, each, effects)
+    assert (tmp_path / "had").read_text() == had
 
 
 async def test_async_effect_of_a_child_that_is_killed_is_unknown(

@@ -146,9 +146,9 @@ def test_what_is_wrong_is_said_in_one_sentence(folder: Path, arguments: list[str
 
 def test_folder_without_schedules_says_how_to_name_one(tmp_path: Path) -> None:
     status, _, err = simulate(tmp_path)
-    assert status == 1
+    assert status == 2
     assert str(tmp_path) in err
-    assert "name another app's folder with --app" in err
+    assert "--app DIR" in err
 
 
 def test_runs_are_listed_with_begin_and_end_across_the_change_of_the_clocks(folder: Path) -> None:

@@ -278,7 +278,7 @@ class TestCommand:
 
     def test_wrong_folder_is_an_error_on_standard_error(self, tmp_path):
         result = self.run("--app", str(tmp_path))
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "host.json" in result.stderr
 
     def test_secrets_of_local_settings_are_never_printed(self, tmp_path):

@@ -44,7 +44,11 @@ def _allowed(field: FieldInfo) -> str:
 
 def in_page(kind: str) -> str:
     """The table that the page has now."""
-    return (PAGES / f"{kind}.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    text = (PAGES / f"{kind}.md").read_text(encoding="utf-8")
+    assert BEGIN in text, (
+        f"docs/sources/{kind}.md needs the lines {BEGIN.strip()} and {END}, for the table of its settings"
+    )
+    return text.split(BEGIN)[1].split(END)[0]
 
 
 if __name__ == "__main__":

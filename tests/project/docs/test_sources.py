@@ -11,7 +11,7 @@ import pytest
 
 from ebb.core.settings.source_settings import SourceModel
 from ebb.sources.registry import KINDS
-from tests.contract.test_source import CONTRACT
+from tests.contract.benches.registry import CONTRACT
 from tests.project.docs.settings_table import README
 from tests.project.docs.source_tables import WITH_PAGE, in_page
 
@@ -51,7 +51,7 @@ def _complete(present: bool, kind: str, reasons: dict[str, str], way_out: str) -
 def test_kind_passes_the_contract_or_says_why_not(kind: str) -> None:
     runs = {each.partition("-")[0] for each in CONTRACT}
     assert runs <= KINDS.keys()
-    _complete(kind in runs, kind, WITHOUT_CONTRACT, f"add {kind} to CONTRACT in tests/contract/test_source.py")
+    _complete(kind in runs, kind, WITHOUT_CONTRACT, f"add {kind} to CONTRACT in tests/contract/benches/registry.py")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from typer.testing import CliRunner
 
 from ebb.cli.app_folder import app_settings, find_app, schedules_of
 from ebb.cli.doctor.subject import Supplied, read_subject
+from ebb.cli.examples import EXAMPLES
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.schedule import read_schedule
 from ebb.cli.main import app
 from ebb.core.errors import SettingsError
 
+UNNAMED = {"EBB_URL": None, "EBB_STATE": None, "NO_COLOR": "1", "TERM": "dumb"}
 SLOW = "schedules: {slow: {source: {type: tick}, handler: 'handlers.noop:handle', replicaTimeout: 700}}"
 REFUSED = "functionTimeout"
 
@@ -35,15 +38,36 @@ def test_folder_without_an_app_is_named_with_the_way_out(tmp_path: Path, monkeyp
         find_app(Path("nowhere"))
 
 
-@pytest.mark.parametrize("verb", [["scale-rules"], ["doctor"], ["job-template", "slow"], ["simulate"]])
-def test_command_outside_any_app_says_where_it_looked(
-    verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("verb", sorted(EXAMPLES.keys() - {"init", "completion"}))  # those two need no app
+def test_command_outside_any_app_says_where_it_looked_and_how_to_name_one(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = CliRunner().invoke(app, verb)
-    assert ended.exit_code != 0
-    assert str(tmp_path) in ended.stderr
-    assert "--app DIR" in ended.stderr
+    ended = CliRunner().invoke(app, shlex.split(EXAMPLES[verb][0])[1:], env=UNNAMED)
+    assert ended.exit_code == 2
+    (told,) = ended.stderr.splitlines()  # one sentence, and no question before it
+    assert str(tmp_path) in told
+    assert any(way_out in told for way_out in ("--app DIR", "--url", "EBB_STATE"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["up", "test", "doctor", "scale-rules", "simulate", "job-template slow", "feed slow"])
+def test_command_with_a_folder_that_holds_no_app_names_that_folder(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "other"
+    ended = CliRunner().invoke(app, [*verb.split(), "--app", str(other)], env=UNNAMED)
+    assert ended.exit_code == 2
+    assert str(other) in ended.stderr
+
+
+def test_app_without_ebb_is_told_how_to_get_it(folder: Path) -> None:
+    (folder / "schedules.yaml").unlink()
+    for verb in ("up", "simulate", "job-template slow"):
+        ended = CliRunner().invoke(app, [*verb.split(), "--app", str(folder)], env=UNNAMED)
+        assert ended.exit_code == 2
+        assert f"{folder} has no schedules.yaml: add Ebb by ebb init --into {folder}" in ended.stderr
 
 
 def test_every_reader_knows_the_time_limit_of_the_host(folder: Path) -> None:

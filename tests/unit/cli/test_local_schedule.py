@@ -30,7 +30,7 @@ def test_app_settings_go_over_the_file_and_the_environment_over_those_of_the_fol
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, "schedules.yaml is missing beside function_app.py"),
+        (None, "has no schedules.yaml: add Ebb by ebb init --into"),
         (b"schedules: {\xe9: 1}", "schedules.yaml: byte 12 is not UTF-8"),
         (b"schedules: {one: 1}", "schedules.yaml:1: schedules.one must be a mapping"),
         (b"", "there is no schedule one in schedules.yaml; known are none"),

@@ -76,7 +76,7 @@ def test_schedule_without_a_line_is_told_with_the_nearest_one(folder: Path) -> N
 def test_without_a_log_the_command_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["logs"])
-    assert result.exit_code == 3
+    assert result.exit_code == 2
     assert "no log of an app is here" in result.stderr
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,39 +87,3 @@ def test_script_completes_ebb_alone(shell: str) -> None:
     assert "_EBB_COMPLETE" in script
     assert "python" not in script
     assert not re.search(r"compdef (?!.*\bebb$)|--command (?!ebb )", script, re.MULTILINE)
-
-
-COMPLETED = {
-    "bash": 'eval "$(ebb completion bash)"; COMP_WORDS=(ebb {words}); COMP_CWORD={cword}; '
-    "_ebb_completion ebb; printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p python 2>&1 | grep -c 'no completion'",
-    "zsh": 'autoload -U compinit; compinit -D; eval "$(ebb completion zsh)"; '
-    "_TYPER_COMPLETE_ARGS='ebb {words}' _EBB_COMPLETE=complete_zsh ebb",
-    "fish": "ebb completion fish | source; complete --do-complete 'ebb {words}'",
-}
-
-
-@pytest.mark.parametrize("shell", COMPLETED)
-@pytest.mark.parametrize(
-    ("words", "found"), [("sc", "scale-rules"), ("poison re", "requeue"), ("feed --st", "--storage-port")]
-)
-def test_shell_completes_verbs_and_flags(shell: str, words: str, found: str) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"there is no {shell} on this machine")
-    environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
-    script = COMPLETED[shell].format(words=words, cword=len(words.split()))
-    done = subprocess.run(
-        [program, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert found in done.stdout, done.stdout + done.stderr
-    if shell == "bash":
-        assert done.stdout.splitlines()[-1] == "1", "python's own completion is as it was"
-
-
-def test_command_outside_any_app_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for verb in (["up"], ["test"]):
-        ended = CliRunner().invoke(app, verb, env=PLAIN)
-        assert ended.exit_code == 2
-        assert f"{tmp_path} has no host.json" in ended.stderr
-        assert "--app DIR" in ended.stderr

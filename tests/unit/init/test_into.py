@@ -104,6 +104,29 @@ def test_module_that_hides_the_engine_or_the_package_is_named(folder: Path) -> N
     assert "collides module ebb: rename yours" in shown
 
 
+@pytest.mark.parametrize(
+    ("pin", "told"),
+    [
+        ("azure-functions-durable==1.3.2", "azure-functions-durable==1.3.2: Ebb needs <2,>=1.7: change the pin"),
+        ("aiohttp==4.0  # new", "aiohttp==4.0: Ebb needs <4,>=3.12: change the pin"),
+        ("Azure_Functions == 1.23.0 ; python_version < '4'", "Azure_Functions==1.23.0: Ebb needs <3,>=1.24"),
+        ("azure-functions==1.24.0", None),
+        ("azure-functions-durable==1.10", None),
+        ("azure-functions>=1", None),
+        ("# aiohttp==1.0", None),
+        ("pandas==1.0", None),
+    ],
+)
+def test_pin_with_which_the_engine_cannot_be_installed_is_named(folder: Path, pin: str, told: str | None) -> None:
+    (folder / "requirements.txt").write_text(f"requests\n{pin}\n")
+    before = contents(folder)
+    status, shown = into(folder, "--yes")
+    assert status == (0 if told is None else 2)
+    if told is not None:
+        assert f"collides requirements.txt {told}" in shown
+        assert contents(folder) == before
+
+
 def test_routes_of_other_verbs_and_other_shapes_do_not_collide() -> None:
     ours = [Function("get", "schedules/{name}", frozenset({"GET"}))]
     for route, verbs in (("schedules/{id}", {"POST"}), ("schedules/{id}/more", {"GET"}), ("{*path}", {"GET"})):

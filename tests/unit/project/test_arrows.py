@@ -42,6 +42,11 @@ def test_module_at_the_top_imports_only_what_is_below_it(module: str, below: set
     assert _own_imports(module) <= below
 
 
+def test_cycle_is_two_hops_from_the_entry() -> None:
+    assert "composition" in _own_imports("function_app")
+    assert "orchestrators" in _own_imports("composition")
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
+from devhost import host_files as of_devhost
 from ebb.core.errors import SettingsError
+from ebb.core.settings import host_files as of_ebb
 from ebb.core.settings.host_files import decode_host_file, decode_text, host_value, parse_host_file
 
 READ = [
@@ -127,3 +130,9 @@ def test_value_is_found_by_path_and_app_settings_go_over_it(path: str, settings:
 )
 def test_names_that_differ_in_case_are_one_setting(document: dict[str, Any], path: str, value: Any) -> None:
     assert host_value(document, path, {}) == value
+
+
+def test_local_host_which_may_not_import_these_rules_has_the_same() -> None:
+    assert inspect.getsource(of_devhost._strict) == inspect.getsource(of_ebb._strict)
+    assert inspect.getsource(of_devhost._strict_token) == inspect.getsource(of_ebb._strict_token)
+    assert of_devhost._TOKEN == of_ebb._TOKEN

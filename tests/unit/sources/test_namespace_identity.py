@@ -9,7 +9,7 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from ebb.core.settings.namespace_connection import resolve_namespace
-from ebb.sources.service_bus.identity import NamespaceIdentity
+from ebb.sources.identity import namespace_identity
 from ebb.sources.service_bus.receiving import open_client
 
 HOST = "ns.servicebus.windows.net"
@@ -53,7 +53,7 @@ async def test_credential_is_the_one_that_the_settings_name(
     for name in ("DefaultAzureCredential", "ManagedIdentityCredential"):
         monkeypatch.setattr(azure.identity.aio, name, type(name, (Asked,), {}))
     connection = resolve_namespace("Bus", {"Bus__fullyQualifiedNamespace": HOST, **settings})
-    token = await NamespaceIdentity(connection).get_token(SCOPE)
+    token = await namespace_identity(connection).get_token(SCOPE)
     assert token.token == SCOPE
     assert Asked.made == (credential, options)
 

@@ -287,7 +287,7 @@ def test_ticks_of_fixed_rate_count_from_the_start() -> None:
 
 
 def test_change_of_the_clocks_between_two_ticks_is_told() -> None:
-    gap = {"waitMode": "cron", "cron": "0 30 2 * * *", "timeZone": "Europe/Berlin"}  # six fields skip what is no time
+    gap = {"waitMode": "cron", "cron": "0 30 2 * * *", "timeZone": "Europe/Berlin"}  # six fields skip that time
     asked = datetime(2026, 3, 29, 3, tzinfo=timezone(timedelta(hours=2)))
     answer = why(
         past(gap, at=asked, now=asked + timedelta(hours=8), intent=replace(RUNNING, since=asked - timedelta(days=9)))

@@ -1,0 +1,62 @@
+"""The bench of an event hub of four partitions, on the AMQP emulator, with checkpoints on the storage emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from functools import partial
+from itertools import count
+
+from ebb.core.contract.source import QueueSource
+from ebb.core.settings.connection import resolve_connection
+from ebb.core.settings.namespace_connection import resolve_namespace
+from ebb.sources.event_hub.events import event_of
+from ebb.sources.event_hub.poison import EventHubPoison
+from ebb.sources.event_hub.settings import EventHubSettings
+from ebb.sources.event_hub.source import EventHubSource
+from ebb.sources.registry import KINDS
+from tests.azurite import Azurite
+from tests.contract.benches.bench import Bench
+from tests.emulators.amqp.server import AmqpEmulator
+
+
+async def event_hub_bench(servers: tuple[AmqpEmulator, Azurite], _: str) -> AsyncIterator[Bench]:
+    amqp, azurite = servers
+    name, epochs = f"contract-{secrets.token_hex(6)}", count(1)
+    hub = amqp.tell(lambda namespace: namespace.add_hub(name, 4))
+    connection = resolve_namespace("Hub", {"Hub": amqp.connection_string()})
+    storage = resolve_connection("Storage", {"Storage": azurite.connection_string})
+    opened: list[EventHubSource] = []
+
+    def source(hub_name: str, share: tuple[int, int] = (0, 1)) -> QueueSource:
+        settings = EventHubSettings.model_validate(
+            {"type": "eventHub", "eventHubName": hub_name, "poisonContainer": name}
+        )
+        opened.append(EventHubSource(settings, connection, storage, None, share, next(epochs)))
+        return opened[-1]
+
+    def shares(executions: int) -> list[QueueSource]:
+        return [source(name, (number, executions)) for number in range(executions)]
+
+    async def put(body: bytes) -> object:
+        return amqp.tell(lambda _: hub.put(event_of(body, {})))
+
+    async def poisoned() -> list[tuple[bytes, str]]:
+        settings = EventHubSettings.model_validate({"type": "eventHub", "eventHubName": name, "poisonContainer": name})
+        place = EventHubPoison(settings, connection, storage)
+        return [(each.body, each.reason or "") for each in await place.peek(32)]
+
+    another = partial(source, name)
+    yield Bench(
+        another(),
+        put,
+        poisoned,
+        asyncio.sleep,
+        source(f"{name}-absent"),
+        another,
+        KINDS["eventHub"],
+        exact=10_000,
+        shares=shares,
+    )
+    await asyncio.gather(*(each.close() for each in opened))
