@@ -130,7 +130,7 @@ class Reader:
         """A record is done."""
         record = self._open.pop((number, offset), None)
         if record is not None:
-            self._keys[key_of(record)] -= 1
+            self._count_key(record, -1)
             self.positions[number].finish(offset)
 
     def put_off(self, number: int, offset: int, until: float) -> None:
@@ -190,6 +190,13 @@ class Reader:
                 raise self._cluster.error(KafkaException(fault))
         return len(arrived)
 
+    def _count_key(self, record: Record, more: int) -> None:
+        if self._of_a_key is not None:
+            key = key_of(record)
+            self._keys[key] += more
+            if not self._keys[key]:
+                del self._keys[key]
+
     def _hold_back(self, ahead: dict[int, int]) -> None:
         """A partition of which much waits for something that is not done sends no more: others come past it."""
         assert self._consumer is not None
@@ -236,7 +243,7 @@ class Reader:
                     held_up.append(record)
                     continue
                 self._open[number, offset] = record
-                self._keys[key_of(record)] += 1
+                self._count_key(record, 1)
                 if positions.until(offset) > now:
                     positions.following = max(positions.following, offset + 1)
                     heapq.heappush(self._later, (positions.until(offset), number, offset))
