@@ -22,6 +22,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from azure.storage.queue import QueueClient
+
 from bench.columns import columns, write_table
 from bench.requests import EBB, EXTENSION, RequestLog, total
 from ebb.cli.local.engines import Engine
@@ -37,6 +39,7 @@ AWAKE = 5  # seconds for which Ebb's loop is timed
 NEVER = 3600  # seconds: a wait that the bench ends
 PATIENCE = 300  # seconds: a thousand executions take their time
 PERIOD = 0.1  # seconds: the shortest wait that a schedule may have
+MEASURED = "measured"  # the queue that a loop by hand measures
 
 
 def main() -> int:
@@ -151,26 +154,33 @@ def _of_messages(app: Deployment, log: RequestLog, idle: dict[str, float], count
 
 def _speed(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Cycles a second of an empty cycle with the shortest wait, beside the same loop by hand, in alternation."""
-    rates: dict[str, list[float]] = {"plain": [], "timed": [], "ebb": []}
+    rates: dict[str, list[float]] = {"plain": [], "timed": [], "measuring": [], "ebb": []}
     with _bare(engine) as host, _app(engine) as (app, _):
         for turn in range(options.rounds):
             loops: dict[str, Callable[[], float]] = {
                 "plain": lambda: CYCLES / _bare_seconds(host, "plain_loop", CYCLES),
                 "timed": lambda: CYCLES / _bare_seconds(host, "timed_loop", CYCLES),
+                "measuring": lambda: CYCLES / _bare_seconds(host, "measuring_loop", CYCLES),
                 "ebb": lambda: _ebb_rate(app),
             }
-            for name in (*loops, *loops)[turn % 3 :][:3]:  # each round in another order
+            for name in (*loops, *loops)[turn % len(loops) :][: len(loops)]:  # each round in another order
                 rates[name].append(loops[name]())
             print(
                 f"  round {turn + 1}: " + ", ".join(f"{name} {each[-1]:.1f}" for name, each in rates.items()),
                 flush=True,
             )
-    plain, timed, ebb = (statistics.median(each) for each in rates.values())
-    ratios = [mine / bare for mine, bare in zip(rates["ebb"], rates["timed"], strict=True)]
+    plain, timed, measuring, ebb = (statistics.median(each) for each in rates.values())
     yield "cycles a second: one activity and no wait, by hand", f"{plain:.1f}"
     yield f"cycles a second: one activity and a wait of {PERIOD} s, by hand", f"{timed:.1f}"
-    told = f"{ebb:.1f} ({statistics.median(ratios):.2f}; {min(ratios):.2f} to {max(ratios):.2f})"
-    yield f"cycles a second: Ebb, an empty cycle and a wait of {PERIOD} s", told
+    yield "cycles a second: the same with one measurement of a queue, by hand", f"{measuring:.1f}"
+    told = "; ".join(_beside(rates["ebb"], rates[name]) for name in ("measuring", "timed"))
+    yield f"cycles a second: Ebb, an empty cycle and a wait of {PERIOD} s", f"{ebb:.1f} ({told})"
+
+
+def _beside(mine: list[float], bare: list[float]) -> str:
+    """The ratio within the rounds: median, and span."""
+    ratios = [one / other for one, other in zip(mine, bare, strict=True)]
+    return f"{statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}"
 
 
 def _ebb_rate(app: Deployment) -> float:
@@ -209,7 +219,10 @@ def _cycle_seconds(app: Deployment) -> float:
 def _bare(engine: Engine) -> Iterator[Host]:
     """A host with the loops written by hand, on an emulator of its own."""
     with tempfile.TemporaryDirectory() as folder, Azurite() as azurite:
-        variables = {"AzureWebJobsStorage": azurite.connection_string, "FUNCTIONS_WORKER_RUNTIME": "python"}
+        storage = {"AzureWebJobsStorage": azurite.connection_string, "BENCH_STORAGE": azurite.connection_string}
+        variables = {**storage, "BENCH_QUEUE": MEASURED, "FUNCTIONS_WORKER_RUNTIME": "python"}
+        with QueueClient.from_connection_string(azurite.connection_string, MEASURED) as queue:
+            queue.create_queue()
         host = Host(engine, BARE, Path(folder) / "state", variables)
         try:
             yield host.start()

@@ -25,6 +25,7 @@ from devhost.settings import HostSettings
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedules import Schedules
 from ebb.services import Services
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
@@ -37,7 +38,7 @@ async def run(schedules: int, cycles: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "access.log"
         with Azurite(access_log=log) as azurite:
-            store = TableStore(resolve_connection("Storage", {"Storage": azurite.connection_string}))
+            store = TableStore(resolve_connection("Storage", {"Storage": azurite.connection_string}), open_account)
             began = time.perf_counter()
             await fill(store, schedules, cycles)
             print(f"{schedules} schedules, {schedules * cycles} cycles stored in {time.perf_counter() - began:.0f} s")

@@ -22,6 +22,7 @@ from typing import Any
 from ebb.core.clock import rfc3339
 from ebb.core.row.schedule_row import ScheduleRow, Totals
 from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.base import update
 from ebb.store.codec import cycle_properties
 from ebb.store.tables import TableStore
@@ -79,7 +80,7 @@ async def measure(label: str, rounds: int, call: Callable[[int], Awaitable[objec
 async def run(schedules: int, cycles: int, rounds: int) -> None:
     pick = random.Random(1)
     with Azurite(start_timeout=30) as azurite:
-        store = TableStore(resolve_connection("Storage", {"Storage": azurite.connection_string}))
+        store = TableStore(resolve_connection("Storage", {"Storage": azurite.connection_string}), open_account)
         started = time.perf_counter()
         await fill(store, schedules, cycles)
         print(f"{schedules} schedules, {schedules * cycles} cycles stored in {time.perf_counter() - started:.0f} s")

@@ -13,7 +13,8 @@ from typing import Any
 from ebb.core.access import Access
 from ebb.core.clock import Clock, SystemClock
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
-from ebb.core.settings.connection import resolve_connection
+from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.settings.connection import Connection, Service, resolve_connection
 from ebb.core.settings.host_files import decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -23,6 +24,7 @@ from ebb.handlers.programs import program_of
 from ebb.sources.base import Source
 from ebb.sources.registry import open_source
 from ebb.store.base import Store
+from ebb.store.entities import Account
 from ebb.store.tables import PREFIX_PATTERN, TableStore
 from ebb.telemetry import masked_log
 from ebb.telemetry.export import recorder_from
@@ -55,6 +57,7 @@ class Services:
     access: Access = field(default_factory=Access)
     folder: Path | None = None  # of the app; programs begin in it
     prefix: str = ""  # of the names and routes of HTTP functions, see ebb/api/routes.py
+    rows: dict[str, ScheduleRow] = field(default_factory=dict[str, ScheduleRow])  # as cycles here wrote them last
     _handlers: dict[str, Handler] = field(default_factory=dict[str, Handler])
 
     @classmethod
@@ -79,7 +82,7 @@ class Services:
         connection = resolve_connection(STORE_CONNECTION, environment)
         services = cls(
             schedules,
-            TableStore(connection, _table_prefix(environment)),
+            TableStore(connection, _open_account, _table_prefix(environment)),
             environment=environment,
             clock_skew=_app_seconds(environment, CLOCK_SKEW_SETTING, 30.0),
             telemetry=recorder_from(environment),
@@ -192,6 +195,12 @@ def _app_seconds(environment: Mapping[str, str], setting: str, default: float) -
     if not 0 <= seconds <= LONGEST_MARGIN:
         raise SettingsError(f"app setting {setting}: {text!r} must be a number of seconds, 0 to {LONGEST_MARGIN:g}")
     return seconds
+
+
+def _open_account(connection: Connection, service: Service) -> Account:
+    from ebb.sources.storage_queue.account import open_account  # late: aiohttp takes a fifth of a second to import
+
+    return open_account(connection, service)
 
 
 def _table_prefix(environment: Mapping[str, str]) -> str:

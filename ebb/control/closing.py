@@ -48,7 +48,7 @@ async def close_cycle(services: Services, order: Mapping[str, Any]) -> dict[str,
 async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     """Close the cycle of `order`: {"state", "settings", "received", "broken", "cycle" (Cycle document)}.
 
-    Safe to repeat: the history is overwritten with the same, and the totals count a cycle once. Whoever lost the fence
+    Safe to repeat: what the history has stays, and the totals count it once. Whoever lost the fence
     writes nothing: the books of its cycle are its successor's.
 
     Raises:
@@ -61,6 +61,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     row = await store.get(state.schedule)
     if row.owner != state.owner:
         return _lost(services, state, row)
+    given = replace(given, started_at=books.started_at(row, number) or given.started_at)
     reported = {execution.run for execution in given.executions}
     notes = await _notes_at_rest(services, state, number, reported)
     again = books.is_closed(row, number)  # a repeated call may find its notes gone: it writes nothing
@@ -69,7 +70,8 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     if again:
         carry = carry_of(row.memory, row.changed_at) or carry
     else:
-        await store.write_cycle(state.schedule, replace(cycle, wait=wait).to_document())
+        first = await store.write_cycle(state.schedule, replace(cycle, wait=wait).to_document())
+        cycle = Cycle.from_document(first) if first else cycle
 
     poison = await poison_count(services, settings) if cycle.poisoned and not again else None
 
@@ -89,7 +91,8 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
     # The note of a run that died stays: what it held is suspect when it comes again.
     await forget(services, state.schedule, [note for note in notes if note.has_ended or note.run in reported])
     await _trim(services, row, settings.history_limit)
-    return Ending(wait, carry=carry)
+    services.rows[state.schedule] = row
+    return Ending(wait, carry=carry, etag=row.etag)
 
 
 async def close_left_behind(
@@ -100,7 +103,7 @@ async def close_left_behind(
     The caller counts them on the row, and then forgets their notes; doing it again writes the same.
 
     Returns:
-        The cycles that were written; one that the history did not take is left for the next time.
+        The cycles as the history has them; one that it did not take is left for the next time.
     """
     if not entries:
         return []
@@ -108,11 +111,11 @@ async def close_left_behind(
     for entry in entries:
         cycle = books.closed(entry, books.executions_of(entry, (), notes), services.clock.now(), closed_by)
         try:
-            await services.store.write_cycle(row.name, cycle.to_document())
+            first = await services.store.write_cycle(row.name, cycle.to_document())
         except StoreError as error:
             logger.warning("%s: cycle %s is not written down: %s", row.name, cycle.cycle, error)
             continue
-        written.append(cycle)
+        written.append(Cycle.from_document(first) if first else cycle)
     return written
 
 

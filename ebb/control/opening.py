@@ -18,7 +18,7 @@ from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.document import Json
 from ebb.core.documents import Backlog, Cycle
-from ebb.core.errors import EbbError, SettingsError, StoreError
+from ebb.core.errors import ConflictError, EbbError, SettingsError, StoreError
 from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait, outage_wait
 from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_of, before_measuring
@@ -29,7 +29,7 @@ from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.services import Services
 from ebb.sources.combined import measure_all
-from ebb.store.base import update
+from ebb.store.base import ATTEMPTS, update
 from ebb.store.outage import once_stored
 from ebb.store.remarks import abandoned_executions
 from ebb.telemetry.cycle_trace import CycleKey
@@ -106,13 +106,36 @@ async def open_cycle(services: Services, state: CycleState, *, patient: bool = F
 async def _open(services: Services, state: CycleState) -> Opening:
     """As `open_cycle`, of a schedule that there is.
 
+    The row as the cycle before left it, if that ran in this process, is taken for the row of now: the write at the end
+    finds out, for it writes nothing where the row has changed. Then all is done again, with the row that is there.
+
     Raises:
+        StoreError: the store did not open it.
+    """
+    known = services.rows.pop(state.schedule, None)
+    if known is not None and known.etag == state.etag and _may_act(services, state, known):
+        try:
+            return await _open_with(services, state, known, attempts=1)
+        except ConflictError:
+            logger.debug("%s: the row has changed since the last cycle", state.schedule)
+    return await _open_with(services, state, await services.store.get(state.schedule))
+
+
+def _may_act(services: Services, state: CycleState, row: ScheduleRow) -> bool:
+    now, skew = services.clock.now(), timedelta(seconds=services.clock_skew)
+    return verdict_of(row, state, now, skew, services.schedules[state.schedule]) is None
+
+
+async def _open_with(services: Services, state: CycleState, row: ScheduleRow, attempts: int = ATTEMPTS) -> Opening:
+    """As `_open`, with the row as it was read.
+
+    Raises:
+        ConflictError: others wrote the row, as often as `attempts` says.
         StoreError: the store did not open it.
     """
     name, began = state.schedule, services.clock.now()
     file_settings, skew = services.schedules[name], timedelta(seconds=services.clock_skew)
     opening = Opening(Verdict.GO, error_wait(state.errors + 1), started_at=rfc3339(began))
-    row = await services.store.get(name)
     trigger = row.triggered
     state = replace(remembering(row, state), triggered=state.triggered or trigger is not None)
     working = await services.store.executions(name) if is_predecessor(row, state, began, skew) else None
@@ -139,11 +162,12 @@ async def _open(services: Services, state: CycleState) -> Opening:
         row = looked(checked_in(row, state, opening, found.settings.replica_timeout, now), opening, now, moved)
         return taken_up(row, opening, trigger)
 
-    after = await update(services.store, name, write, known=None if early else unseen)
+    after = await update(services.store, name, write, attempts, known=None if early else unseen)
+    services.rows[name] = after
     _record_fence(services, state, row.owner, opening)
     await _record_own_change(services, row, after)
     await _tell(services, state, settled)
-    return opening
+    return replace(opening, etag=after.etag)
 
 
 def _unopened(state: CycleState, settings: ScheduleSettings, error: StoreError) -> Opening:

@@ -32,6 +32,7 @@ class CycleState:
     nudges: tuple[str, ...] = ()  # identities of the nudges taken last: one that comes again is waited past
     carry: Carry = field(default_factory=Carry)
     polling: float | None = None  # seconds between cycles by the settings last read; None: not known
+    etag: str | None = None  # of the schedule's row as this instance wrote it last; None: not known
     version: int = STATE_VERSION  # of the app that wrote it
 
     def to_json(self) -> dict[str, Any]:
@@ -47,7 +48,7 @@ class CycleState:
         """
         data = _plain(data)
         given = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-        owner, cycle = given.get("owner"), given.get("cycle")
+        owner, cycle, etag = given.get("owner"), given.get("cycle"), given.get("etag")
         return cls(
             schedule=str(given.get("schedule") or instance_id.removeprefix(INSTANCE_PREFIX)),
             taskHub=str(given.get("taskHub") or "unknown"),
@@ -60,6 +61,7 @@ class CycleState:
             nudges=remembered(_texts(given.get("nudges")), ()),
             carry=Carry.from_json(given.get("carry")),
             polling=_seconds(given.get("polling")),
+            etag=etag if isinstance(etag, str) else None,
             version=_whole(given.get("version")) or STATE_VERSION,
         )
 
@@ -96,6 +98,7 @@ class CycleState:
             idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
             polling=_seconds(opening.settings.get("pollingInterval")) or self.polling,
+            etag=(ending.etag if ending is not None else None) or opening.etag,
             version=STATE_VERSION,
         )
 
@@ -123,6 +126,7 @@ class Opening:
     shares: tuple[int, ...] = ()  # for several sources: the source of each execution
     carry: Carry | None = None  # for the next cycle; None: as it was
     abandoned: int = 0  # executions of earlier cycles with handlers that still run
+    etag: str | None = None  # of the row as the opening left it
 
     def to_json(self) -> dict[str, Any]:
         """This opening as the activity's result."""
@@ -149,6 +153,7 @@ class Opening:
             shares=tuple(data.get("shares") or ()),
             carry=_carry(data),
             abandoned=_whole(data.get("abandoned")),
+            etag=data.get("etag"),
         )
 
 
@@ -160,16 +165,18 @@ class Ending:
     fence_lost: bool = False
     carry: Carry | None = None  # for the next cycle; None: as the opening left it
     error: str | None = None  # why the cycle could not be closed; its successor closes it
+    etag: str | None = None  # of the row as the closing left it
 
     def to_json(self) -> dict[str, Any]:
         """This ending as the activity's result."""
         carry = self.carry.to_json() if self.carry else None
-        return {"wait": self.wait.to_json(), "fence_lost": self.fence_lost, "carry": carry}
+        return {"wait": self.wait.to_json(), "fence_lost": self.fence_lost, "carry": carry, "etag": self.etag}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ending:
         """Read what the activity returned."""
-        return cls(Wait.from_json(data["wait"]), bool(data["fence_lost"]), _carry(data))
+        wait, fence_lost = Wait.from_json(data["wait"]), bool(data["fence_lost"])
+        return cls(wait, fence_lost, _carry(data), etag=data.get("etag"))
 
 
 @dataclass(frozen=True)

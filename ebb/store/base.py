@@ -20,6 +20,8 @@ from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 
+ATTEMPTS = 20  # to write a row that others write too, see docs/decisions/2026-11-table-layout.md
+
 
 class Store(Remarks, Protocol):
     """Where rows and history are kept. All methods raise StoreUnavailableError when it cannot be reached."""
@@ -59,11 +61,14 @@ class Store(Remarks, Protocol):
         """Forget notes; one that is not there is fine. One request for each hundred."""
         ...
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
         """Write a Cycle document (docs/api: "cycle" is its number) with its "executions", in one transaction.
 
-        Writing the same cycle again replaces it: the result of a repeated call is the same. Texts that are too long
-        for the store are cut and say so.
+        Who writes a cycle first decides: one of the same number and `startedAt` that is there stays, so that an owner
+        and its successor, who both close it, count the same. Texts that are too long for the store are cut and say so.
+
+        Returns:
+            None; or the document that was there and stays.
 
         Raises:
             ValueError: the cycle has no usable number.
@@ -125,7 +130,7 @@ async def update(
     store: Store,
     name: str,
     change: Callable[[ScheduleRow], ScheduleRow | Awaitable[ScheduleRow]],
-    attempts: int = 20,
+    attempts: int = ATTEMPTS,
     known: ScheduleRow | None = None,
 ) -> ScheduleRow:
     """Read the row, apply `change`, write it; on a conflict do it again with what the winner wrote.

@@ -136,6 +136,11 @@ def cycle_properties(cycle: Mapping[str, Any]) -> Properties:
     return properties
 
 
+def is_same_cycle(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether both tell of one cycle: numbers begin again where a row was removed and its history was not."""
+    return (first["cycle"], first.get("startedAt")) == (second["cycle"], second.get("startedAt"))
+
+
 def event_properties(event: Mapping[str, Any]) -> Properties:
     """An Event document as the properties of one entity.
 

@@ -20,6 +20,7 @@ from ebb.store.codec import (
     cycle_properties,
     event_properties,
     forgotten,
+    is_same_cycle,
     looks_properties,
     note_key,
     note_properties,
@@ -77,8 +78,12 @@ class MemoryStore:
         for note in notes:
             self._notes.get(schedule, {}).pop(note_key(note), None)
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+        first = await self.cycle(schedule, cycle["cycle"])
+        if first and is_same_cycle(first, cycle):
+            return first
         self._write(schedule, cycle_properties(cycle))
+        return None
 
     async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
         return self._page(schedule, CYCLES, None, top, token, span)

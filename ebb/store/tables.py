@@ -14,9 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from azure.core import MatchConditions
-from azure.data.tables import EdmType, EntityProperty, UpdateMode
-from azure.data.tables.aio import TableClient
+from azure.data.tables import EntityProperty
 
 from ebb.core.clock import rfc3339
 from ebb.core.errors import ConflictError
@@ -31,6 +29,7 @@ from ebb.store.codec import (
     cycle_properties,
     event_properties,
     forgotten,
+    is_same_cycle,
     looks_properties,
     note_key,
     note_properties,
@@ -44,6 +43,7 @@ from ebb.store.codec import (
     row_properties,
     since,
 )
+from ebb.store.entities import ANY, Entities, OpenAccount
 from ebb.store.keys import (
     CYCLES,
     EVENTS,
@@ -70,8 +70,12 @@ _RANGE = "PartitionKey eq @partition and RowKey gt @after and RowKey lt @end"
 class TableStore:
     """A `Store` in the tables `<prefix>Schedules` and `<prefix>History` of one storage account."""
 
-    def __init__(self, connection: Connection, prefix: str = "Ebb") -> None:
+    def __init__(self, connection: Connection, open_account: OpenAccount, prefix: str = "Ebb") -> None:
         """Nothing is reached until the first call.
+
+        Args:
+            open_account: gives the storage account of a connection, as the sources share it.
+            prefix: of the names of the tables.
 
         Raises:
             SettingsError: the connection names no table service.
@@ -79,7 +83,7 @@ class TableStore:
         """
         if not re.fullmatch(PREFIX_PATTERN, prefix):
             raise ValueError(f"{prefix!r} cannot begin a table's name: use letters and digits, a letter first")
-        self._service = TableService(connection)
+        self._service, self._entities = TableService(connection), Entities(connection, open_account)
         self._schedules = f"{prefix}Schedules"
         self._history = f"{prefix}History"
 
@@ -96,9 +100,9 @@ class TableStore:
         properties = row_properties(row)
         # Tells our write from another's, should its answer get lost and its repetition meet its own result.
         write_id = uuid.uuid4().hex
-        entity = _entity(SCHEDULES_PARTITION, {**properties, "RowKey": row.name, "writeId": write_id})
+        entity: Properties = {**properties, "RowKey": row.name, "writeId": write_id}
         try:
-            metadata = await self._write(self._schedules, lambda client: _put(client, entity, row.etag))
+            etag = await self._put(self._schedules, SCHEDULES_PARTITION, entity, row.etag)
         except (ConflictError, NotThereError) as error:
             current = await self._read(row.name, write_id)
             if current is None:
@@ -107,17 +111,15 @@ class TableStore:
                     "since it was read"
                 ) from error
             return current
-        return read_row(row.name, properties, metadata["etag"])
+        return read_row(row.name, properties, etag)
 
     async def begin_execution(self, schedule: str, note: ExecutionNote) -> None:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
-        await self._write(self._schedules, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
+        await self._replace(self._schedules, EXECUTIONS_PARTITION + schedule, note_properties(note))
 
     async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
-        entity = _entity(EXECUTIONS_PARTITION + schedule, note_properties(note))
+        partition = EXECUTIONS_PARTITION + schedule
         try:
-            async with self._service.calling(self._schedules) as client:
-                await client.update_entity(entity, mode=UpdateMode.REPLACE)
+            await self._entities.replace(self._schedules, partition, note_properties(note), etag=ANY)
         except NotThereError:
             return False
         return True
@@ -132,8 +134,15 @@ class TableStore:
         for start in range(0, len(keys), TRANSACTION_LIMIT):
             await self._delete(self._schedules, partition, keys[start : start + TRANSACTION_LIMIT])
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
-        await self._replace(_entity(schedule, cycle_properties(cycle)))
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
+        entity = cycle_properties(cycle)
+        try:
+            await self._put(self._history, schedule, entity, None)
+        except ConflictError:
+            if (first := await self.cycle(schedule, cycle["cycle"])) and is_same_cycle(first, cycle):
+                return first
+            await self._replace(self._history, schedule, entity)
+        return None
 
     async def cycles(self, schedule: str, top: int = 50, token: str | None = None, span: Span = ALWAYS) -> Page:
         parameters = {"after": start_after(CYCLES, token), "end": end_of(CYCLES)}
@@ -145,13 +154,12 @@ class TableStore:
 
     async def cycle(self, schedule: str, number: int) -> dict[str, Any] | None:
         try:
-            async with self._service.calling(self._history) as client:
-                return read_document(await client.get_entity(schedule, cycle_key(number)))
+            return read_document((await self._entities.get(self._history, schedule, cycle_key(number))).properties)
         except NotThereError:
             return None
 
     async def write_event(self, schedule: str, event: Mapping[str, Any]) -> None:
-        await self._replace(_entity(schedule, event_properties(event)))
+        await self._replace(self._history, schedule, event_properties(event))
 
     async def events(
         self, schedule: str, kind: str | None = None, top: int = 50, token: str | None = None, span: Span = ALWAYS
@@ -164,7 +172,7 @@ class TableStore:
         return await self._page(schedule, question, parameters, top, span)
 
     async def write_looks(self, schedule: str, looks: Sequence[Look]) -> None:
-        await self._replace(_entity(schedule, looks_properties(looks)))
+        await self._replace(self._history, schedule, looks_properties(looks))
 
     async def looks(self, schedule: str, since: datetime) -> list[Look]:
         parameters = {"partition": schedule, "after": LOOKS, "end": f"{looks_key(since)}~"}
@@ -178,7 +186,7 @@ class TableStore:
         return forgot
 
     async def write_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any]) -> None:
-        await self._replace(_entity(scope, remark_properties(key, at, remark)))
+        await self._replace(self._history, scope, remark_properties(key, at, remark))
 
     async def remarks(self, scope: str) -> dict[str, dict[str, Any]]:
         found = await self._query(self._history, "PartitionKey eq @partition", {"partition": scope})
@@ -186,27 +194,24 @@ class TableStore:
 
     async def remark(self, scope: str, key: str) -> Noted | None:
         try:
-            async with self._service.calling(self._history) as client:
-                entity = await client.get_entity(scope, remark_key(key))
+            entity = await self._entities.get(self._history, scope, remark_key(key))
         except NotThereError:
             return None
-        return Noted(read_remark(entity)[1], entity.metadata["etag"] or "")
+        return Noted(read_remark(entity.properties)[1], entity.etag)
 
     async def swap_remark(self, scope: str, key: str, at: datetime, remark: Mapping[str, Any], etag: str | None) -> str:
         write_id = uuid.uuid4().hex  # as in `save`
-        entity = {**_entity(scope, remark_properties(key, at, remark)), "writeId": write_id}
+        entity: Properties = {**remark_properties(key, at, remark), "writeId": write_id}
         try:
-            metadata = await self._write(self._history, lambda client: _put(client, entity, etag))
+            return await self._put(self._history, scope, entity, etag)
         except (ConflictError, NotThereError) as error:
             found = await self._query(self._history, _ROW, {"partition": scope, "row": remark_key(key)}, limit=1)
             if found and found[0].get("writeId") == write_id:
                 return str(found[0].metadata["etag"])
             raise ConflictError(f"the remark {key} of {scope} has changed since it was read") from error
-        return str(metadata["etag"])
 
     async def delete_remark(self, scope: str, key: str) -> None:
-        async with self._service.calling(self._history) as client:
-            await client.delete_entity(scope, remark_key(key))  # says nothing where there is none
+        await self._entities.delete(self._history, scope, remark_key(key))
 
     async def trim_remarks(self, scope: str, before: datetime) -> None:
         found = await self._query(
@@ -216,8 +221,7 @@ class TableStore:
             select=["RowKey"],
         )
         for entity in found:
-            async with self._service.calling(self._history) as client:
-                await client.delete_entity(scope, entity["RowKey"])
+            await self._entities.delete(self._history, scope, entity["RowKey"])
 
     async def check(self) -> None:
         await self._query(self._schedules, "PartitionKey eq @partition", {"partition": SCHEDULES_PARTITION}, limit=1)
@@ -243,13 +247,12 @@ class TableStore:
     async def _read(self, name: str, write_id: str | None = None) -> ScheduleRow | None:
         """The row, None where there is none; with `write_id`, only if that write is the latest."""
         try:
-            async with self._service.calling(self._schedules) as client:
-                entity = await client.get_entity(SCHEDULES_PARTITION, name)
+            entity = await self._entities.get(self._schedules, SCHEDULES_PARTITION, name)
         except NotThereError:
             return None
-        if write_id not in (None, entity.get("writeId")):
+        if write_id not in (None, entity.properties.get("writeId")):
             return None
-        return read_row(name, _plain(entity), entity.metadata["etag"] or "")
+        return read_row(name, entity.properties, entity.etag)
 
     async def _page(self, schedule: str, question: str, parameters: Mapping[str, str], top: int, span: Span) -> Page:
         # One more than asked for tells whether there is a next page.
@@ -285,53 +288,40 @@ class TableStore:
             return []
         return found
 
-    async def _write(self, table: str, operation: Callable[[TableClient], Awaitable[T]]) -> T:
+    async def _put(self, table: str, partition: str, properties: Properties, etag: str | None) -> str:
+        """Write over the entity that has `etag`, or, without one, where there is none; the answer is its etag."""
+        if etag is None:
+            return await self._made(table, lambda: self._entities.insert(table, partition, properties))
+        return await self._entities.replace(table, partition, properties, etag)
+
+    async def _replace(self, table: str, partition: str, properties: Properties) -> None:
+        await self._made(table, lambda: self._entities.replace(table, partition, properties))
+
+    async def _made(self, table: str, operation: Callable[[], Awaitable[T]]) -> T:
         """Do `operation`; when its table does not exist, create it and do it again."""
         try:
-            async with self._service.calling(table) as client:
-                return await operation(client)
+            return await operation()
         except NotThereError as error:
             if not error.table_missing:
                 raise
         with suppress(ConflictError):  # another process created it first
             async with self._service.calling(table) as client:
                 await client.create_table()
-        async with self._service.calling(table) as client:
-            return await operation(client)
-
-    async def _replace(self, entity: dict[str, Any]) -> None:
-        await self._write(self._history, lambda client: client.upsert_entity(entity, mode=UpdateMode.REPLACE))
+        return await operation()
 
     async def _delete(self, table: str, partition: str, keys: list[str]) -> None:
         """Delete entities in one transaction; one by one when somebody else deleted some of them first."""
-        entities = [{"PartitionKey": partition, "RowKey": key} for key in keys]
-        if len(entities) > 1:  # one alone is quicker without: a transaction is a request in a request
+        if len(keys) > 1:  # one alone is quicker without: a transaction is a request in a request
             try:
                 async with self._service.calling(table) as client:
-                    await client.submit_transaction([("delete", entity) for entity in entities])
+                    await client.submit_transaction(
+                        [("delete", {"PartitionKey": partition, "RowKey": key}) for key in keys]
+                    )
                 return
             except NotThereError:
                 pass
-        for entity in entities:
-            async with self._service.calling(table) as client:
-                await client.delete_entity(entity)  # says nothing where there is none
-
-
-async def _put(client: TableClient, entity: dict[str, Any], etag: str | None) -> Mapping[str, Any]:
-    if etag is None:
-        return await client.create_entity(entity)
-    return await client.update_entity(
-        entity, mode=UpdateMode.REPLACE, etag=etag, match_condition=MatchConditions.IfNotModified
-    )
-
-
-def _entity(partition: str, properties: Properties) -> dict[str, Any]:
-    """Whole numbers as 64-bit ones: counts may pass what the service takes an untyped number for."""
-    values = {
-        key: EntityProperty(value, EdmType.INT64) if isinstance(value, int) else str(value)
-        for key, value in properties.items()
-    }
-    return {"PartitionKey": partition, **values}
+        for key in keys:
+            await self._entities.delete(table, partition, key)
 
 
 def _plain(entity: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tests.chaos.ledger import Handling, Record
+from tests.chaos.ledger import LEASE, Handling, Record
 from tests.chaos.work_times import Work, executions_at_work, handlers_at_work, most_at_once, overlapping, slots_taken
 
 WELL = "well"  # the job of a message that nothing is wrong with
@@ -136,7 +136,11 @@ def _duplicates(record: Record) -> list[Violation]:
 
 
 def _explained(record: Record, before: Handling, after: Handling) -> bool:
-    """Whether something that happened between two handlings of a message is a reason for the second."""
+    """Whether something that happened between two handlings of a message is a reason for the second.
+
+    The lease of the first is older than its handling: a fault that was over when the handler began may have kept it
+    from being renewed, so that it ran out before the message could be removed.
+    """
     if before.outcome in ("raised", "cancelled"):  # a try that failed, or one that replicaTimeout ended
         return True
     if before.outcome == "refused" and any(
@@ -147,7 +151,7 @@ def _explained(record: Record, before: Handling, after: Handling) -> bool:
     if death is not None and death <= after.begin:
         return True
     return any(
-        span.doubles and span.host in (None, before.host) and span.touches(before.begin, after.begin)
+        span.doubles and span.host in (None, before.host) and span.touches(before.begin - LEASE, after.begin)
         for span in record.spans
     )
 

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+LEASE = 4  # seconds: visibilityTimeout of the schedules
 _FOREVER = float("inf")
 
 

@@ -1,7 +1,8 @@
 """What is promised of effects, budgets and batches, held against what the ledger says.
 
 An effect (`message.once`) with unsure: skip happens at most once, with again at least once; where it happened twice, or
-not at all, a process died between. All who share a budget begin no more than its rate and one portion in any time.
+not at all, a process died between, or a limit (`replicaTimeout`) ended the handler in the middle of it. All who share
+a budget begin no more than its rate and one portion in any time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def check(
 
 
 def effects(record: Record) -> list[Violation]:
-    """Effects that happened twice, or not at all, without a death that explains it."""
+    """Effects that happened twice, or not at all, without a death or a limit that explains it."""
     had: dict[str, list[Effect]] = defaultdict(list)
     for effect in record.effects:
         had[effect.message].append(effect)
@@ -80,14 +81,20 @@ def _may_be_repeated(record: Record, had: list[Effect]) -> bool:
         return False
     for before, after in pairwise(had):
         death = record.death_of(before.host, before.at)
-        if death is None or death > after.at:
+        if (death is None or death > after.at) and not _was_cancelled(record, before.message, before.at, after.at):
             return False
     return True
 
 
+def _was_cancelled(record: Record, message: str, since: float, until: float) -> bool:
+    tries = [each for each in record.handlings if each.message == message and each.outcome == "cancelled"]
+    return any(each.end is not None and since <= each.end <= until for each in tries)
+
+
 def _was_skipped(record: Record, put: Any) -> bool:
-    """Whether it is one that may be skipped, and somebody died at it."""
+    """Whether it is one that may be skipped, and somebody died at it, or was ended by a limit."""
     if put.job != ONCE + "skip":
         return False
     tries = [each for each in record.handlings if each.message == put.message]
-    return any(each.end is None and record.death_of(each.host, each.begin) is not None for each in tries)
+    died = any(each.end is None and record.death_of(each.host, each.begin) is not None for each in tries)
+    return died or any(each.outcome == "cancelled" for each in tries)

@@ -13,6 +13,7 @@ from tests.chaos.world import SETTINGS, World
 AFTER_STORE = 2.0 * SETTINGS["pollingInterval"] + 5  # seconds from a store that is back to the next handler
 AFTER_KILL = 15.0  # seconds from the restart of a killed host
 AFTER_KILL_REAL = 90.0  # on the real engine, whose queues hide a dead host's work for a minute at least
+AFTER_CLOCK = 60.0 + AFTER_STORE  # a step in the moment in which a timer is set is found by the watchdog
 AFTER_LOST_ANSWER = 150.0  # on the real engine, from a store that is back: the watchdog has to find out
 
 Round = Callable[[World], None]

@@ -154,13 +154,14 @@ def test_the_death_of_its_host_explains_a_second_handling_and_that_of_another_do
 
 
 def test_a_fault_explains_a_second_handling_only_if_it_can_and_in_its_time() -> None:
-    twice = [put(1), handled(1, 1, 2), handled(1, 5, 6, tries=2)]
-    assert kinds(*twice, broken("reset delete", 1.5, 3)) == set()
-    assert kinds(*twice, broken("reset delete", 4, None)) == set()
-    assert kinds(*twice, broken("reset delete", 0.1, 0.9)) == {"duplicate"}
-    assert kinds(*twice, broken("reset delete", 5.5, 7)) == {"duplicate"}
-    assert kinds(*twice, broken("clock", 1.5, 3, doubles=False)) == {"duplicate"}
-    assert kinds(*twice, broken("freeze", 1.5, 3, "other")) == {"duplicate"}
+    twice = [put(1), handled(1, 11, 12), handled(1, 15, 16, tries=2)]
+    assert kinds(*twice, broken("reset delete", 11.5, 13)) == set()
+    assert kinds(*twice, broken("reset delete", 14, None)) == set()
+    assert kinds(*twice, broken("swallow extend", 6, 10.5)) == set(), "in the lease of the first, before its handler"
+    assert kinds(*twice, broken("reset delete", 5, 6.9)) == {"duplicate"}
+    assert kinds(*twice, broken("reset delete", 15.5, 17)) == {"duplicate"}
+    assert kinds(*twice, broken("clock", 11.5, 13, doubles=False)) == {"duplicate"}
+    assert kinds(*twice, broken("freeze", 11.5, 13, "other")) == {"duplicate"}
 
 
 def test_a_third_handling_needs_a_reason_of_its_own() -> None:

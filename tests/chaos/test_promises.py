@@ -49,6 +49,15 @@ def test_effect_that_never_happened_is_lost_unless_it_may_be_skipped_after_a_dea
     assert found(put(1, job=SKIP), handled(1, 5, 6, "raised")) == set(), "it is not done yet"
 
 
+def test_a_limit_that_ended_the_handler_explains_it_as_a_death_does() -> None:
+    cut = [handled(1, 1, 2, "cancelled"), handled(1, 5, 6, tries=2, run="r2")]
+    assert found(put(1, job=AGAIN), effect(1, 1.5), effect(1, 5.5), *cut) == set()
+    assert found(put(1, job=AGAIN), effect(1, 2.5), effect(1, 5.5), *cut) == {"effect twice"}, "ended before the effect"
+    assert found(put(1, job=SKIP), effect(1, 1.5, "skip"), effect(1, 5.5, "skip"), *cut) == {"effect twice"}
+    assert found(put(1, job=SKIP), *cut) == set()
+    assert found(put(1, job=AGAIN), *cut) == {"effect lost"}
+
+
 def test_handlers_that_begin_faster_than_their_budget_are_found() -> None:
     held = {"budget": "crm"}
     steady = [each / 2 for each in range(40)]

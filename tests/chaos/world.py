@@ -18,7 +18,7 @@ from tests.chaos import books, checker, poison_places, promises
 from tests.chaos.app import book
 from tests.chaos.checker import Violation
 from tests.chaos.host import Host, HostEndedError
-from tests.chaos.ledger import Record, read
+from tests.chaos.ledger import LEASE, Record, read
 from tests.chaos.proxy import Fault, Proxy
 from tests.chaos.storage import DurableAzurite, Feeder
 
@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "maxPollingInterval": 2,
     "executionSlice": 3,
     "replicaTimeout": 12,
-    "visibilityTimeout": 4,
+    "visibilityTimeout": LEASE,
     "batchSize": 8,
     "concurrency": 4,
     "maxDequeueCount": 8,

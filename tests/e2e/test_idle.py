@@ -41,9 +41,9 @@ class CountingStore(TableStore):
         self.calls += 1
         return await super().save(row)
 
-    async def write_cycle(self, schedule: str, cycle: Any) -> None:
+    async def write_cycle(self, schedule: str, cycle: Any) -> dict[str, Any] | None:
         self.calls += 1
-        await super().write_cycle(schedule, cycle)
+        return await super().write_cycle(schedule, cycle)
 
 
 class Idle:

@@ -1,18 +1,28 @@
 """The loops that Ebb is compared with, as one would write them by hand with the Durable SDK."""
 
+import os
 from datetime import datetime, timedelta
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.storage.queue.aio import QueueClient
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 PERIOD = timedelta(seconds=0.1)
+
+_queue = QueueClient.from_connection_string(os.environ["BENCH_STORAGE"], os.environ["BENCH_QUEUE"])
 
 
 @app.activity_trigger(input_name="number")
 def nothing(number: int) -> int:
     """An activity that does nothing."""
     return number
+
+
+@app.activity_trigger(input_name="number")
+async def backlog(number: int) -> int:
+    """One measurement: how many messages wait in the queue."""
+    return (await _queue.get_queue_properties()).approximate_message_count or 0
 
 
 def _begun(context):
@@ -35,17 +45,27 @@ def plain_loop(context):
     return None
 
 
-@app.orchestration_trigger(context_name="context")
-def timed_loop(context):
-    """The same with a short wait that an event could end."""
+def _waiting_loop(context, activity):
     left, began = _begun(context)
-    yield context.call_activity("nothing", left)
+    yield context.call_activity(activity, left)
     timer = context.create_timer(context.current_utc_datetime + PERIOD)
     yield context.task_any([timer, context.wait_for_external_event("nudge")])
     if left <= 1:
         return _seconds(context, began)
     context.continue_as_new({"left": left - 1, "began": began})
     return None
+
+
+@app.orchestration_trigger(context_name="context")
+def timed_loop(context):
+    """The same with a short wait that an event could end."""
+    return (yield from _waiting_loop(context, "nothing"))
+
+
+@app.orchestration_trigger(context_name="context")
+def measuring_loop(context):
+    """The same with an activity that measures a queue: the least that a loop driven by its backlog does."""
+    return (yield from _waiting_loop(context, "backlog"))
 
 
 @app.orchestration_trigger(context_name="context")

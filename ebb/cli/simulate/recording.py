@@ -107,9 +107,10 @@ class RecordedStore(MemoryStore):
         self._recording.calls["table"] += 1
         return await super().save(row)
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
         self._recording.calls["table"] += 1
         self._recording.cycles.append(Cycle.from_document(cycle))
+        return None
 
     async def remark(self, scope: str, key: str) -> Noted | None:
         self._recording.calls["table"] += 1

@@ -40,6 +40,11 @@ def opened(row: ScheduleRow, owner: str | None, opening: Opening) -> ScheduleRow
     return replace(row, unclosed=(*row.unclosed, entry))
 
 
+def started_at(row: ScheduleRow, number: int) -> str | None:
+    """When cycle `number` was opened (RFC 3339), while it is not closed; an opening that ran twice counts once."""
+    return next((entry["startedAt"] for entry in row.unclosed if entry["cycle"] == number), None)
+
+
 def left_behind(row: ScheduleRow, owner: str | None, number: int) -> list[Mapping[str, Any]]:
     """The unclosed cycles that `owner` closes before it opens cycle `number`: those of others, its own earlier ones."""
     return [entry for entry in row.unclosed if entry["owner"] != owner or entry["cycle"] < number]

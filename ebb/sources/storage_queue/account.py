@@ -25,8 +25,14 @@ from ebb.sources.storage_queue.signing import NONE, Signer, signer_for
 ATTEMPTS = 4
 FIRST_PAUSE = 0.25  # seconds before the second attempt; three times as long before each further one, halved by chance
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
-TOTAL_SECONDS = 45.0  # of one call of ours, retries included: a silent service must not hold up a cycle for minutes
+LIMITS: Mapping[Service, tuple[float, float]] = {
+    # Seconds of one attempt, and of one call of ours, retries included: a silent service must not hold up a cycle for
+    # minutes. The calls to tables are small, and a dead store is an error within seconds.
+    "queue": (30.0, 45.0),
+    "blob": (30.0, 45.0),
+    "table": (8.0, 20.0),
+}
+CONNECT_SECONDS = 5.0
 IDLE = 15.0  # seconds until an unused connection is closed
 CONNECTIONS = 100  # at once to one account, for all executions of this process
 
@@ -62,12 +68,14 @@ class StorageAccount:
         self.connection = connection
         self._service: Service = service
         self.endpoint = connection.endpoint(service)
-        self.signer: Signer = signer_for(connection)
+        self.signer: Signer = signer_for(connection, service)
+        self._attempt_seconds, self._total_seconds = LIMITS[service]
         url = urlsplit(self.endpoint)
         self._origin, self._base = f"{url.scheme}://{url.netloc}", url.path
         self.host = f"{url.hostname}:{url.port or (443 if url.scheme == 'https' else 80)}"
         self._proxy = _proxy_of_environment(url.scheme, url.hostname or "")
         self.singly: dict[str, float] = {}  # queue: until when (loop time) its messages are received one by one
+        self._timeout = _timeout(self._attempt_seconds)
         self._session: aiohttp.ClientSession | None = None
         self._holding: AsyncGenerator[None] | None = None
 
@@ -89,53 +97,48 @@ class StorageAccount:
         ends, and a put may leave a message twice; neither loses one.
 
         Raises:
-            SourceUnavailableError: no usable answer after all attempts or TOTAL_SECONDS, or the sender is not let in.
+            SourceUnavailableError: no usable answer after all attempts or in all the time that a call has, or the
+                sender is not let in.
         """
-        try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                return await self._attempts(verb, path, query, body, final, more)
-        except TimeoutError as error:
-            text = f"{self.host} did not answer within {TOTAL_SECONDS:g} s (app setting {self.connection.name})"
-            raise SourceUnavailableError(text) from error
-
-    async def _attempts(
-        self,
-        verb: str,
-        path: str,
-        query: Mapping[str, str],
-        body: bytes,
-        final: int | None,
-        more: Mapping[str, str],
-    ) -> Response:
-        pause = FIRST_PAUSE
+        pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
+        end = loop.time() + self._total_seconds
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                response = await self._send(verb, path, query, body, more)
+                response = await self._send(verb, path, query, body, more, end - loop.time())
             except (aiohttp.ClientError, TimeoutError) as error:
-                if attempt == ATTEMPTS:
-                    raise self._unreachable(error) from error
+                if attempt == ATTEMPTS or loop.time() >= end:
+                    raise (self._silent() if loop.time() >= end else self._unreachable(error)) from error
             else:
-                if response.status in (401, 403):
-                    if not (response.status == 401 and attempt == 1 and self.signer.forget()):
-                        raise self._refused(response)
-                elif response.status not in RETRIED_STATUS or response.status == final:
+                if self._is_last(response, attempt, final):
                     return response
-                elif attempt == ATTEMPTS:
-                    raise self._overloaded(response)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            if loop.time() >= end:
+                raise self._silent()
             pause *= 3
         raise AssertionError("the last attempt returns or raises")
 
+    def _is_last(self, response: Response, attempt: int, final: int | None) -> bool:
+        """Whether this answer is given; otherwise another attempt may get a better one."""
+        if response.status in (401, 403):
+            if response.status == 401 and attempt == 1 and self.signer.forget():
+                return False
+            raise self._refused(response)
+        if response.status not in RETRIED_STATUS or response.status == final:
+            return True
+        if attempt == ATTEMPTS:
+            raise self._overloaded(response)
+        return False
+
     async def _send(
-        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str]
+        self, verb: str, path: str, query: Mapping[str, str], body: bytes, more: Mapping[str, str], left: float
     ) -> Response:
         path = self._base + path
         try:
             headers = await self.signer.headers(verb, path, query, body, more)
         except AzureError as error:
-            text = f"no token for {self.host} (app setting {self.connection.name}): {error.message}"
+            text = f"{self.host} gets no token (app setting {self.connection.name}): {error.message}"
             raise SourceUnavailableError(text) from error
-        if body:
+        if body and "content-type" not in more:
             headers["Content-Type"] = "application/xml"
         pairs = [f"{name}={quote(value, safe='')}" for name, value in query.items()]
         if self.signer.query_suffix:
@@ -150,6 +153,7 @@ class StorageAccount:
             skip_auto_headers=_SKIPPED_HEADERS,
             allow_redirects=False,
             proxy=self._proxy,
+            timeout=self._timeout if left > self._attempt_seconds else _timeout(left),
         ) as response:
             return Response(response.status, response.headers, await response.read())
 
@@ -166,6 +170,11 @@ class StorageAccount:
         finally:
             self._session = self._holding = None  # the generator knows its loop, whose end forgets this account
             await session.close()
+
+    def _silent(self) -> SourceUnavailableError:
+        return SourceUnavailableError(
+            f"{self.host} did not answer within {self._total_seconds:g} s (app setting {self.connection.name})"
+        )
 
     def _unreachable(self, error: Exception) -> SourceUnavailableError:
         cause = getattr(error, "os_error", None) or error
@@ -204,9 +213,12 @@ def _new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=IDLE),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=TIMEOUT,
         auto_decompress=False,
     )
+
+
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
 
 
 def _proxy_of_environment(scheme: str, host: str) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.base import Store
 from ebb.store.memory import MemoryStore
 from ebb.store.tables import TableStore
@@ -22,6 +23,6 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
         return
     azurite: Azurite = request.getfixturevalue("azurite")
     connection = resolve_connection("Storage", {"Storage": azurite.connection_string})
-    made = TableStore(connection, prefix=f"T{secrets.token_hex(6)}")
+    made = TableStore(connection, open_account, prefix=f"T{secrets.token_hex(6)}")
     yield made
     await made.close()

@@ -24,10 +24,26 @@ async def test_write_cycle_gives_back_the_document(store: Store) -> None:
     assert (await store.cycles("parity")).value == [written]
 
 
-async def test_write_cycle_replaces_the_same_cycle(store: Store) -> None:
+async def test_who_writes_a_cycle_first_decides(store: Store) -> None:
+    assert await store.write_cycle("parity", cycle(7, executions=300)) is None
+    assert await store.write_cycle("parity", cycle(7, executions=1)) == cycle(7, executions=300)
+    assert (await store.cycles("parity")).value == [cycle(7, executions=300)]
+
+
+async def test_a_cycle_of_an_earlier_life_gives_way_to_one_of_its_number(store: Store) -> None:
+    later = {**cycle(7, executions=1), "startedAt": rfc3339(START + timedelta(days=1))}
     await store.write_cycle("parity", cycle(7, executions=300))
-    await store.write_cycle("parity", cycle(7, executions=1))
-    assert (await store.cycles("parity")).value == [cycle(7, executions=1)]
+    assert await store.write_cycle("parity", later) is None
+    assert (await store.cycles("parity")).value == [later]
+
+
+async def test_of_two_who_write_a_cycle_at_once_both_learn_what_stands(store: Store) -> None:
+    counts = range(1, 6)
+    answers = await asyncio.gather(*(store.write_cycle("parity", cycle(7, executions=count)) for count in counts))
+    (stands,) = (await store.cycles("parity")).value
+    assert answers.count(None) == 1
+    assert [each for each in answers if each is not None] == [stands] * 4
+    assert answers.index(None) == len(stands["executions"]) - 1
 
 
 async def test_write_cycle_takes_a_thousand_executions_in_order(store: Store) -> None:

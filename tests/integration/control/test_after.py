@@ -9,6 +9,7 @@ from ebb import Message
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedules import Schedules
 from ebb.sources.memory.source import BROKER
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 from tests.integration.control.hub import Hub, eventually
@@ -40,7 +41,9 @@ async def test_schedule_runs_once_for_each_drain_of_the_other(azurite: Azurite) 
             "load": {"source": {"type": "tick"}, "handler": f"{__name__}:load", "after": "extract", **quick},
         }
     )
-    store = TableStore(resolve_connection("S", {"S": azurite.connection_string}), f"A{secrets.token_hex(6)}")
+    store = TableStore(
+        resolve_connection("S", {"S": azurite.connection_string}), open_account, f"A{secrets.token_hex(6)}"
+    )
     async with Hub(known, store) as hub:
         for name in ("load", "extract"):
             assert (await hub.call("POST", f"schedules/{name}/start"))[0] == 202

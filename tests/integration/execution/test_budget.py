@@ -25,6 +25,7 @@ from ebb.core.settings.validation import validate_settings
 from ebb.execution.budget_gate import Gate
 from ebb.execution.execution import run_execution
 from ebb.sources.registry import open_source
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 
 queue, prefix, holder, ledger = sys.argv[1:]
@@ -41,7 +42,7 @@ async def go_on():
     return None
 
 async def main():
-    store = TableStore(resolve_connection("AzureWebJobsStorage", os.environ), prefix)
+    store = TableStore(resolve_connection("AzureWebJobsStorage", os.environ), open_account, prefix)
     source, clock = open_source(settings, os.environ), SystemClock()
     gate = Gate(store, settings.budget, holder, settings.in_flight, clock)
     await run_execution(source, handle, settings, reason_to_stop=go_on, clock=clock, gate=gate)

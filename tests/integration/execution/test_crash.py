@@ -15,6 +15,7 @@ from azure.storage.queue import QueueClient
 
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
@@ -93,7 +94,7 @@ async def app_of(azurite: Azurite, folder: Path, isolation: str) -> App:
         "AzureWebJobsStorage": azurite.connection_string,
         "EbbTablePrefix": prefix,
     }
-    store = TableStore(resolve_connection("S", {"S": azurite.connection_string}), prefix)
+    store = TableStore(resolve_connection("S", {"S": azurite.connection_string}), open_account, prefix)
     await store.save(ScheduleRow("job", Intent.RUNNING, owner="hub/ebb-job/1", owner_launch=1))
     await store.close()
     clients = [QueueClient.from_connection_string(azurite.connection_string, n) for n in (queue, f"{queue}-poison")]

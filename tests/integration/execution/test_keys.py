@@ -17,6 +17,7 @@ from ebb.core.key_claim import KeyClaim
 from ebb.core.remarks import keys_scope, parked_scope
 from ebb.core.settings.connection import resolve_connection
 from ebb.execution.key_claims import KeyClaims
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 from tests.integration.execution.on_queue import OnQueue
@@ -28,7 +29,7 @@ TRIES = 3
 @pytest.fixture
 async def store(azurite: Azurite) -> AsyncIterator[TableStore]:
     connection = resolve_connection("S", {"S": azurite.connection_string})
-    made = TableStore(connection, f"K{secrets.token_hex(6)}")
+    made = TableStore(connection, open_account, f"K{secrets.token_hex(6)}")
     yield made
     await made.close()
 

@@ -13,6 +13,7 @@ import pytest
 
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 from tests.integration.execution.on_queue import OnQueue
@@ -74,7 +75,7 @@ async def test_effect_happens_once_although_its_process_is_killed(
         "EbbTablePrefix": prefix,
         "EbbClockSkewSeconds": "0",
     }
-    store = TableStore(resolve_connection("S", {"S": azurite.connection_string}), prefix)
+    store = TableStore(resolve_connection("S", {"S": azurite.connection_string}), open_account, prefix)
     await store.save(ScheduleRow("job", Intent.RUNNING, owner="hub/ebb-job/1", owner_launch=1))
     await store.close()
     await work.put("plain", "after", "between")

@@ -268,6 +268,7 @@ async def test_plan_after_a_cycle_that_the_store_did_not_open(monkeypatch: pytes
         with monkeypatch.context() as outage:
             away = AsyncMock(side_effect=StoreUnavailableError("the tables are away"))
             outage.setattr(one.services.store, "get", away)
+            outage.setattr(one.services.store, "save", away)
             await one.host.run_until(timedelta(minutes=9))  # longer than an answer waits for the store
             assert away.await_count
         assert (await one.ask("job"))[1]["error"] == "the tables are away"

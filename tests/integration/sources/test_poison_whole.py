@@ -53,7 +53,7 @@ async def ground(request: pytest.FixtureRequest, azurite: Azurite) -> Any:
     name = f"whole-{secrets.token_hex(6)}"
     connection = resolve_connection("Storage", {"Storage": azurite.connection_string})
     settings = StorageQueueSettings(type="storageQueue", queueName=name, messageEncoding=request.param)
-    store = TableStore(connection, f"W{secrets.token_hex(6)}")
+    store = TableStore(connection, open_account, f"W{secrets.token_hex(6)}")
     queue = QueueClient(open_account(connection), name, create=True)
     await queue.create()
     source = StorageQueueSource(settings, connection, True, SystemClock(), store)

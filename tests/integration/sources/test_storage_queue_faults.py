@@ -19,6 +19,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection
+from ebb.sources.storage_queue import account
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.signing import TokenSigner
@@ -123,7 +124,7 @@ async def test_refused_access_is_not_tried_again(server: Server, source: Storage
 async def test_silent_service_is_given_up_in_bounded_time(
     server: Server, source: StorageQueueSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ebb.sources.storage_queue.account.TOTAL_SECONDS", 0.2)
+    monkeypatch.setitem(account.LIMITS, "queue", (0.1, 0.2))
     server.silent = True
     with pytest.raises(SourceUnavailableError, match=r"\d did not answer within 0.2 s \(app setting Storage\)"):
         await source.measure()
@@ -213,7 +214,7 @@ async def identity(
 ) -> AsyncIterator[tuple[StorageQueueSource, FakeCredential]]:
     credential = FakeCredential()
     monkeypatch.setattr(
-        "ebb.sources.storage_queue.account.signer_for", lambda connection: TokenSigner(lambda: credential)
+        "ebb.sources.storage_queue.account.signer_for", lambda connection, service: TokenSigner(lambda: credential)
     )
     connection = Connection("Storage", "identity", {"queue": server.endpoint}, "account")
     settings = StorageQueueSettings(type="storageQueue", queueName="work", messageEncoding="none")
@@ -316,7 +317,7 @@ async def test_client_of_the_sdk_gets_the_same_token(
 async def test_missing_identity_is_told(server: Server, identity: tuple[StorageQueueSource, FakeCredential]) -> None:
     source, credential = identity
     credential.fault = True
-    with pytest.raises(SourceUnavailableError, match=r"no token for .*app setting Storage.*no identity is assigned"):
+    with pytest.raises(SourceUnavailableError, match=r"gets no token .*app setting Storage.*no identity is assigned"):
         await source.measure()
     credential.fault = False
     server.answers.append(count(0))

@@ -25,6 +25,7 @@ from yarl import URL
 from ebb.core.errors import ConflictError, SettingsError, StoreUnavailableError
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import resolve_connection
+from ebb.sources.storage_queue.account import open_account
 from ebb.store import table_service, tables
 from ebb.store.tables import TableStore
 from tests.azurite import ACCOUNT, Azurite, free_ports
@@ -69,7 +70,9 @@ def connection_string(endpoint: str, key: str) -> str:
 
 
 def store_at(text: str, prefix: str | None = None) -> TableStore:
-    return TableStore(resolve_connection("Storage", {"Storage": text}), prefix or f"T{secrets.token_hex(6)}")
+    return TableStore(
+        resolve_connection("Storage", {"Storage": text}), open_account, prefix or f"T{secrets.token_hex(6)}"
+    )
 
 
 @pytest.fixture
@@ -127,9 +130,10 @@ async def test_save_is_a_conflict_when_another_wrote_after_our_lost_answer(
 
 async def test_write_cycle_survives_a_lost_answer(proxy: tuple[LosingProxy, TableStore]) -> None:
     losing, store = proxy
-    await store.write_cycle("parity", CYCLE)
-    losing.lose = "PUT"
-    await store.write_cycle("parity", CYCLE)
+    await store.write_cycle("another", CYCLE)  # makes the table
+    losing.lose = "POST"
+    assert await store.write_cycle("parity", CYCLE) == CYCLE
+    assert losing.lose is None
     assert (await store.cycles("parity")).value == [CYCLE]
 
 
@@ -142,7 +146,7 @@ async def test_calls_cost_one_request_each(proxy: tuple[LosingProxy, TableStore]
         "get": lambda: store.get("parity"),
         "rows": store.rows,
         "save": lambda: store.save(replace(saved, reason="second")),
-        "write_cycle": lambda: store.write_cycle("parity", CYCLE),
+        "write_cycle": lambda: store.write_cycle("parity", {**CYCLE, "cycle": 60}),
         "cycle": lambda: store.cycle("parity", 1),
         "cycles": lambda: store.cycles("parity", top=50),
         "events": lambda: store.events("parity"),
@@ -306,6 +310,6 @@ async def test_identity_connections_get_credentials_without_keys() -> None:
 def test_store_refuses_a_connection_without_tables_and_a_prefix_that_no_table_may_have() -> None:
     queues_only = {"Storage": "QueueEndpoint=https://a.queue.core.windows.net;SharedAccessSignature=sig"}
     with pytest.raises(SettingsError, match="Storage names no table service"):
-        TableStore(resolve_connection("Storage", queues_only))
+        TableStore(resolve_connection("Storage", queues_only), open_account)
     with pytest.raises(ValueError, match="'my-'"):
-        TableStore(resolve_connection("Storage", {"Storage": "UseDevelopmentStorage=true"}), prefix="my-")
+        TableStore(resolve_connection("Storage", {"Storage": "UseDevelopmentStorage=true"}), open_account, prefix="my-")

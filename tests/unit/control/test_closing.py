@@ -14,8 +14,11 @@ from ebb.control import closing as close_cycle
 from ebb.control.closing import TRIM_SECONDS, close
 from ebb.core.cycle import Ending
 from ebb.core.errors import StoreUnavailableError
+from ebb.core.row import books
+from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.fence import CHECK_IN_SLACK
 from ebb.core.row.schedule_row import Totals
+from ebb.store.base import update
 from ebb.store.memory import MemoryStore
 from tests.unit.control.cycle_world import MINE, World, closing
 
@@ -49,6 +52,30 @@ async def test_close_after_the_fence_was_lost_ends_the_instance(world: World) ->
     ending = await close(world.services, closing(opening, []))
     assert ending.fence_lost
     assert (await world.row()).owner == "hub2/ebb-job/9"
+
+
+@pytest.mark.parametrize("closes_first", ["the owner", "its successor"])
+async def test_an_owner_and_its_successor_who_close_a_cycle_at_once_count_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, closes_first: str
+) -> None:
+    world.put(4)
+    opening = await world.open()
+    order = closing(opening, [await world.execute(opening)])
+    await update(world.store, "job", lambda row: replace(books.ended_by_force(row), working_until=None))
+    successor = replace(MINE, owner="hub/ebb-job/2")
+    executions = MemoryStore.executions
+
+    async def meanwhile(store: MemoryStore, schedule: str) -> list[ExecutionNote]:
+        """Let the other one close it, too, after this one has read the row and before it looks at the notes."""
+        monkeypatch.setattr(MemoryStore, "executions", executions)
+        await (close(world.services, order) if closes_first == "the owner" else world.open(successor))
+        return await store.executions(schedule)
+
+    monkeypatch.setattr(MemoryStore, "executions", meanwhile)
+    await (world.open(successor) if closes_first == "the owner" else close(world.services, order))
+    (cycle,) = (await world.store.cycles("job")).value
+    totals = (await world.row()).totals
+    assert (totals.cycles, totals.processed) == (1, cycle["processed"]) == (1, 4)
 
 
 async def test_history_is_kept_to_its_limit(world: World) -> None:

@@ -41,9 +41,9 @@ class FaultyStore(MemoryStore):
         self._may("save")
         return await super().save(row)
 
-    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> None:
+    async def write_cycle(self, schedule: str, cycle: Mapping[str, Any]) -> dict[str, Any] | None:
         self._may("write_cycle")
-        await super().write_cycle(schedule, cycle)
+        return await super().write_cycle(schedule, cycle)
 
     async def note_execution(self, schedule: str, note: ExecutionNote) -> bool:
         self._may("note_execution")
