@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import ChannelInvalidStateError
 
 from ebb.sources.rabbit_mq.deliveries import put_back
 from ebb.sources.rabbit_mq.link import FAULTS, TIMEOUT, Link
@@ -74,4 +75,6 @@ async def _cancel(queue: AbstractQueue, tag: str) -> BaseException | None:
         await queue.cancel(tag, timeout=TIMEOUT)
     except FAULTS as fault:
         return fault
+    except Exception as fault:  # noqa: BLE001 - whatever the library was closed by: the consumer went with its channel
+        return ChannelInvalidStateError(f"closed while a consumer was cancelled: {fault}")
     return None
