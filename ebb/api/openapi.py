@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from ebb.api.openapi_schemas import SCHEMAS
+from ebb.core.documents import EXECUTION_OUTCOMES, RUNNING
 from ebb.core.settings.schedule_settings import ScheduleSettings
 
 VERSION = "1.0.0"
@@ -40,7 +41,11 @@ _SOURCE = _asked(
 _TOKEN = _asked("continuationToken", "what the page before ended with", _TEXT)
 _COUNT = _asked("count", "how many times", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10})
 _EXECUTIONS = (
-    _asked("status", "only those with this status: running, or an outcome", _TEXT),
+    _asked(
+        "status",
+        "only those with this status, in any case of letters: running, or an outcome",
+        {"type": "string", "enum": [RUNNING, *EXECUTION_OUTCOMES]},
+    ),
     _asked(
         "az",
         "in the form of az containerapp job execution list",

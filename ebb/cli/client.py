@@ -167,4 +167,4 @@ def _refusal(status: int, raw: bytes, call: str) -> CallError:
         return CallError(str(problem.get("detail") or problem.get("title") or problem), status, problem)
     if status in (401, 403):
         return CallError(f"{call}: {status}; set {KEY_VARIABLE} to a function key of the app", status)
-    return CallError(f"{call}: {status}", status)
+    return CallError(f"{call}: {status}, which is no answer of Ebb: another app may be at this address", status)

@@ -159,7 +159,7 @@ def job_template(
         schedules = schedules_of(app or Path(), os.environ)
         if schedule not in schedules:
             near = did_you_mean(schedule, schedules)
-            raise failed(f"there is no schedule {schedule}{near}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
+            raise failed(f"there is no schedule {schedule!r}{near}; known are {', '.join(schedules)}", Exit.NOT_FOUND)
         job = job_for(schedule, schedules[schedule])
     except (EbbError, OSError) as error:
         raise failure(error) from error

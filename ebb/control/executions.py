@@ -12,14 +12,16 @@ from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import look_at
 from ebb.control.schedules import schedule_of
 from ebb.core.document import Json
-from ebb.core.documents import Cycle, ListedExecution
+from ebb.core.documents import EXECUTION_OUTCOMES, RUNNING, Cycle, ListedExecution
 from ebb.core.errors import RequestRefusedError
 from ebb.core.executions import as_job_execution, cycle_at_work, executions_of
 from ebb.core.pages import ALWAYS, Page, Span
+from ebb.core.wording import did_you_mean
 from ebb.services import Services
 from ebb.store.keys import cycle_key
 
 CYCLES_AT_ONCE = 50
+STATUSES = (RUNNING, *EXECUTION_OUTCOMES)
 MOST_CYCLES = 2000  # that one call looks through for a rare status; its token goes on from there
 Write = Callable[[ListedExecution], Json]
 _TOKEN = re.compile(r"(\d{1,12})-(\d{1,6})")
@@ -89,12 +91,15 @@ async def executions_page(
 
     Args:
         write: gives the form of each; `as_job` is another one.
-        status: only executions with this status, in any case of letters.
+        status: only executions with this status: one of STATUSES, in any case of letters.
         span: only cycles that ended in it; the cycle at work is left out where it has an end.
 
     Raises:
-        ValueError: `token` is not one that this list gave.
+        ValueError: `token` is not one that this list gave, or there is no such status.
     """
+    if status is not None and status.lower() not in map(str.lower, STATUSES):
+        near = did_you_mean(status, STATUSES)
+        raise ValueError(f"status={status[:80]!r} is none{near}; known are {', '.join(STATUSES)}")
     collected = _Collected(top, status.lower() if status else None)
     begin, skip = _place(token)
     seen: set[int] = set()
@@ -118,7 +123,8 @@ async def executions_page(
 
 def as_job(services: Services, name: str) -> Write:
     """The form that Container Apps gives the executions of a job, for those of schedule `name`."""
-    return partial(as_job_execution, name, services.schedules[name].handler)
+    settings = services.schedules[name]
+    return partial(as_job_execution, name, settings.command or (settings.handler,))
 
 
 async def _history(services: Services, name: str, begin: int | None, span: Span) -> AsyncIterator[Cycle]:

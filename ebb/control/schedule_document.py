@@ -65,7 +65,7 @@ def schedule_document(
         decision=Decision.from_document(decision) if decision else None,
         abandoned=live.get("abandoned") or 0,
         last_cycle=last_cycle,
-        next_cycle_at=live.get("nextCycleAt"),
+        next_cycle_at=_next_cycle_at(row, live),
         next_cycle_reason=live.get("nextCycleReason"),
         recent=tuple([look.at, look.backlog, look.executions] for look in looks_of(row.looks)[-2 * BLOCK :]),
         totals=row.totals,
@@ -122,6 +122,13 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         times, cause = counted(row.restarts, "time"), f": {row.restart_cause}" if row.restart_cause else ""
         warnings.append(f"it was started again {times} in a row{when}{cause}")
     return warnings
+
+
+def _next_cycle_at(row: ScheduleRow, live: Mapping[str, Any]) -> str | None:
+    """A schedule that is paused looks at its intent from time to time; that is no cycle, so the pause's end counts."""
+    if row.intent is Intent.PAUSED:
+        return rfc3339(row.until) if row.until else None
+    return live.get("nextCycleAt")
 
 
 def _phase(row: ScheduleRow, instance: Instance, live: Mapping[str, Any], hub: str, now: datetime) -> str | None:

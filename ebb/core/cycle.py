@@ -84,10 +84,11 @@ class CycleState:
         """The state of the next cycle.
 
         Args:
-            triggered: an operator's trigger ended the wait.
+            triggered: an operator's trigger ended the wait: an idle cycle that did not wait to its end is not one more.
             nudges: the identities of those taken last.
         """
         failed = summary.broken or (ending is not None and ending.error is not None)
+        uncounted = failed or opening.verdict is Verdict.HOLD or (triggered and not summary.received)
         carry = ending.carry if ending is not None and ending.carry is not None else self.opened(opening).carry
         return replace(
             self,
@@ -95,7 +96,7 @@ class CycleState:
             triggered=triggered,
             nudges=nudges,
             cycle=self.cycle if opening.cycle is None else opening.cycle + 1,
-            idle=self.idle if failed or opening.verdict is Verdict.HOLD else 0 if summary.received else self.idle + 1,
+            idle=self.idle if uncounted else 0 if summary.received else self.idle + 1,
             errors=self.errors + 1 if failed else 0,
             polling=_seconds(opening.settings.get("pollingInterval")) or self.polling,
             etag=(ending.etag if ending is not None else None) or opening.etag,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ebb.core.document import Json
 from ebb.core.documents import RUNNING, Cycle, ExecutionOfCycle, ListedExecution
@@ -59,8 +59,12 @@ def executions_of(schedule: str, cycle: Cycle) -> list[ListedExecution]:
     return sorted(found, key=lambda each: each.started_at, reverse=True)  # stable: index decides between equals
 
 
-def as_job_execution(schedule: str, handler: str, execution: ListedExecution) -> Json:
-    """An execution of the flat list as `az containerapp job execution list` prints one of a job."""
+def as_job_execution(schedule: str, command: Sequence[str], execution: ListedExecution) -> Json:
+    """An execution of the flat list as `az containerapp job execution list` prints one of a job.
+
+    Args:
+        command: what an execution runs; the name of a handler where that is no program.
+    """
     return {
         "id": f"/schedules/{schedule}/cycles/{execution.cycle}/executions/{execution.index}",
         "name": execution.name,
@@ -68,7 +72,7 @@ def as_job_execution(schedule: str, handler: str, execution: ListedExecution) ->
             "startTime": execution.started_at,
             "endTime": execution.ended_at,
             "status": _STATES.get(execution.status, "Unknown"),
-            "template": {"containers": [{"name": schedule, "command": [handler]}]},
+            "template": {"containers": [{"name": schedule, "command": [*command]}]},
         },
         "type": "Microsoft.App/jobs/executions",
     }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ebb.core.clock import rfc3339
 from ebb.core.documents import Cycle
+from ebb.core.row.books import failed_in_a_row
 from ebb.core.wording import counted, duration
 
 TYPE = "ebb.schedule."  # of the CloudEvent: ebb.schedule.failing, silent, poisoned, late, recovered
-FAILED = frozenset({"failed", "timedOut", "partlyFailed", "lostHost"})
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,12 @@ def notices_of(schedule: str, cycles: Iterable[Cycle], before: Streak, rules: Ru
         number = cycle.cycle
         if number <= streak.seen:
             continue
-        if cycle.outcome in FAILED:
-            streak = Streak(number, streak.failed + 1, streak.first or number)
+        failed = failed_in_a_row(streak.failed, cycle.outcome)
+        if failed > streak.failed:
+            streak = Streak(number, failed, streak.first or number)
             found += _failing(schedule, cycle, streak, rules)
+        elif failed:
+            streak = replace(streak, seen=number)
         else:
             found += _recovered(schedule, number, streak, rules)
             streak = Streak(number)

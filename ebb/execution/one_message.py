@@ -23,6 +23,7 @@ from ebb.execution.budget_gate import Gate, GateClosedError
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.isolated import IsolatedHandlerError
 from ebb.execution.suspicion import Suspicion
+from ebb.handlers.programs import ProgramFailedError
 from ebb.sources.base import UNREADABLE
 from ebb.sources.holding import NEVER, Held, Holding
 
@@ -229,7 +230,8 @@ class OneMessage:
         refusal = refusal_of(failure, self._clock.now())
         verdict = next_try(self._settings, tries, f"{message.id}/{tries}", refusal)
         shown = f"{text}; again in {duration(verdict.seconds)} ({verdict.why})"
-        self._tell(message, shown, None if isinstance(failure, RetryAfter) else failure)
+        has_said_all = isinstance(failure, RetryAfter | ProgramFailedError)  # a traceback would be one of Ebb
+        self._tell(message, shown, None if has_said_all else failure)
         return verdict
 
     def _tell(self, message: Message, text: str, failure: BaseException | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from ebb.cli.operate.dashboard import OneRedirect
+from ebb.cli.operate.one_redirect import OneRedirect
 from tests.dashboard.gate import Gate
 from tests.dashboard.looking import answer, row_of
 from tests.e2e.harness import App

@@ -10,7 +10,7 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
+from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, summarize
 from ebb.core.documents import Backlog, Execution
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from ebb.core.nudge import Nudge
@@ -282,6 +282,16 @@ def test_cycle_that_cannot_be_closed_is_an_error_and_the_loop_tries_again_soon()
     assert "cycle 7 could not be written down" in str(ending.error)
     assert ending.wait.seconds <= 2
     assert state.follow(opened, summary, ending).errors == 7
+
+
+@pytest.mark.parametrize(
+    ("triggered", "received", "idle"),
+    [(False, 0, 4), (True, 0, 3), (False, 2, 0), (True, 2, 0)],
+)
+def test_idle_wait_that_a_trigger_ends_is_not_one_more(triggered: bool, received: int, idle: int) -> None:
+    state = CycleState("parity", idle=3, cycle=7)
+    opened = Opening.from_json(opening(executions=0))
+    assert state.follow(opened, CycleSummary(received=received), triggered=triggered).idle == idle
 
 
 def test_lost_fence_at_close_completes_the_instance() -> None:

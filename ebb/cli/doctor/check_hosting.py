@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.subject import Subject
+from ebb.core.wording import counted
 
 DEFAULT_GRACE = 30  # seconds that Container Apps gives without a setting
 DRAIN = "FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING"
@@ -40,7 +41,7 @@ def _replicas(subject: Subject) -> Iterator[Finding]:
     if rules and override is not True and subject.template("kind") == "functionapp":
         yield error(
             "rules-refused",
-            f"the function app has {len(rules)} scale rule(s) of its own without allowScalingRuleOverride",
+            f"the function app has {counted(len(rules), 'scale rule')} of its own without allowScalingRuleOverride",
             "the platform refuses them on a function app, and with them the whole deployment",
             "set allowScalingRuleOverride (infra/scale-override.sh), or deploy with hosting=container",
         )
@@ -106,7 +107,7 @@ def check_log(log: str) -> Iterator[Finding]:
     if failed and not skipped:
         yield warning(
             "scaler-error",
-            f"the scaler failed {len(failed)} time(s): {failed[-1][:160]}",
+            f"the scaler failed {counted(len(failed), 'time')}: {failed[-1][:160]}",
             "replicas do not follow the work while this lasts",
             "check the connection and the roles of the trigger that is named",
         )

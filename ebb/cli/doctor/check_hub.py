@@ -9,6 +9,7 @@ from ebb.cli.doctor.storage import StorageLook
 from ebb.cli.doctor.subject import Subject
 from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS
 from ebb.core.names import ETERNAL_SCHEDULER
+from ebb.core.wording import counted
 
 ENDED = "RuntimeStatus ne 'Completed' and RuntimeStatus ne 'Failed' and RuntimeStatus ne 'Terminated'"
 
@@ -41,7 +42,7 @@ def _partitions(subject: Subject, look: StorageLook, hub: str) -> Iterator[Findi
     if there and len(there) != wanted:
         yield error(
             "hub-partitions",
-            f"task hub {hub} has {len(there)} control queue(s), host.json says {wanted}",
+            f"task hub {hub} has {counted(len(there), 'control queue')}, host.json says {wanted}",
             "the number is fixed when a hub is made; instances in a queue that nobody reads stand still",
             f"set partitionCount to {len(there)}, or choose a new hubName and start the schedules again",
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.storage import StorageLook
+from ebb.core.wording import counted
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.text import encoding_of
 
@@ -30,7 +31,7 @@ def check_queues(schedule: str, source: StorageQueueSettings, look: StorageLook)
     if poisoned:
         yield warning(
             "poison-waiting",
-            f"schedule {schedule}: {poisoned} message(s) lie in {source.queue_name}{POISON}",
+            f"schedule {schedule}: {counted(poisoned, 'message')} in {source.queue_name}{POISON}",
             "they were given up and nobody handles them",
             "look at their reasons, fix the handler, and put them back",
         )

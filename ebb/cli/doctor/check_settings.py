@@ -10,7 +10,7 @@ from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.connection import resolve_connection
-from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.settings.warnings import runs_for_messages_alone
 from ebb.handlers import load_handler
 from ebb.handlers.programs import program_of
 
@@ -123,7 +123,7 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
                 "the app does not start",
                 "fix the setting or the module",
             )
-        if idle := _idle_executions(settings):
+        if idle := runs_for_messages_alone(settings):
             yield warning(
                 "min-executions-idle",
                 f"schedule {name}: minExecutions is {settings.min_executions}, and {idle}",
@@ -140,14 +140,6 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
                 f"{unnoticed}",
                 f"set it to {SHORT_LEASE:g} s or more; it is renewed while a handler works",
             )
-
-
-def _idle_executions(settings: ScheduleSettings) -> str | None:
-    """What runs for a message alone although executions are wanted without one; None where nothing is amiss."""
-    periodic = any(source.can.periodic for source in settings.all_sources)
-    if not settings.min_executions or periodic or settings.command_per == "execution":
-        return None
-    return "its command runs for each message" if settings.command else "its handler is called for each message"
 
 
 def _setting(subject: Subject, name: str) -> str | None:

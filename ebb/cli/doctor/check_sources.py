@@ -10,6 +10,7 @@ from ebb.cli.doctor.subject import Subject
 from ebb.core.clock import SystemClock
 from ebb.core.errors import SettingsError, SourceError, SourceNotFoundError
 from ebb.core.settings.schedule_settings import ScheduleSettings
+from ebb.core.wording import counted
 from ebb.sources.base import SourceRequest
 from ebb.sources.hints import Hint
 from ebb.sources.registry import KINDS, open_poison, open_source
@@ -44,7 +45,7 @@ def _examine(subject: Subject, schedule: str, settings: ScheduleSettings) -> lis
         found.append(
             warning(
                 "poison-waiting",
-                f"schedule {schedule}: {poisoned} message(s) lie in the poison place of {settings.source.label()}",
+                f"schedule {schedule}: {counted(poisoned, 'message')} in the poison place of {settings.source.label()}",
                 "they were given up and nobody handles them",
                 f"look at their reasons (ebb poison list {schedule}), fix the handler, and put them back",
             )

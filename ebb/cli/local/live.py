@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
@@ -140,8 +141,8 @@ class PlainView:
 
     def show(self, snapshot: Snapshot) -> None:
         for warning in snapshot.warnings:
-            if warning not in self._told:
-                self._told.add(warning)
+            if (same := re.sub(r"\d+", "#", warning)) not in self._told:  # it may count: "in the last 7 cycles"
+                self._told.add(same)
                 say(f"warning: {warning}")
         line = describe(snapshot)
         if line != self._last:
@@ -170,8 +171,12 @@ def describe(snapshot: Snapshot) -> str:
     return "; ".join(parts + snapshot.errors)
 
 
-def render(snapshot: Snapshot) -> RenderableType:
-    """A snapshot as a block of a few lines and the table of the last cycles."""
+def render(snapshot: Snapshot, zone: tzinfo | None = None) -> RenderableType:
+    """A snapshot as a block of a few lines and the table of the last cycles.
+
+    Args:
+        zone: of the times in that table; None: this machine's.
+    """
     schedule, totals = snapshot.schedule, snapshot.schedule.get("totals") or {}
     head = Text.assemble(
         (str(schedule["name"]), "bold"),
@@ -194,5 +199,9 @@ def render(snapshot: Snapshot) -> RenderableType:
     facts.add_row("next", plain(snapshot.next))
     troubles = [plain(trouble, style="red") for trouble in snapshot.troubles]
     return Group(
-        head, facts, *troubles, Text(), cycles_table(map(Cycle.from_document, snapshot.cycles), Times(now=snapshot.at))
+        head,
+        facts,
+        *troubles,
+        Text(),
+        cycles_table(map(Cycle.from_document, snapshot.cycles), Times(zone, snapshot.at)),
     )

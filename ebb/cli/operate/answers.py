@@ -112,7 +112,9 @@ def code_of(error: CallError) -> Exit:
     """The exit code of a call that failed."""
     if error.status is None:
         return Exit.UNREACHABLE
-    return Exit.USAGE if error.status in _USAGE else _BY_STATUS.get(error.status, Exit.FAILED)
+    if error.status in _USAGE:
+        return Exit.USAGE if error.problem else Exit.FAILED  # another app knows nothing of what was asked for
+    return _BY_STATUS.get(error.status, Exit.FAILED)
 
 
 def failed(text: str, code: Exit) -> typer.Exit:

@@ -18,7 +18,7 @@ from rich.text import Text
 from ebb.cli.operate.plain import plain
 
 GAP = 2  # blanks between two columns
-LEAST = 16  # columns of a terminal that a text gets before another column has to go
+LEAST = {"cut": 16, "fold": 24}  # columns of a terminal that a text gets before another column has to go
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Fitted:
     def _wanted(self, index: int) -> int:
         """What a column needs: all of it, or of a text as much as makes it worth showing."""
         column, full = self._columns[index], self._full(index)
-        return full if column.text == "no" else min(full, max(LEAST, cell_len(column.heading)))
+        return full if column.text == "no" else min(full, max(LEAST[column.text], cell_len(column.heading)))
 
     def _full(self, index: int) -> int:
         return max(cell_len(self._columns[index].heading), *(row[index].cell_len for row in self._rows), 0)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, show
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, note, show
 from ebb.cli.operate.pages import why_page
 from ebb.cli.operate.tables import executions_table, next_table
-from ebb.cli.operate.times import past_moment, times_of
+from ebb.cli.operate.times import Asked, past_moment, times_of
 from ebb.core.documents import ListedExecution
 
 
@@ -76,9 +76,11 @@ def why(
     """Say why a schedule did, or did not, run at a time, and from what that follows."""
     times = times_of(utc)
     try:
-        asked = past_moment(at, times) if at else times.now.astimezone(times.zone).isoformat()
+        asked = past_moment(at, times) if at else Asked(times.now.astimezone(times.zone).isoformat())
     except ValueError as error:
         raise failed(f"--at {error}", Exit.USAGE) from error
     with calls(url, output) as client:
-        document = client.call("GET", client.path(name, "why"), query={"at": asked})
+        document = client.call("GET", client.path(name, "why"), query={"at": asked.at})
+    if asked.note and output is Output.TABLE:
+        note(asked.note)
     show(output, document, why_page(document, times))

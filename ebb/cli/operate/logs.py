@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from ebb.cli.operate.answers import Exit, Form, Output, Utc, console, failed, no
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, times_of
 from ebb.cli.running import find_running, looked_at
+from ebb.core.wording import did_you_mean
 
 LOOK = 0.2  # seconds between looks at a log that is followed
 STILL = 3  # looks without a new line after which the last record counts as complete
@@ -49,9 +51,13 @@ def logs(
     wanted, times = Wanted(name, cycle), times_of(utc)
     reader = Reader()
     latest: deque[Record] = deque(maxlen=top)
-    for each in files(path):
-        latest.extend(record for record in reader.read(_lines(each)) if wanted.has(record))
-    latest.extend(record for record in reader.rest() if wanted.has(record))
+    schedules: set[str] = set()
+    for record in chain(*(reader.read(_lines(each)) for each in files(path)), reader.rest()):
+        schedules.update([record.schedule] if record.schedule else ())
+        latest.extend([record] if wanted.has(record) else ())
+    if name is not None and name not in schedules and not follow:
+        known = f"{did_you_mean(name, schedules)}; schedules in it are {', '.join(sorted(schedules)) or 'none'}"
+        raise failed(f"{path} has no line of a schedule {name!r}{known}", Exit.NOT_FOUND)
     for record in latest:
         _print(record, output, times)
     try:

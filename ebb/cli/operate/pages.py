@@ -17,10 +17,9 @@ from ebb.cli.operate.tables import (
     evidence_table,
     executions_table,
     state_text,
-    troubles,
 )
 from ebb.cli.operate.times import Times, took
-from ebb.core.documents import Cycle, Event
+from ebb.core.documents import Cycle, ErrorCount, Event
 from ebb.core.plan import Plan
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import Schedule
@@ -40,7 +39,7 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
         ("changed", _changed(schedule, times)),
         ("instance", f"{schedule.instance_id} in task hub {schedule.task_hub or '-'}"),
         ("backlog", _backlog(schedule, times)),
-        ("decided", schedule.decision.reason if schedule.decision else None),
+        ("decided", _decided(schedule, times)),
         ("next", next_of(schedule, times)),
         ("failing", _failing(schedule, times)),
         ("poison", _poison(schedule, times)),
@@ -55,7 +54,7 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
         lists += [plain("\nlast cycles", style="bold"), cycles_table(past, times)]
     if happened:
         lists += [plain("\nlast events", style="bold"), events_table(happened, times)]
-    return Group(plain(schedule.name, style="bold"), facts, *troubles([schedule]), *lists)
+    return Group(plain(schedule.name, style="bold"), facts, *_troubles(schedule), *lists)
 
 
 def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
@@ -68,7 +67,8 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
         ("backlog", counted(cycle.backlog.count, "message") if cycle.backlog else None),
         ("decided", cycle.decision.reason if cycle.decision else None),
         ("then", cycle.wait.reason if cycle.wait else None),
-        ("error", cycle.error),
+        ("error", None if cycle.error in [each.example for each in _kinds(cycle)] else cycle.error),
+        ("errors", "\n".join(f"{each.example or each.type} ({counted(each.count, 'time')})" for each in _kinds(cycle))),
     )
     executions = cycle.executions
     lists = [plain("\nexecutions", style="bold"), executions_table(executions, times)] if executions else []
@@ -86,7 +86,7 @@ def plan_text(plan: Plan, times: Times, phase: str | None = None) -> str:
     if plan.shares and decision.executions:
         lines.append(f"by source: {', '.join(f'{each.name} {each.executions}' for each in plan.shares)}")
     if plan.backlog and plan.backlog.oldest_enqueued_at:
-        lines.append(f"the oldest message waits for {times.since(plan.backlog.oldest_enqueued_at)}")
+        lines.append(f"the oldest message has waited {times.since(plan.backlog.oldest_enqueued_at)}")
     if plan.wait:
         lines.append(f"then: {plan.wait.reason}")
     return "\n".join(lines)
@@ -106,7 +106,8 @@ def why_page(document: Mapping[str, Any], times: Times) -> RenderableType:
     lists: list[RenderableType] = []
     if document["evidence"]:
         lists = [plain(""), evidence_table(document["evidence"], times)]
-    more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb cycles {name}"
+    where = "logs" if document["code"] == "silent" else "cycles"  # what the app did not write, its host may have
+    more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb {where} {name}"
     head = plain(f"{name} at {times.full(document['at'])}", style="bold")
     return Group(head, plain(document["answer"]), *lists, plain(f"\nmore: {more}", style="dim"))
 
@@ -144,7 +145,17 @@ def _backlog(schedule: Schedule, times: Times) -> str:
         return "not counted yet"
     said = f"{counted(backlog.count, 'message')}, counted {times.relative(backlog.measured_at)}"
     oldest = backlog.oldest_enqueued_at
-    return f"{said}; the oldest waits for {times.since(oldest)}" if oldest else said
+    return f"{said}; the oldest has waited {times.since(oldest)}" if oldest else said
+
+
+def _decided(schedule: Schedule, times: Times) -> str | None:
+    """The last decision; where the schedule does not go on, with its cycle and time: it is not about now."""
+    if schedule.decision is None:
+        return None
+    last = schedule.last_cycle or {}
+    if schedule.phase is not None or not last.get("startedAt"):
+        return schedule.decision.reason
+    return f"{schedule.decision.reason} (cycle {last['cycle']}, {times.relative(last['startedAt'])})"
 
 
 def _failing(schedule: Schedule, times: Times) -> str | None:
@@ -152,11 +163,19 @@ def _failing(schedule: Schedule, times: Times) -> str | None:
     cycles, last = schedule.failed_cycles, schedule.last_error
     if not cycles and not last:
         return None
-    said = [f"{counted(cycles, 'cycle')} in a row"] if cycles else []
+    said = [f"the last {counted(cycles, 'cycle') if cycles > 1 else 'cycle'}"] if cycles else []
     if last:
         often = f", {last.count} times since {times.clock(last.first_at)}" if last.count > 1 else ""
         said.append(f"last error {times.relative(last.at)}{often}: {last.message}")
     return "; ".join(said)
+
+
+def _troubles(schedule: Schedule) -> list[RenderableType]:
+    """The error, where it does not stand among the facts as the last one already, and the warnings."""
+    last = schedule.last_error
+    is_told = last is not None and last.message == schedule.error
+    error = [f"error: {schedule.error}"] if schedule.error and not is_told else []
+    return [plain(said, style="yellow") for said in (*error, *(f"warning: {each}" for each in schedule.warnings))]
 
 
 def _poison(schedule: Schedule, times: Times) -> str | None:
@@ -164,6 +183,11 @@ def _poison(schedule: Schedule, times: Times) -> str | None:
     if poison is None or not poison.count:
         return None
     return f"{counted(poison.count, 'message')}, counted {times.relative(poison.measured_at)}"
+
+
+def _kinds(cycle: Cycle) -> tuple[ErrorCount, ...]:
+    """Errors by kind, where there is more than one: the first error alone hides the others."""
+    return cycle.errors if len(cycle.errors) > 1 else ()
 
 
 def _totals(totals: Totals) -> str:

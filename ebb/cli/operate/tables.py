@@ -13,7 +13,7 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import RUNNING, Backlog, Cycle, Event, Execution, ExecutionOfCycle
 from ebb.core.schedule import Schedule
-from ebb.core.wording import counted, duration
+from ebb.core.wording import duration
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
@@ -22,16 +22,16 @@ Document = Mapping[str, Any]
 _SCHEDULES = (
     Column("schedule"),
     Column("state"),
-    Column("phase", 6),
-    Column("cycle", 5, right=True),
+    Column("phase", 7),
+    Column("cycle", 6, right=True),
     Column("backlog", right=True),
-    Column("oldest", 4, right=True),
-    Column("executions", 3, right=True),
-    Column("next", 2),
-    Column("processed", 4, right=True),
-    Column("failed", 7, right=True),
-    Column("poison", 3, right=True),
-    Column("trouble", 1, text="cut"),
+    Column("oldest", 3, right=True),
+    Column("executions", 4, right=True),
+    Column("next", 1),
+    Column("processed", 5, right=True),
+    Column("failed", 8, right=True),
+    Column("poison", 2, right=True),
+    Column("trouble", 4, text="cut"),  # what it cuts stands below the table
 )
 _CYCLES = (
     Column("cycle", right=True),
@@ -49,12 +49,12 @@ _EXECUTIONS = (
     Column("cycle", right=True),
     Column("execution", right=True),
     Column("began"),
-    Column("took", 1, right=True),
+    Column("took", 3, right=True),
     Column("outcome"),
     Column("processed", right=True),
     Column("failed", 2, right=True),
     Column("poisoned", 2, right=True),
-    Column("error", 3, text="fold"),
+    Column("error", 1, text="fold"),
 )
 _AT_WORK = (
     Column("execution"),
@@ -80,7 +80,7 @@ _NEXT = (Column("begins"), Column("in", 2), Column("why", text="fold"))
 def schedules_table(schedules: Iterable[Schedule], times: Times) -> RenderableType:
     """One line a schedule, and below it the warnings and errors in full."""
     found = list(schedules)
-    return Group(Fitted(_SCHEDULES, (_schedule(each, times) for each in found)), *troubles(found))
+    return Group(Fitted(_SCHEDULES, (_schedule(each, times) for each in found)), *troubles(found, times))
 
 
 def cycles_table(cycles: Iterable[Cycle], times: Times) -> RenderableType:
@@ -118,7 +118,7 @@ def events_table(events: Iterable[Event], times: Times) -> RenderableType:
         (
             times.clock(each.at),
             each.kind,
-            each.action or "",
+            ", ".join(filter(None, (each.action, _mode(each)))),
             each.by or "-",
             each.reason or each.cause or _change(each.details),
         )
@@ -158,13 +158,37 @@ def evidence_table(evidence: Iterable[Mapping[str, Any]], times: Times) -> Rende
     return Fitted(_named(_EVIDENCE, "at", times), rows)
 
 
-def troubles(schedules: Iterable[Schedule]) -> list[RenderableType]:
+def troubles(schedules: Iterable[Schedule], times: Times) -> list[RenderableType]:
     """Errors and warnings of several schedules, each with its schedule; what several have in common is said once."""
     told: dict[str, list[str]] = {}
     for each in schedules:
-        for trouble in (*([f"error: {each.error}"] if each.error else []), *each.warnings):
+        for trouble in _troubles_of(each, times):
             told.setdefault(trouble, []).append(each.name)
     return [plain(f"{', '.join(names)}: {trouble}", style="yellow") for trouble, names in told.items()]
+
+
+def executions_at_work(schedule: Schedule) -> int:
+    """How many executions the cycle at work has; 0 while none is."""
+    return schedule.decision.executions if schedule.decision and schedule.phase == "processing" else 0
+
+
+def oldest_text(backlog: Backlog | None, times: Times) -> str:
+    """For how long the oldest message has waited; empty where none waits, or counting does not tell."""
+    return times.since(backlog.oldest_enqueued_at) if backlog and backlog.oldest_enqueued_at else ""
+
+
+def poison_text(schedule: Schedule) -> Text:
+    """How many messages are in the poison place; empty where none is."""
+    return plain(str(schedule.poison.count) if schedule.poison and schedule.poison.count else "", style="red")
+
+
+def _troubles_of(schedule: Schedule, times: Times) -> list[str]:
+    """What is wrong with a schedule: its error, or that of the last cycle with work where idle ones came after it."""
+    last = schedule.last_error
+    if schedule.error:
+        return [f"error: {schedule.error}", *schedule.warnings]
+    failed = [f"failed {times.relative(last.at)}: {last.message}"] if schedule.failed_cycles and last else []
+    return [*failed, *schedule.warnings]
 
 
 def state_text(state: str) -> Text:
@@ -192,25 +216,21 @@ def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Colum
 
 
 def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
-    failing = each.failed_cycles
-    last = each.last_error.message if each.last_error and failing else None
-    error = each.error or (f"{counted(failing, 'cycle')} failed in a row: {last}" if failing else None)
-    count = len(each.warnings) + bool(error)
-    trouble = error or next(iter(each.warnings), "")
-    more = f" (and {count - 1} more)" if count > 1 else ""
+    found = _troubles_of(each, times)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return (
         each.name,
         state_text(each.state),
         each.phase or "-",
         str(each.cycle),
         count_text(each.backlog),
-        times.since(each.backlog.oldest_enqueued_at) if each.backlog and each.backlog.oldest_enqueued_at else "",
-        str(each.decision.executions) if each.decision else "-",
+        oldest_text(each.backlog, times),
+        str(executions_at_work(each)),
         times.relative(each.next_cycle_at),
         str(each.totals.processed),
         str(each.totals.failed),
-        plain(str(each.poison.count), style="red") if each.poison and each.poison.count else "",
-        plain(f"{trouble}{more}" if count else "-", style="yellow" if count else ""),
+        poison_text(each),
+        plain(f"{found[0]}{more}" if found else "-", style="yellow" if found else ""),
     )
 
 
@@ -241,6 +261,12 @@ def _execution(each: Execution, times: Times) -> tuple[str | Text, ...]:
         str(each.poisoned),
         each.error or each.progress or "",
     )
+
+
+def _mode(event: Event) -> str | None:
+    """How a schedule was stopped, where that was not the usual way."""
+    mode = event.details.get("mode")
+    return None if mode == "graceful" else mode
 
 
 def _change(details: Document) -> str:

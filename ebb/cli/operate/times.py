@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import count
 
 from ebb.core.wording import duration
 
@@ -89,11 +90,20 @@ def moment_of(text: str, now: datetime) -> str:
     return rfc3339(now + timedelta(seconds=seconds))
 
 
-def past_moment(text: str, times: Times) -> str:
-    """The moment that a question is about, as RFC 3339 in the zone of the screen.
+@dataclass(frozen=True)
+class Asked:
+    """The moment that a question is about."""
+
+    at: str  # RFC 3339, in the zone of the screen
+    note: str | None = None  # where it is not quite what was written
+
+
+def past_moment(text: str, times: Times) -> Asked:
+    """The moment that a question is about.
 
     `10:00` is the last time that clocks showed it, `2026-01-31 10:00` that one, `30m` so long ago. A bare number is
-    refused: 10 is ten o'clock to some, and ten seconds to others.
+    refused: 10 is ten o'clock to some, and ten seconds to others. A time that clocks skipped when summer time began is
+    the moment at which they did: there a cron expression has its tick.
 
     Raises:
         ValueError: it is none of these.
@@ -107,15 +117,27 @@ def past_moment(text: str, times: Times) -> str:
         if match := re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d))?", text):
             hour, minute, second = (int(each or 0) for each in match.groups())
             asked = today.replace(tzinfo=None, hour=hour, minute=minute, second=second, microsecond=0)
-            found = _here(asked, times)
-            return (found if found <= today else _here(asked - timedelta(days=1), times)).isoformat()
+            return _asked(asked if _here(asked, times) <= today else asked - timedelta(days=1), times)
         if "-" in text and ":" in text:
             found = datetime.fromisoformat(text)
-            return (found if found.tzinfo else _here(found, times)).isoformat()
-        return (today - timedelta(seconds=float(str(parse_seconds(text))))).isoformat()
+            return Asked(found.isoformat()) if found.tzinfo else _asked(found, times)
+        return Asked((today - timedelta(seconds=float(str(parse_seconds(text))))).isoformat())
     except (ValueError, OverflowError):
         way = "write 10:00, '2026-01-31 10:00', 2026-01-31T10:00:00Z, or how long ago, such as 30m"
         raise ValueError(f"{text!r} is not a time: {way}") from None
+
+
+def _asked(clock: datetime, times: Times) -> Asked:
+    """What clocks of the screen's zone show, as a moment; where they skipped it, the one at which they did."""
+    found = _here(clock, times)
+    back = found.astimezone(UTC).astimezone(times.zone)
+    if back.replace(tzinfo=None) == clock:
+        return Asked(found.isoformat())
+    before = _here(clock.replace(fold=1, second=0, microsecond=0), times).astimezone(UTC)  # read with summer's offset
+    minutes = ((before + timedelta(minutes=n)).astimezone(times.zone) for n in count())
+    after = next(each for each in minutes if each.utcoffset() == back.utcoffset())
+    note = f"there was no {clock:%H:%M} on {clock:%Y-%m-%d} here: the clocks went forward, to {after:%H:%M}"
+    return Asked(after.isoformat(), note)
 
 
 def _here(clock: datetime, times: Times) -> datetime:

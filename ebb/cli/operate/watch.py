@@ -17,7 +17,7 @@ from ebb.cli.client import CallError
 from ebb.cli.operate.answers import Exit, Form, Output, Url, Utc, calls, console, failed, seconds
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import count_text, state_text, troubles
+from ebb.cli.operate.tables import count_text, executions_at_work, oldest_text, poison_text, state_text, troubles
 from ebb.cli.operate.times import Times, times_of
 from ebb.core.document import Json
 from ebb.core.schedule import Schedule
@@ -30,11 +30,13 @@ _COLUMNS = (
     Column("schedule"),
     Column("state"),
     Column("backlog", right=True),
-    Column("", 3),
-    Column("executions", 4, right=True),
-    Column("processed", 1, right=True),
-    Column("next", 2),
-    Column("why", 5, text="cut"),
+    Column("", 5),
+    Column("oldest", 3, right=True),
+    Column("executions", 6, right=True),
+    Column("processed", 4, right=True),
+    Column("next", 1),
+    Column("poison", 2, right=True),
+    Column("why", 7, text="cut"),
 )
 
 
@@ -68,12 +70,20 @@ def watch(
             elif trouble is None:
                 schedules = [Schedule.from_document(each) for each in shown]
                 note(seen, schedules)
-                live.update(render(schedules, seen, client.url, times_of(utc)), refresh=True)
+                _draw(live, render(schedules, seen, client.url, times_of(utc)))
             else:
-                live.update(plain(f"{trouble}; trying again", style="red"), refresh=True)
+                _draw(live, plain(f"{trouble}; trying again", style="red"))
             remaining = None if remaining is None else remaining - 1
             if remaining != 0:
                 time.sleep(max(interval, SHORTEST))
+
+
+def _draw(live: Live, screen: RenderableType) -> None:
+    """Show a look in the place of the one before; a pipe or a file gets one below the other."""
+    if live.console.is_terminal:
+        live.update(screen, refresh=True)
+    else:
+        live.console.print(screen)
 
 
 def note(seen: dict[str, deque[int]], schedules: Sequence[Schedule]) -> None:
@@ -87,7 +97,7 @@ def render(schedules: Sequence[Schedule], seen: Mapping[str, Sequence[int]], url
     now = times.full(times.now.isoformat())
     head = plain(f"{url.removesuffix('/api')}  {now}  (Ctrl-C ends this view only)", style="dim")
     rows = (_row(each, seen.get(each.name, ()), times) for each in schedules)
-    return Group(head, Fitted(_COLUMNS, rows), *troubles(schedules))
+    return Group(head, Fitted(_COLUMNS, rows), *troubles(schedules, times))
 
 
 def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Text, ...]:
@@ -97,9 +107,11 @@ def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Tex
         state_text(each.state),
         count_text(each.backlog),
         sparkline(counts),
-        str(at_work.executions if at_work else 0),
+        oldest_text(each.backlog, times),
+        str(executions_at_work(each)),
         str(each.totals.processed),
         times.relative(each.next_cycle_at),
+        poison_text(each),
         (at_work.reason if at_work else each.next_cycle_reason) or each.reason or "",
     )
 
@@ -110,7 +122,7 @@ def _require(names: Sequence[str], documents: Sequence[Json]) -> None:
     for name in names:
         if name not in known:
             near = did_you_mean(name, known)
-            raise failed(f"there is no schedule {name}{near}; known are {', '.join(known) or 'none'}", Exit.NOT_FOUND)
+            raise failed(f"there is no schedule {name!r}{near}; known are {', '.join(known) or 'none'}", Exit.NOT_FOUND)
 
 
 def sparkline(counts: Sequence[int]) -> str:

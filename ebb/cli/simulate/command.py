@@ -79,7 +79,7 @@ def simulate(
     from ebb.cli.simulate.costs import Prices
     from ebb.cli.simulate.plots import check_plot, write_plot
     from ebb.cli.simulate.progress import bars
-    from ebb.cli.simulate.render import csv_of, json_of, runs_of, table_of
+    from ebb.cli.simulate.render import Comparison, csv_of, json_of, runs_of
     from ebb.cli.simulate.run import Scenario, begin_of
 
     if json and output not in (Output.TABLE, Output.JSON):
@@ -104,7 +104,7 @@ def simulate(
     form = Output.JSON if json else output
     if form is Output.TABLE:
         screen = console()
-        screen.print(table_of(results))
+        screen.print(Comparison(results))
         if runs:
             screen.print(runs_of(results))
     else:

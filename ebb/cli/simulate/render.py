@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 
 from ebb.cli.operate.columns import Column, Fitted
@@ -24,6 +24,7 @@ from ebb.core.clock import parse_rfc3339
 from ebb.core.wording import counted, duration, local_time, plain
 
 BARS = 24  # characters of a line over time
+FRAME = 3  # characters of a column's frame: two blanks and a line
 _BLOCKS = "·▁▂▃▄▅▆▇█"  # nothing is a dot: blanks at an end would be lost, and the rest would move
 SHOWN = 8  # warnings of one candidate below the table
 _RUNS = (
@@ -43,18 +44,32 @@ PRICES_NOTE = (
 )
 
 
-def table_of(results: Sequence[Result]) -> RenderableType:
-    """One column a candidate, and below the table what each was warned of."""
-    first = results[0]
-    span = f"{duration(first.report.seconds)} of schedule from {_moment(first, 0.0)}"
-    table = Table(title=span, caption=PRICES_NOTE, show_lines=False)
-    table.add_column("", no_wrap=True)
-    for result in results:
-        table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
-    columns = [{**_over_time(result), **_rows(result.report)} for result in results]
-    for label in dict.fromkeys(label for column in columns for label in column):
-        table.add_row(label, *(column.get(label, "-") for column in columns))
-    return Group(table, *(line for result in results for line in _warnings(result)))
+class Comparison:
+    """One column a candidate, below the table what each was warned of; where all do not fit, several tables."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self._results = tuple(results)
+        self._columns = [{**_over_time(result), **_rows(result.report)} for result in results]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As many candidates side by side as the width has room for, and at least one."""
+        labels = max(len(label) for column in self._columns for label in column)
+        at_once = max((options.max_width - labels - FRAME) // (BARS + FRAME), 1)
+        for start in range(0, len(self._results), at_once):
+            yield self._table(slice(start, start + at_once))
+        yield plain_text(PRICES_NOTE, style="dim")
+        for result in self._results:
+            yield from _warnings(result)
+
+    def _table(self, part: slice) -> Table:
+        first, columns = self._results[0], self._columns[part]
+        table = Table(title=f"{duration(first.report.seconds)} of schedule from {_moment(first, 0.0)}")
+        table.add_column("", no_wrap=True)
+        for result in self._results[part]:
+            table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
+        for label in dict.fromkeys(label for column in columns for label in column):
+            table.add_row(label, *(column.get(label, "-") for column in columns))
+        return table
 
 
 def runs_of(results: Sequence[Result]) -> RenderableType:
@@ -139,10 +154,17 @@ def _over_time(result: Result) -> dict[str, str]:
 
 def _axis(length: float) -> str:
     """Begin, middle and end of the time below which the bars stand."""
-    left, middle, right = "0", duration(length / 2), duration(length)
+    left, middle, right = "0", _short(length / 2), _short(length)
     room = BARS - len(left) - len(middle) - len(right)
-    before = max(BARS // 2 - len(left) - len(middle) // 2, 1)
-    return f"{left}{' ' * before}{middle}{' ' * max(room - before, 1)}{right}"
+    before = BARS // 2 - len(left) - len(middle) // 2
+    if room - before < 1:  # no room for the middle
+        return f"{left}{right:>{BARS - len(left)}}"
+    return f"{left}{' ' * before}{middle}{' ' * (room - before)}{right}"
+
+
+def _short(seconds: float) -> str:
+    """A time in one unit where it has days: `3.5 days`."""
+    return duration(seconds) if seconds < 48 * 3600 else f"{plain(round(seconds / 86_400, 1))} days"
 
 
 def _moment(result: Result, seconds: float) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
+from ebb.core.calendar.clock_changes import clock_change
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.calendar.windows import next_open
 from ebb.core.clock import rfc3339
@@ -84,19 +85,8 @@ def _without_calendar(settings: ScheduleSettings) -> ScheduleSettings:
 
 def _with_clock_changes(found: list[Fire], now: datetime) -> list[Fire]:
     """The times, with a note at each before which the offset from UTC has changed."""
-    noted: list[Fire] = []
-    for before_it, fire in zip([now, *(fire.at for fire in found)], found, strict=False):
-        before, offset = before_it.utcoffset(), fire.at.utcoffset()
-        if before is None or offset is None or offset == before:
-            noted.append(fire)
-            continue
-        change = "forward" if offset > before else "back"
-        size = duration(abs((offset - before).total_seconds()))
-        noted.append(Fire(fire.at, fire.reason, f"the clocks go {change} by {size} before it, to {_offset(offset)}"))
-    return noted
-
-
-def _offset(offset: timedelta) -> str:
-    minutes = round(offset.total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+    earlier = [now, *(fire.at for fire in found)]
+    return [
+        Fire(fire.at, fire.reason, clock_change(before_it, fire.at, " before it") or fire.note)
+        for before_it, fire in zip(earlier, found, strict=False)
+    ]

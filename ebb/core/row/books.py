@@ -136,9 +136,16 @@ def counted(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
         row,
         last_cycle=last,
         error=cycle.error,
-        failures=_failures(row.failures, cycle.outcome),
+        failures=failed_in_a_row(row.failures, cycle.outcome),
         last_error=_last_error(row.last_error, cycle),
     )
+
+
+def failed_in_a_row(before: int, outcome: str) -> int:
+    """How many cycles in a row have failed after one with `outcome`; one that was stopped says nothing."""
+    if outcome in ("stopped", TERMINATED):
+        return before
+    return 0 if outcome in ("succeeded", "partlyFailed", "idle") else before + 1
 
 
 def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
@@ -180,12 +187,6 @@ def _together(runs: Sequence[Execution], answer: Execution | None) -> Execution:
 def earliest(moments: Iterable[str | None]) -> str | None:
     """The earliest of times in RFC 3339; None where there is none."""
     return min((each for each in moments if each is not None), key=parse_rfc3339, default=None)
-
-
-def _failures(before: int, outcome: str) -> int:
-    if outcome in ("stopped", TERMINATED):
-        return before
-    return 0 if outcome in ("succeeded", "partlyFailed", "idle") else before + 1
 
 
 def _last_error(before: Mapping[str, Any] | None, cycle: Cycle) -> Mapping[str, Any] | None:

@@ -14,8 +14,21 @@ def warnings_of(settings: ScheduleSettings) -> list[str]:
     return [*_scaling(settings), *_sources(settings), *_times(settings)]
 
 
+def runs_for_messages_alone(settings: ScheduleSettings) -> str | None:
+    """What runs for a message alone although `minExecutions` wants executions without one; None: nothing is amiss."""
+    periodic = any(source.can.periodic for source in settings.all_sources)
+    if not settings.min_executions or periodic or settings.command_per == "execution":
+        return None
+    return "its command runs for each message" if settings.command else "its handler is called for each message"
+
+
 def _scaling(settings: ScheduleSettings) -> list[str]:
     found: list[str] = []
+    if idle := runs_for_messages_alone(settings):
+        found.append(
+            f"minExecutions {settings.min_executions}: {idle}, so on an empty backlog these executions find none and "
+            "nothing happens; a command with commandPer: execution runs without one"
+        )
     strategy = settings.scaling_strategy
     if strategy == "custom" and settings.custom_scaling_running_job_percentage is None:
         found.append(

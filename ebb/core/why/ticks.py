@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Self
 
+from ebb.core.calendar.clock_changes import clock_change
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.why.answer import Evidence
 from ebb.core.why.past import EARLY, LATE, Past
@@ -44,13 +45,18 @@ class Ticks:
         sides += [f"the next one at {clock(past, self.after)}"] if self.after else ["no other one comes"]
         there = past.at.astimezone(past.settings.zone)
         zone = f" ({local_time(there)})" if there.utcoffset() != past.at.utcoffset() else ""
-        return f"no tick falls on {clock(past, past.at)}{zone}: {self.rule} has {' and '.join(sides)}"
+        return f"no tick falls on {clock(past, past.at)}{zone}: {self.rule} has {' and '.join(sides)}{self._change()}"
 
     def evidence(self, past: Past) -> tuple[Evidence, ...]:
         """The ticks in the schedule's own zone."""
         found = [(self.before, "the tick before"), (self.due, "the tick of then"), (self.after, "the next tick")]
         zone = past.settings.zone
         return tuple(Evidence(at, f"{what}: {local_time(at.astimezone(zone))}") for at, what in found if at)
+
+    def _change(self) -> str:
+        """What the clocks of the schedule's zone did between the ticks around the moment."""
+        change = clock_change(self.before, self.after) if self.before and self.after else None
+        return f"; between them {change}" if change else ""
 
 
 def _before(past: Past, began: datetime) -> datetime | None:

@@ -190,6 +190,7 @@ async def test_watch_shows_schedules_and_their_backlog(hub: Hub) -> None:
     shown = (await run(hub, "watch", "--looks", "2", "--interval", "0.2")).stdout
     assert "parity" in shown
     assert "█" in shown
+    assert shown.count("(Ctrl-C ends this view only)") == 2, "a pipe gets each look"
     lines = (await run(hub, "watch", "parity", "--looks", "2", "--interval", "0.2", "-o", "json")).stdout.splitlines()
     assert [json.loads(line)[0]["backlog"]["count"] for line in lines] == [7, 7]
     await hub.post("stop", {"reason": "x", "mode": "terminate"})

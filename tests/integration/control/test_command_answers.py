@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,12 +27,66 @@ def queue_of(hub: Hub) -> str:
     return source.queue_name
 
 
-@pytest.mark.parametrize("verb", [("show", "pariti"), ("watch", "pariti", "--looks", "1"), ("trigger", "pariti")])
-async def test_name_that_is_unknown_ends_every_verb_alike_with_the_nearest_one(hub: Hub, verb: tuple[str, ...]) -> None:
-    ended = await run(hub, *verb)
-    assert ended.exit_code == 3, ended.output
-    assert 'did you mean "parity"?' in ended.stderr
-    assert not ended.stdout
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """The address of a server that has the same answer for every GET."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing on standard error."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+VERBS_OF_A_SCHEDULE = (
+    *("show", "start", "stop -r x", "pause -r x", "resume", "trigger", "repair -r x", "cancel 1-0 -r x", "reset"),
+    *("set maxExecutions=5", "plan", "cycles", "cycle 1", "events", "export", "executions", "next", "why"),
+    *("watch --looks 1", "poison list", "poison show id", "poison requeue id", "poison replay --all"),
+    *("poison purge id --yes", "feed --count 1"),
+)
+
+
+async def test_name_that_is_unknown_ends_every_verb_alike_with_the_nearest_one(hub: Hub) -> None:
+    for verb in VERBS_OF_A_SCHEDULE:
+        words = verb.split()
+        place = 2 if words[0] == "poison" else 1
+        ended = await run(hub, *words[:place], "pariti", *words[place:])
+        assert ended.exit_code == 3, (verb, ended.output)
+        assert "there is no schedule 'pariti' (did you mean \"parity\"?); known are parity" in ended.stderr, verb
+        assert not ended.stdout, verb
+
+
+async def test_status_of_executions_that_there_is_not_is_refused(hub: Hub) -> None:
+    ended = await run(hub, "executions", "parity", "--status", "sucseeded")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "status='sucseeded' is none (did you mean \"succeeded\"?); known are running, succeeded" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "told"),
+    [
+        (400, b"<html>", 1, "400, which is no answer of Ebb: another app may be at this address"),
+        (404, b"not here", 3, "404, which is no answer of Ebb"),
+        (200, b"<html>", 1, "is not an app of Ebb: it did not answer with JSON"),
+    ],
+)
+async def test_another_app_on_the_port_is_told_as_one(status: int, body: bytes, code: int, told: str) -> None:
+    with answering(status, body) as url:
+        ended = await run(None, "list", url=url)
+    assert ended.exit_code == code, ended.output
+    assert told in ended.stderr
+    assert "Traceback" not in ended.output
 
 
 async def test_verb_without_a_name_says_which_there_are(hub: Hub) -> None:

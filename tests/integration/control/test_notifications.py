@@ -59,6 +59,14 @@ def cycle(number: int, outcome: str = "succeeded", poisoned: int = 0, age: float
     return Cycle(cycle=number, outcome=outcome, poisoned=poisoned, executions=(execution,), error=error)
 
 
+def test_failed_cycles_are_counted_as_the_status_counts_them() -> None:
+    outcomes = ["failed", "stopped", "timedOut", "partlyFailed", "failed", "failed"]
+    cycles = [cycle(number, outcome) for number, outcome in enumerate(outcomes, 1)]
+    notices, streak = notices_of("job", cycles, Streak(), Rules(failures=2))
+    assert [each.id for each in notices] == ["job/failing/1", "job/recovered/1", "job/failing/5"]
+    assert streak == Streak(seen=6, failed=2, first=5)
+
+
 def test_failure_is_told_once_when_it_lasts_and_its_end_once() -> None:
     outcomes = ["succeeded", "failed", "failed", "failed", "failed", "succeeded", "failed", "succeeded"]
     streak, told = Streak(), list[str]()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from ebb.core.clock import rfc3339
 from ebb.core.row.schedule_row import Totals
 from ebb.store.base import update
 from tests.integration.control.hub import Hub, eventually, schedules
@@ -30,6 +32,20 @@ async def test_job_that_always_fails_is_told_at_once() -> None:
         assert any("nothing succeeded in the last" in warning for warning in document["warnings"])
         status, health, _ = await hub.call("GET", "health")
         assert (status, health["status"]) == (200, "degraded")
+
+
+async def test_status_tells_how_many_messages_are_in_the_poison_place() -> None:
+    async with Hub(schedules(maxDequeueCount=1)) as hub:
+        hub.put("no number", "0")
+        await hub.post("start")
+
+        async def is_counted() -> bool:
+            return ((await hub.schedule())["poison"] or {}).get("count") == 1
+
+        await eventually(is_counted, lambda: "the poison place is not counted")
+        document = await hub.schedule()
+        assert document["poison"]["measuredAt"] <= rfc3339(datetime.now(UTC))
+        assert document["totals"]["poisoned"] == 1
 
 
 async def test_work_in_progress_is_seen_while_it_goes_on() -> None:
@@ -97,3 +113,29 @@ async def test_end_of_a_schedule_and_of_a_pause_are_events() -> None:
         await asyncio.sleep(0.1)
         latest = (await hub.events("audit"))[-1]
         assert (latest["action"], latest["by"]) == ("stop", "endAfter")
+    async with Hub(schedules(source={"type": "tick"}, pollingInterval=0.1, maxPollingInterval=0.2)) as hub:
+        await hub.post("start")
+        await hub.until(phase="waiting")
+        until = rfc3339(datetime.now(UTC) + timedelta(seconds=1))
+        await hub.post("pause", {"reason": "the database moves", "until": until})
+
+        async def is_over() -> bool:
+            found = [each for each in await hub.events("audit") if each["action"] == "resume"]
+            return [each["by"] for each in found] == ["the pause's end"]
+
+        await eventually(is_over, lambda: "the end of the pause is no event")
+
+
+async def test_schedule_that_is_paused_names_no_next_cycle_but_the_end_of_its_pause(hub: Hub) -> None:
+    await hub.post("start")
+    await hub.until(phase="waiting")
+    await hub.post("pause", {"reason": "the database moves"})
+
+    async def has_seen_it() -> bool:
+        return "paused" in ((await hub.schedule())["nextCycleReason"] or "")
+
+    await eventually(has_seen_it, lambda: "the pause does not stand in the status")
+    assert (await hub.schedule())["nextCycleAt"] is None, "when it looks at its intent again is no cycle"
+    until = rfc3339(datetime.now(UTC) + timedelta(hours=1))
+    await hub.post("pause", {"reason": "it takes longer", "until": until})
+    assert (await hub.schedule())["nextCycleAt"] == until

@@ -412,7 +412,7 @@ def test_only_what_lies_in_its_poison_place_is_found_in_a_healthy_source(
     assert findings_of(tmp_path, ground, azurite) == []
     asyncio.run(give_up())
     (finding,) = findings_of(tmp_path, ground, azurite)
-    check(finding, "poison-waiting", ("1 message(s) lie in the poison place of jobs-",))
+    check(finding, "poison-waiting", ("1 message in the poison place of jobs-",))
     assert finding.severity == "warning"
 
 

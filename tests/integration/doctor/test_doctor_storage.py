@@ -80,7 +80,7 @@ def test_poison_messages_are_found(sample):
     sample.queues.create_queue(f"{sample.queue}-poison").send_message("lost")
     (finding,) = sample.findings()
     assert (finding.code, finding.severity) == ("poison-waiting", "warning")
-    assert "1 message(s)" in finding.what
+    assert "1 message in " in finding.what
 
 
 def test_plain_messages_in_a_base64_queue_are_found(sample):

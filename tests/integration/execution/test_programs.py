@@ -165,6 +165,37 @@ async def test_job_runs_once_an_execution_on_an_empty_backlog_too(tmp_path: Path
         assert "a request may not name a program" in document["detail"]
 
 
+async def test_execution_of_a_program_names_its_command_as_container_apps_does() -> None:
+    command = ["python", "-c", "print('done')"]
+    job = schedules(command=command, handler=None, commandPer="execution", minExecutions=1, pollingInterval=60)
+    async with Hub(job) as hub:
+        await hub.post("start")
+
+        async def listed() -> bool:
+            _, page, _ = await hub.call("GET", "schedules/parity/executions?az=true")
+            containers = [each["properties"]["template"]["containers"] for each in page["value"]]
+            return containers == [[{"name": "parity", "command": command}]]
+
+        await eventually(listed, lambda: "no execution with its command is listed")
+
+
+async def test_program_that_fails_is_logged_with_its_status_and_no_traceback_of_ebb(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = schedules(command=["python", "-c", "import sys; sys.exit('no disk left')"], handler=None)
+    async with Hub(job) as hub:
+        hub.put("1")
+        await hub.post("start")
+
+        async def failed() -> bool:
+            return (await hub.schedule())["totals"]["failed"] >= 1
+
+        await eventually(failed, lambda: "no try has failed")
+    (told, *_) = [each.getMessage() for each in caplog.records if "try 1: " in each.getMessage()]
+    assert "ProgramFailedError: the program ended with status 1: no disk left; again in" in told
+    assert "Traceback" not in told
+
+
 async def test_job_that_fails_is_a_failed_execution_with_its_last_line() -> None:
     job = schedules(
         command=["python", "-c", "import sys; sys.exit('no disk left')"],

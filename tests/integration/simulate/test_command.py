@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ebb.cli.main import app
+from ebb.cli.simulate.render import BARS, _axis
 
 RUNNER = CliRunner(env={"COLUMNS": "200"})
 SCHEDULES = """\
@@ -192,6 +193,36 @@ def test_axis_names_the_time_and_no_bar_is_lost(folder: Path) -> None:
     assert len(shown) == 24
     assert shown.startswith("█")
     assert shown.endswith("···"), "an empty end is shown, and moves nothing"
+
+
+@pytest.mark.parametrize(("width", "tables"), [(80, 3), (100, 2), (140, 1)])
+def test_candidates_stand_below_each_other_where_the_terminal_is_narrow(folder: Path, width: int, tables: int) -> None:
+    arguments = ("--for", "2h", "--with", "more: maxExecutions=20", "--with", "slow: pollingInterval=1800")
+    result = CliRunner(env={"COLUMNS": str(width)}).invoke(
+        app, ["simulate", "--app", str(folder), "--schedule", "hourly", *arguments]
+    )
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    heads = [line for line in lines if line.startswith("┃")]
+    assert " ".join(heads).replace("┃", " ").split() == ["as", "is", "more", "slow"]
+    assert (len(heads), result.stdout.count("simulated in")) == (tables, tables)
+
+
+@pytest.mark.parametrize(
+    ("length", "axis"),
+    [
+        (7 * 86_400, "0       3.5 days  7 days"),
+        (86_400, "0         12 h      24 h"),
+        (5400, "0        45 min   90 min"),
+        (90, "0         45 s      90 s"),
+        (28 * 86_400, "0        14 days 28 days"),
+        (5461, "0             91 min 1 s"),
+    ],
+)
+def test_axis_has_its_middle_below_the_middle_of_the_bars(length: float, axis: str) -> None:
+    assert _axis(length) == axis
+    assert len(axis) == BARS
 
 
 def test_cost_is_told_for_each_place(folder: Path) -> None:

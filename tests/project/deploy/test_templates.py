@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ebb.core.notices import FAILED
+from ebb.telemetry.names import METRICS
+
 ROOT = Path(__file__).parents[3]
 INFRA = ROOT / "infra"
 BICEP = sorted(INFRA.rglob("*.bicep"))
@@ -250,6 +253,21 @@ def test_every_output_that_the_app_needs_comes_from_main():
     azd = {"AZURE_ENV_NAME", "AZURE_LOCATION", "SERVICE_EBB_IMAGE_NAME"}
     asked = set(re.findall(r"\$\{(\w+)}", (INFRA / "ebb.parameters.json").read_text()))
     assert asked <= outputs | azd
+
+
+@pytest.mark.parametrize("name", ["ebb", "flex"])
+def test_alerts_are_off_by_default_and_tell_what_the_webhook_tells(name):
+    module = template(name)["resources"]["alerts"]
+    assert template(name)["parameters"]["alertActionGroupId"]["defaultValue"] == ""
+    assert module["condition"] == "[not(equals(parameters('alertActionGroupId'), ''))]"
+    rules = module["properties"]["template"]["resources"]
+    assert {"failing", "silent", "poisoned", "late"} <= set(rules)
+    queries = {rule: rules[rule]["properties"]["parameters"]["query"]["value"] for rule in rules if rule != "insights"}
+    named = {metric for query in queries.values() for metric in re.findall(r'name == "(ebb[.\w]+)"', query)}
+    assert len(named) == 4
+    assert named <= set(METRICS), "a metric that nobody writes never fires"
+    (outcomes,) = re.findall(r"outcome in \(([^)]*)\)", queries["failing"])
+    assert set(re.findall(r'"(\w+)"', outcomes)) == FAILED
 
 
 @pytest.mark.parametrize("name", ["ebb", "flex"])

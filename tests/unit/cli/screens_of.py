@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 
+from ebb.cli.local import live
 from ebb.cli.operate import pages, tables
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
 from ebb.cli.operate.watch import render
-from ebb.core.documents import Cycle, Event
+from ebb.core.documents import Cycle, Event, ListedExecution
 from ebb.core.plan import Plan
 from ebb.core.schedule import Schedule
 
@@ -42,7 +44,7 @@ def _schedule(name: str, **changes: Any) -> Schedule:
         "decision": {"executions": 3, "reason": "12 messages at 5 each want 3 executions"},
         "nextCycleAt": "2026-11-26T10:00:51.000Z",
         "nextCycleReason": "no message waits any more; polling in 30 s",
-        "totals": {"cycles": 1, "processed": 120000, "failed": 3, "poisoned": 1},
+        "totals": {"cycles": 1041, "processed": 120000, "failed": 3, "poisoned": 1},
         "error": None,
         "settings": {},
         "overrides": {},
@@ -52,6 +54,17 @@ def _schedule(name: str, **changes: Any) -> Schedule:
     return Schedule.from_document(document)
 
 
+RUNNING = {
+    "index": 0,
+    "startedAt": "2026-11-26T10:00:25.000Z",
+    "outcome": None,
+    "processed": 12,
+    "failed": 1,
+    "poisoned": 0,
+    "progress": "3 of 12 pages",
+    "currentMessageAge": 5.2,
+    "notedAt": "2026-11-26T10:00:29.000Z",
+}
 SCHEDULES = [
     _schedule("parity"),
     _schedule(
@@ -67,6 +80,7 @@ SCHEDULES = [
     _schedule(
         "mail",
         phase="processing",
+        cycle=1042,
         phaseSince="2026-11-26T10:00:25.000Z",
         backlog={
             "count": 4711,
@@ -84,34 +98,44 @@ SCHEDULES = [
             "at": "2026-11-26T09:59:00.000Z",
         },
         poison={"count": 40, "measuredAt": "2026-11-26T10:00:00.000Z"},
-        executions=[
-            {
-                "cycle": 1041,
-                "index": 0,
-                "startedAt": "2026-11-26T10:00:25.000Z",
-                "outcome": None,
-                "processed": 12,
-                "failed": 1,
-                "poisoned": 0,
-                "progress": "3 of 12 pages",
-                "currentMessageAge": 5.2,
-                "notedAt": "2026-11-26T10:00:29.000Z",
-            },
-        ],
+        executions=[{"cycle": 1042, **RUNNING}],
         error="queue mail does not exist at 127.0.0.1:10001 (app setting AzureWebJobsStorage): create it",
         warnings=["scalingStrategy eager differs from default only while executions run; none does as a cycle begins"],
     ),
+    _schedule(
+        "refunds",
+        backlog={"count": 0, "measuredAt": "2026-11-26T10:00:09.000Z"},
+        decision={"executions": 0, "reason": "nothing is waiting"},
+        failedCycles=1,
+        lastError={
+            "message": "KeyError: 'iban'",
+            "count": 1,
+            "firstAt": "2026-11-26T09:58:30.000Z",
+            "at": "2026-11-26T09:58:30.000Z",
+        },
+        poison={"count": 2, "measuredAt": "2026-11-26T09:58:30.000Z"},
+        lastCycle={"cycle": 1041, "startedAt": "2026-11-26T09:58:00.000Z"},
+        warnings=["scalingStrategy eager differs from default only while executions run; none does as a cycle begins"],
+    ),
+]
+ERRORS = [
+    {
+        "type": "ConnectionError",
+        "count": 1,
+        "example": "ConnectionError: the mail server does not answer: handlers.mail:send",
+    },
+    {"type": "UnicodeDecodeError", "count": 2, "example": "UnicodeDecodeError: invalid start byte at position 0"},
 ]
 EXECUTIONS = [
     {
         "index": index,
         "startedAt": "2026-11-26T09:58:00.000Z",
         "endedAt": f"2026-11-26T09:58:{index + 2:02}.400Z",
-        "outcome": "failed" if index == 1 else "succeeded",
+        "outcome": "partlyFailed" if index else "succeeded",
         "processed": 12 - index,
         "failed": index,
         "poisoned": 0,
-        "error": "ConnectionError: the mail server does not answer: handlers.mail:send" if index == 1 else None,
+        "error": ERRORS[index - 1]["example"] if index else None,
     }
     for index in range(3)
 ]
@@ -123,15 +147,17 @@ CYCLES = [
         "backlog": {"count": 36, "measuredAt": "2026-11-26T09:58:00.000Z"},
         "decision": {"executions": 3, "reason": "36 messages at 12 each want 3 executions"},
         "executions": EXECUTIONS,
-        "processed": 33,
-        "failed": 3,
+        "processed": 36 if number else 33,
+        "failed": 0 if number else 3,
         "poisoned": 0,
-        "outcome": ("failed", "succeeded", "succeeded")[number],
+        "outcome": ("partlyFailed", "succeeded", "succeeded")[number],
         "wait": {"seconds": 30, "reason": "no message waits any more; polling in 30 s"},
-        "error": EXECUTIONS[1]["error"] if number == 0 else None,
+        "error": None if number else EXECUTIONS[1]["error"],
+        "errors": [] if number else ERRORS,
     }
     for number in range(3)
 ]
+FAILED = [{**CYCLES[0], "outcome": "failed", "processed": 0, "failed": 36}, *CYCLES[1:]]
 EVENTS = [
     {
         "id": "one",
@@ -147,6 +173,7 @@ EVENTS = [
         "at": "2026-11-25T17:30:00.000Z",
         "kind": "audit",
         "action": "stop",
+        "mode": "terminate",
         "by": "ada@example.org",
         "reason": "deploying",
     },
@@ -176,6 +203,38 @@ WHY = {
         {"at": None, "text": "after: nightly-invoices-of-all-customers"},
     ],
 }
+UP = live.Snapshot(
+    "http://127.0.0.1:7071/api/schedules/mail",
+    {**SCHEDULES[2].to_document(), "settings": {"maxExecutions": 10}},
+    CYCLES,
+    put=5000,
+    processed=289,
+    poisoned=2,
+    rate=31.4,
+    at=TIMES.now,
+)
+LISTED = [
+    {"cycle": 1042, "name": "mail-1042-0", "status": "running", **RUNNING},
+    *(
+        {"cycle": 1041, "name": f"mail-1041-{each['index']}", "status": each["outcome"], **each}
+        for each in reversed(EXECUTIONS)
+    ),
+]
+NEXT = {
+    "blockedBy": "paused until 2026-11-26 12:00 UTC: the bank is closed",
+    "value": [
+        {
+            "at": f"2027-03-{day}T0{9 - zone}:30:00.000Z",
+            "local": f"{name} 2027-03-{day} 09:30 Europe/Berlin",
+            "reason": "cron 30 9 * * *",
+            "note": note,
+        }
+        for day, name, zone, note in (
+            (27, "Sat", 1, None),
+            (28, "Sun", 2, "the clocks go forward by 60 min before it, to UTC+02:00"),
+        )
+    ],
+}
 PLAN: dict[str, Any] = {
     "name": "orders",
     "beginsAt": "2026-11-26T10:00:51Z",
@@ -196,11 +255,21 @@ def screens() -> dict[str, RenderableType]:
         "list": tables.schedules_table(SCHEDULES, TIMES),
         "watch": render(SCHEDULES, SEEN, "http://127.0.0.1:7071/api", TIMES),
         "show": pages.schedule_page(SCHEDULES[1], cycles, events, TIMES),
-        "show-at-work": pages.schedule_page(SCHEDULES[2], cycles, [], TIMES),
+        "show-at-work": pages.schedule_page(SCHEDULES[2], map(Cycle.from_document, FAILED), [], TIMES),
+        "show-stopped": pages.schedule_page(
+            replace(SCHEDULES[3], state="stopped", phase=None, next_cycle_at=None, next_cycle_reason=None),
+            [],
+            events,
+            TIMES,
+        ),
+        "show-failed": pages.schedule_page(SCHEDULES[3], [], [], TIMES),
+        "up": live.render(UP, UTC),
         "cycles": tables.cycles_table(cycles, TIMES),
         "cycle": pages.cycle_page(cycles[0], TIMES),
         "events": tables.events_table(events, TIMES),
         "poison": tables.poison_table(POISON, TIMES),
+        "executions": tables.executions_table(map(ListedExecution.from_document, LISTED), TIMES),
+        "next": tables.next_table(NEXT, TIMES),
         "why": pages.why_page(WHY, TIMES),
         "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }

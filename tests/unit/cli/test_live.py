@@ -119,6 +119,15 @@ def test_plain_view_says_the_same_only_once(capsys: pytest.CaptureFixture[str]) 
     assert "next: idle for 2 cycles [waits grow]; error: queue unix-times: 503" in lines[1]
 
 
+def test_warning_that_only_counts_on_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    view = open_view(Console(file=io.StringIO()), live=False)
+    for count in (2, 3, 4):
+        warnings = [f"nothing succeeded in the last {count} cycles"]
+        view.show(Snapshot("x", {**WAITING, "warnings": warnings}, at=NOW))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("warning")] == ["warning: nothing succeeded in the last 2 cycles"]
+
+
 def test_terminal_gets_the_live_table_unless_json_is_wanted() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     assert isinstance(open_view(console, live=False), PlainView)

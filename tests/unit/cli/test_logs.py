@@ -65,6 +65,14 @@ def test_only_what_is_asked_for_is_shown(folder: Path) -> None:
     )
 
 
+def test_schedule_without_a_line_is_told_with_the_nearest_one(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["logs", "partiy"])
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert (
+        "no line of a schedule 'partiy' (did you mean \"parity\"?); schedules in it are mail, parity" in result.stderr
+    )
+
+
 def test_without_a_log_the_command_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["logs"])

@@ -20,7 +20,17 @@ from ebb.cli.main import app
 
 PLAIN = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
 SCRIPTS = Path(sys.executable).parent
-HEAVY = ("ebb.services", "ebb.core.settings.schedules", "aiohttp", "azure", "yaml", "asyncio", "devhost", "matplotlib")
+HEAVY = ("ebb.services", "ebb.core.settings.schedules", "asyncio", "http.server", "webbrowser", "sqlite3", "numpy")
+NEEDED = {"ebb", "typer", "rich"}  # and what typer itself imports
+OF_TYPER = {
+    "annotated_doc",
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "shellingham",
+    "typing_extensions",
+    "typing_inspection",
+}
 
 
 def _verbs(instance: typer.Typer = app, group: str = "") -> list[str]:
@@ -60,14 +70,17 @@ def test_call_of_the_api_imports_only_what_it_needs(arguments: list[str]) -> Non
     """What would cost each command its time: imports that a call of the API does not use."""
     code = f"""
 import sys
+before = set(sys.modules)  # an installation for developers imports things of its own
 from ebb.cli.main import app
 try:
     app({[*arguments, "--url", "http://127.0.0.1:9"]})
 except SystemExit as ended:
     print(ended.code, [name for name in {HEAVY} if name in sys.modules])
+packages = {{name.split(".")[0] for name in set(sys.modules) - before}} - set(sys.stdlib_module_names)
+print(sorted(each for each in packages - {NEEDED | OF_TYPER} if not each.startswith("_sysconfigdata")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
-    assert done.stdout == "5 []\n"
+    assert done.stdout == "5 []\n[]\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

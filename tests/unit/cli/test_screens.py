@@ -10,8 +10,10 @@ import pytest
 from rich.cells import cell_len
 
 from ebb.cli.operate.columns import Column, Fitted
-from ebb.cli.operate.times import Times, moment_of, past_moment, took
-from tests.unit.cli.screens_of import FOLDER, WIDTHS, files, printed, screens
+from ebb.cli.operate.pages import schedule_page, why_page
+from ebb.cli.operate.times import Asked, Times, moment_of, past_moment, took
+from ebb.core.schedule import Schedule
+from tests.unit.cli.screens_of import FOLDER, SCHEDULES, WIDTHS, files, printed, screens
 
 FILES = dict(files())
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
@@ -36,6 +38,44 @@ def test_no_line_is_wider_than_the_terminal_and_no_name_is_cut(width: int) -> No
         text = printed(screens()[name], width)
         assert "nightly-invoices-of-all-customers" in text
         assert "paused" in text
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["list", "watch"])
+def test_what_goes_wrong_is_told_at_every_width(name: str, width: int) -> None:
+    text = printed(screens()[name], width)
+    assert "refunds: failed 2 min ago: KeyError: 'iban'" in text, "also while it only waits"
+    rows = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    assert "poison" in rows["schedule"]
+    assert "40" in rows["mail"]
+    if width >= 100:
+        assert "48 min 30 s" in text, "for how long the oldest message has waited"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_cycle_tells_each_kind_of_its_errors(width: int) -> None:
+    text = " ".join(printed(screens()["cycle"], width).split())
+    assert "ConnectionError: the mail server does not answer: handlers.mail:send (1 time)" in text
+    assert "UnicodeDecodeError: invalid start byte at position 0 (2 times)" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "cycle", "more"),
+    [
+        ("silent", None, "more: ebb events mail, ebb logs mail"),
+        ("paused", None, "more: ebb events mail, ebb cycles mail"),
+        ("atWork", 7, "more: ebb cycle mail 7"),
+    ],
+)
+def test_answer_names_where_there_is_more(code: str, cycle: int | None, more: str) -> None:
+    document = {"name": "mail", "at": NOW.isoformat(), "code": code, "cycle": cycle, "answer": "x", "evidence": []}
+    assert printed(why_page(document, Times(UTC, NOW)), 80).splitlines()[-1] == more
+
+
+def test_error_that_is_the_last_one_is_said_once_on_a_page() -> None:
+    document = {**SCHEDULES[3].to_document(), "error": "KeyError: 'iban'"}
+    text = printed(schedule_page(Schedule.from_document(document), [], [], Times(UTC, NOW)), 100)
+    assert text.count("KeyError: 'iban'") == 1
 
 
 def test_what_an_operator_wrote_is_neither_markup_nor_a_picture() -> None:
@@ -92,7 +132,22 @@ def test_distance_is_said_as_a_person_would(seconds: float, said: str) -> None:
     ],
 )
 def test_time_of_a_question_is_the_last_one_of_its_kind(text: str, said: str) -> None:
-    assert past_moment(text, Times(ZoneInfo("Europe/Berlin"), NOW)) == said
+    assert past_moment(text, Times(ZoneInfo("Europe/Berlin"), NOW)) == Asked(said)
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "at", "told"),
+    [
+        ("Europe/Berlin", "2026-03-29 02:30", "2026-03-29T03:00:00+02:00", "no 02:30 on 2026-03-29 here"),
+        ("Europe/Berlin", "2026-03-29 02:00:01", "2026-03-29T03:00:00+02:00", "the clocks went forward, to 03:00"),
+        ("Australia/Lord_Howe", "2026-10-04 02:15", "2026-10-04T02:30:00+11:00", "forward, to 02:30"),
+    ],
+)
+def test_time_that_clocks_skipped_is_the_one_at_which_they_did(zone: str, text: str, at: str, told: str) -> None:
+    asked = past_moment(text, Times(ZoneInfo(zone), NOW))
+    assert asked.at == at
+    assert asked.note is not None
+    assert told in asked.note
 
 
 @pytest.mark.parametrize("text", ["25:00", "noon", "10", "", "2026-13-01 10:00", "1" * 40])

