@@ -74,11 +74,16 @@ class Namespace(contextlib.ExitStack):
     In a thread of this process it would wait for Python's lock, and be measured with it.
     """
 
+    def __init__(self, partitions: int = 1) -> None:
+        """`partitions` of each hub."""
+        super().__init__()
+        self._partitions = partitions
+
     def __enter__(self) -> Namespace:
         self._places = iter(range(PLACES))
         amqp, http = free_ports(2)
         queues = [f"--queue=bench-{number}" for number in range(PLACES)]
-        hubs = [f"--hub=bench-hub-{number}:1" for number in range(PLACES)]
+        hubs = [f"--hub=bench-hub-{number}:{self._partitions}" for number in range(PLACES)]
         command = [sys.executable, "-m", "tests.emulators.amqp.server", f"--amqp={amqp}", f"--http={http}"]
         process = subprocess.Popen([*command, *queues, *hubs], stdout=subprocess.DEVNULL)
         self.callback(process.wait)
@@ -100,7 +105,7 @@ class Namespace(contextlib.ExitStack):
         return {"type": "serviceBus", "queueName": name, "managementEndpoint": self._management}
 
     def hub(self, name: str) -> dict[str, Any]:
-        """A source on a hub of one partition that was not used yet."""
+        """A source on a hub that was not used yet."""
         return {"type": "eventHub", "eventHubName": f"bench-hub-{next(self._places)}", "blobContainer": name}
 
 
@@ -133,10 +138,15 @@ GROUNDS = {
 }
 
 
+def made_settings(ground: Ground, server: Any, **more: Any) -> tuple[ScheduleSettings, dict[str, str]]:
+    """Settings of a new place, and its app settings; `more` are those of the schedule."""
+    given = {"source": ground.source(server, f"bench-{secrets.token_hex(5)}"), "handler": "handlers.noop:handle"}
+    return validate_settings({**given, "batchSize": 32, "concurrency": 16, **more}), ground.environment(server)
+
+
 async def filled(ground: Ground, server: Any) -> tuple[ScheduleSettings, dict[str, str]]:
     """Settings of a new place with `ground.count` messages in it."""
-    given = {"source": ground.source(server, f"bench-{secrets.token_hex(5)}"), "handler": "handlers.noop:handle"}
-    settings, environment = validate_settings({**given, "batchSize": 32, "concurrency": 16}), ground.environment(server)
+    settings, environment = made_settings(ground, server)
     feed = open_feed(settings, environment)
     assert feed is not None
     await put_all(feed, unix_times(ground.count))

@@ -66,7 +66,7 @@ def _string_of(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A value as the Core Tools have it: what is no text in JSON is as it stands there (`true`)."""
+    """A value as the Core Tools have it: what is not a text in JSON is as it stands there (`true`)."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

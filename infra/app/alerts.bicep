@@ -35,7 +35,7 @@ module failing './alert.bicep' = {
     location: location
     text: 'Cycles of a schedule fail, and none succeeds: ebb show and ebb logs say why.'
     window: 'PT30M'
-    query: '${metrics} | where name == "ebb.cycle.duration" | extend outcome = tostring(metric["ebb.outcome"]), cycles = tolong(metric["count"]) | summarize failed = sumif(cycles, outcome in ("failed", "timedOut", "partlyFailed", "lostHost")), succeeded = sumif(cycles, outcome == "succeeded") by schedule | where failed >= ${failures} and succeeded == 0'
+    query: '${metrics} | where name == "ebb.cycle.duration" | extend outcome = tostring(metric["ebb.outcome"]), cycles = tolong(metric["count"]) | summarize failed = sumif(cycles, outcome in ("failed", "timedOut", "lostHost")), succeeded = sumif(cycles, outcome in ("succeeded", "partlyFailed")) by schedule | where failed >= ${failures} and succeeded == 0'
     applicationInsightsId: insights.id
     actionGroupId: actionGroupId
   }

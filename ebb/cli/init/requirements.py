@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import requires
 
-from ebb import __version__
 from ebb.cli.init.plan import Collision
+from ebb.core.version import __version__
 
 ENGINE = "ebb-scheduler"
 _PIN = re.compile(r"^\s*([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*===?\s*(\d+(?:\.\d+)*)\s*(?:[;#].*)?$", re.MULTILINE)

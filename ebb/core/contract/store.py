@@ -88,7 +88,7 @@ class Store(Remarks, Protocol):
         """The token of the page of `cycles` that begins with cycle `number`.
 
         Raises:
-            ValueError: it is no number of a cycle.
+            ValueError: it is not a number of a cycle.
         """
         ...
 

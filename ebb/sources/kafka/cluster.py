@@ -19,15 +19,18 @@ from ebb.core.settings.app_settings import find_setting
 from ebb.sources.kafka.settings import KafkaSettings
 
 TIMEOUT = 15.0  # seconds for the answer to one call
+FIRST_WAIT = 1.0  # seconds of TIMEOUT after which a login that is refused is looked for; doubled each time
 T = TypeVar("T")
 
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+_LOGIN = "another username, or another password in app setting {password}"
 _REFUSED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "the rights Describe and Read on topic {topic}, and Write on {topic}-poison",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "the rights Describe and Read on group {group}",
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "rights on the cluster",
-    KafkaError.SASL_AUTHENTICATION_FAILED: "another name or password",
-    KafkaError._AUTHENTICATION: "another name or password",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the right Create on the cluster, or a topic {topic}-poison that is there",
+    KafkaError.SASL_AUTHENTICATION_FAILED: _LOGIN,
+    KafkaError._AUTHENTICATION: _LOGIN,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM: "another saslMechanism than {mechanism}",
 }
 _MEMBERS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS)
 
@@ -68,7 +71,7 @@ class Cluster:
             SourceNotFoundError: there is no such topic.
         """
         # All topics: asking for one by its name would make it where brokers make topics by themselves.
-        found: Any = await self.blocking(lambda: self.admin.list_topics(timeout=TIMEOUT))
+        found: Any = await self.blocking(self._topics)
         about = found.topics.get(topic)
         if about is None or not about.partitions:
             raise self._missing(topic)
@@ -129,13 +132,14 @@ class Cluster:
     def error(self, error: KafkaException) -> SourceError:
         """What an error of the library means to an operator."""
         cause = error.args[0]
-        fault = next((each for each in self._faults if each.code() in _REFUSED), cause)
+        fault = self._refusal() or cause
         source, code = self.source, fault.code()
         if code in _MISSING:
             return self._missing(source.topic)
         if code in _REFUSED:
             who = f"user {source.username}" if source.username else "who sends no name"
-            needs = _REFUSED[code].format(topic=source.topic, group=source.consumer_group)
+            named = {"password": source.password, "mechanism": source.sasl_mechanism}
+            needs = _REFUSED[code].format(topic=source.topic, group=source.consumer_group, **named)
             return SourceUnavailableError(f"{source.bootstrap_servers} refuses {who}: it needs {needs}")
         if code in _MEMBERS:
             return SourceUnavailableError(
@@ -143,6 +147,23 @@ class Cluster:
                 f"consumerGroup of its own"
             )
         return self._away(fault.str())
+
+    def _topics(self) -> Any:
+        """All topics. In ever longer waits: that a login is refused the library says between them, and tries again."""
+        left, wait = TIMEOUT, FIRST_WAIT
+        while True:
+            try:
+                return self.admin.list_topics(timeout=min(wait, left))
+            except KafkaException:
+                left, wait = left - wait, wait * 2
+                if left <= 0 or self._refusal() is not None:
+                    raise
+
+    def _refusal(self) -> KafkaError | None:
+        """What the library said in the background of a login or a right; it says so when it is asked."""
+        if self._admin is not None:
+            self._admin.poll(0)
+        return next((each for each in self._faults if each.code() in _REFUSED), None)
 
     def _away(self, why: str) -> SourceUnavailableError:
         servers, protocol = self.source.bootstrap_servers, self.source.security_protocol
@@ -152,7 +173,10 @@ class Cluster:
 
     def _missing(self, topic: str) -> SourceNotFoundError:
         servers = self.source.bootstrap_servers
-        return SourceNotFoundError(f"topic {topic} does not exist at {servers}: create it, or check topic")
+        return SourceNotFoundError(
+            f"topic {topic} does not exist at {servers}: create it, or check topic. Brokers say the same to those who "
+            f"have not the right Describe on it"
+        )
 
     async def _offsets(self, topic: str, numbers: Iterable[int], latest: bool) -> dict[int, int]:
         specs: Any = library.OffsetSpec  # pyright: ignore[reportPrivateImportUsage] - where its documentation has it

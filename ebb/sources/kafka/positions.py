@@ -93,9 +93,7 @@ class Positions:
         """It is done."""
         if offset >= self.committed:
             self.marks[offset] = Mark(DONE)
-            first = min(self.marks)
-            if first > self.committed or self.marks[first].tries == DONE:  # else nothing moves: the first one waits
-                self._advance()
+            self._advance()
 
     def forget_tries(self) -> None:
         """Nothing was tried: only what is done is kept."""
@@ -114,13 +112,19 @@ class Positions:
         return " ".join([VERSION, *self._runs()]) if self.marks else ""
 
     def _advance(self) -> None:
-        """All done at the beginning belongs to the committed offset; gaps are offsets that hold no message."""
-        waiting = [offset for offset, mark in self.marks.items() if mark.tries != DONE]
-        first = min((*waiting, *self.passed), default=self.following)
-        first = min(first, self.following) if self.following > self.committed else self.committed
-        for offset in [each for each in self.marks if each < first]:
-            del self.marks[offset]
-        self.committed = max(self.committed, first)
+        """All done at the beginning belongs to the committed offset; gaps are offsets that hold no message.
+
+        A message that is done costs one step here, however many are in hand.
+        """
+        while self.committed < self.following and self.committed not in self.passed:
+            mark = self.marks.get(self.committed)
+            if mark is None:
+                self.committed = min((*self.marks, *self.passed, self.following))
+            elif mark.tries == DONE:
+                del self.marks[self.committed]
+                self.committed += 1
+            else:
+                break
 
     def _runs(self) -> Iterator[str]:
         start, length, state = 0, 0, Mark(-1)

@@ -23,8 +23,9 @@ from ebb.sources.kafka.records import key_of
 
 POLL = 0.005  # seconds between looks at what has arrived
 PATIENCE = 10.0  # seconds without anything at all while messages are known to be there
-AHEAD = 2000  # records that are fetched and not given out
-AHEAD_SIZE = 16_384  # KiB of them, for each partition
+AHEAD = 2000  # records that the library fetches and keeps
+AHEAD_SIZE = 16_384  # KiB of them
+WAITING = 200  # records of a partition that are taken from the library and not given out
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Reader:
         self._waiting: dict[int, deque[Record]] = {}
         self._open: dict[tuple[int, int], Record] = {}  # in hand, or waiting for another try
         self._later: list[tuple[float, int, int]] = []  # a heap: when, which
+        self._paused = set[int]()
         self._ended: dict[int, int] = {}  # partitions at their end, and where that is
         self._written: dict[int, tuple[int, str]] = {}
         self._committing = asyncio.Lock()
@@ -110,8 +112,8 @@ class Reader:
         """
         given, last = self._due(limit, now), time.monotonic()
         while len(given) < limit:
-            arrived = self._fetch(limit)
             flowing = self._flowing(one_each)
+            arrived = self._fetch(limit, flowing)
             given += self._from_waiting(flowing, limit - len(given), now, one_each)
             if given or not flowing - self._ended.keys() - self._held_up:
                 break
@@ -128,7 +130,7 @@ class Reader:
         """A record is done."""
         record = self._open.pop((number, offset), None)
         if record is not None:
-            self._keys[key_of(record)] -= 1
+            self._count_key(record, -1)
             self.positions[number].finish(offset)
 
     def put_off(self, number: int, offset: int, until: float) -> None:
@@ -169,11 +171,13 @@ class Reader:
         if consumer is not None:
             await asyncio.to_thread(consumer.close)
 
-    def _fetch(self, limit: int) -> int:
-        """Take what has arrived; how much that is."""
+    def _fetch(self, limit: int, flowing: set[int]) -> int:
+        """Take what has arrived, unless there is enough of `flowing` partitions; how much that is."""
         assert self._consumer is not None
-        if sum(map(len, self._waiting.values())) - sum(len(each.passed) for each in self.positions.values()) >= AHEAD:
+        ahead = {number: len(each) - len(self.positions[number].passed) for number, each in self._waiting.items()}
+        if sum(ahead[number] for number in flowing) >= limit:
             return 0
+        self._hold_back(ahead)
         arrived = self._consumer.consume(max(limit, 100), 0)
         for record in arrived:
             fault, number = record.error(), record.partition() or 0
@@ -185,6 +189,24 @@ class Reader:
             elif fault.fatal() or not fault.retriable():
                 raise self._cluster.error(KafkaException(fault))
         return len(arrived)
+
+    def _count_key(self, record: Record, more: int) -> None:
+        if self._of_a_key is not None:
+            key = key_of(record)
+            self._keys[key] += more
+            if not self._keys[key]:
+                del self._keys[key]
+
+    def _hold_back(self, ahead: dict[int, int]) -> None:
+        """A partition of which much waits for something that is not done sends no more: others come past it."""
+        assert self._consumer is not None
+        full = {number for number, count in ahead.items() if count >= WAITING} - self._paused
+        free = {number for number in self._paused if ahead[number] <= WAITING // 2}
+        if full:
+            self._consumer.pause([TopicPartition(self._topic, number) for number in full])
+        if free:
+            self._consumer.resume([TopicPartition(self._topic, number) for number in free])
+        self._paused = self._paused - free | full
 
     def _flowing(self, one_each: bool) -> set[int]:
         """Partitions from which something may be given out now."""
@@ -221,7 +243,7 @@ class Reader:
                     held_up.append(record)
                     continue
                 self._open[number, offset] = record
-                self._keys[key_of(record)] += 1
+                self._count_key(record, 1)
                 if positions.until(offset) > now:
                     positions.following = max(positions.following, offset + 1)
                     heapq.heappush(self._later, (positions.until(offset), number, offset))

@@ -9,6 +9,7 @@ KIND = Kind(
     source="ebb.sources.rabbit_mq.source:open_rabbit_mq",
     poison="ebb.sources.rabbit_mq.poison:open_poison",
     feed="ebb.sources.rabbit_mq.feed:open_feed",
+    hints="ebb.sources.rabbit_mq.hints:look",
     extra="rabbitMQ",
     scaler="rabbitmq",
 )

@@ -90,7 +90,7 @@ class Deliveries:
         delivery = self._held.pop(number, None)
         if delivery is not None:
             self._lost[number] = "its lease has ended"
-            task = asyncio.create_task(_put_back(delivery.incoming))
+            task = asyncio.create_task(put_back(delivery.incoming))
             self._going_back.add(task)
             task.add_done_callback(self._going_back.discard)
 
@@ -106,6 +106,7 @@ class Deliveries:
         return f": {self._lost[number]}" if number in self._lost else ""
 
 
-async def _put_back(incoming: AbstractIncomingMessage) -> None:
+async def put_back(incoming: AbstractIncomingMessage) -> None:
+    """Give it to the queue again, if its channel is still there: else it is there already."""
     with suppress(*FAULTS):
         await incoming.reject(requeue=True)

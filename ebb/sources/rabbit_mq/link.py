@@ -20,6 +20,7 @@ from aio_pika.exceptions import (
 
 from ebb.core.errors import SettingsError, SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.app_settings import find_setting
+from ebb.sources.rabbit_mq.rights import REFUSED, missing_right
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 TIMEOUT = 15.0  # seconds for a connection, and for the answer to one call
@@ -114,7 +115,9 @@ class Link:
             return SourceNotFoundError(
                 f"queue {name} does not exist at {where}: create it, or check queueName and vhostName"
             )
-        if isinstance(error, ProbableAuthenticationError) or "ACCESS_REFUSED" in str(error):
+        if (right := missing_right(str(error), name)) is not None:
+            return SourceUnavailableError(f"{where} refuses user {self._user}: it needs {right}")
+        if isinstance(error, ProbableAuthenticationError) or REFUSED in str(error):
             return SourceUnavailableError(
                 f"{where} refuses user {self._user}: check name and password, and the rights configure, write and "
                 f"read on {name}"

@@ -1,8 +1,8 @@
 """Messages from a queue of RabbitMQ.
 
-A batch is taken by a consumer that is cancelled at once: so a receive never waits, and nothing is held that nobody
-asked for. A quorum queue counts deliveries itself. A classic one says only that a message was delivered before; such a
-message is sent to the queue again with its count in the header `ebb-tries`, before it is handled.
+How a batch is taken is in `batches.py`. A quorum queue counts deliveries itself. A classic one says only that a message
+was delivered before; such a message is sent to the queue again with its count in the header `ebb-tries`, before it is
+handled.
 
 What waits for another try lies in `<queue>-delay-<milliseconds>`, a quorum queue whose messages go back by themselves.
 What cannot be handled goes to `<queue>-poison`, with the headers `ebb-reason`, `ebb-id`, `ebb-dequeueCount` and
@@ -21,12 +21,13 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 
 from ebb.core.clock import Clock, SystemClock, rfc3339
 from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
+from ebb.sources.rabbit_mq.batches import Batches
 from ebb.sources.rabbit_mq.counting import count_by_management, count_ready
 from ebb.sources.rabbit_mq.deliveries import Deliveries
 from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
@@ -53,7 +54,7 @@ class RabbitMqSource:
         self._link: Link | None = None
         self._deliveries = Deliveries(source.queue_name)
         self._receiving = asyncio.Lock()
-        self._prefetch: tuple[AbstractChannel, int] | None = None  # what the broker was told, on which channel
+        self._batches = Batches(source.queue_name)
         self._closed = False
 
     async def measure(self) -> Measurement:
@@ -69,7 +70,7 @@ class RabbitMqSource:
             received: list[Message] = []
             while missing := limit - len(received):
                 try:
-                    found = await self._take(channel, missing)
+                    found = await self._batches.take(self._open(), channel, missing)
                 except SourceError:
                     await self._open().close()  # a channel that failed once is not to be trusted: begin afresh
                     raise
@@ -133,26 +134,6 @@ class RabbitMqSource:
         if self._link is None:
             self._link = Link(self._source, self._url)
         return self._link
-
-    async def _take(self, channel: AbstractChannel, limit: int) -> list[AbstractIncomingMessage]:
-        """Up to `limit` messages that are there now."""
-        found: list[AbstractIncomingMessage] = []
-
-        async def keep(incoming: AbstractIncomingMessage) -> None:
-            found.append(incoming)
-
-        with self._open().told():
-            if self._prefetch != (channel, limit):
-                await channel.set_qos(prefetch_count=limit, timeout=TIMEOUT)
-                self._prefetch = (channel, limit)
-            queue = await channel.get_queue(self._source.queue_name, ensure=False)
-            tag = await queue.consume(keep, timeout=TIMEOUT)
-            await queue.cancel(tag, timeout=TIMEOUT)
-            await asyncio.sleep(0)  # what came before the answer is handed over in a turn of its own
-            if not found:
-                one = await queue.get(fail=False, timeout=TIMEOUT)
-                found += [one] if one is not None else []
-        return found
 
     async def _again(self, incoming: AbstractIncomingMessage, tries: int, delay: timedelta = timedelta()) -> None:
         """Send a copy that has had so many tries; after `delay` it is in the queue."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -25,11 +26,11 @@ TIMEOUT = aiohttp.ClientTimeout(total=45, sock_connect=5)  # a receive may wait 
 TOTAL_SECONDS = 90.0  # of one call of ours, retries included
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 THROTTLED = frozenset({"RequestThrottled", "ThrottlingException", "Throttling", "KmsThrottled"})
-REFUSED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException",
-     "SignatureDoesNotMatch", "InvalidSignatureException", "ExpiredToken", "ExpiredTokenException",
-     "InvalidAccessKeyId", "MissingAuthenticationToken", "OptInRequired", "InvalidSecurity"}
-)  # fmt: skip
+UNKNOWN = frozenset(
+    {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch",
+     "InvalidSignatureException", "ExpiredToken", "ExpiredTokenException", "MissingAuthenticationToken"}
+)  # fmt: skip # the sender is not who it says
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "OptInRequired", "InvalidSecurity"})
 _TARGET = "AmazonSQS."
 
 
@@ -87,7 +88,7 @@ class SqsClient:
                 if status < 400:
                     return answer
                 if status not in RETRIED and code not in THROTTLED:
-                    self._refuse(operation, status, code, answer)
+                    self._refuse(operation, body, status, code, answer)
                 elif attempt == ATTEMPTS:
                     text = f"{self._host} cannot answer now ({status} {code}), tried {ATTEMPTS} times"
                     raise SourceUnavailableError(text)
@@ -109,22 +110,29 @@ class SqsClient:
         async with self._session.post(url, data=body, headers=signed, allow_redirects=False) as response:
             return response.status, _read(await response.read())
 
-    def _refuse(self, operation: str, status: int, code: str, answer: dict[str, Any]) -> None:
+    def _refuse(self, operation: str, body: bytes, status: int, code: str, answer: dict[str, Any]) -> None:
         if code in ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"):
             raise SourceNotFoundError(f"the queue does not exist at {self._host}")
-        if status == 401 or code in REFUSED:
+        if status in (401, 403) or code in UNKNOWN | DENIED:
             self._credentials.forget()
-            raise SourceUnavailableError(
-                f"{self._host} refuses access ({status} {code}): the credentials need the right sqs:{operation}"
+            asked: dict[str, str] = json.loads(body)
+            queue = asked.get("QueueName") or asked.get("QueueUrl", "").rpartition("/")[2] or "*"
+            needed = (
+                "its key is not known, its secret is another, or it has expired: check AWS_ACCESS_KEY_ID, "
+                "AWS_SECRET_ACCESS_KEY or where else the credentials come from, and the clock of this machine"
+                if code in UNKNOWN
+                else f"the credentials need the right sqs:{operation} on queue {queue}: add it to their IAM policy"
             )
+            raise SourceUnavailableError(f"{self._host} refuses access ({status} {code}): {needed}")
         detail = answer.get("message") or answer.get("Message") or ""
         raise AnswerError(code, f"{self._host} answered {operation} with {status} {code} {detail}".rstrip())
 
 
 def _read(body: bytes) -> dict[str, Any]:
-    """An answer; what is not JSON comes from a proxy, and its status says enough."""
+    """An answer. An error may come as XML; what is neither comes from a proxy, and its status says enough."""
     try:
         found = json.loads(body or b"{}")
     except ValueError:
-        return {}
+        code = re.search(rb"<Code>(\w+)</Code>", body)
+        return {"__type": code[1].decode()} if code else {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

@@ -1,25 +1,38 @@
-"""What will go wrong with a queue of SQS: its redrive policy moves messages before Ebb does."""
+"""What will go wrong with a queue of SQS: rights that counting does not need, and a redrive policy that comes first."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ebb.core.contract.source import SourceRequest
 from ebb.sources.hints import Hint
+from ebb.sources.sqs.client import AnswerError
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.sqs.source import client_for
 
+NONSENSE: dict[str, dict[str, object]] = {  # refused for what it asks by who may ask: nothing is taken or changed
+    "ReceiveMessage": {"MaxNumberOfMessages": 0},
+    "ChangeMessageVisibility": {"ReceiptHandle": "ebb-doctor", "VisibilityTimeout": 0},
+    "DeleteMessage": {"ReceiptHandle": "ebb-doctor"},
+}
+
 
 async def look(request: SourceRequest) -> list[Hint]:
-    """One or two requests, `GetQueueAttributes` the last of them; nothing is received.
+    """A request for each right that a schedule needs; nothing is received.
 
     Raises:
-        SourceError: the queue cannot be asked.
+        SourceError: the queue cannot be asked, or a right is missing.
     """
     source, tries = request.settings.source, request.settings.max_dequeue_count
     assert isinstance(source, SqsSettings)
     client = client_for(source, request.environment, request.clock)
     try:
-        redrive = await SqsQueue(client, source.queue_name, source.account_id).redrive()
+        queue = SqsQueue(client, source.queue_name, source.account_id)
+        redrive = await queue.redrive()
+        for operation, members in NONSENSE.items():
+            with suppress(AnswerError):
+                await queue.call(operation, **members)
     finally:
         await client.close()
     if redrive is None or redrive.receives > tries:

@@ -133,7 +133,7 @@ def _flag(value: Any) -> bool:
 
 
 def _timeout(value: Any) -> timedelta | None:
-    """None is no limit: `-1`, which is a time span of minus one day (ScriptJobHostOptionsSetup of the host)."""
+    """None: without a limit; `-1`, which is a time span of minus one day (ScriptJobHostOptionsSetup of the host)."""
     if value in (None, ""):
         return HostSettings.function_timeout
     span = read_time_span(str(value))

@@ -40,7 +40,9 @@ def open_queue(connection: str, queue: str, environment: Mapping[str, str]) -> A
     try:
         return QueueClient.from_connection_string(_connection_string(found.text), queue)
     except ValueError as error:
-        raise SettingsError(f"app setting {name!r}, for queue '{queue}', is no connection string: {error}") from error
+        raise SettingsError(
+            f"app setting {name!r}, for queue '{queue}', is not a connection string: {error}"
+        ) from error
 
 
 def has_poison_queue(queue: str) -> bool:

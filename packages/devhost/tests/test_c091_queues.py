@@ -237,7 +237,7 @@ async def test_connection_is_found_as_by_the_extension(connection: str, settings
     [
         ({}, "queue 'q' needs the app setting 'Work'"),
         ({"Work": "  "}, "queue 'q' needs the app setting 'Work'"),
-        ({"Work": "hidden"}, "'Work', for queue 'q', is no connection string"),
+        ({"Work": "hidden"}, "'Work', for queue 'q', is not a connection string"),
         ({"Work__clientId": "c"}, "name no queue service: set Work__queueServiceUri"),
         ({"Work__blobServiceUri": "https://acct.blob.core.windows.net"}, "name no queue service"),
     ],

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 from confluent_kafka import Consumer
@@ -26,21 +27,37 @@ from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState, Verdict
 from ebb.core.row.schedule_row import Intent
 from ebb.core.settings.validation import validate_settings
+from ebb.execution.execution import run_execution
 from ebb.services import Services, read_schedules
 from ebb.sources.registry import open_feed, open_source
 from ebb.sources.sqs.queue import SqsQueue
 from ebb.sources.sqs.settings import SqsSettings
 from ebb.sources.sqs.source import client_for
 from ebb.store.memory import MemoryStore
+from handlers.noop import handle
 from tests.azurite import Azurite
 from tests.emulators.amqp.policies import LISTEN, SEND, Policy
 from tests.emulators.amqp.server import KEY_NAME, AmqpEmulator
 from tests.integration.doctor.sample import write_app
 from tests.kafka import Kafka
+from tests.kafka_login import RefusingBroker
 from tests.moto import ACCOUNT, REGION, SETTINGS, Moto
 from tests.rabbit import Rabbit
 
 Servers = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def moto_with_rights() -> Iterator[Moto]:
+    """The session's checks nothing."""
+    with Moto() as running:
+        yield running
+
+
+@pytest.fixture
+def refusing_broker() -> Iterator[RefusingBroker]:
+    with RefusingBroker() as running:
+        yield running
 
 
 @dataclass
@@ -72,6 +89,35 @@ def _sqs(servers: Servers) -> Ground:
     return Ground({"type": "sqs", "queueName": _name(), "endpoint": moto.url, "region": REGION}, dict(SETTINGS))
 
 
+def _sqs_for(servers: Servers, *actions: str) -> Ground:
+    """A queue that is there, and a user who may do `actions` alone."""
+    moto: Moto = servers("moto_with_rights")
+    name = _name()
+    queue_maker = moto.add_user(f"{name}-maker", "sqs:*")
+    ground = Ground({"type": "sqs", "queueName": name, "endpoint": moto.url, "region": REGION}, queue_maker)
+    _make_queue(ground)
+    return ground.but(moto.add_user(name, *actions))
+
+
+def _make_queue(ground: Ground) -> None:
+    client: Any = boto3.client(
+        "sqs",
+        endpoint_url=ground.source["endpoint"],
+        region_name=REGION,
+        aws_access_key_id=ground.settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ground.settings["AWS_SECRET_ACCESS_KEY"],
+    )
+    client.create_queue(QueueName=ground.source["queueName"])
+
+
+def _rabbit_for(servers: Servers, **rights: str) -> Ground:
+    """A queue that is there, and a user with these rights alone."""
+    rabbit, ground = servers("rabbit"), _rabbit(servers)
+    name: str = ground.source["queueName"]
+    rabbit.add_queue(name)
+    return ground.but({"Rabbit": rabbit.add_user(name, **rights)})
+
+
 def _rabbit(servers: Servers) -> Ground:
     rabbit: Rabbit = servers("rabbit")
     return Ground({"type": "rabbitMQ", "queueName": _name(), "connection": "Rabbit"}, {"Rabbit": rabbit.url})
@@ -83,6 +129,12 @@ def _kafka(servers: Servers) -> Ground:
     admin = AdminClient({"bootstrap.servers": kafka.servers})
     admin.create_topics([NewTopic(name, 2, 1)])[name].result(30)
     return Ground({"type": "kafka", "topic": name, "consumerGroup": name, "bootstrapServers": kafka.servers})
+
+
+def _kafka_login(broker: RefusingBroker) -> Ground:
+    source = {"type": "kafka", "topic": "jobs", "consumerGroup": "jobs", "bootstrapServers": broker.servers}
+    login = {"securityProtocol": "sasl_plaintext", "username": "me", "password": "Secret"}
+    return Ground({**source, **login}, {"Secret": "wr0ng"})
 
 
 def _bus(servers: Servers, **options: Any) -> Ground:
@@ -129,6 +181,21 @@ CASES: dict[str, tuple[Callable[[Servers], Ground], str, tuple[str, ...]]] = {  
         "source-settings",
         ("there are no AWS credentials", "AWS_ACCESS_KEY_ID"),
     ),
+    "sqs, unknown key": (
+        lambda servers: _sqs_for(servers, "sqs:*").but({"AWS_ACCESS_KEY_ID": "AKIANOBODY"}),
+        "source-unavailable",
+        ("403 InvalidClientTokenId", "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+    ),
+    "sqs, other secret": (
+        lambda servers: _sqs_for(servers, "sqs:*").but({"AWS_SECRET_ACCESS_KEY": "wr0ng"}),
+        "source-unavailable",
+        ("403 SignatureDoesNotMatch", "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"),
+    ),
+    "sqs, no right to count": (
+        lambda servers: _sqs_for(servers, "sqs:GetQueueUrl"),
+        "source-unavailable",
+        ("403 AccessDenied", "need the right sqs:GetQueueAttributes on queue jobs-", "their IAM policy"),
+    ),
     "rabbitMQ, no queue": (_rabbit, "source-missing", ("queue jobs-", "app setting Rabbit", "queueName and vhostName")),
     "rabbitMQ, wrong password": (
         lambda servers: _rabbit(servers).but({"Rabbit": servers("rabbit").url.replace("guest:guest", "guest:wr0ng")}),
@@ -149,6 +216,11 @@ CASES: dict[str, tuple[Callable[[Servers], Ground], str, tuple[str, ...]]] = {  
         lambda servers: _kafka(servers).but(username="me", password="Secret", securityProtocol="sasl_ssl"),
         "source-settings",
         ("app setting Secret is not set: set it to the password of me",),
+    ),
+    "kafka, login refused": (
+        lambda servers: _kafka_login(servers("refusing_broker")),
+        "source-unavailable",
+        ("refuses user me", "another username, or another password in app setting Secret"),
     ),
     "serviceBus, no queue": (
         lambda servers: _bus(servers).but(queueName="absent"),
@@ -193,6 +265,16 @@ CASES: dict[str, tuple[Callable[[Servers], Ground], str, tuple[str, ...]]] = {  
 }  # fmt: skip
 
 UNSEEN_BY_COUNTING: dict[str, tuple[Callable[[Servers], Ground], str, tuple[str, ...]]] = {
+    "sqs, no right to receive": (
+        lambda servers: _sqs_for(servers, "sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
+        "source-unavailable",
+        ("need the right sqs:ReceiveMessage on queue jobs-",),
+    ),
+    "rabbitMQ, no right to read": (
+        _rabbit_for,
+        "source-unavailable",
+        ("refuses user jobs-", "it needs the right read on queue jobs-", "rabbitmqctl set_permissions"),
+    ),
     "serviceBus, no right to manage": (
         lambda servers: _bus(servers).but(_as(servers, "Bus", "reader", "r")),
         "count-estimated",
@@ -214,6 +296,22 @@ UNSEEN_BY_COUNTING: dict[str, tuple[Callable[[Servers], Ground], str, tuple[str,
         ("policy writer in app setting Hub has not the right Listen",),
     ),
 }  # fmt: skip
+
+
+UNSEEN_BY_RECEIVING: dict[str, tuple[Callable[[Servers], Ground], str, tuple[str, ...]]] = {
+    "sqs, no right to delete": (
+        lambda servers: _sqs_for(
+            servers, "sqs:Get*", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"
+        ),
+        "source-unavailable",
+        ("need the right sqs:DeleteMessage on queue jobs-",),
+    ),
+    "rabbitMQ, no right to write": (
+        lambda servers: _rabbit_for(servers, read=".*"),
+        "source-unavailable",
+        ("it needs the right write on exchange amq.default in virtual host /",),
+    ),
+}
 
 
 def app_of(folder: Path, ground: Ground) -> Path:
@@ -261,11 +359,28 @@ async def test_fault_is_told_by_a_cycle_which_goes_on(case: str, servers: Server
 
 
 @pytest.mark.filterwarnings("ignore:coroutine 'Connection.close' was never awaited")
-@pytest.mark.parametrize("case", {**CASES, **UNSEEN_BY_COUNTING})
+@pytest.mark.parametrize("case", {**CASES, **UNSEEN_BY_COUNTING, **UNSEEN_BY_RECEIVING})
 def test_fault_is_found_by_the_doctor(case: str, servers: Servers, azurite: Azurite, tmp_path: Path) -> None:
-    make, code, said = {**CASES, **UNSEEN_BY_COUNTING}[case]
+    make, code, said = {**CASES, **UNSEEN_BY_COUNTING, **UNSEEN_BY_RECEIVING}[case]
     (finding,) = findings_of(tmp_path, make(servers), azurite)
     check(finding, code, said)
+
+
+@pytest.mark.parametrize("case", [case for case, (_, code, _) in UNSEEN_BY_COUNTING.items() if "source-" in code])
+async def test_fault_that_counting_does_not_see_ends_the_execution_with_its_reason(case: str, servers: Servers) -> None:
+    make, _, said = UNSEEN_BY_COUNTING[case]
+    ground = make(servers)
+    settings = validate_settings({"source": ground.source, "handler": "handlers.noop:handle"})
+
+    async def go_on() -> None:
+        return None
+
+    source = open_source(settings, ground.settings)
+    report = await run_execution(source, handle, settings, reason_to_stop=go_on, clock=SystemClock())
+    await source.close()
+    assert (report.ended, report.received) == ("failed", 0)
+    for each in said:
+        assert each in (report.error or "")
 
 
 @pytest.mark.parametrize("make", [_blob, _hub, _kafka, _rabbit, _bus, _sqs], ids=lambda made: made.__name__[1:])

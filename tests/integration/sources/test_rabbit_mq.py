@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -128,13 +129,14 @@ async def test_poison_is_shown_put_back_and_removed(bench: Bench) -> None:
     assert await poison.count() == 0
 
 
-async def _counts(poison: Any, wanted: int) -> None:
+async def _counts(place: Any, wanted: int, how: str = "count") -> None:
     """Wait until so many lie there: the broker puts back what was looked at a moment after the answer."""
     for _ in range(400):
-        if await poison.count() == wanted:
+        found = await getattr(place, how)()
+        if getattr(found, "count", found) == wanted:
             return
         await asyncio.sleep(0.05)
-    raise AssertionError(f"{await poison.count()} and not {wanted} lie in the poison place")
+    raise AssertionError(f"{found} and not {wanted} lie there")
 
 
 async def test_message_that_was_moved_twice_is_one_poison_message(bench: Bench) -> None:
@@ -211,30 +213,100 @@ async def test_missing_package_is_told(bench: Bench, monkeypatch: pytest.MonkeyP
 
 
 async def test_broker_that_was_killed_comes_back_with_what_was_not_done() -> None:
+    """By signal 9, with messages in hand; the same sources go on. What was done a second before is done."""
     with Rabbit() as rabbit:
         connection = await aio_pika.connect(rabbit.url)
-        made = Bench(rabbit, connection, await connection.channel())
-        await made.declare("classic")  # a quorum queue of 3.10 on one node sometimes has no leader after a kill
-        await made.put("1", "2")
-        source = made.source()
-        first, second = await source.receive(2, LEASE)
-        await source.complete(first)
-        await asyncio.sleep(0.5)
+        channel = await connection.channel(publisher_confirms=True)
+        held, last = dict[str, tuple[Any, set[str], set[str]]](), dict[str, Any]()
+        for kind in ("classic", "quorum"):
+            made = Bench(rabbit, connection, channel)
+            await made.declare(kind)
+            await made.put(*map(str, range(20)))
+            source = made.source()
+            batch = await source.receive(10, LEASE)
+            for message in batch[:5]:
+                await source.complete(message)
+            await _counts(source, 10, "measure")
+            held[kind] = source, _texts(batch[:5]), _texts(batch[5:])
+            last[kind] = batch[-1]
+        await asyncio.sleep(1)  # the broker confirms no acknowledgement: so long it has to write them down
         rabbit.kill()
-        await asyncio.sleep(0.5)
-        with pytest.raises(LeaseLostError):
-            await source.complete(second)
-        with pytest.raises(SourceUnavailableError, match="cannot be reached"):
-            await source.measure()
+        for kind, (source, _, _) in held.items():
+            await _is_away(source)
+            with pytest.raises(LeaseLostError):
+                await source.complete(last[kind])
         rabbit.start()
-        for _ in range(100):
-            try:
-                found = await source.receive(2, LEASE)
-            except SourceError:  # the broker is not ready yet
-                found = []
-            if found:
-                break
-            await asyncio.sleep(0.2)
-        assert [message.body for message in found] == [second.body]
-        assert found[0].dequeue_count >= 2
-        await source.close()
+        for kind, (source, done, in_hand) in held.items():
+            found = await _drained(source, 15)
+            assert found.keys() == {str(number) for number in range(20)} - done, kind
+            assert all(found[text] >= 2 for text in in_hand), kind
+            await source.close()
+
+
+async def _is_away(source: Any) -> None:
+    """The source notices, and says so."""
+    for _ in range(400):
+        try:
+            await source.measure()
+        except SourceUnavailableError as error:
+            if "cannot be reached" in str(error):
+                return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the broker is still there")
+
+
+def _texts(messages: list[Any]) -> set[str]:
+    return {message.text for message in messages}
+
+
+async def _drained(source: Any, wanted: int) -> dict[str, int]:
+    """The texts of all messages with their tries, from a broker that needs a while until it is ready."""
+    found: dict[str, int] = {}
+    for _ in range(300):
+        try:
+            batch = await source.receive(10, LEASE)
+        except SourceError:
+            batch = []
+        for message in batch:
+            await source.complete(message)
+            found[message.text] = message.dequeue_count
+        if len(found) >= wanted and not batch:
+            return found
+        await asyncio.sleep(0 if batch else 0.2)
+    raise AssertionError(f"{len(found)} of {wanted} came back: {found}")
+
+
+RIGHTS: list[tuple[str, dict[str, str], str, str]] = [  # of a user, what it does, and what is missing
+    ("nobody", {}, "receive", "the right read on queue {queue} in"),
+    ("maker", {"configure": ".*", "read": ".*"}, "release", "the right write on exchange amq.default in"),
+    (
+        "writer",
+        {"read": ".*", "write": ".*"},
+        "release",
+        "the rights configure and read on queue {queue}-delay-9000 in",
+    ),
+    ("writer", {"read": ".*", "write": ".*"}, "poison", "the rights configure and read on queue {queue}-poison in"),
+]
+
+
+@pytest.mark.parametrize(("name", "rights", "act", "missing"), RIGHTS)
+async def test_right_that_a_user_misses_is_named(
+    bench: Bench, rabbit: Rabbit, name: str, rights: dict[str, str], act: str, missing: str
+) -> None:
+    """Counting needs none of them."""
+    await bench.put("1")
+    url = await asyncio.to_thread(lambda: rabbit.add_user(name, **rights))
+    source = bench.source({"Rabbit": url})
+    assert (await source.measure()).count == 1
+
+    async def do() -> None:
+        (message,) = await source.receive(1, LEASE)
+        await (source.dead_letter(message, "no") if act == "poison" else source.release(message, LEASE * 0.3))
+
+    expected = f"(app setting Rabbit) refuses user {name}: it needs {missing.format(queue=bench.name)}"
+    with pytest.raises(SourceUnavailableError, match=re.escape(expected)) as told:
+        await do()
+    assert "rabbitmqctl set_permissions" in str(told.value)
+    await source.close()
+    (again,) = await bench.source().receive(1, LEASE)  # nothing was lost
+    assert again.body == b"1"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.core.notices import FAILED
+from ebb.core.row.books import failed_in_a_row
 from ebb.telemetry.names import METRICS
 
 ROOT = Path(__file__).parents[3]
@@ -266,8 +266,9 @@ def test_alerts_are_off_by_default_and_tell_what_the_webhook_tells(name):
     named = {metric for query in queries.values() for metric in re.findall(r'name == "(ebb[.\w]+)"', query)}
     assert len(named) == 4
     assert named <= set(METRICS), "a metric that nobody writes never fires"
-    (outcomes,) = re.findall(r"outcome in \(([^)]*)\)", queries["failing"])
-    assert set(re.findall(r'"(\w+)"', outcomes)) == FAILED
+    failed, well = (re.findall(r'"(\w+)"', each) for each in re.findall(r"outcome in \(([^)]*)\)", queries["failing"]))
+    assert {failed_in_a_row(1, outcome) for outcome in failed} == {2}
+    assert {failed_in_a_row(1, outcome) for outcome in well} == {0}
 
 
 @pytest.mark.parametrize("name", ["ebb", "flex"])

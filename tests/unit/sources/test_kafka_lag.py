@@ -100,6 +100,19 @@ def test_reader_that_is_far_ahead_of_what_is_not_done_waits() -> None:
     assert (positions.committed, positions.is_full) == (offset, False)
 
 
+def test_what_was_not_seen_before_something_done_is_not_passed_over() -> None:
+    positions = Positions.read(5, "ebb1 5+1=0")  # 10 is done, by an earlier reader
+    positions.skip(6)  # 5 holds no message
+    assert positions.committed == 6
+    positions.begin(6)
+    positions.finish(6)
+    assert positions.committed == 7
+    positions.skip(10)
+    assert (positions.committed, positions.is_done(10)) == (10, True)
+    positions.skip(11)
+    assert (positions.committed, positions.marks) == (11, {})
+
+
 @given(st.lists(st.tuples(st.sampled_from(["begin", "finish", "later"]), st.integers(0, 40)), max_size=80))
 def test_nothing_that_is_not_done_is_passed_over(steps: list[tuple[str, int]]) -> None:
     positions, begun, done = Positions.read(0, None), set[int](), set[int]()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
-from ebb.core.errors import SettingsError
+from ebb.core.errors import SettingsError, SourceUnavailableError
 from ebb.core.settings.validation import validate_settings
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.settings import KafkaSettings
@@ -58,3 +58,23 @@ def test_encryption_alone_needs_no_login() -> None:
 def test_login_that_cannot_be_meant_is_refused(source: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         cluster({"Secret": "x"}, **source)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            "the rights Describe and Read on topic orders, and Write on orders-",
+        ),
+        (KafkaError.GROUP_AUTHORIZATION_FAILED, "refuses user me: it needs the rights Describe and Read on group ebb"),
+        (KafkaError.CLUSTER_AUTHORIZATION_FAILED, "needs the right Create on the cluster, or a topic orders-poison"),
+        (KafkaError.SASL_AUTHENTICATION_FAILED, "needs another username, or another password in app setting Secret"),
+        (KafkaError.UNSUPPORTED_SASL_MECHANISM, "needs another saslMechanism than PLAIN"),
+    ],
+)
+def test_refusal_names_what_is_missing(code: int, said: str) -> None:
+    made = cluster({"Secret": "x"}, securityProtocol="sasl_ssl", username="me", password="Secret")
+    told = made.error(KafkaException(KafkaError(code)))
+    assert isinstance(told, SourceUnavailableError)
+    assert said in str(told)

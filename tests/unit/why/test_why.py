@@ -287,13 +287,13 @@ def test_ticks_of_fixed_rate_count_from_the_start() -> None:
 
 
 def test_change_of_the_clocks_between_two_ticks_is_told() -> None:
-    gap = {"waitMode": "cron", "cron": "0 30 2 * * *", "timeZone": "Europe/Berlin"}  # six fields skip that time
+    gap = {"waitMode": "cron", "cron": "0 30 2 * * *", "timeZone": "Europe/Berlin"}  # six fields run an hour later then
     asked = datetime(2026, 3, 29, 3, tzinfo=timezone(timedelta(hours=2)))
     answer = why(
         past(gap, at=asked, now=asked + timedelta(hours=8), intent=replace(RUNNING, since=asked - timedelta(days=9)))
     )
     assert answer.code == "noTick"
-    assert "the next one at Mar 30 02:30:00; between them the clocks go forward by 60 min, to UTC+02:00." in answer.text
+    assert "the next one at 03:30:00; between them the clocks go forward by 60 min, to UTC+02:00." in answer.text
 
 
 def test_tick_that_the_clocks_skipped_runs_after_the_gap() -> None:
