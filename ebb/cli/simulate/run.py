@@ -94,16 +94,7 @@ def simulate(scenario: Scenario, told: Callable[[float], None] = lambda _: None)
 async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None) -> Recording:
     """As `simulate`, on the running event loop."""
     began = time.perf_counter()
-    settings = simulated_settings(scenario.settings)
-    clock, recording = ManualClock(scenario.start), Recording(scenario.start, length=scenario.seconds)
-    broker = MemoryBroker(clock)
-    per_key, streams = settings.per_key, _streams(scenario, settings)
-    backlogs = Backlogs(broker, clock, recording, per_key.key if per_key else None)
-    services = _services(scenario, settings, clock, backlogs, broker, recording)
-    if per_key is not None and all(keys.label is None for _, _, keys in streams):
-        recording.warnings.append((0.0, "perKey limits nothing: no arrivals have keys; give them some, as in SPEC#100"))
-    for queue, arrivals, keys in streams:
-        _feed(clock, scenario.start, arrivals, lambda count, queue=queue, keys=keys: backlogs.put(queue, count, keys))
+    clock, recording, backlogs, services = world_of(scenario)
     _sample(clock, scenario, backlogs)
     await update(services.store, SCHEDULE, lambda row: replace(row, intent=Intent.RUNNING))
     first = CycleState(SCHEDULE, "sim").to_json()
@@ -122,6 +113,21 @@ async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None
     recording.ended = row.reason if row.intent is Intent.STOPPED else None
     recording.real_seconds = time.perf_counter() - began
     return recording
+
+
+def world_of(scenario: Scenario) -> tuple[ManualClock, Recording, Backlogs, SimulatedServices]:
+    """What `scenario` runs in: messages will arrive as the clock is moved, and all that is done is recorded."""
+    settings = simulated_settings(scenario.settings)
+    clock, recording = ManualClock(scenario.start), Recording(scenario.start, length=scenario.seconds)
+    broker = MemoryBroker(clock)
+    per_key, streams = settings.per_key, _streams(scenario, settings)
+    backlogs = Backlogs(broker, clock, recording, per_key.key if per_key else None)
+    services = _services(scenario, settings, clock, backlogs, broker, recording)
+    if per_key is not None and all(keys.label is None for _, _, keys in streams):
+        recording.warnings.append((0.0, "perKey limits nothing: no arrivals have keys; give them some, as in SPEC#100"))
+    for queue, arrivals, keys in streams:
+        _feed(clock, scenario.start, arrivals, lambda count, queue=queue, keys=keys: backlogs.put(queue, count, keys))
+    return clock, recording, backlogs, services
 
 
 def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:

@@ -8,31 +8,20 @@ from datetime import timedelta
 import azure.durable_functions as df
 
 from activities import close_cycle, measure_backlog, process_backlog
-from devhost.clock import ManualClock
 from devhost.host import Host
 from devhost.settings import HostSettings
-from ebb.cli.simulate import run as simulation
-from ebb.cli.simulate.arrivals import arrivals_of
-from ebb.cli.simulate.recording import Backlogs, Recording
-from ebb.cli.simulate.run import SCHEDULE, Scenario, simulated_settings
+from ebb.cli.simulate.recording import Recording
+from ebb.cli.simulate.run import SCHEDULE, Scenario, world_of
 from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState
 from ebb.core.names import ETERNAL_SCHEDULER, instance_id
 from ebb.core.row.schedule_row import Intent
-from ebb.sources.memory.source import MemoryBroker
 from orchestrators import eternal
 
 
 async def run_on_host(scenario: Scenario) -> Recording:
     """What `ebb.cli.simulate.run.run` records, by way of the local host."""
-    settings = simulated_settings(scenario.settings)
-    clock, recording = ManualClock(scenario.start), Recording(scenario.start, length=scenario.seconds)
-    broker = MemoryBroker(clock)
-    backlogs = Backlogs(broker, clock, recording)
-    services = simulation._services(scenario, settings, clock, backlogs, broker, recording)
-    for queue, spec in simulation._routes(scenario, settings):
-        arrivals = arrivals_of(spec, scenario.seconds, scenario.seed)
-        simulation._feed(clock, scenario.start, arrivals, queue, backlogs)
+    clock, recording, _, services = world_of(scenario)
     await update(services.store, SCHEDULE, lambda row: replace(row, intent=Intent.RUNNING))
     app = df.DFApp()
     app.register_functions(eternal.blueprint())
