@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ebb.cli.simulate.compare import be_quiet
-from ebb.cli.simulate.run import Scenario, simulate
+from ebb.cli.simulate.run import simulate
+from ebb.cli.simulate.scenario import Scenario
 from ebb.core.calendar.ticks import Moment
 from ebb.core.carry import Carry
 from ebb.core.planning import executions_wanted, plan

@@ -52,7 +52,6 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 
 var common = [
   // Delete nothing here in favour of a plain AzureWebJobsStorage: the exact name would win over these.
-  { name: 'AzureWebJobsStorage__accountName', value: account.name }
   { name: 'AzureWebJobsStorage__blobServiceUri', value: account.properties.primaryEndpoints.blob }
   { name: 'AzureWebJobsStorage__queueServiceUri', value: account.properties.primaryEndpoints.queue }
   { name: 'AzureWebJobsStorage__tableServiceUri', value: account.properties.primaryEndpoints.table }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos import (  # noqa: F401 - each adds its scenarios
+    after,
     engine_kills,
     handler_faults,
     keys,

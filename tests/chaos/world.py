@@ -11,10 +11,11 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
-from tests.chaos import books, checker, poison_places, promises
+from tests.chaos import books, checker, poison_places, promises, turns
 from tests.chaos.app import book
 from tests.chaos.checker import Violation
 from tests.chaos.host import Host, HostEndedError
@@ -61,6 +62,7 @@ class World:
         environment: Mapping[str, str] | None = None,
         budgets: Mapping[str, Mapping[str, float]] | None = None,
         sessions: bool = False,
+        in_turn: bool = False,
     ) -> None:
         """Nothing runs until it is entered.
 
@@ -69,6 +71,7 @@ class World:
             source: of all their sources.
             environment: app settings.
             budgets: as in schedules.yaml; `settings` names the one that all schedules share.
+            in_turn: whether each schedule runs after the one before it.
             sessions: whether messages are in queues of Service Bus with sessions, and not in storage queues.
         """
         self.azurite, self.folder, self.random = azurite, folder, random.Random(seed)
@@ -94,6 +97,7 @@ class World:
         self._engine, self._count, self._encoding = engine, hosts, encoding
         self._environment, self._source = dict(environment or {}), dict(source or {})
         self._budgets = dict(budgets or {})
+        self._in_turn = in_turn
         self._sessions = Sessions() if sessions else None
         self._stack = contextlib.ExitStack()
 
@@ -220,7 +224,7 @@ class World:
         of_a_key = None if per_key is None else int(per_key.get("concurrency", 1))
         found = checker.check(record, limits, self.handler_limit, of_a_key=of_a_key)
         found += promises.check(record, self.settings, self._budgets, len(self.hosts))
-        found += self._wrong_books() + self._overlaps_shown() + self._starved()
+        found += self._wrong_books() + self._overlaps_shown() + self._starved() + self._out_of_turn()
         for host in self.hosts:
             if texts := host.surprises():
                 found.append(Violation("traceback", f"{len(texts)} in {host.name}'s output, first: {texts[0][:200]}"))
@@ -289,6 +293,11 @@ class World:
         texts = [f"{name}: {text}" for name in self.urgent for text in books.starved(self.cycles(name))]
         return [Violation("starved", text) for text in texts[:1]]
 
+    def _out_of_turn(self) -> list[Violation]:
+        pairs = pairwise(self.names) if self._in_turn else ()
+        texts = [text for one, next_one in pairs for text in turns.out_of_turn(self.cycles(one), self.cycles(next_one))]
+        return [Violation("out of turn", text) for text in texts[:1]]
+
     def _wrong(self, name: str) -> list[str]:
         status, document = self.host.call("GET", f"schedules/{name}")
         if status != 200:
@@ -312,7 +321,9 @@ class World:
         host = Host(name, self.folder / name, self.ledger, environment, self._engine)
         source = {"type": "storageQueue", "connection": "AzureWebJobsStorage", "messageEncoding": self._encoding}
         source |= self._source
-        schedules = {each: {**self.settings, **self._sources(each, source)} for each in self.names}
+        before = dict(zip(self.names[1:], self.names, strict=False)) if self._in_turn else {}
+        after = {each: {"after": [before[each]]} if each in before else {} for each in self.names}
+        schedules = {each: {**self.settings, **self._sources(each, source), **after[each]} for each in self.names}
         host.lay_out(schedules, self._budgets)
         return host
 

@@ -46,6 +46,10 @@ def simulate(
     failing: Annotated[
         float, typer.Option(help="share of the handler's calls that fail: 0.05 is one in twenty", min=0, max=1)
     ] = 0.0,
+    drains: Annotated[
+        list[str] | None,
+        typer.Option(help="when a schedule of `after` has drained: extract=burst:1@6h", metavar="NAME=SPEC"),
+    ] = None,
     length: Annotated[
         str, typer.Option("--for", help="how much schedule: 90, 30m, 12h, 7d, 4w", metavar="TIME")
     ] = "1d",
@@ -81,7 +85,7 @@ def simulate(
     from ebb.cli.simulate.plots import check_plot, write_plot
     from ebb.cli.simulate.progress import bars
     from ebb.cli.simulate.render import Comparison, csv_of, json_of, runs_of
-    from ebb.cli.simulate.run import Scenario, begin_of
+    from ebb.cli.simulate.scenario import Scenario, begin_of
 
     if json and output not in (Output.TABLE, Output.JSON):
         raise failed(f"--json and --output {output.value} exclude each other: give one of them", Exit.USAGE)
@@ -91,9 +95,9 @@ def simulate(
         if plot is not None:
             check_plot(plot)
         found = candidates_of(schedule_settings(app or Path(), schedule), sets or [], withs or [])
-        given = tuple(arrivals or ["none"])
+        given, drained = tuple(arrivals or ["none"]), tuple(drains or ())
         scenarios = [
-            Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed, failing)
+            Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed, failing, drained)
             for name, settings in found.items()
         ]
         with bars([scenario.name for scenario in scenarios]) as tell:

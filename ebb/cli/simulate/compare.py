@@ -16,7 +16,8 @@ from ebb.cli.simulate.costs import Prices
 from ebb.cli.simulate.progress import Tell, pass_on, seldom
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.report import Report, report_of
-from ebb.cli.simulate.run import Scenario, simulate, simulated_settings
+from ebb.cli.simulate.run import simulate
+from ebb.cli.simulate.scenario import Scenario, simulated_settings
 
 _words: Any = None
 
@@ -40,7 +41,7 @@ def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *
         SimulationError, SettingsError: one of them cannot be run.
     """
     for scenario in scenarios:
-        simulated_settings(scenario.settings)
+        simulated_settings(scenario.simulated)
     if len(scenarios) == 1:
         only = scenarios[0]
         with _quiet():
@@ -54,8 +55,10 @@ def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *
 
 
 def _report(scenario: Scenario, recording: Recording, prices: Prices) -> Report:
-    left_out = ["after is left out: the schedule is simulated by itself"] if scenario.settings.get("after") else []
-    return report_of(scenario.name, recording, simulated_settings(scenario.settings), prices, left_out)
+    simulated = simulated_settings(scenario.simulated)
+    unknown = [name for name in scenario.after if name not in simulated.after]
+    left_out = [f"after: {name} is left out; --drains {name}=SPEC says when it has drained" for name in unknown]
+    return report_of(scenario.name, recording, simulated, prices, left_out)
 
 
 def _side_by_side(scenarios: Sequence[Scenario], tell: Tell) -> list[Recording]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from ebb.core.documents import Cycle
 from ebb.core.message import Message
 from ebb.core.remarks import Noted
 from ebb.core.row.looks import Look
-from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.sources.memory.source import VISIBLE_COUNT_LIMIT, MemoryBroker
 from ebb.store.memory import MemoryStore
 
@@ -110,10 +110,18 @@ class RecordedStore(MemoryStore):
     def __init__(self, recording: Recording) -> None:
         super().__init__()
         self._recording = recording
+        self._drained = Counter[str]()  # of other schedules, which are not simulated
+
+    def drain(self, name: str, times: int) -> None:
+        """Another schedule has drained so many times more; with 0 it is known, and runs."""
+        self._drained[name] += times
 
     async def get(self, name: str) -> ScheduleRow:
         self._recording.calls["table"] += 1
-        return await super().get(name)
+        row = await super().get(name)
+        if name not in self._drained:
+            return row
+        return replace(row, intent=Intent.RUNNING, drained_cycle=self._drained[name])
 
     async def save(self, row: ScheduleRow) -> ScheduleRow:
         self._recording.calls["table"] += 1

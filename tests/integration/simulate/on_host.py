@@ -11,7 +11,8 @@ from activities import close_cycle, measure_backlog, process_backlog
 from devhost.host import Host
 from devhost.settings import HostSettings
 from ebb.cli.simulate.recording import Recording
-from ebb.cli.simulate.run import SCHEDULE, Scenario, world_of
+from ebb.cli.simulate.scenario import Scenario
+from ebb.cli.simulate.world import SCHEDULE, world_of
 from ebb.core.contract.store import update
 from ebb.core.cycle import CycleState
 from ebb.core.names import ETERNAL_SCHEDULER, instance_id

@@ -12,7 +12,8 @@ import pytest
 from ebb.cli.simulate.arriving_keys import keys_of
 from ebb.cli.simulate.errors import SimulationError
 from ebb.cli.simulate.recording import Recording
-from ebb.cli.simulate.run import Scenario, run
+from ebb.cli.simulate.run import run
+from ebb.cli.simulate.scenario import Scenario
 from ebb.core.documents import Cycle
 
 HOUR = 3600.0

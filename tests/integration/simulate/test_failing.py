@@ -10,7 +10,7 @@ import pytest
 from ebb.cli.simulate.compare import compare
 from ebb.cli.simulate.costs import Prices
 from ebb.cli.simulate.report import Report
-from ebb.cli.simulate.run import Scenario
+from ebb.cli.simulate.scenario import Scenario
 from ebb.core.clock import parse_rfc3339
 from ebb.core.documents import Cycle
 
@@ -90,4 +90,5 @@ def test_budget_of_concurrency_alone_allows_no_number() -> None:
 
 def test_what_is_left_out_is_said() -> None:
     report, _ = simulated({"after": ["extract"]}, 1)
-    assert "after is left out: the schedule is simulated by itself" in [each.text for each in report.warnings]
+    told = "after: extract is left out; --drains extract=SPEC says when it has drained"
+    assert told in [each.text for each in report.warnings]

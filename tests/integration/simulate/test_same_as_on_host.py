@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ebb.cli.simulate.run import Scenario, run
+from ebb.cli.simulate.run import run
+from ebb.cli.simulate.scenario import Scenario
 from tests.integration.simulate.on_host import run_on_host
 
 QUEUE: dict[str, Any] = {"source": {"type": "storageQueue", "queueName": "mails"}, "queueLength": 4, "concurrency": 2}

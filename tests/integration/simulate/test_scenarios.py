@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ebb.cli.simulate.recording import Recording
-from ebb.cli.simulate.run import BEGIN, Scenario, run
+from ebb.cli.simulate.run import run
+from ebb.cli.simulate.scenario import BEGIN, Scenario
 from ebb.core.documents import SourceBacklog
 from ebb.core.errors import SettingsError
 
