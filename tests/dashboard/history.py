@@ -19,7 +19,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from ebb.core.clock import rfc3339
 from ebb.store.codec import cycle_properties
-from ebb.store.tables import TRANSACTION_LIMIT, _entity
+from ebb.store.tables import TRANSACTION_LIMIT
 
 AT_ONCE = 4  # transactions
 ATTEMPTS = 5
@@ -56,7 +56,7 @@ async def _write(
         client = service.get_table_client(table)
 
         async def write(name: str, documents: Sequence[Mapping[str, Any]]) -> None:
-            entities = [_entity(name, cycle_properties(each)) for each in documents]
+            entities = [{"PartitionKey": name, **cycle_properties(each)} for each in documents]
             for left in range(ATTEMPTS, -1, -1):  # a busy emulator closes connections; an upsert may be repeated
                 try:
                     async with gate:

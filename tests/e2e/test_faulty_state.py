@@ -30,7 +30,7 @@ async def die(*_: object, **__: object) -> None:
     print("last words", flush=True)
     os._exit(7)
 
-triggers.health.check_all = die
+triggers.health.health_of = die
 """
 
 

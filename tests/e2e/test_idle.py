@@ -20,6 +20,7 @@ from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedules import Schedules
 from ebb.services import Services
 from ebb.sources.memory.source import MemoryBroker, MemorySource
+from ebb.sources.storage_queue.account import open_account
 from ebb.store.tables import TableStore
 from tests.azurite import Azurite
 
@@ -52,7 +53,8 @@ class Idle:
     def __init__(self, azurite: Azurite, folder: Path, settings: dict[str, Any]) -> None:
         environment = {"AzureWebJobsStorage": azurite.connection_string}
         self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-        self.store = CountingStore(resolve_connection("AzureWebJobsStorage", environment), f"T{uuid.uuid4().hex[:12]}")
+        connection = resolve_connection("AzureWebJobsStorage", environment)
+        self.store = CountingStore(connection, open_account, f"T{uuid.uuid4().hex[:12]}")
         source = {"type": "storageQueue", "queueName": f"idle{uuid.uuid4().hex[:12]}", "createQueue": True}
         schedule = {"source": source, "handler": "handlers.noop:handle", **settings}
         services = Services(Schedules({"idle": schedule}), self.store, self.clock, environment)

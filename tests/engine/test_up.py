@@ -135,7 +135,7 @@ def test_a_host_that_is_killed_while_it_starts_is_told_at_once(tmp_path: Path, r
         return False
 
     try:
-        wait_for(kill_one, 40, lambda: "it did not start")
+        wait_for(kill_one, 90, lambda: "it did not start")
         output, said = started.communicate(timeout=70)
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -203,11 +203,11 @@ async def test_list_of_poison_says_that_of_a_group_the_first_ten_are_seen_and_al
     schedules = Schedules({"orders": {"source": given, "handler": "handlers.noop:handle"}})
     poison = Poison(Services(schedules, MemoryStore(), environment=SETTINGS), "orders")
     page = await poison.listed(32, None)
-    assert (page["count"], len(page["value"]), page["note"]) == (12, 10, SEEN_IN_PART)
-    acted = await poison.act("requeuePoison", Chosen(), {})
-    assert (acted.number, acted.remaining) == (12, 0)
+    assert (page.count, len(page.value), page.note) == (12, 10, SEEN_IN_PART)
+    acted = await poison.requeue(Chosen(), {})
+    assert (acted.requeued, acted.remaining) == (12, 0)
     page = await poison.listed(32, None)
-    assert page == {"count": 0, "value": []}
+    assert page.to_document() == {"count": 0, "value": []}
     await bench.close()
 
 
