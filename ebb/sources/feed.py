@@ -15,8 +15,11 @@ class Feed(Protocol):
         """Why the place would not take `body`, or could not give it back; None where it can do both."""
         ...
 
-    async def put(self, body: bytes) -> None:
+    async def put(self, body: bytes) -> str | None:
         """Add a message; a place that is missing is made where its kind can do so.
+
+        Returns:
+            Its id, as the source gives it later; None where the place does not tell.
 
         Raises:
             SourceError: it cannot be added.

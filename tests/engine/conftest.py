@@ -17,7 +17,7 @@ from tests.engine.deployment import Deploy, Deployment
 from tests.engine.hosts import why_unnamed
 
 DEFAULT = ("devhost", "realhost")
-SLOW = {  # minutes long on the real engine
+SLOW = {  # minutes long on the real engine: `.ci/run` runs them there after the others
     "test_kill": (),
     "test_scale": (),
     "test_lost_answer": (),

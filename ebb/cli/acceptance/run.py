@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ebb.cli.acceptance.accounted_feed import DEPTH, AccountedFeed
 from ebb.cli.acceptance.ledger import Ledger
 from ebb.cli.acceptance.summary import Put, Summary, summarise
 from ebb.cli.local.api import Api, ApiError
 from ebb.cli.local.children import Child
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.feeding import DEPTH, Feeder
 from ebb.cli.local.live import Snapshot, View, describe
 from ebb.core.document import Json
 from ebb.core.wording import counted
@@ -34,8 +34,8 @@ _ROUNDING = timedelta(milliseconds=5)  # the history's times are cut to millisec
 class AccountedRun:
     """What was put, what was handled, and what the history says of it; used once."""
 
-    def __init__(self, api: Api, ledger: Ledger, children: Sequence[Child], source: Feeder | None) -> None:
-        self._api, self._ledger, self._children, self._source = api, ledger, children, source
+    def __init__(self, api: Api, ledger: Ledger, children: Sequence[Child], fed: AccountedFeed | None) -> None:
+        self._api, self._ledger, self._children, self._fed = api, ledger, children, fed
         self._began = datetime.now(UTC)
         self._feeding: asyncio.Task[None] | None = None
         self._nudged = False  # since the last message was put
@@ -58,10 +58,10 @@ class AccountedRun:
         """
         totals = (await self._api.schedule()).get("totals") or {}
         self._poisoned_before, self._processed_before = totals.get("poisoned", 0), totals.get("processed", 0)
-        if self._source:
+        if self._fed:
             depth = None if backlog else DEPTH
-            self._feeding = asyncio.create_task(self._source.feed(count, poison, depth=depth))
-            await asyncio.wait({self._feeding}, timeout=_BACKLOG) if backlog else await self._source.begun.wait()
+            self._feeding = asyncio.create_task(self._fed.feed(count, poison, depth=depth))
+            await asyncio.wait({self._feeding}, timeout=_BACKLOG) if backlog else await self._fed.begun.wait()
         deadline = time.monotonic() + _STOPPING
         while True:
             try:
@@ -109,14 +109,14 @@ class AccountedRun:
 
     def shortfall(self) -> str:
         """What a run without progress still waited for, and what is known of its schedule."""
-        source, handled = self._source, {entry.id for entry in self._ledger.entries}
+        fed, handled = self._fed, {entry.id for entry in self._ledger.entries}
         if self._feeding and not self._feeding.done():
             awaited = "messages were still being put"
-        elif source and (left := len(source.put.keys() - handled)):
-            awaited = f"{counted(left, 'message')} of {len(source.put)} not handled"
-        elif source and source.poison and not self._poison_is_away:
-            awaited = f"not all of {counted(len(source.poison), 'unreadable message')} in the poison queue"
-        elif not source:
+        elif fed and (left := len(fed.values.keys() - handled)):
+            awaited = f"{counted(left, 'message')} of {len(fed.values)} not handled"
+        elif fed and fed.unreadable and not self._poison_is_away:
+            awaited = f"not all of {counted(len(fed.unreadable), 'unreadable message')} in the poison queue"
+        elif not fed:
             awaited = "no backlog measured as empty"
         else:
             awaited = "the last cycle not closed"
@@ -135,10 +135,10 @@ class AccountedRun:
                     cycles.append(cycle)
         except TimeoutError as error:
             raise LocalError(f"the history of {self._api.schedule_url} was not read within {_ACCOUNT:g} s") from error
-        source = self._source
-        began, ended = source.started_at if source else None, self._ledger.written_at
+        fed = self._fed
+        began, ended = fed.started_at if fed else None, self._ledger.written_at
         seconds = ended.timestamp() - began if began and ended else 0.0
-        put = Put(source.put, source.poison, await source.poisoned()) if source else None
+        put = Put(fed.values, fed.unreadable, await fed.poisoned()) if fed else None
         return summarise(put, self._ledger.entries, cycles, seconds)
 
     def _check(self) -> None:
@@ -156,7 +156,7 @@ class AccountedRun:
                 break
         in_ledger = self._ledger.read()
         processed = max(in_ledger, schedule.get("totals", {}).get("processed", 0) - self._processed_before)
-        put = self._source.total if self._source else 0
+        put = self._fed.total if self._fed else 0
         poisoned, rate = self._poisoned(schedule), self._rate(processed)
         if (progress := (processed, put, poisoned)) != self._progress:
             self._progress, self._progressed_at = progress, time.monotonic()
@@ -182,22 +182,22 @@ class AccountedRun:
         """Whether all that was put is handled or poisoned, and the cycle that did it is in the history."""
         if self._feeding and not self._feeding.done():
             return False
-        source = self._source
+        fed = self._fed
         handled = {entry.id for entry in self._ledger.entries}
-        if source and not source.put.keys() <= handled:
+        if fed and not fed.values.keys() <= handled:
             return False
-        if source and not await self._is_poisoned(source, schedule):
+        if fed and not await self._is_poisoned(fed, schedule):
             return False
         return schedule.get("phase") == "waiting" and self._is_closed(schedule)
 
-    async def _is_poisoned(self, source: Feeder, schedule: Mapping[str, Any]) -> bool:
+    async def _is_poisoned(self, fed: AccountedFeed, schedule: Mapping[str, Any]) -> bool:
         """Whether the unreadable messages are in the poison queue; the history counts those of earlier runs too."""
         known = self._poisoned(schedule)
-        if known < len(source.poison):
+        if known < len(fed.unreadable):
             return False
         if not self._poison_is_away and known != self._poisoned_seen:
             self._poisoned_seen = known
-            self._poison_is_away = not source.poison or source.poison <= await source.poisoned()
+            self._poison_is_away = not fed.unreadable or fed.unreadable <= await fed.poisoned()
         return self._poison_is_away
 
     def _is_closed(self, schedule: Mapping[str, Any]) -> bool:

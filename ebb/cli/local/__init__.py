@@ -1,1 +1,1 @@
-"""The app, the storage emulator and a feeder on one machine: what `python3 dev.py` runs."""
+"""The app, the storage emulator and what feeds them on one machine: what `python3 dev.py` runs."""

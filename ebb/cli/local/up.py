@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from ebb.cli.acceptance.accounted_feed import AccountedFeed
 from ebb.cli.acceptance.ledger import Ledger
 from ebb.cli.acceptance.run import AccountedRun
 from ebb.cli.acceptance.summary import Summary
@@ -21,7 +22,7 @@ from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_
 from ebb.cli.local.children import Child
 from ebb.cli.local.engines import Engine, find_engine
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.feeding import Feeder, emulator, feeder, queue_of
+from ebb.cli.local.feeding import opened_feed, queue_of
 from ebb.cli.local.host import address_of_api, host
 from ebb.cli.local.live import View, open_view
 from ebb.cli.local.options import FeedOptions, Options
@@ -32,6 +33,7 @@ from ebb.cli.local.terminal import complain, say
 from ebb.cli.local.tools import Tools
 from ebb.cli.running import announced, running_in
 from ebb.core.wording import counted
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 _DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
@@ -122,15 +124,14 @@ async def feed(options: FeedOptions) -> int:
     url, storage_port = _fed(options)
     api = Api(url, options.schedule)
     try:
-        source = queue_of((await api.schedule())["settings"])
+        queue = queue_of((await api.schedule())["settings"])
     except UnreachableError as error:
         raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
-    async with feeder(source, emulator(storage_port)) as fed:
+    async with opened_feed(queue, connection_string(storage_port)) as fed:
         await fed.feed(options.count, options.poison)
     await api.trigger()  # an idle schedule may sleep for minutes
-    put, queue = counted(fed.total, "message"), source["queueName"]
-    host = url.removesuffix("/api")
-    say(f"put {put} into {queue} of the storage emulator on port {storage_port + 1}, for the app at {host}")
+    put, app = counted(fed.total, "message"), url.removesuffix("/api")
+    say(f"put {put} into {fed.name} of the storage emulator on port {storage_port + 1}, for the app at {app}")
     return 0
 
 
@@ -183,21 +184,20 @@ async def _serve(
     _require_ledger(options, settings["handler"])  # an operator may have set another
     accounted = _keeps_a_ledger(settings["handler"])
     async with contextlib.AsyncExitStack() as stack:
-        source: Feeder | None = None
-        queue = None if options.no_feed else _fed_queue(settings, options)
-        if queue is not None:
-            source = await stack.enter_async_context(feeder(queue, emulator(storage_port)))
-            await source.make_queue()
+        fed: AccountedFeed | None = None
+        if not options.no_feed and (queue := _fed_queue(settings, options)):
+            fed = await stack.enter_async_context(opened_feed(queue, connection_string(storage_port)))
+            await fed.make()
         for fault in await api.unhealthy():
             say(f"unhealthy: {fault}")
-        run = AccountedRun(api, Ledger(state.ledger), children, source)
+        run = AccountedRun(api, Ledger(state.ledger), children, fed)
         stack.push_async_callback(run.stop)
         with open_view(Console(), live=not options.json) as view:
             ending = await _watch(run, view, options)
         return ending, await run.summary() if accounted else None
 
 
-def _fed_queue(settings: Mapping[str, Any], options: Options) -> Mapping[str, Any] | None:
+def _fed_queue(settings: Mapping[str, Any], options: Options) -> StorageQueueSettings | None:
     """The queue that this command puts messages into; None where the schedule reads from elsewhere: `feed` does it.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from ebb.core.settings.producer_rate import ProducerRate
 from ebb.sources.feed import Feed
@@ -19,14 +19,20 @@ def unix_times(count: int) -> list[bytes]:
     return [str(first + number).encode() for number in range(count)]
 
 
-async def put_all(feed: Feed, bodies: Sequence[bytes]) -> None:
+async def put_all(feed: Feed, bodies: Sequence[bytes], before: Callable[[int], Awaitable[None]] | None = None) -> None:
     """Put all of them, in about their order.
+
+    Args:
+        before: is awaited with the number of those that are put next, at most AT_ONCE.
 
     Raises:
         SourceError: the place cannot be reached, or refuses.
     """
     for start in range(0, len(bodies), AT_ONCE):
-        await asyncio.gather(*map(feed.put, bodies[start : start + AT_ONCE]))
+        some = bodies[start : start + AT_ONCE]
+        if before is not None:
+            await before(len(some))
+        await asyncio.gather(*map(feed.put, some))
 
 
 async def produce(

@@ -25,13 +25,30 @@ class StorageQueueFeed:
     def refusal(self, body: bytes) -> str | None:
         return refusal(encode_body(body, self._source.message_encoding))
 
-    async def put(self, body: bytes) -> None:
+    async def put(self, body: bytes) -> str:
+        queue = await self.make()
+        return (await queue.put(encode_body(body, self._source.message_encoding))).id
+
+    async def make(self) -> QueueClient:
+        """The queue, which is there from now on.
+
+        Raises:
+            SourceUnavailableError: it cannot be reached or made.
+        """
         async with self._making:
             if self._client is None:
                 client = QueueClient(open_account(self._connection), self.name, create=True)
                 await client.create()
                 self._client = client
-        await self._client.put(encode_body(body, self._source.message_encoding))
+        return self._client
+
+    async def count(self) -> int:
+        """About how many messages the queue holds: those that somebody works on are counted too.
+
+        Raises:
+            SourceError: it cannot be reached.
+        """
+        return await (await self.make()).count_all()
 
     async def close(self) -> None:
         """The connections are the storage account's."""

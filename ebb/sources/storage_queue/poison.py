@@ -66,6 +66,20 @@ class PoisonQueue:
 
         return await self._each(ids, limit, text, nothing_more)
 
+    async def ids(self) -> set[str]:
+        """The ids that the messages had in their own queue, of all that are here; they are hidden for a moment.
+
+        Raises:
+            SourceError: it cannot be reached.
+        """
+        poison, folding, held = self._poison_queue(), await self._folding(), list[QueueEntry]()
+        try:
+            while page := await poison.receive_if_there(PEEK_LIMIT, HOLD):
+                held += page
+        finally:
+            await _give_back(poison, held)
+        return {found.poisoned.id for found in folding.fold(held)}
+
     async def close(self) -> None:
         """The connections are the storage account's."""
 

@@ -13,11 +13,11 @@ from typing import Any, Self, cast
 import pytest
 
 from ebb.cli.acceptance import run as module
+from ebb.cli.acceptance.accounted_feed import AccountedFeed
 from ebb.cli.acceptance.ledger import Ledger
 from ebb.cli.acceptance.run import AccountedRun
 from ebb.cli.local.api import Api, ApiError
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.feeding import Feeder
 from ebb.cli.local.live import Snapshot
 from ebb.core.clock import rfc3339
 
@@ -57,15 +57,15 @@ class FakeApi:
             yield cycle
 
 
-class FakeFeeder:
+class FakeFeed:
     """Has put one message and one that no handler can read, before the schedule starts."""
 
-    put, poison, total, started_at = {"m1": 7}, {"p1"}, 2, time.time()
+    values, unreadable, total, started_at = {"m1": 7}, {"p1"}, 2, time.time()
 
     def __init__(self, error: LocalError | None = None) -> None:
         self.error, self.begun, self.poison_is_away = error, self, True
 
-    async def feed(self, count: int, poison: int, depth: int) -> None:
+    async def feed(self, count: int, unreadable: int, depth: int) -> None:
         if self.error:
             raise self.error
 
@@ -108,8 +108,8 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "parity.jsonl"
 
 
-def _run(api: FakeApi, ledger: Path, feeder: FakeFeeder | None = None) -> AccountedRun:
-    return AccountedRun(cast("Api", api), Ledger(ledger), [], cast("Feeder", feeder or FakeFeeder()))
+def _run(api: FakeApi, ledger: Path, fed: FakeFeed | None = None) -> AccountedRun:
+    return AccountedRun(cast("Api", api), Ledger(ledger), [], cast("AccountedFeed", fed or FakeFeed()))
 
 
 def _handle(ledger: Path, api: FakeApi, closed_after: float = 1.0) -> None:
@@ -144,9 +144,9 @@ async def test_run_has_failed_when_it_stalls(api: FakeApi, ledger: Path, fault: 
 
 
 async def test_poison_of_an_earlier_run_does_not_stand_for_that_of_this_one(api: FakeApi, ledger: Path) -> None:
-    feeder = FakeFeeder()
-    feeder.poison_is_away = False
-    run = _run(api, ledger, feeder)
+    fed = FakeFeed()
+    fed.poison_is_away = False
+    run = _run(api, ledger, fed)
     await run.start(1, 1)
     _handle(ledger, api)
     assert not await run.watch(Seen(), until_drained=True)
@@ -186,7 +186,7 @@ async def test_app_that_no_longer_answers_ends_the_run(api: FakeApi, ledger: Pat
 
 
 async def test_messages_that_cannot_be_put_end_the_run(api: FakeApi, ledger: Path) -> None:
-    run = _run(api, ledger, FakeFeeder(LocalError("cannot put messages")))
+    run = _run(api, ledger, FakeFeed(LocalError("cannot put messages")))
     await run.start(1, 1)
     with pytest.raises(LocalError, match="cannot put messages"):
         await run.watch(Seen(), until_drained=False)
