@@ -34,6 +34,11 @@ from tests.engine.hosts import Host
 
 BARE = Path(__file__).parent / "apps/bare"
 FANS = (10, 100, 1000)
+SHAPES = {  # of a fan-out, and the orchestration by hand that has it
+    "activities at once": "fan",
+    "activities at once in sub-orchestrations": "fan_of_fans",
+    "pieces of work at once in batches": "fan_of_batches",
+}
 CYCLES = 60  # of a loop that is timed
 AWAKE = 5  # seconds for which Ebb's loop is timed
 NEVER = 3600  # seconds: a wait that the bench ends
@@ -199,8 +204,9 @@ def _ebb_rate(app: Deployment) -> float:
 def _fan_out(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Seconds of a cycle with so many executions that have nothing to do, beside as many empty activities by hand."""
     for fan in FANS:
-        with _bare(engine) as host:
-            yield f"seconds of {fan:,} activities at once, by hand", f"{_bare_seconds(host, 'fan', fan):.2f}"
+        for shape, orchestration in SHAPES.items():
+            with _bare(engine) as host:
+                yield f"seconds of {fan:,} {shape}, by hand", f"{_bare_seconds(host, orchestration, fan):.2f}"
         with _app(engine, minExecutions=fan, maxExecutions=fan) as (app, _):
             seconds = _cycle_seconds(app)
             yield f"seconds of a cycle with {fan:,} executions", f"{seconds:.2f}"

@@ -1,5 +1,6 @@
 """The loops that Ebb is compared with, as one would write them by hand with the Durable SDK."""
 
+import math
 import os
 from datetime import datetime, timedelta
 
@@ -16,6 +17,17 @@ _queue = QueueClient.from_connection_string(os.environ["BENCH_STORAGE"], os.envi
 @app.activity_trigger(input_name="number")
 def nothing(number: int) -> int:
     """An activity that does nothing."""
+    return nothing_of(number)
+
+
+@app.activity_trigger(input_name="count")
+def nothings(count: int) -> list[int]:
+    """So many of it, one after the other: a batch of executions in one activity."""
+    return [nothing_of(number) for number in range(count)]
+
+
+def nothing_of(number: int) -> int:
+    """What an activity does in the place of work."""
     return number
 
 
@@ -74,3 +86,26 @@ def fan(context):
     left, began = _begun(context)
     yield context.task_all([context.call_activity("nothing", number) for number in range(left)])
     return _seconds(context, began)
+
+
+@app.orchestration_trigger(context_name="context")
+def fan_of_fans(context):
+    """So many activities at once, in groups of about the root of their number, each a sub-orchestration."""
+    left, began = _begun(context)
+    yield context.task_all(
+        [context.call_sub_orchestrator("fan", {"left": size, "began": began}) for size in _groups(left)]
+    )
+    return _seconds(context, began)
+
+
+@app.orchestration_trigger(context_name="context")
+def fan_of_batches(context):
+    """The same groups, each one activity."""
+    left, began = _begun(context)
+    yield context.task_all([context.call_activity("nothings", size) for size in _groups(left)])
+    return _seconds(context, began)
+
+
+def _groups(count: int) -> list[int]:
+    groups = math.isqrt(count)
+    return [count // groups + (number < count % groups) for number in range(groups)]
