@@ -25,7 +25,7 @@ from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.blob.body import BlobContent
 from ebb.sources.blob.container import META, BlobEntry, Container
 from ebb.sources.blob.settings import BlobSettings
-from ebb.sources.blob.waiting import DONE, NOT_BEFORE, OF, OURS, TRIES, Place, Waiting, of_receipt, waiting
+from ebb.sources.blob.waiting import DONE, NOT_BEFORE, OF, OURS, TRIES, BlobPlace, Waiting, of_receipt, waiting
 from ebb.sources.storage_queue.account import Response, open_account
 
 POISON_SUFFIX = "-poison"
@@ -122,14 +122,14 @@ class BlobSource:
             await self._listing.aclose()
             self._listing = None
 
-    def _place(self) -> Place:
+    def _place(self) -> BlobPlace:
         if self._closed:  # a handler that outlived its execution comes too late
             raise SourceUnavailableError(f"the source of container {self._source.container_name} is closed")
         account = open_account(self._connection, "blob")
         container = Container(account, self._source.container_name)
-        return Place(self._source, container, Container(account, self._source.done, create=True))
+        return BlobPlace(self._source, container, Container(account, self._source.done, create=True))
 
-    async def _look(self, place: Place) -> None:
+    async def _look(self, place: BlobPlace) -> None:
         """Put the next blobs that can be received into `_seen`, none at the end of the listing."""
         if self._listing is None:
             self._listing = waiting(place, LOOK)
@@ -144,7 +144,7 @@ class BlobSource:
         if self._seen:
             self._seen.rotate(-(self._execution * 32) % len(self._seen))
 
-    async def _take(self, place: Place, found: Waiting, seconds: int) -> Message | None:
+    async def _take(self, place: BlobPlace, found: Waiting, seconds: int) -> Message | None:
         """Hold one blob and read it; None where somebody else was first."""
         if place.keeps and found.marker_etag is None:
             made = await _begin_receipt(place, found.entry)
@@ -162,7 +162,7 @@ class BlobSource:
         message = Message(entry.name, b"", found.tries + 1, entry.created, {**own, **about}, receipt)
         return message if await self._read(place, message, entry) else None
 
-    async def _read(self, place: Place, message: Message, entry: BlobEntry) -> bool:
+    async def _read(self, place: BlobPlace, message: Message, entry: BlobEntry) -> bool:
         """Count the try and read the body; False where the blob has gone or changed meanwhile."""
         whole = entry.size <= self._source.body_limit
         condition = {"if-match": entry.etag} if place.keeps else _held(message)
@@ -183,7 +183,7 @@ class BlobSource:
             message.content = BlobContent(self._connection, name, message.id, etag, entry.size)
         return True
 
-    async def _mark(self, place: Place, message: Message, marks: dict[str, str]) -> None:
+    async def _mark(self, place: BlobPlace, message: Message, marks: dict[str, str]) -> None:
         """Write the metadata of the marker, and remember its new ETag.
 
         Raises:
@@ -196,7 +196,7 @@ class BlobSource:
         lease_id, _, number = message.receipt.split(" ")
         message.receipt = f"{lease_id} {answer.headers['etag']} {number}"
 
-    async def _remove(self, place: Place, message: Message, done: str) -> None:
+    async def _remove(self, place: BlobPlace, message: Message, done: str) -> None:
         """Take a blob away, or write that it is done."""
         if not place.keeps:
             headers = {**_held(message), "x-ms-delete-snapshots": "include"}
@@ -216,7 +216,7 @@ class BlobSource:
                 raise
 
 
-async def _begin_receipt(place: Place, entry: BlobEntry) -> Waiting | None:
+async def _begin_receipt(place: BlobPlace, entry: BlobEntry) -> Waiting | None:
     """A receipt for a blob that has none; None where somebody else has written that the blob is done."""
     name = place.marker(entry.name)
     answer = await place.done.put(name, b"", {"if-none-match": "*"})
@@ -230,7 +230,7 @@ async def _begin_receipt(place: Place, entry: BlobEntry) -> Waiting | None:
     return of_receipt(entry, receipt)
 
 
-async def _acquire(place: Place, name: str, lease_id: str, seconds: int, etag: str) -> Response:
+async def _acquire(place: BlobPlace, name: str, lease_id: str, seconds: int, etag: str) -> Response:
     """Lease a marker that is as it was; who holds it already gets the time again.
 
     https://learn.microsoft.com/rest/api/storageservices/lease-blob
@@ -244,12 +244,12 @@ async def _acquire(place: Place, name: str, lease_id: str, seconds: int, etag: s
     return await place.markers.call("PUT", place.marker(name), "lease", headers=headers)
 
 
-async def _let_go(place: Place, message: Message) -> None:
+async def _let_go(place: BlobPlace, message: Message) -> None:
     headers = {**_held(message), "x-ms-lease-action": "release"}
     _settled(await place.markers.call("PUT", place.marker(message.id), "lease", headers=headers), message, place)
 
 
-def _settled(answer: Response, message: Message, place: Place) -> None:
+def _settled(answer: Response, message: Message, place: BlobPlace) -> None:
     """Nothing, if the service did as it was told.
 
     Raises:

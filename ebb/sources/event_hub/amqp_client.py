@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from ebb.core.errors import SourceError
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, Symbol, UByte, UInt, ULong, UShort, decode, encode
 
 OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x10, 0x19)
@@ -42,7 +42,7 @@ class Link:
 
     def __init__(self, connection: AmqpConnection, handle: int, receives: bool) -> None:
         self.connection, self.handle, self.receives = connection, handle, receives
-        self.arrived: deque[Message] = deque()
+        self.arrived: deque[AmqpMessage] = deque()
         self.changed = asyncio.Event()
         self.attached = False
         self.fault: AmqpError | None = None
@@ -54,7 +54,7 @@ class Link:
         self.credit = credit
         self.connection.write(FLOW, [*self.connection.window(), UInt(self.handle), UInt(self.count), UInt(credit)])
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: AmqpMessage) -> None:
         """Send one message and wait until it was taken.
 
         Raises:
@@ -247,7 +247,7 @@ class AmqpConnection:
         raw, link.partial = link.partial, b""
         link.count += 1
         link.credit -= 1
-        link.arrived.append(Message.parse(raw))
+        link.arrived.append(AmqpMessage.parse(raw))
         link.changed.set()
 
     def _settled(self, fields: list[Any]) -> None:

@@ -29,14 +29,14 @@ WAITING = 200  # records of a partition that are taken from the library and not 
 
 
 @dataclass(frozen=True)
-class Given:
+class ReceivedRecord:
     """A record to be handled, and which try it is."""
 
     record: Record
     tries: int
 
 
-class Reader:
+class TopicReader:
     """The partitions of one execution."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Reader:
         if not earliest:
             await self.commit()
 
-    async def next(self, limit: int, now: float, one_each: bool = False) -> list[Given]:
+    async def next(self, limit: int, now: float, one_each: bool = False) -> list[ReceivedRecord]:
         """Up to `limit` records that are to be handled now; none where every partition is at its end, full or held up.
 
         Args:
@@ -218,17 +218,17 @@ class Reader:
         """Partitions of which nothing is given although something is there: it waits behind others of its key."""
         return {number for number, each in self.positions.items() if each.passed}
 
-    def _due(self, limit: int, now: float) -> list[Given]:
-        given: list[Given] = []
+    def _due(self, limit: int, now: float) -> list[ReceivedRecord]:
+        given: list[ReceivedRecord] = []
         while self._later and self._later[0][0] <= now and len(given) < limit:
             _, number, offset = heapq.heappop(self._later)
             record = self._open.get((number, offset))
             if record is not None:
-                given.append(Given(record, self.positions[number].begin(offset)))
+                given.append(ReceivedRecord(record, self.positions[number].begin(offset)))
         return given
 
-    def _from_waiting(self, flowing: set[int], limit: int, now: float, one_each: bool) -> list[Given]:
-        given: list[Given] = []
+    def _from_waiting(self, flowing: set[int], limit: int, now: float, one_each: bool) -> list[ReceivedRecord]:
+        given: list[ReceivedRecord] = []
         for number in sorted(flowing, key=lambda each: -len(self._waiting[each])):
             waiting, positions, before = self._waiting[number], self.positions[number], len(given)
             held_up: list[Record] = []
@@ -250,7 +250,7 @@ class Reader:
                     if one_each:
                         break
                 else:
-                    given.append(Given(record, positions.begin(offset)))
+                    given.append(ReceivedRecord(record, positions.begin(offset)))
             waiting.extendleft(reversed(held_up))
             if not waiting and number in self._ended:
                 positions.skip(self._ended[number])
