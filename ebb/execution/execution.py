@@ -32,7 +32,7 @@ from ebb.execution.parking import Parking
 from ebb.execution.ready import AsReceived, Ready
 from ebb.execution.suspicion import NoSuspicion, Suspicion
 from ebb.execution.taking import Taking
-from ebb.execution.turns import Turns
+from ebb.execution.turns import HandlerTurns
 
 __all__ = ["ExecutionReport", "run_execution"]
 
@@ -54,7 +54,7 @@ async def run_execution(
     log: Mapping[str, object] | None = None,
     is_needed: IsNeeded = _never,
     makes_way: IsNeeded = _never,
-    turns: Turns | None = None,
+    turns: HandlerTurns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
     effects: Effects | None = None,
@@ -80,7 +80,7 @@ async def run_execution(
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate, claims
+    given = turns or HandlerTurns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate, claims
     return await _Execution(
         source, handler, settings, reason_to_stop, is_needed, makes_way, steady(clock), log or {}, *given
     ).run()
@@ -97,7 +97,7 @@ class _Execution:
         makes_way: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
-        turns: Turns,
+        turns: HandlerTurns,
         suspicion: Suspicion,
         report: ExecutionReport,
         effects: Effects | None,

@@ -24,7 +24,7 @@ from ebb.execution.budget_gate import Gate
 from ebb.execution.effects import Effects
 from ebb.execution.execution import ExecutionReport, run_execution
 from ebb.execution.fence_watch import FenceWatch
-from ebb.execution.handler_output import at_place
+from ebb.execution.handler_output import logging_as
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.lanes_above import LanesAbove
 from ebb.execution.one_message import ERROR_LENGTH
@@ -107,7 +107,7 @@ class _Run:
         async with self.services.source(
             self.settings, self.order["cycle"], self.order["index"], (number, of)
         ) as source:
-            with at_place(self.log):
+            with logging_as(self.log):
                 await self._run_in(source, handler, schedule)
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 

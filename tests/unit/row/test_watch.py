@@ -55,9 +55,9 @@ def test_schedule_that_sleeps_as_promised_is_left_alone() -> None:
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Terminated", "Canceled", None])
 def test_instance_that_has_ended_is_started(status: str | None) -> None:
-    finding = judge(ended(status=status), NOW, SKEW, GRACE)
-    assert finding.act is Act.START
-    assert (status or "gone") in finding.cause
+    judgment = judge(ended(status=status), NOW, SKEW, GRACE)
+    assert judgment.act is Act.START
+    assert (status or "gone") in judgment.cause
 
 
 @pytest.mark.parametrize("given", [facts, ended])
@@ -178,9 +178,9 @@ IN_A_CYCLE: dict[str, Any] = {
 
 
 def test_answer_that_was_lost_is_found_soon_after_the_executions_have_ended() -> None:
-    finding = judge(facts(**IN_A_CYCLE), NOW, SKEW, GRACE)
-    assert finding.act is Act.REPLACE
-    assert "not told" in finding.cause
+    judgment = judge(facts(**IN_A_CYCLE), NOW, SKEW, GRACE)
+    assert judgment.act is Act.REPLACE
+    assert "not told" in judgment.cause
 
 
 @pytest.mark.parametrize("later", ["updated_at", "done_at", "changed_at", "restarted_at", "watched_since"])
