@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ebb.core.errors import ConflictError, SourceUnavailableError, StoreError, StoreUnavailableError
 from ebb.core.settings.connection import Connection, Service
-from ebb.store.codec import Properties
+from ebb.store.fitting import Properties
 from ebb.store.table_service import NotThereError
 
 ANY = "*"  # as an etag: whatever is there, but something must be
