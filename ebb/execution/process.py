@@ -13,7 +13,7 @@ from typing import Any
 from ebb.core.clock import rfc3339, steady
 from ebb.core.contract.handler import Handler
 from ebb.core.contract.source import Source
-from ebb.core.cycle import outcome_of
+from ebb.core.cycle_summary import outcome_of
 from ebb.core.document import Json
 from ebb.core.documents import ErrorCount, Execution
 from ebb.core.errors import EbbError

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.cycle import Opening, summarize
+from ebb.core.cycle import Opening
+from ebb.core.cycle_summary import summarize
 from ebb.core.document import COUNT, FLAG, Document, member, part
 from ebb.core.documents import Cycle, Execution, merged_errors
 from ebb.core.parked import parked_by
