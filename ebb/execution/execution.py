@@ -22,19 +22,18 @@ from ebb.execution.budget_gate import Gate
 from ebb.execution.course import Course, IsNeeded, MayGoOn
 from ebb.execution.effects import Effects
 from ebb.execution.ending import ForcedEnd
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.holding import Held, Holding
 from ebb.execution.in_flight import InFlight
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.keyed import KeyedLine
-from ebb.execution.one_message import ExecutionReport, OneMessage
+from ebb.execution.one_message import OneMessage
 from ebb.execution.parking import Parking
 from ebb.execution.ready import AsReceived, Ready
 from ebb.execution.suspicion import NoSuspicion, Suspicion
 from ebb.execution.taking import Taking
 from ebb.execution.turns import HandlerTurns
-
-__all__ = ["ExecutionReport", "run_execution"]
 
 LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
 MOST_BLOCKED = 4  # batches in hand that wait for their keys while handlers are free; then no more is taken

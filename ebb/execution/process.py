@@ -22,12 +22,13 @@ from ebb.core.wording import clipped
 from ebb.execution.abandoned import note_abandoned
 from ebb.execution.budget_gate import Gate
 from ebb.execution.effects import Effects
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.error_texts import ERROR_LENGTH
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.fence_watch import FenceWatch
 from ebb.execution.handler_output import logging_as
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.lanes_above import LanesAbove
-from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
 from ebb.execution.single_run import single_run

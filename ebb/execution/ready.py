@@ -10,9 +10,9 @@ from typing import Protocol
 
 from ebb.core.errors import SourceError
 from ebb.execution.course import Course
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.holding import Held, Holding
 from ebb.execution.in_flight import InFlight
-from ebb.execution.one_message import ExecutionReport
 from ebb.execution.turns import HandlerTurns
 
 

@@ -13,7 +13,8 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
 from ebb.core.remarks import alone_scope, remember_crash
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.suspicion import NoSuspicion, StoredSuspicion, has_crashed
 from ebb.execution.turns import HandlerTurns
 from ebb.store.memory import MemoryStore
