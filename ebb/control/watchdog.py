@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ebb.control.commands import bring_up
 from ebb.control.durable_sdk import DurableClient, task_hub_of
 from ebb.control.instances import Instance, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
+from ebb.control.launching import bring_up
 from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
