@@ -16,7 +16,8 @@ from azure.core.exceptions import AzureError
 
 from ebb.core.errors import SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.namespace_connection import NamespaceConnection, sas_token
-from ebb.sources.event_hub.amqp_client import AmqpConnection, AmqpError, Link, connect
+from ebb.sources.event_hub.amqp_client import AmqpConnection, connect
+from ebb.sources.event_hub.amqp_link import AmqpError, Link
 from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, Stamp, Symbol, ULong
 from ebb.sources.event_hub.lag import Partition

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
-from ebb.sources.event_hub.amqp_client import Link
+from ebb.sources.event_hub.amqp_link import Link
 from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.checkpoint_store import Checkpoint, CheckpointStore
 from ebb.sources.event_hub.events import key_of
