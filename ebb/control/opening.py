@@ -139,7 +139,7 @@ async def _open_with(services: Services, state: CycleState, row: ScheduleRow, at
         now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
         row, held = seen(row, now)
         for cycle in settled if held is None else ():
-            row = books.counted(row, cycle)
+            row = books.entered(row, cycle)
         opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
         if held is None and opening.verdict is Verdict.END:
             return _ended(row, opening.wait.reason, now)

@@ -128,7 +128,7 @@ def is_closed(row: ScheduleRow, number: int) -> bool:
     return row.closed_cycle >= number and all(entry.cycle != number for entry in row.unclosed)
 
 
-def counted(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
+def entered(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
     """The row with a closed cycle in its totals, once."""
     number = cycle.cycle
     if is_closed(row, number):

@@ -96,14 +96,14 @@ def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Jud
     if facts.starting_until is not None and now < facts.starting_until + skew:
         return Judgment(Act.NOTHING)
     judgment = _live(facts, now, skew, grace) if facts.is_live else _ended(facts)
-    resting = facts.restarted_at is not None and now < facts.restarted_at + backoff(facts.restarts)
+    resting = facts.restarted_at is not None and now < facts.restarted_at + restart_backoff(facts.restarts)
     resting = resting and not (facts.code_changed and facts.restarts < CHANGES_AT_ONCE)
     if resting and judgment.act in (Act.START, Act.REPLACE):
         return Judgment(Act.NOTHING, f"{judgment.cause}; waiting after {facts.restarts} starts in a row")
     return judgment
 
 
-def backoff(restarts: int) -> timedelta:
+def restart_backoff(restarts: int) -> timedelta:
     """How long to wait after that many starts in a row."""
     if restarts < 1:
         return timedelta()
@@ -143,7 +143,11 @@ def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Jud
         return Judgment(Act.REPLACE, f"the instance is {facts.status} and should have gone on by {rfc3339(due)}")
     if _is_unanswered(facts, now, skew):
         return Judgment(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
-    if facts.restarts and facts.restarted_at is not None and now >= facts.restarted_at + 2 * backoff(facts.restarts):
+    if (
+        facts.restarts
+        and facts.restarted_at is not None
+        and now >= facts.restarted_at + 2 * restart_backoff(facts.restarts)
+    ):
         return Judgment(Act.CALM)
     return Judgment(Act.NOTHING)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ebb.core.row.watch import Act, Facts, Work, backoff, judge
+from ebb.core.row.watch import Act, Facts, Work, judge, restart_backoff
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW, GRACE = timedelta(seconds=30), timedelta(seconds=60)
@@ -146,7 +146,7 @@ def test_another_task_hub_is_never_fought() -> None:
 
 
 def test_schedule_that_keeps_dying_is_started_ever_more_rarely() -> None:
-    assert [backoff(count).total_seconds() for count in (0, 1, 2, 3, 7, 100)] == [0, 60, 120, 240, 3600, 3600]
+    assert [restart_backoff(count).total_seconds() for count in (0, 1, 2, 3, 7, 100)] == [0, 60, 120, 240, 3600, 3600]
     assert act(ended(restarts=2, restarted_at=at(-119))) is Act.NOTHING
     assert act(ended(restarts=2, restarted_at=at(-120))) is Act.START
 
