@@ -25,7 +25,6 @@ UNSEEN = timedelta(seconds=20)  # after which a command that the instance has no
 # queue take up to 45 s each where nothing answers, and each of its half dozen calls to the tables up to 20 s.
 LONGEST_STEP = timedelta(minutes=5)
 
-
 # What the answer of an execution takes on its way, and a turn of the orchestration: queues are polled each 5 s.
 LONGEST_ANSWER = timedelta(seconds=30)
 
@@ -81,30 +80,30 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgment:
     """What to do, and the cause in words."""
 
     act: Act
     cause: str = ""
 
 
-def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Finding:
+def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Judgment:
     """What to do about a schedule at `now`, when clocks may differ by `skew`."""
     if facts.is_live and _has_unseen_command(facts, now):
-        return Finding(Act.NUDGE, "the instance has not seen the latest command")
+        return Judgment(Act.NUDGE, "the instance has not seen the latest command")
     if not facts.should_run or not _is_ours(facts, now, skew):
-        return Finding(Act.NOTHING)
+        return Judgment(Act.NOTHING)
     if facts.starting_until is not None and now < facts.starting_until + skew:
-        return Finding(Act.NOTHING)
-    finding = _live(facts, now, skew, grace) if facts.is_live else _ended(facts)
-    resting = facts.restarted_at is not None and now < facts.restarted_at + backoff(facts.restarts)
+        return Judgment(Act.NOTHING)
+    judgment = _live(facts, now, skew, grace) if facts.is_live else _ended(facts)
+    resting = facts.restarted_at is not None and now < facts.restarted_at + restart_backoff(facts.restarts)
     resting = resting and not (facts.code_changed and facts.restarts < CHANGES_AT_ONCE)
-    if resting and finding.act in (Act.START, Act.REPLACE):
-        return Finding(Act.NOTHING, f"{finding.cause}; waiting after {facts.restarts} starts in a row")
-    return finding
+    if resting and judgment.act in (Act.START, Act.REPLACE):
+        return Judgment(Act.NOTHING, f"{judgment.cause}; waiting after {facts.restarts} starts in a row")
+    return judgment
 
 
-def backoff(restarts: int) -> timedelta:
+def restart_backoff(restarts: int) -> timedelta:
     """How long to wait after that many starts in a row."""
     if restarts < 1:
         return timedelta()
@@ -124,16 +123,16 @@ def _is_owner(facts: Facts) -> bool:
     return facts.owner is not None and facts.owner.rsplit("/", 1)[0] == facts.instance
 
 
-def _ended(facts: Facts) -> Finding:
+def _ended(facts: Facts) -> Judgment:
     if facts.status is None:
-        return Finding(Act.START, "the instance was gone")
+        return Judgment(Act.START, "the instance was gone")
     if facts.code_changed:
         cause = "the app or its SDK is another one than the instance was begun with"
-        return Finding(Act.START, f"{CODE_CHANGED}: {cause}")
-    return Finding(Act.START, f"the instance was {facts.status}")
+        return Judgment(Act.START, f"{CODE_CHANGED}: {cause}")
+    return Judgment(Act.START, f"the instance was {facts.status}")
 
 
-def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Finding:
+def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Judgment:
     times = [facts.updated_at, facts.wakes_at, facts.starting_until, facts.restarted_at, facts.changed_at]
     if _is_owner(facts):
         times.append(facts.owner_until)
@@ -141,12 +140,16 @@ def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Fin
         times.append(_turn(facts.work, facts.updated_at, skew) + LONGEST_STEP)
     due = max(time for time in (*times, facts.watched_since) if time is not None)
     if now >= due + skew + grace:
-        return Finding(Act.REPLACE, f"the instance is {facts.status} and should have gone on by {rfc3339(due)}")
+        return Judgment(Act.REPLACE, f"the instance is {facts.status} and should have gone on by {rfc3339(due)}")
     if _is_unanswered(facts, now, skew):
-        return Finding(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
-    if facts.restarts and facts.restarted_at is not None and now >= facts.restarted_at + 2 * backoff(facts.restarts):
-        return Finding(Act.CALM)
-    return Finding(Act.NOTHING)
+        return Judgment(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
+    if (
+        facts.restarts
+        and facts.restarted_at is not None
+        and now >= facts.restarted_at + 2 * restart_backoff(facts.restarts)
+    ):
+        return Judgment(Act.CALM)
+    return Judgment(Act.NOTHING)
 
 
 def _is_unanswered(facts: Facts, now: datetime, skew: timedelta) -> bool:
