@@ -13,7 +13,7 @@ from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.storage_queue.feed import StorageQueueFeed
 from ebb.sources.storage_queue.poison import PoisonQueue
-from ebb.sources.storage_queue.settings import StorageQueueSettings, first_queue
+from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 STORAGE = "AzureWebJobsStorage"
 
@@ -24,11 +24,11 @@ def queue_of(settings: Mapping[str, Any]) -> StorageQueueSettings:
     Raises:
         LocalError: there is none.
     """
-    known = ScheduleSettings.model_validate(settings)
-    queue = first_queue(known, STORAGE)
-    if queue is not None:
-        return queue
-    found = ", ".join(f"{source.type} on {source.storage_connection or 'no storage'}" for source in known.all_sources)
+    sources = ScheduleSettings.model_validate(settings).all_sources
+    for source in sources:
+        if isinstance(source, StorageQueueSettings) and source.connection == STORAGE:
+            return source
+    found = ", ".join(f"{source.type} on {source.storage_connection or 'no storage'}" for source in sources)
     raise LocalError(f"the schedule reads from no queue of the local storage ({found}): use --no-feed")
 
 

@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.source_settings import SourceModel
 
 
@@ -32,9 +31,3 @@ class StorageQueueSettings(SourceModel):
     def storage_connection(self) -> str | None:
         """The app setting of the queue's account."""
         return self.connection
-
-
-def first_queue(settings: ScheduleSettings, connection: str) -> StorageQueueSettings | None:
-    """The first source that is a queue of the account that the app setting `connection` names."""
-    queues = (source for source in settings.all_sources if isinstance(source, StorageQueueSettings))
-    return next((queue for queue in queues if queue.connection == connection), None)
