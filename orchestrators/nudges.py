@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import azure.durable_functions as df
+import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
 from ebb.core.names import NUDGE
 from ebb.core.nudge import Nudge, remembered
@@ -20,7 +20,8 @@ class Nudges:
         be part of the first task of all.
         """
         self._context = context
-        self._known, self._taken = known, tuple[str, ...]()
+        self._known = known
+        self._taken: tuple[str, ...] = ()
         self._is_repeated = False
         self.wait: Any = context.wait_for_external_event(NUDGE)
 

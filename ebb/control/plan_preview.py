@@ -93,7 +93,7 @@ def following(row: ScheduleRow, instance: Instance, state: CycleState | None) ->
         return CycleState(row.name)
     carry = carry_of(row.memory, row.changed_at) or state.carry
     custom = instance.custom or {}
-    if custom.get("phase") != "waiting":
+    if not instance.is_waiting:
         return replace(state, carry=carry)
     cycle, failed, idle = custom.get("cycle"), custom.get("error") is not None, state.idle
     if cycle is not None and not failed:  # without a number it was held back, or not opened: it counts for nothing

@@ -23,13 +23,13 @@ from ebb.core.contract.store import update
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.failures import first_line
 from ebb.core.key_claim import REMARKS_KEPT
-from ebb.core.names import WATCHDOG, instance_id
+from ebb.core.names import WATCHDOG
 from ebb.core.once import ONCE_KEPT
 from ebb.core.remarks import abandoned_scope, alone_scope, keys_scope, once_scope, parked_scope
-from ebb.core.row.checkin import done_at, written_at
+from ebb.core.row.checkin import done_at
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
-from ebb.core.row.schedule_row import Intent, ScheduleRow
+from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Judgment, Work, judge
 from ebb.core.wording import duration
 from ebb.services import Services
@@ -91,7 +91,7 @@ class Watchdog:
         cause = f"the clock of this machine was set back by {duration(round(-step.total_seconds()))}"
         logger.warning("%s: waits are ended, and start again", cause)
         for name, instance in instances.items():
-            if instance.is_live and (instance.custom or {}).get("phase") == "waiting":
+            if instance.is_live and instance.is_waiting:
                 await nudge(client, name)
                 event = {"action": "endWait", "cause": cause}
                 await record(self._services, name, "incident", self._services.clock.now(), event)
@@ -192,30 +192,8 @@ class Watchdog:
         work: tuple[Work, ...],
         done: datetime | None,
     ) -> Judgment:
-        custom, now = instance.custom or {}, self._services.clock.now()
-        facts = Facts(
-            instance=f"{task_hub_of(client)}/{instance_id(row.name)}",
-            should_run=row.intent is not Intent.STOPPED and not row.is_paused(now),
-            home=row.hub,
-            owner=row.owner,
-            owner_until=row.owner_until,
-            starting_until=row.starting_until,
-            changed_at=row.changed_at,
-            restarts=row.restarts,
-            restarted_at=row.restarted_at,
-            status=instance.status,
-            is_live=instance.is_live,
-            is_waiting=custom.get("phase") == "waiting",
-            updated_at=instance.updated_at,
-            wakes_at=_time(custom.get("nextCycleAt")),
-            watched_since=self._since,
-            code_changed=instance.code_changed,
-            work=work,
-            schedule=row.name,
-            done_at=done,
-            written_at=written_at(row, custom.get("phase"), custom.get("cycle")),
-        )
-        return judge(facts, now, self._skew, self._grace)
+        facts = Facts(row, instance, task_hub_of(client), self._since, work, done)
+        return judge(facts, self._services.clock.now(), self._skew, self._grace)
 
 
 def _work(rows: Iterable[ScheduleRow], hub: str) -> Iterator[Work]:

@@ -42,7 +42,7 @@ class TableAccess:
         found: list[Any] = []
         try:
             async with self.service.calling(table) as client:
-                answers = client.query_entities(
+                answers = client.query_entities(  # pyright: ignore[reportUnknownMemberType] - the SDK leaves **kwargs open
                     question,
                     parameters=dict(parameters),
                     select=select,
@@ -90,7 +90,7 @@ class TableAccess:
                 raise
         with suppress(ConflictError):  # another process created it first
             async with self.service.calling(table) as client:
-                await client.create_table()
+                await client.create_table()  # pyright: ignore[reportUnknownMemberType] - as in _query
         return await operation()
 
     async def _delete(self, table: str, partition: str, keys: Sequence[str]) -> None:
@@ -98,7 +98,7 @@ class TableAccess:
         if len(keys) > 1:  # one alone is quicker without: a transaction is a request in a request
             try:
                 async with self.service.calling(table) as client:
-                    await client.submit_transaction(
+                    await client.submit_transaction(  # pyright: ignore[reportUnknownMemberType] - as in _query
                         [("delete", {"PartitionKey": partition, "RowKey": key}) for key in keys]
                     )
                 return

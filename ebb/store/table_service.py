@@ -22,7 +22,7 @@ from ebb.core.settings.connection import Connection
 CONNECT_SECONDS = 5
 READ_SECONDS = 8  # silence of a server that has the request
 TOTAL_SECONDS = 20  # of one call of ours, retries included: a dead store is an error within seconds
-_RETRIES = {"retry_total": 2, "retry_connect": 1, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
+_RETRIES: dict[str, Any] = {"retry_total": 2, "retry_connect": 1, "retry_backoff_factor": 0.2, "retry_backoff_max": 2}
 _CONFLICTS = {TableErrorCode.ENTITY_ALREADY_EXISTS.value, TableErrorCode.TABLE_ALREADY_EXISTS.value}
 
 

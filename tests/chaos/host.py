@@ -57,6 +57,7 @@ class Host:
             **os.environ,
             "PYTHONUNBUFFERED": "1",
             "FUNCTIONS_WORKER_RUNTIME": "python",
+            "DEVHOST_HOLD_DEAD_WORK": "00:00:03",  # after a kill, as in Azure, where it is a minute
             book.PATH: str(ledger),
             book.HOST: name,
             **environment,

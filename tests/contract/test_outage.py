@@ -39,6 +39,8 @@ WITHOUT_SERVER = ("memory", "tick")
 
 
 def test_each_kind_is_here_or_where_it_is_said() -> None:
+    missing = KINDS.keys() - {*OWN, *HERE, *WITHOUT_SERVER}
+    assert not missing, f"say of {', '.join(missing)} how its server goes away: in OWN, HERE or WITHOUT_SERVER"
     assert sorted((*OWN, *HERE, *WITHOUT_SERVER)) == list(KINDS)
     for place in OWN.values():
         path, _, name = place.partition("::")

@@ -63,6 +63,7 @@ class App:
             "EbbTablePrefix": self.name,
             "EBB_PARITY_LEDGER": str(self.ledger.path),
             "PYTHONUNBUFFERED": "1",
+            "DEVHOST_HOLD_DEAD_WORK": "00:00:03",  # after a kill, as in Azure, where it is a minute
         }
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(

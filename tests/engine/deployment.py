@@ -52,6 +52,7 @@ class Deployment(App):
             "EbbTablePrefix": self.name,
             "EBB_PARITY_LEDGER": str(self.ledger.path),
             "FUNCTIONS_WORKER_RUNTIME": "python",
+            "DEVHOST_HOLD_DEAD_WORK": "true",  # for as long as the extension does
         }
 
     def start(self) -> Deployment:

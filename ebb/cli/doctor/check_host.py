@@ -12,6 +12,7 @@ from ebb.cli.scale_rules.mapping import ROWS
 from ebb.cli.scale_rules.numbers import POSITIVE
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_limits import function_timeout
+from ebb.core.settings.time_span import parse_time_span
 
 BUNDLE = "Microsoft.Azure.Functions.ExtensionBundle"
 BUNDLE_FLOOR = (4, 32)  # the first with the Durable Task Scheduler; versioning and tracing V2 came earlier
@@ -24,6 +25,9 @@ HUB_NAMES = {
     "azureManaged": (re.compile(r"[A-Za-z0-9-]{3,64}"), "3 to 64 letters, digits and hyphens"),
     "mssql": (re.compile(r"[\x20-\x7e]{1,50}"), "at most 50 plain characters"),
 }
+# Seconds. Source: AzureStorageOptions of the Durable extension.
+VISIBILITY_TIMEOUTS = ("controlQueueVisibilityTimeout", "workItemQueueVisibilityTimeout")
+LEAST_VISIBILITY, DEFAULT_VISIBILITY, MOST_VISIBILITY = 60.0, 300.0, 3600.0
 SMALL_HUB = 4  # partitions that few schedules can use
 DURABLE_NUMBERS = {
     "storageProvider.partitionCount": PARTITIONS,
@@ -39,6 +43,7 @@ def check_host(subject: Subject) -> Iterator[Finding]:
     yield from _values(subject)
     yield from _bundle(subject)
     yield from _hub(subject)
+    yield from _dead_hosts(subject)
     yield from _concurrency(subject)
     yield from _details(subject)
 
@@ -120,6 +125,31 @@ def _hub(subject: Subject) -> Iterator[Finding]:
             f"partitionCount is {given or 'not set (4)'} for {len(subject.all_schedules())} schedules",
             "each schedule lives in one partition; the others are polled and leased for nothing",
             "set 1 or 2, with a new hubName if the hub exists: the count cannot be changed",
+        )
+
+
+def _dead_hosts(subject: Subject) -> Iterator[Finding]:
+    """How long the queues of Azure Storage hide what a dead host held."""
+    if subject.backend != "azureStorage":
+        return
+    slow: list[str] = []
+    for name in VISIBILITY_TIMEOUTS:
+        given = subject.durable(f"storageProvider.{name}")
+        try:
+            seconds = DEFAULT_VISIBILITY if given is None else parse_time_span(str(given))
+        except ValueError:
+            seconds = -1.0
+        if not LEAST_VISIBILITY <= seconds <= MOST_VISIBILITY:
+            why, way_out = "the host does not start with it", "set it to 00:01:00; it may be up to an hour"
+            yield error("host-value", f"{name} of host.json is {given!r}", why, way_out)
+        elif seconds > LEAST_VISIBILITY:
+            slow.append(f"{name} is {given or 'not set (five minutes)'}")
+    if slow:
+        yield warning(
+            "dead-host-slow",
+            " and ".join(slow),
+            "what a host held when it died is hidden for so long, and its schedules stand still",
+            "set both to 00:01:00, the least that is allowed; each activity at work then costs two requests a minute",
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ebb.cli.doctor.check_host import VISIBILITY_TIMEOUTS
 from ebb.cli.init import json_text, template
 from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
 from ebb.cli.init.entry import with_ebb
@@ -108,14 +109,22 @@ def _new_files(package: str) -> list[File]:
 def _host(text: str, triggers: Iterable[Trigger]) -> str:
     """`text` with the extension bundle, and with Durable's settings where the app has none of its own.
 
-    Those of an app with orchestrations stay as they are: another hub name would lose its instances.
+    Those of an app with orchestrations stay as they are: another hub name would lose its instances. Only how long
+    queues hide what a dead host held is added, where Azure Storage keeps it and the app says nothing of that.
     """
     found, ours = json_text.read(text), json_text.read(template.app_files()["host.json"].read_text(encoding="utf-8"))
     if "extensionBundle" not in found:
         text = json_text.with_member(text, ("extensionBundle",), ours["extensionBundle"])
     extensions: dict[str, Any] = found.get("extensions") or {}
+    durable = ("extensions", "durableTask")
     if "durableTask" not in extensions and not any(each.type in _DURABLE for each in triggers):
-        text = json_text.with_member(text, ("extensions", "durableTask"), ours["extensions"]["durableTask"])
+        return json_text.with_member(text, durable, ours["extensions"]["durableTask"])
+    provider: dict[str, Any] = (extensions.get("durableTask") or {}).get("storageProvider") or {}
+    if str(provider.get("type") or "azureStorage").lower() == "azurestorage":
+        for name in VISIBILITY_TIMEOUTS:
+            if name not in provider:
+                value = ours["extensions"]["durableTask"]["storageProvider"][name]
+                text = json_text.with_member(text, (*durable, "storageProvider", name), value)
     return text
 
 

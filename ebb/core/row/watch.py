@@ -14,7 +14,10 @@ from enum import StrEnum
 
 from ebb.core.clock import rfc3339
 from ebb.core.failures import CODE_CHANGED
-from ebb.core.row.fence import hub_of_owner
+from ebb.core.names import instance_id
+from ebb.core.row.checkin import written_at
+from ebb.core.row.instance import Instance
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
@@ -52,31 +55,18 @@ class Work:
 class Facts:
     """What is known of one schedule at one moment."""
 
-    instance: str  # "task hub/instance id": whose watchdog this is
-    should_run: bool
-    home: str | None  # the task hub in which an operator started it
-    owner: str | None
-    owner_until: datetime | None  # end of the lease, and the promised check-in
-    starting_until: datetime | None
-    changed_at: datetime | None  # the latest command
-    restarts: int
-    restarted_at: datetime | None
-    status: str | None  # Durable's word; None: no instance
-    is_live: bool
-    is_waiting: bool
-    updated_at: datetime | None  # when the instance last said something
-    wakes_at: datetime | None  # when it said that it would go on
+    row: ScheduleRow
+    instance: Instance  # of this schedule in `hub`
+    hub: str  # the task hub of the watchdog that looks
     watched_since: datetime  # silence before that may have been ours
-    code_changed: bool = False  # the instance failed because the app's code is another one than it was begun with
     work: tuple[Work, ...] = ()  # of all schedules: each one's present cycle, and the one before
-    schedule: str = ""
     done_at: datetime | None = None  # when the last execution of its present cycle ended; None while one may work
-    written_at: datetime | None = None  # when the opening or closing that it waits for was written on the row
 
     @property
-    def hub(self) -> str:
-        """The task hub of this watchdog."""
-        return hub_of_owner(self.instance)
+    def is_owner(self) -> bool:
+        """Whether the fence is in the hands of this instance, of whatever execution of it."""
+        owner = self.row.owner
+        return owner is not None and owner.rsplit("/", 1)[0] == f"{self.hub}/{instance_id(self.row.name)}"
 
 
 @dataclass(frozen=True)
@@ -89,17 +79,18 @@ class Judgment:
 
 def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Judgment:
     """What to do about a schedule at `now`, when clocks may differ by `skew`."""
-    if facts.is_live and _has_unseen_command(facts, now):
+    row, instance = facts.row, facts.instance
+    if instance.is_live and _has_unseen_command(facts, now):
         return Judgment(Act.NUDGE, "the instance has not seen the latest command")
-    if not facts.should_run or not _is_ours(facts, now, skew):
+    if row.intent is Intent.STOPPED or row.is_paused(now) or not _is_ours(facts, now, skew):
         return Judgment(Act.NOTHING)
-    if facts.starting_until is not None and now < facts.starting_until + skew:
+    if row.starting_until is not None and now < row.starting_until + skew:
         return Judgment(Act.NOTHING)
-    judgment = _live(facts, now, skew, grace) if facts.is_live else _ended(facts)
-    resting = facts.restarted_at is not None and now < facts.restarted_at + restart_backoff(facts.restarts)
-    resting = resting and not (facts.code_changed and facts.restarts < CHANGES_AT_ONCE)
+    judgment = _live(facts, now, skew, grace) if instance.is_live else _ended(instance)
+    resting = row.restarted_at is not None and now < row.restarted_at + restart_backoff(row.restarts)
+    resting = resting and not (instance.code_changed and row.restarts < CHANGES_AT_ONCE)
     if resting and judgment.act in (Act.START, Act.REPLACE):
-        return Judgment(Act.NOTHING, f"{judgment.cause}; waiting after {facts.restarts} starts in a row")
+        return Judgment(Act.NOTHING, f"{judgment.cause}; waiting after {row.restarts} starts in a row")
     return judgment
 
 
@@ -112,42 +103,36 @@ def restart_backoff(restarts: int) -> timedelta:
 
 def _is_ours(facts: Facts, now: datetime, skew: timedelta) -> bool:
     """Whether this task hub is the one to act: never against a living owner, nor where another hub has the schedule."""
-    if facts.home is not None and facts.home != facts.hub:
+    row = facts.row
+    if row.hub is not None and row.hub != facts.hub:
         return False
-    if facts.owner is None or _is_owner(facts):
+    if row.owner is None or facts.is_owner:
         return True
-    return facts.owner_until is None or now >= facts.owner_until + skew
+    return row.owner_until is None or now >= row.owner_until + skew
 
 
-def _is_owner(facts: Facts) -> bool:
-    return facts.owner is not None and facts.owner.rsplit("/", 1)[0] == facts.instance
-
-
-def _ended(facts: Facts) -> Judgment:
-    if facts.status is None:
+def _ended(instance: Instance) -> Judgment:
+    if instance.status is None:
         return Judgment(Act.START, "the instance was gone")
-    if facts.code_changed:
+    if instance.code_changed:
         cause = "the app or its SDK is another one than the instance was begun with"
         return Judgment(Act.START, f"{CODE_CHANGED}: {cause}")
-    return Judgment(Act.START, f"the instance was {facts.status}")
+    return Judgment(Act.START, f"the instance was {instance.status}")
 
 
 def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Judgment:
-    times = [facts.updated_at, facts.wakes_at, facts.starting_until, facts.restarted_at, facts.changed_at]
-    if _is_owner(facts):
-        times.append(facts.owner_until)
-    if facts.updated_at is not None and not facts.is_waiting:
-        times.append(_turn(facts.work, facts.updated_at, skew) + LONGEST_STEP)
+    row, instance = facts.row, facts.instance
+    times = [instance.updated_at, instance.wakes_at, row.starting_until, row.restarted_at, row.changed_at]
+    if facts.is_owner:
+        times.append(row.owner_until)
+    if instance.updated_at is not None and not instance.is_waiting:
+        times.append(_turn(facts.work, instance.updated_at, skew) + LONGEST_STEP)
     due = max(time for time in (*times, facts.watched_since) if time is not None)
     if now >= due + skew + grace:
-        return Judgment(Act.REPLACE, f"the instance is {facts.status} and should have gone on by {rfc3339(due)}")
+        return Judgment(Act.REPLACE, f"the instance is {instance.status} and should have gone on by {rfc3339(due)}")
     if _is_unanswered(facts, now, skew):
         return Judgment(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
-    if (
-        facts.restarts
-        and facts.restarted_at is not None
-        and now >= facts.restarted_at + 2 * restart_backoff(facts.restarts)
-    ):
+    if row.restarts and row.restarted_at is not None and now >= row.restarted_at + 2 * restart_backoff(row.restarts):
         return Judgment(Act.CALM)
     return Judgment(Act.NOTHING)
 
@@ -158,15 +143,17 @@ def _is_unanswered(facts: Facts, now: datetime, skew: timedelta) -> bool:
     The extension may not deliver one any more that it could not write while storage was away, see
     ebb/core/contract/outage.py.
     """
-    if facts.updated_at is None or facts.is_waiting:
+    row, instance = facts.row, facts.instance
+    if instance.updated_at is None or instance.is_waiting:
         return False
-    times = (facts.updated_at, facts.restarted_at, facts.changed_at, facts.watched_since)
+    times = (instance.updated_at, row.restarted_at, row.changed_at, facts.watched_since)
     latest = max(time for time in times if time is not None)
-    if _is_owner(facts) and facts.written_at is not None and facts.written_at > facts.updated_at:
-        return now >= max(facts.written_at, latest) + LONGEST_ANSWER + skew
+    written = written_at(row, instance.phase, instance.cycle)
+    if facts.is_owner and written is not None and written > instance.updated_at:
+        return now >= max(written, latest) + LONGEST_ANSWER + skew
     if facts.done_at is None:
         return False
-    others = tuple(each for each in facts.work if each.schedule != facts.schedule)
+    others = tuple(each for each in facts.work if each.schedule != row.name)
     return now >= _turn(others, max(facts.done_at, latest), skew) + LONGEST_ANSWER
 
 
@@ -182,6 +169,7 @@ def _turn(work: tuple[Work, ...], asked_at: datetime, skew: timedelta) -> dateti
 
 def _has_unseen_command(facts: Facts, now: datetime) -> bool:
     """Whether a nudge was lost on its way: the instance sleeps on, and a command is newer than its last word."""
-    if not facts.is_waiting or facts.changed_at is None or facts.updated_at is None or facts.wakes_at is None:
+    changed_at, instance = facts.row.changed_at, facts.instance
+    if not instance.is_waiting or changed_at is None or instance.updated_at is None or instance.wakes_at is None:
         return False
-    return facts.updated_at < facts.changed_at and facts.changed_at + UNSEEN <= now < facts.wakes_at
+    return instance.updated_at < changed_at and changed_at + UNSEEN <= now < instance.wakes_at

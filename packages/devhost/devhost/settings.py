@@ -187,6 +187,21 @@ def _hub_name(durable: dict[str, Any], environment: Mapping[str, str]) -> str:
     return hub
 
 
+def _dead_work(durable: dict[str, Any], switch: str) -> dict[str, Any]:
+    """`switch` is false, true (for as long as host.json says), or a time span, as a minute is long for many tests."""
+    work, control = (_visibility(durable, f"{queue}VisibilityTimeout") for queue in ("WorkItemQueue", "ControlQueue"))
+    if switch.lower() not in ("true", "false"):
+        try:
+            work = control = read_time_span(switch)
+        except SettingsError as error:
+            raise SettingsError(f"DEVHOST_HOLD_DEAD_WORK {switch!r} is neither true nor a time span") from error
+    return {
+        "hold_dead_work": switch.lower() != "false",
+        "work_item_visibility": work,
+        "control_queue_visibility": control,
+    }
+
+
 def _visibility(durable: dict[str, Any], name: str) -> timedelta:
     text = (durable.get("storageprovider") or {}).get(name.lower())
     span = read_time_span(str(text)) if text is not None else HostSettings.work_item_visibility
@@ -233,9 +248,7 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
             version_failure=str(durable.get("versionfailurestrategy") or "Reject"),
             extended_sessions=_flag(durable.get("extendedsessionsenabled")),
             hold_back_events=_flag(durable.get("holdbackevents")),
-            hold_dead_work=_flag(environment.get("DEVHOST_HOLD_DEAD_WORK")),
-            work_item_visibility=_visibility(durable, "WorkItemQueueVisibilityTimeout"),
-            control_queue_visibility=_visibility(durable, "ControlQueueVisibilityTimeout"),
+            **_dead_work(durable, environment.get("DEVHOST_HOLD_DEAD_WORK") or "false"),
             queues=_queue_settings(extensions.get("queues") or {}),
             port=int(local.get("localhttpport") or 7071),
             cors=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),

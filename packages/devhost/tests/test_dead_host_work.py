@@ -117,6 +117,11 @@ def test_the_numbers_come_from_host_json_and_the_switch_from_the_environment(tmp
         True, timedelta(minutes=1), timedelta(minutes=2),
     )  # fmt: skip
     assert not read_settings(tmp_path, {}).hold_dead_work
+    short = read_settings(tmp_path, {"DEVHOST_HOLD_DEAD_WORK": "00:00:03"})
+    assert short.hold_dead_work
+    assert {short.work_item_visibility, short.control_queue_visibility} == {timedelta(seconds=3)}
+    with pytest.raises(SettingsError, match=r"DEVHOST_HOLD_DEAD_WORK 'yes' is neither true nor a time span"):
+        read_settings(tmp_path, {"DEVHOST_HOLD_DEAD_WORK": "yes"})
     assert HostSettings().work_item_visibility == timedelta(minutes=5)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from packages.devhost.tests.running import APPS, BASE, Process
 
 ROUNDS = int(os.environ.get("DEVHOST_KILL_ROUNDS", "12"))
+HELD = "00:00:01"  # what a dead host held, so that it is let go while others work
 SEED = int(os.environ.get("DEVHOST_KILL_SEED", str(time.time_ns())))
 STEPS_OF_JOURNEY = 3 * (2 + 3 + 2 + 1)
 STEPS_OF_LISTENER = 3
@@ -33,7 +34,7 @@ class _Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.diary = folder, folder / "diary"
-        self.environment = {**os.environ, "DEVHOST_TEST_DIARY": str(self.diary)}
+        self.environment = {**os.environ, "DEVHOST_TEST_DIARY": str(self.diary), "DEVHOST_HOLD_DEAD_WORK": HELD}
         self.choose = random.Random(SEED)
         self.wanted: dict[str, str] = {}
         self.acknowledged: set[str] = set()

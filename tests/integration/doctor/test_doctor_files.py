@@ -60,6 +60,7 @@ HOST_FAULTS: dict[str, Callable[[Any], object]] = {
     "hub-name-missing": lambda host: durable(host).pop("hubName"),
     "hub-name-invalid": lambda host: durable(host).update(hubName="my-hub"),
     "partitions-many": lambda host: durable(host)["storageProvider"].pop("partitionCount"),
+    "dead-host-slow": lambda host: durable(host)["storageProvider"].pop("workItemQueueVisibilityTimeout"),
     "orchestrators-above-threads": lambda host: durable(host).update(maxConcurrentOrchestratorFunctions=50),
     "activities-unbounded": lambda host: durable(host).pop("maxConcurrentActivityFunctions"),
     "forwarded-host": lambda host: durable(host).pop("httpSettings"),
@@ -73,6 +74,17 @@ HOST_FAULTS: dict[str, Callable[[Any], object]] = {
 def test_fault_in_host_json_is_found(folder, code):
     change_host(folder, HOST_FAULTS[code])
     assert [finding.code for finding in look(folder)] == [code]
+
+
+@pytest.mark.parametrize("value", ["00:00:59", "01:00:01", "x"])
+def test_visibility_timeout_that_the_host_does_not_start_with_is_found(folder, value):
+    change_host(folder, lambda host: durable(host)["storageProvider"].update(controlQueueVisibilityTimeout=value))
+    assert [finding.code for finding in look(folder)] == ["host-value"]
+
+
+def test_visibility_timeouts_say_nothing_on_another_back_end(folder):
+    change_host(folder, lambda host: durable(host).update(storageProvider={"type": "mssql"}))
+    assert "dead-host-slow" not in [finding.code for finding in look(folder)]
 
 
 # backend, hub name, whether it takes it

@@ -15,7 +15,9 @@ from tests.rabbit import Rabbit
 
 
 def test_every_kind_that_can_be_fed_is_measured() -> None:
-    assert {kind.name for kind in KINDS.values() if kind.feed} == GROUNDS.keys() == WIDE.keys()
+    fed = {kind.name for kind in KINDS.values() if kind.feed}
+    assert fed == GROUNDS.keys(), "GROUNDS of bench/sources.py has a line for each kind with a feed"
+    assert fed == WIDE.keys(), "WIDE of bench/sources_memory.py has a line for each kind with a feed"
 
 
 def test_a_round_of_each_worker_handles_all(moto: Moto) -> None:

@@ -24,8 +24,8 @@ def page(kind: str) -> str:
 def test_page_has_its_sections_in_their_order(kind: str) -> None:
     found = re.findall(r"^## (.*)$", page(kind), re.MULTILINE)
     places = [next((place for place, title in enumerate(found) if re.fullmatch(each, title)), -1) for each in SECTIONS]
+    assert -1 not in places, f"docs/sources/{kind}.md needs the sections {', '.join(SECTIONS)}; it has {found}"
     assert places == sorted(places)
-    assert -1 not in places, f"{kind}: {found}"
     assert found[-1] == "Try it"
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from ebb.core.failures import first_line, is_code_change
+from ebb.core.row.instance import Instance
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, judge
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SKEW, GRACE = timedelta(seconds=30), timedelta(seconds=60)
 NET = """
  {"$type":"System.Exception, System.Private.CoreLib","ClassName":"System.Exception","Message":" ValueError: first line",
 "InnerException":{"$type":"RpcException","Message":"Result: Failure\nStack: Traceback (most recent call last):\n"}}"""
@@ -52,20 +53,17 @@ def test_other_ends_are_no_change_of_code(output: object) -> None:
     assert not is_code_change(output)
 
 
-def _failed(**changes: Any) -> Facts:
-    facts = Facts("hub/ebb-a", True, "hub", None, None, None, None, 0, None, "Failed", False, False, None, None, NOW)
-    return replace(facts, **changes)
+def _failed(restarts: int, output: str) -> Facts:
+    row = ScheduleRow("a", Intent.RUNNING, hub="hub", restarts=restarts, restarted_at=NOW - timedelta(seconds=1))
+    return Facts(row, Instance("Failed", output=output), "hub", watched_since=NOW)
 
 
 def test_after_a_change_of_code_the_schedule_is_started_again_without_a_rest() -> None:
-    just_now = {"restarts": 1, "restarted_at": NOW - timedelta(seconds=1)}
-    skew, grace = timedelta(seconds=30), timedelta(seconds=60)
-    assert judge(_failed(**just_now), NOW, skew, grace).act is Act.NOTHING
-    found = judge(_failed(**just_now, code_changed=True), NOW, skew, grace)
+    assert judge(_failed(1, "boom"), NOW, SKEW, GRACE).act is Act.NOTHING
+    found = judge(_failed(1, OF_CORE), NOW, SKEW, GRACE)
     assert found.act is Act.START
     assert found.cause.startswith("code changed")
 
 
 def test_code_that_fails_each_time_is_started_ever_more_rarely() -> None:
-    again = _failed(restarts=3, restarted_at=NOW - timedelta(seconds=1), code_changed=True)
-    assert judge(again, NOW, timedelta(seconds=30), timedelta(seconds=60)).act is Act.NOTHING
+    assert judge(_failed(3, OF_CORE), NOW, SKEW, GRACE).act is Act.NOTHING

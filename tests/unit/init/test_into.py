@@ -16,6 +16,7 @@ from ebb.cli.init.json_text import with_member
 from ebb.cli.init.plan import InitError
 from ebb.cli.main import app
 
+MINUTE = {"controlQueueVisibilityTimeout": "00:01:00", "workItemQueueVisibilityTimeout": "00:01:00"}
 PLAIN = 'import azure.functions as func\n\napp = func.FunctionApp()\n\n\n@app.route(route="x")\ndef x(req): ...\n'
 
 
@@ -175,7 +176,29 @@ def test_app_of_its_own_orchestrations_keeps_its_durable_settings(folder: Path) 
     assert into(folder, "--yes")[0] == 0
     host = json.loads((folder / "host.json").read_text())
     assert "extensionBundle" in host
-    assert "extensions" not in host, "a hub name would lose the instances of the default hub"
+    assert host["extensions"] == {"durableTask": {"storageProvider": MINUTE}}, (
+        "a hub name would lose the instances of the default hub"
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "after"),
+    [
+        ({"partitionCount": 2}, {"partitionCount": 2, **MINUTE}),
+        ({"controlQueueVisibilityTimeout": "00:03:00"}, {**MINUTE, "controlQueueVisibilityTimeout": "00:03:00"}),
+        ({"type": "AzureStorage"}, {"type": "AzureStorage", **MINUTE}),
+        ({"type": "azureManaged"}, {"type": "azureManaged"}),
+        ({"type": "mssql"}, {"type": "mssql"}),
+    ],
+)
+def test_what_a_dead_host_held_comes_back_in_a_minute_in_an_app_with_durable_settings(
+    folder: Path, provider: dict[str, Any], after: dict[str, Any]
+) -> None:
+    durable = {"hubName": "Orders", "storageProvider": provider}
+    (folder / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"durableTask": durable}}))
+    assert into(folder, "--yes")[0] == 0
+    host = json.loads((folder / "host.json").read_text())
+    assert host["extensions"]["durableTask"] == {"hubName": "Orders", "storageProvider": after}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from ebb.core.clock import rfc3339
+from ebb.core.row.instance import Instance
+from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.core.row.watch import Act, Facts, Work, judge, restart_backoff
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -19,29 +22,30 @@ def at(seconds: float) -> datetime:
 
 
 def facts(**changes: Any) -> Facts:
-    """A schedule that runs well and sleeps until in 10 s."""
-    base: dict[str, Any] = {
-        "instance": "hub/ebb-parity",
-        "should_run": True,
-        "home": "hub",
+    """A schedule that runs well and sleeps until in 10 s; each change goes to the row, the instance or the watchdog."""
+    row: dict[str, Any] = {
+        "intent": Intent.RUNNING,
+        "hub": "hub",
         "owner": MINE,
         "owner_until": at(40),
-        "starting_until": None,
         "changed_at": at(-90_000),
-        "restarts": 0,
-        "restarted_at": None,
-        "status": "Running",
-        "is_live": True,
-        "is_waiting": True,
-        "updated_at": at(-20),
-        "wakes_at": at(10),
-        "watched_since": at(-10000),
     }
-    return Facts(**{**base, **changes})
+    said: dict[str, Any] = {"phase": "waiting", "wakes_at": at(10)}
+    instance: dict[str, Any] = {"status": "Running", "updated_at": at(-20)}
+    watchdog: dict[str, Any] = {"hub": "hub", "watched_since": at(-10000)}
+    for name, value in changes.items():
+        if name in ("work", "done_at", "watched_since"):
+            watchdog[name] = value
+        elif name in ("phase", "wakes_at"):
+            said[name] = value
+        else:
+            (instance if name in ("status", "updated_at") else row)[name] = value
+    custom = {"phase": said["phase"], "nextCycleAt": rfc3339(said["wakes_at"]) if said["wakes_at"] else None}
+    return Facts(row=ScheduleRow("parity", **row), instance=Instance(custom=custom, **instance), **watchdog)
 
 
 def ended(**changes: Any) -> Facts:
-    return facts(**{"status": "Failed", "is_live": False, "is_waiting": False, "wakes_at": None, **changes})
+    return facts(**{"status": "Failed", "phase": None, "wakes_at": None, **changes})
 
 
 def act(given: Facts) -> Act:
@@ -62,7 +66,11 @@ def test_instance_that_has_ended_is_started(status: str | None) -> None:
 
 @pytest.mark.parametrize("given", [facts, ended])
 def test_schedule_that_should_not_run_is_left_alone(given: Any) -> None:
-    assert act(given(should_run=False, owner_until=at(-9000), updated_at=at(-9000))) is Act.NOTHING
+    silent = {"owner_until": at(-9000), "updated_at": at(-9000)}
+    assert act(given(intent=Intent.STOPPED, **silent)) is Act.NOTHING
+    assert act(given(intent=Intent.PAUSED, **silent)) is Act.NOTHING
+    over = given(intent=Intent.PAUSED, until=at(-1), **silent, wakes_at=at(-9000))
+    assert act(over) in (Act.START, Act.REPLACE), "its pause is over"
 
 
 def test_instance_just_being_started_is_waited_for() -> None:
@@ -87,7 +95,7 @@ def test_silence_while_nobody_watched_is_no_silence() -> None:
 def in_a_step(**changes: Any) -> Facts:
     """A schedule whose cycle asked for an activity 10 min ago, when its sleep was over, and has said nothing since."""
     asked = at(-600)
-    return facts(**{"is_waiting": False, "wakes_at": None, "updated_at": asked, "owner_until": at(-570), **changes})
+    return facts(**{"phase": "processing", "wakes_at": None, "updated_at": asked, "owner_until": at(-570), **changes})
 
 
 def after(minutes: float, given: Facts) -> Act:
@@ -140,9 +148,9 @@ def test_another_task_hub_is_never_fought() -> None:
     assert act(ended(owner=OTHER)) is Act.NOTHING
     assert act(ended(owner=OTHER, owner_until=at(-29))) is Act.NOTHING
     assert act(ended(owner=OTHER, owner_until=at(-30))) is Act.START, "its lease is over and the schedule is ours"
-    assert act(ended(owner=OTHER, owner_until=at(-9000), home="slot")) is Act.NOTHING
-    assert act(ended(owner=None, home="slot")) is Act.NOTHING
-    assert act(ended(owner=None, home=None)) is Act.START
+    assert act(ended(owner=OTHER, owner_until=at(-9000), hub="slot")) is Act.NOTHING
+    assert act(ended(owner=None, hub="slot")) is Act.NOTHING
+    assert act(ended(owner=None, hub=None)) is Act.START
 
 
 def test_schedule_that_keeps_dying_is_started_ever_more_rarely() -> None:
@@ -156,23 +164,22 @@ def test_count_of_starts_begins_anew_after_a_calm_time() -> None:
     assert act(facts(restarts=2, restarted_at=at(-240))) is Act.CALM
 
 
-@pytest.mark.parametrize("should_run", [True, False])
-def test_command_that_a_sleeper_has_not_seen_is_repeated(should_run: bool) -> None:
-    unseen = {"changed_at": at(-20), "updated_at": at(-21), "should_run": should_run}
+@pytest.mark.parametrize("intent", [Intent.RUNNING, Intent.STOPPED])
+def test_command_that_a_sleeper_has_not_seen_is_repeated(intent: Intent) -> None:
+    unseen = {"changed_at": at(-20), "updated_at": at(-21), "intent": intent}
     assert act(facts(**unseen)) is Act.NUDGE
     assert act(facts(**{**unseen, "changed_at": at(-19), "updated_at": at(-21)})) is Act.NOTHING
     assert act(facts(**{**unseen, "updated_at": at(-19)})) is Act.NOTHING
-    assert act(facts(**unseen, is_waiting=False)) is Act.NOTHING
-    assert act(ended(**unseen)) is (Act.START if should_run else Act.NOTHING)
+    assert act(facts(**unseen, phase="processing")) is Act.NOTHING
+    assert act(ended(**unseen)) is (Act.START if intent is Intent.RUNNING else Act.NOTHING)
 
 
 IN_A_CYCLE: dict[str, Any] = {
-    "is_waiting": False,
+    "phase": "processing",
     "wakes_at": None,
     "owner_until": at(1800),
     "updated_at": at(-31),
     "done_at": at(-31),
-    "schedule": "parity",
     "work": (Work(at(-60), at(1800), "parity"),),  # its own promise, which is over once its executions have ended
 }
 
@@ -190,30 +197,31 @@ def test_answer_is_given_time_on_its_way(later: str) -> None:
 
 def test_answer_is_not_missed_while_executions_work_or_the_instance_sleeps() -> None:
     assert act(facts(**{**IN_A_CYCLE, "done_at": None})) is Act.NOTHING
-    assert act(facts(**{**IN_A_CYCLE, "is_waiting": True, "wakes_at": at(600)})) is Act.NOTHING
+    assert act(facts(**{**IN_A_CYCLE, "phase": "waiting", "wakes_at": at(600)})) is Act.NOTHING
 
 
-IN_A_STEP: dict[str, Any] = {  # its opening or its closing is written, and the instance still waits for it
-    "is_waiting": False,
+IN_A_STEP: dict[str, Any] = {  # its opening is written, and the instance still waits for it
+    "phase": "measuring",
+    "cycle_for": 0,
     "wakes_at": None,
     "owner_until": at(1800),
     "updated_at": at(-61),
-    "written_at": at(-60),
+    "checked_in_at": at(-60),
     "work": (Work(at(-90), at(1800), "other"),),
 }
 
 
 def test_answer_of_a_step_that_is_written_is_missed_soon() -> None:
     assert act(facts(**IN_A_STEP)) is Act.REPLACE
-    assert act(facts(**{**IN_A_STEP, "written_at": at(-59)})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "checked_in_at": at(-59)})) is Act.NOTHING
     for later in ("changed_at", "restarted_at", "watched_since"):
         assert act(facts(**{**IN_A_STEP, later: at(-59)})) is not Act.REPLACE, later
 
 
 def test_what_was_written_before_the_instance_went_on_is_no_answer_to_its_step() -> None:
-    assert act(facts(**{**IN_A_STEP, "written_at": at(-62)})) is Act.NOTHING
-    assert act(facts(**{**IN_A_STEP, "written_at": None})) is Act.NOTHING
-    assert act(facts(**{**IN_A_STEP, "is_waiting": True, "wakes_at": at(600)})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "checked_in_at": at(-62)})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "cycle_for": None})) is Act.NOTHING
+    assert act(facts(**{**IN_A_STEP, "phase": "waiting", "wakes_at": at(600)})) is Act.NOTHING
     assert act(facts(**{**IN_A_STEP, "owner": OTHER, "owner_until": at(-31)})) is Act.NOTHING
 
 
