@@ -7,6 +7,7 @@ refused. What is allowed but probably not meant is in `ebb/core/settings/warning
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
@@ -176,12 +177,12 @@ class ScheduleSettings(SettingsModel):
         for low, high in (("pollingInterval", "maxPollingInterval"), ("executionSlice", "replicaTimeout")):
             low_default, high_default = (_default_of(cls, name) for name in (low, high))
             if low in given and high not in given and high == "maxPollingInterval":
-                followed[high] = max(high_default, _seconds(given[low], high_default))
+                followed[high] = min(max(high_default, _seconds(given[low], high_default)), DAY_SECONDS * 31)
             elif high in given and low not in given:
                 value = _seconds(given[high], low_default)
                 followed[low] = min(low_default, value) if value > 0 else low_default
         if "replicaTimeout" in given and "handlerTimeout" not in given:
-            limit = _seconds(given["replicaTimeout"], 0)
+            limit = min(_seconds(given["replicaTimeout"], 0), DAY_SECONDS)
             followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
         followed |= _tries_of(given)
         if "concurrency" not in given:
@@ -258,4 +259,4 @@ def _seconds(value: object, otherwise: float) -> float:
         read = parse_seconds(value)
     except ValueError:
         return otherwise
-    return read if isinstance(read, int | float) else otherwise
+    return read if isinstance(read, int | float) and math.isfinite(read) else otherwise
