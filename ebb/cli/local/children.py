@@ -93,7 +93,7 @@ class Child:
         if self._writer is not None:
             self._writer.join(_ENDING)  # a grandchild may hold the pipe open: what is written by then has to do
         content = self.log.read_bytes()
-        begun = self._begun if len(content) >= self._begun else 0  # the log was begun anew
+        begun = self._begun if len(content) >= self._begun else 0  # a new file was begun
         lines = content[begun:].decode(errors="replace").splitlines()
         return [line for line in lines if not (self._noise and self._noise.search(line))][-_TAIL:]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Coroutine
@@ -16,6 +17,8 @@ from ebb.cli.local.terminal import complain
 from ebb.cli.local.tools import find_tools
 from ebb.cli.local.up import check, feed, up
 
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
 
 def run_up(options: Options) -> int:
     """Serve the app; the result is the exit status."""
@@ -24,6 +27,11 @@ def run_up(options: Options) -> int:
         return asyncio.run(_until_signal(up(options, find_tools(os.environ)), serves=not options.once))
     except (LocalError, SetUpError) as error:
         return _failed(error)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        where = f"cannot write in {options.state}: {error.strerror}"
+        return _failed(LocalError(f"{where}; make room there, or choose another folder with --state"))
 
 
 def run_feed(options: FeedOptions) -> int:

@@ -95,7 +95,7 @@ def read_document(text: str, path: str) -> tuple[dict[str, Any], Lines]:
         path: name of the file, for messages only.
 
     Raises:
-        SettingsError: it is no mapping, or not YAML; names file and line.
+        SettingsError: it is not a mapping, or not YAML; names file and line.
     """
     lines: Lines = {}
     try:
