@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
 from ebb.core.errors import SettingsError
-from ebb.core.settings.yaml_text import read_value
+from ebb.core.settings.yaml_document import read_value
 
 
 def changes_of(texts: Sequence[str]) -> dict[str, Any]:
@@ -57,5 +58,7 @@ def _value(text: str, value: str) -> Any:
         if value.startswith(("[", "{", "'", '"')):
             raise SettingsError(f"{text!r}: {value!r} cannot be read: {error}") from error
         return value  # such as cron expressions, which YAML takes for something of its own
+    if isinstance(parsed, float) and not math.isfinite(parsed):
+        return value  # JSON has no such number; the app names the setting that cannot have it
     is_plain = parsed is None or isinstance(parsed, bool | int | float | str)
     return parsed if is_plain or value.startswith(("[", "{")) else value

@@ -69,9 +69,15 @@ class Client:
             ValueError: that is not the address of an app.
         """
         address = url.rstrip("/")
+        try:
+            parts = urlsplit(address)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # a port that none is, or a bracket that is not closed
+            usable = False
+        if not usable:
+            form = "write it as https://<name>.azurewebsites.net, or http://127.0.0.1:7071"
+            raise ValueError(f"{address!r} is not an app's address; {form}")
         parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{address!r} is not an app's address; write it as https://<name>.azurewebsites.net")
         return cls(address if parts.path else f"{address}/api", key, timeout)
 
     @property

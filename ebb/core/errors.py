@@ -22,9 +22,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ebb.core.secrets import hide_secrets, holds_secret
+from ebb.core.wording import clipped
+
+_EXACT = 1e15  # above it a number is shorter with its exponent
+_LONGEST = 200  # characters of a value in a message
 
 
 class EbbError(Exception):
@@ -61,7 +66,10 @@ def _as_written(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true " if value else "false "
-    return f"{int(value) if isinstance(value, float) and value.is_integer() else value!r} "
+    if isinstance(value, date):
+        return f"{value} "
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return f"{clipped(repr(int(value) if whole else value), _LONGEST)} "
 
 
 class SettingsError(EbbError, ValueError):

@@ -58,7 +58,7 @@ def load_handler(name: str) -> Handler:
                 f"handler {name}: there is no module {error.name}; is its folder beside function_app.py?"
             ) from error
         raise _import_failed(name, module_name, error) from error
-    except Exception as error:  # a module of the user's may raise anything
+    except (Exception, SystemExit) as error:  # a module of the user's may raise anything, and end the process
         raise _import_failed(name, module_name, error) from error
     function = getattr(module, function_name, None)
     if function is None:
@@ -83,7 +83,7 @@ def _takes_one_message(function: Callable[..., object]) -> bool:
     return True
 
 
-def _import_failed(name: str, module_name: str, error: Exception) -> HandlerNotFoundError:
+def _import_failed(name: str, module_name: str, error: BaseException) -> HandlerNotFoundError:
     return HandlerNotFoundError(
         f"handler {name}: module {module_name} failed to import: {type(error).__name__}: {error}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -50,7 +51,8 @@ def _new(folder: Path) -> None:
 
     plan = plan_new(folder)
     carry_out(plan)
-    typer.echo(f"{len(plan.files)} files in {folder}: README.md says what is where\nnext: cd {folder} && ebb up")
+    told = f"{len(plan.files)} files in {folder}: README.md says what is where"
+    typer.echo(f"{told}\nnext: cd {quote(str(folder))} && ebb up")
 
 
 def _add(folder: Path, package: str, prefix: str, yes: bool, force: bool) -> None:
@@ -65,6 +67,7 @@ def _add(folder: Path, package: str, prefix: str, yes: bool, force: bool) -> Non
         require_committed(folder)
     if yes:
         carry_out(plan)
-        typer.echo(f"written; next: pip install -r {folder / 'requirements.txt'} && ebb up --app {folder}")
+        needed, app = quote(str(folder / "requirements.txt")), quote(str(folder))
+        typer.echo(f"written; next: pip install -r {needed} && ebb up --app {app}")
     else:
         typer.echo("nothing is written yet: --yes writes it")

@@ -36,9 +36,17 @@ class Child:
         log: Path,
         noise: re.Pattern[str] | None = None,
         writer: KeptLog | None = None,
+        begun: int = 0,
     ) -> None:
-        """`noise` matches lines that say nothing of the child's end; `writer` writes the log in the child's place."""
+        """A child that was started.
+
+        Args:
+            noise: matches lines that say nothing of the child's end.
+            writer: writes the log in the child's place.
+            begun: bytes that the log had before: what earlier runs wrote.
+        """
         self.name, self.log, self._process, self._noise, self._writer = name, log, process, noise, writer
+        self._begun = begun
 
     @property
     def pid(self) -> int:
@@ -84,7 +92,9 @@ class Child:
     def _tail(self) -> list[str]:
         if self._writer is not None:
             self._writer.join(_ENDING)  # a grandchild may hold the pipe open: what is written by then has to do
-        lines = self.log.read_text(errors="replace").splitlines()
+        content = self.log.read_bytes()
+        begun = self._begun if len(content) >= self._begun else 0  # a new file was begun
+        lines = content[begun:].decode(errors="replace").splitlines()
         return [line for line in lines if not (self._noise and self._noise.search(line))][-_TAIL:]
 
 
@@ -112,6 +122,7 @@ async def child(
         LocalError: there is no such program, or it cannot be run here.
     """
     with log.open("ab") as output:
+        begun = output.tell()
         try:
             process = subprocess.Popen(  # noqa: ASYNC220 - it returns at once; asyncio's own would need a watcher thread
                 command,
@@ -126,7 +137,7 @@ async def child(
         except OSError as error:
             after = f"; {way_out}" if way_out else ""
             raise LocalError(f"{name} cannot be started: {command[0]}: {error.strerror}{after}") from error
-    started = Child(name, process, log, noise, KeptLog(process.stdout, log) if process.stdout else None)
+    started = Child(name, process, log, noise, KeptLog(process.stdout, log) if process.stdout else None, begun)
     try:
         yield started
     finally:

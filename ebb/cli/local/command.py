@@ -101,8 +101,10 @@ def _only_schedule(folder: Path) -> str:
         typer.Exit: there are several, or none.
     """
     names = list(schedules_of(folder, os.environ))
-    if len(names) != 1:
-        known = ", ".join(names) or "none"
+    if not names:
+        raise failed(f"there is no schedule in {folder / 'schedules.yaml'}: write one there", Exit.USAGE)
+    if len(names) > 1:
+        known = ", ".join(names)
         raise failed(f"name one of the schedules of {folder} with --schedule NAME; known are {known}", Exit.USAGE)
     return names[0]
 

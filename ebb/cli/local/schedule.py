@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ebb.cli.app_folder import schedules_of
-from ebb.cli.local.errors import LocalError
+from ebb.cli.local.errors import LocalError, UsageError
 from ebb.core.errors import SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import did_you_mean
@@ -16,13 +16,16 @@ def read_schedule(root: Path, name: str, environment: Mapping[str, str]) -> Sche
     """The settings of schedule `name` of the app in `root`; what an operator set at run time is not among them.
 
     Raises:
-        LocalError: a file cannot be used, one line a fault, or there is no such schedule.
+        LocalError: a file cannot be used, one line a fault.
+        UsageError: there is no such schedule.
     """
     try:
         schedules = schedules_of(root, environment)
     except SettingsError as error:
         raise LocalError(str(error)) from None
     if name not in schedules:
-        near, known = did_you_mean(name, schedules), ", ".join(schedules) or "none"
-        raise LocalError(f"there is no schedule {name} in schedules.yaml{near}; known are {known}")
+        if not schedules:
+            raise UsageError(f"there is no schedule in {root / 'schedules.yaml'}: write one there")
+        near, known = did_you_mean(name, schedules), ", ".join(schedules)
+        raise UsageError(f"there is no schedule {name} in schedules.yaml{near}; known are {known}")
     return schedules[name]

@@ -57,9 +57,8 @@ class StateFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise LocalError(
-                f"cannot use {self.path} as state folder: {error.strerror}; choose one by --state"
-            ) from error
+            reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+            raise LocalError(f"cannot use {self.path} as state folder: {reason}; choose one by --state") from error
         with open(handle, "r+") as file:  # noqa: PTH123 - a file descriptor
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

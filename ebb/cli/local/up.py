@@ -21,7 +21,7 @@ from ebb.cli.local.api import Api, UnreachableError
 from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_storage_ports
 from ebb.cli.local.children import Child
 from ebb.cli.local.engines import Engine, find_engine
-from ebb.cli.local.errors import LocalError
+from ebb.cli.local.errors import LocalError, UsageError
 from ebb.cli.local.feeding import open_accounted
 from ebb.cli.local.host import address_of_api, host
 from ebb.cli.local.live import View, open_view
@@ -63,7 +63,7 @@ async def up(options: Options, tools: Tools) -> int:
     state = StateFolder(options.state)
     with state.held(url):
         if storage_port <= port < storage_port + len(SERVICES):
-            raise LocalError(f"port {port} is the app's and the storage's at once: choose another with --port N")
+            raise UsageError(f"port {port} is the app's and the storage's at once: choose another with --port N")
         require_free(port, "the app", "--port N")
         require_storage_ports(storage_port)
         if options.clean:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Coroutine
 from typing import Any
 
-from ebb.cli.local.errors import LocalError
+from ebb.cli.local.errors import LocalError, UsageError
 from ebb.cli.local.options import FeedOptions, Options
 from ebb.cli.local.steps import SetUpError
 from ebb.cli.local.terminal import complain
 from ebb.cli.local.tools import find_tools
 from ebb.cli.local.up import check, feed, up
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 def run_up(options: Options) -> int:
@@ -23,8 +26,12 @@ def run_up(options: Options) -> int:
         check(options)
         return asyncio.run(_until_signal(up(options, find_tools(os.environ)), serves=not options.once))
     except (LocalError, SetUpError) as error:
-        complain(str(error))
-        return 1
+        return _failed(error)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        where = f"cannot write in {options.state}: {error.strerror}"
+        return _failed(LocalError(f"{where}; make room there, or choose another folder with --state"))
 
 
 def run_feed(options: FeedOptions) -> int:
@@ -32,8 +39,12 @@ def run_feed(options: FeedOptions) -> int:
     try:
         return asyncio.run(_until_signal(feed(options), serves=False))
     except LocalError as error:
-        complain(str(error))
-        return 1
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    complain(str(error))
+    return 2 if isinstance(error, UsageError) else 1
 
 
 async def _until_signal(work: Coroutine[Any, Any, int], serves: bool) -> int:

@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 
 from ebb.cli.client import URL_VARIABLE, CallError, Client
 from ebb.cli.operate.plain import printable
+from ebb.core.errors import FieldError
 
 
 class Exit(IntEnum):
@@ -104,7 +105,8 @@ def calls(url: str | None, form: Output = Output.TABLE, folder: Path | None = No
     except ValueError as error:
         raise failed(str(error), Exit.USAGE) from error
     except CallError as error:
-        fields = [f"  {each['field']}: {each['value']!r} {each['message']}" for each in error.problem.get("errors", ())]
+        errors = error.problem.get("errors", ())
+        fields = [f"  {FieldError(each['field'], each['value'], each['message'])}" for each in errors]
         raise failed("\n".join([str(error) if not fields else "refused:", *fields]), code_of(error)) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error

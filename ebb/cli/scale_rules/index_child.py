@@ -18,6 +18,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+LONGEST = 200  # characters of an error
+
 
 def functions_of(folder: Path, script: str) -> list[dict[str, Any]]:
     """Name, trigger, properties and place of each function.
@@ -67,7 +69,9 @@ def _said(error: BaseException) -> str:
     """The error without what it may hold of the app's settings: its text only where Python or the SDK wrote it."""
     name = type(error).__name__
     if isinstance(error, ImportError | SyntaxError | KeyError | NameError | AttributeError | ValueError | TypeError):
-        return f"{name}: {str(error).splitlines()[0][:200]}" if str(error) else name
+        first = str(error).partition("\n")[0]
+        shown = first if len(first) <= LONGEST else f"{first[: LONGEST - 1]}…"
+        return f"{name}: {shown}" if first else name
     return name
 
 

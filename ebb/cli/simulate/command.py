@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from ebb.cli.app_folder import AppFolder
-from ebb.cli.deploy import failure
 from ebb.cli.operate.answers import Exit, console, failed
 from ebb.core.errors import EbbError
 
@@ -102,10 +101,13 @@ def simulate(
         ]
         with bars([scenario.name for scenario in scenarios]) as tell:
             results = compare(scenarios, prices, tell)
-        if plot is not None:
+    except EbbError as error:  # an argument, a file that it names, or the settings
+        raise failed(str(error), Exit.USAGE) from error
+    if plot is not None:
+        try:
             write_plot(results, plot)
-    except EbbError as error:
-        raise failure(error) from error
+        except EbbError as error:
+            raise failed(str(error), Exit.FAILED) from error
     form = Output.JSON if json else output
     if form is Output.TABLE:
         screen = console()

@@ -61,7 +61,7 @@ def write_plot(results: Sequence[Result], path: Path) -> None:
     try:
         figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
     except OSError as error:
-        raise SimulationError(f"plot {path} cannot be written: {error}") from error
+        raise SimulationError(f"plot {path} cannot be written: {error.strerror}") from error
 
 
 def _unit(seconds: float) -> tuple[float, str]:

@@ -114,5 +114,7 @@ def _count(text: str, where: str) -> int:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SimulationError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise SimulationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SimulationError(f"{path} cannot be read: byte {error.start + 1} is not UTF-8") from error

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from ebb.core.calendar.ncrontab import FIELDS, SixFields, parse_six_fields
+from ebb.core.wording import counted
 
 _WITH_SECONDS = len(FIELDS)
 
@@ -31,6 +32,10 @@ def check_cron(expression: str) -> None:
     Raises:
         ValueError: says what is wrong with it.
     """
+    count = len(expression.split())
+    if count not in (_WITH_SECONDS - 1, _WITH_SECONDS):
+        fields = f"it has {counted(count, 'field')}, wanted are 5 or 6"
+        raise ValueError(f"is not a cron expression: {fields}; write it as '0 2 * * *'")
     try:
         next(_times(expression, datetime(2026, 1, 1, tzinfo=UTC)))
     except CronSimError as error:

@@ -16,6 +16,14 @@ _HINTS = {
     "connection": "must be the name of an app setting, not its value: letters, digits, and _ . : -",
     "handler": "must be module:function",
 }
+_MAPPING, _LIST = "a mapping, such as {setting: value}", "a list, such as [one, two]"
+_TYPES = {  # by pydantic's name of the fault
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _MAPPING),
+    **dict.fromkeys(("tuple_type", "list_type"), _LIST),
+}
 _WHY = {
     "weight": "weights are shares beside each other, of which every source has one",
     "queueLength": "a target of 0 takes no message, so nothing would ever start",
@@ -43,11 +51,13 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
     if kind == "extra_forbidden":
         names = sorted(_fields_at(path[:-1], data, known))
         near = did_you_mean(path[-1], names)
-        return FieldError(field, fault["input"], f"is not a setting{near}; known are {', '.join(names)}")
+        return FieldError(field, fault["input"], "is not a setting" + (near or f"; known are {', '.join(names)}"))
     if kind == "missing":
         return FieldError(field, None, "is required")
     if kind == "source_type_unknown":
-        return FieldError(f"{field}.type", context["tag"], f"is not a source; known are {context['known']}")
+        known_kinds = str(context["known"])
+        near = did_you_mean(str(context["tag"]), known_kinds.replace("'", "").split(", "))
+        return FieldError(f"{field}.type", context["tag"], f"is not a source{near}; known are {known_kinds}")
     if kind == "source_type_missing":
         return FieldError(f"{field}.type", None, "is required")
     if kind in ("string_pattern_mismatch", "string_too_long", "string_too_short"):
@@ -58,6 +68,12 @@ def field_error(fault: Any, data: Mapping[str, Any], known: Mapping[str, Any]) -
 def _message(fault: Any, path: list[str], error: object) -> str:
     if error is not None:
         return str(error)
+    if fault["type"] == "string_type":
+        return "must be text: write it in quotes" if isinstance(fault["input"], int | float) else "must be text"
+    if wanted := _TYPES.get(fault["type"]):
+        return f"must be {wanted}"
+    if fault["type"] == "too_short":
+        return "must not be empty"
     text = str(fault["msg"]).replace("Input should be", "must be").replace("Input", "must")
     limits = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
     why = _WHY.get(path[-1]) if path and fault["type"] in limits else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
-from ebb.core.settings.durations import parse_seconds
+from ebb.core.settings.durations import DAY_SECONDS, parse_seconds
 from ebb.core.settings.faults import RuleError
 
 PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place; rows have it so
@@ -31,12 +32,12 @@ def with_following_defaults(given: dict[str, Any], default_of: Callable[[str], f
     for low, high in (("pollingInterval", "maxPollingInterval"), ("executionSlice", "replicaTimeout")):
         low_default, high_default = default_of(low), default_of(high)
         if low in given and high not in given and high == "maxPollingInterval":
-            followed[high] = max(high_default, _seconds(given[low], high_default))
+            followed[high] = min(max(high_default, _seconds(given[low], high_default)), DAY_SECONDS * 31)
         elif high in given and low not in given:
             value = _seconds(given[high], low_default)
             followed[low] = min(low_default, value) if value > 0 else low_default
     if "replicaTimeout" in given and "handlerTimeout" not in given:
-        limit = _seconds(given["replicaTimeout"], 0)
+        limit = min(_seconds(given["replicaTimeout"], 0), DAY_SECONDS)
         followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
     followed |= _tries_of(given)
     if "concurrency" not in given:
@@ -64,4 +65,4 @@ def _seconds(value: object, otherwise: float) -> float:
         read = parse_seconds(value)
     except ValueError:
         return otherwise
-    return read if isinstance(read, int | float) else otherwise
+    return read if isinstance(read, int | float) and math.isfinite(read) else otherwise

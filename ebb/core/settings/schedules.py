@@ -18,9 +18,10 @@ from ebb.core.settings.rules import check_order
 from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
 from ebb.core.settings.source_settings import source_models
 from ebb.core.settings.validation import merge_settings, validate_settings
-from ebb.core.settings.yaml_text import Lines, line_of, parse_yaml
+from ebb.core.settings.yaml_document import Lines, line_of, read_document
 
 ENVIRONMENT_PREFIX = "Ebb__"
+_LETTERS = "lower case letters, digits and hyphens, a letter first, 63 at most"
 
 
 class Schedules(Mapping[str, ScheduleSettings]):
@@ -89,7 +90,7 @@ def load_schedules(
     Raises:
         SettingsError: names file and line, the setting, the value and what is allowed.
     """
-    document, lines = parse_yaml(text, path)
+    document, lines = read_document(text, path)
     schedules = cast("dict[str, Any]", document.get("schedules") or {})
     _refuse_other_shapes(document, schedules, path, lines)
     layers = {name: dict(cast("dict[str, Any]", data)) for name, data in schedules.items()}
@@ -140,7 +141,7 @@ def _refuse_other_shapes(document: dict[str, Any], schedules: Any, path: str, li
     for name, data in cast("dict[Any, Any]", schedules).items():
         line = line_of(lines, ("schedules", str(name)))
         if not re.fullmatch(SCHEDULE_NAME, str(name)):
-            raise SettingsError(f"{path}:{line}: schedule name {name!r} must match {SCHEDULE_NAME}")
+            raise SettingsError(f"{path}:{line}: schedule name {name!r} must match {SCHEDULE_NAME}: {_LETTERS}")
         if not isinstance(data, dict):
             raise SettingsError(f"{path}:{line}: schedules.{name} must be a mapping of settings")
 

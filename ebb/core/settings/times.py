@@ -35,19 +35,13 @@ Cron = Annotated[str, AfterValidator(_checked_cron)]
 TimeZone = Annotated[str, Field(min_length=1), AfterValidator(_checked_zone)]
 
 
-def _time_of_day(value: str) -> str:
-    parse_minutes(value)
-    return value
+def _time_of_day(value: object) -> str:
+    text = value if isinstance(value, str) else ""  # a number would be hours to some, and minutes to others
+    parse_minutes(text)
+    return text
 
 
-def _quoted(value: object) -> object:
-    """YAML reads an unquoted 08:30 as text but 18:30 as the number of minutes 18 * 60 + 30: take that back."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
-        return f"{value // 60:02}:{value % 60:02}"
-    return value
-
-
-TimeOfDay = Annotated[str, BeforeValidator(_quoted), AfterValidator(_time_of_day)]
+TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
 
 
 class WindowSettings(SettingsModel):

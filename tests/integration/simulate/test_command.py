@@ -51,7 +51,7 @@ def document(folder: Path, *arguments: str, schedule: str = "hourly") -> list[di
 def test_candidates_stand_side_by_side(folder: Path) -> None:
     fixed = "--with", "fixed: waitMode=fixedRate", "--with", "slow: pollingInterval=2 hours, maxPollingInterval=7200"
     status, _, err = simulate(folder, "--service-time", "30m", "--for", "6h", *fixed)
-    assert status == 1
+    assert status == 2
     assert "pollingInterval: '2 hours' must be a number of seconds, a number with a unit (90s, 30m" in err
     after, ticks = document(folder, "--service-time", "30m", "--for", "6h", "--with", "fixed: waitMode=fixedRate")
     assert [after["name"], ticks["name"]] == ["as is", "fixed"]
@@ -134,11 +134,12 @@ def test_picture_needs_nothing_beside_it(folder: Path, name: str) -> None:
         (["--price", "gb_second=cheap"], "'cheap' is not a number"),
         (["--plot", "plot.pdf"], "plot plot.pdf: the name must end in .svg or .png"),
         (["--schedule", "nothing"], "schedule 'nothing' is not in"),
+        (["--arrivals", "csv:absent.csv"], "absent.csv cannot be read: No such file or directory\n"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(folder: Path, arguments: list[str], message: str) -> None:
     status, out, err = simulate(folder, *arguments)
-    assert status == 1
+    assert status == 2
     assert out == ""
     assert message in err
     assert "Traceback" not in err
@@ -162,7 +163,7 @@ def test_runs_are_listed_with_begin_and_end_across_the_change_of_the_clocks(fold
     for line, moment in zip(out.splitlines()[-3:], begun, strict=True):
         assert moment in line
         assert "30 min" in line
-    assert simulate(folder, "--from", "Easter")[0] == 1
+    assert simulate(folder, "--from", "Easter")[0] == 2
 
 
 def test_what_failed_is_told_with_its_time(folder: Path) -> None:

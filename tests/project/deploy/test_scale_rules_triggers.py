@@ -220,6 +220,13 @@ def test_function_json_files_are_ignored_beside_a_script_and_that_is_told(tmp_pa
     assert [rule.function for rule in derive(read_app(tmp_path, {})).rules] == ["Old"]
 
 
+def test_long_reason_of_an_app_that_does_not_import_is_seen_to_be_cut(tmp_path: Path) -> None:
+    write(tmp_path, **WAYS["plain"])
+    (tmp_path / "function_app.py").write_text(f"raise ValueError({'x' * 500!r})\n")
+    reading = read_app(tmp_path, {}, run=True).reading
+    assert f"(ValueError: {'x' * 199}…)" in reading
+
+
 def test_asgi_app_whose_packages_are_missing_is_read_from_its_source() -> None:
     app = read_app(CASES / "asgi-app", {}, run=True)
     (rule,) = derive(app).rules

@@ -86,3 +86,9 @@ async def test_nothing_that_answers_is_said_without_the_words_of_a_library() -> 
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(UnreachableError, match=rf"^nothing answers at {url}/api: Connection refused$"):
         await Api(url, "p").schedule()
+
+
+@pytest.mark.parametrize("address", ["ftp://app", "127.0.0.1:7071", "http://127.0.0.1:99999", "http://[::1", "http://"])
+def test_what_is_no_address_is_told_with_the_form_of_one(address: str) -> None:
+    with pytest.raises(ValueError, match="is not an app's address; write it as https://<name>"):
+        Client.at(address)

@@ -33,7 +33,7 @@ def test_app_settings_go_over_the_file_and_the_environment_over_those_of_the_fol
         (None, "has no schedules.yaml: add Ebb by ebb init --into"),
         (b"schedules: {\xe9: 1}", "schedules.yaml: byte 12 is not UTF-8"),
         (b"schedules: {one: 1}", "schedules.yaml:1: schedules.one must be a mapping"),
-        (b"", "there is no schedule one in schedules.yaml; known are none"),
+        (b"", "there is no schedule in {root}/schedules.yaml: write one there"),
     ],
 )
 def test_file_that_cannot_be_used_is_told_in_one_line(root: Path, content: bytes | None, told: str) -> None:
@@ -41,5 +41,5 @@ def test_file_that_cannot_be_used_is_told_in_one_line(root: Path, content: bytes
     path.unlink() if content is None else path.write_bytes(content)
     with pytest.raises(LocalError) as refused:
         read_schedule(root, "one", {})
-    assert told in str(refused.value)
+    assert told.format(root=root) in str(refused.value)
     assert "\n" not in str(refused.value)

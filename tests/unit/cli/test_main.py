@@ -7,12 +7,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from ebb import __version__
+from ebb.__main__ import main
 from ebb.cli.examples import EXAMPLES
 from ebb.cli.main import app
 
@@ -29,6 +31,17 @@ OF_TYPER = {
     "typing_extensions",
     "typing_inspection",
 }
+
+
+def test_interrupt_while_the_commands_are_imported_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ebb.cli.main", Interrupted("ebb.cli.main"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 def _verbs(instance: typer.Typer = app, group: str = "") -> list[str]:

@@ -44,7 +44,7 @@ def test_table_prefix_is_checked(folder: Path) -> None:
         (b"schedules:\n  p: \xff", "schedules.yaml: byte 16 is not UTF-8"),
         (
             b'schedules:\n  p:\n    handler: "never closed\n    source: {}\n',
-            r"schedules.yaml:3: while scanning a quoted",
+            r"schedules.yaml:3: the quote that opens here is not closed",
         ),
         (b"schedules:\n  p:\n    source: {type: memory\n    handler: x\n", r"schedules.yaml:\d: "),
     ],

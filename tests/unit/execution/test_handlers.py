@@ -40,6 +40,7 @@ def test_load_handler_says_what_is_missing(name: str, said: str) -> None:
     [
         ("import absent_library", "ModuleNotFoundError: No module named 'absent_library'"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
     ],
 )
 def test_load_handler_gives_the_reason_when_the_import_fails(

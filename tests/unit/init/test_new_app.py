@@ -34,6 +34,17 @@ def test_new_app_has_the_template_a_handler_with_its_test_and_the_engine_pinned(
     assert not [path for path in folder.rglob("*") if path.name.startswith(".ruff") or path.name == "__pycache__"]
 
 
+def test_schedules_of_a_new_app_name_no_page_that_only_this_repository_has(tmp_path: Path) -> None:
+    assert init(tmp_path / "jobs")[0] == 0
+    text = (tmp_path / "jobs/schedules.yaml").read_text()
+    assert "docs/" not in text
+    assert "README" not in text  # the app's own has no table of settings
+
+
+def test_next_step_can_be_typed_where_the_folder_has_a_blank(tmp_path: Path) -> None:
+    assert f"next: cd '{tmp_path}/my jobs' && ebb up" in init(tmp_path / "my jobs")[1]
+
+
 def test_tests_of_a_new_app_pass(tmp_path: Path) -> None:
     init(tmp_path / "jobs")
     command = [sys.executable, "-m", "ebb", "test", "-q", "-p", "no:asyncio"]

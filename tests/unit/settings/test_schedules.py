@@ -73,7 +73,7 @@ def test_fingerprint_changes_with_the_deployed_settings_only() -> None:
         ),
         ("  parity:", "  Parity:", "schedules.yaml:2: schedule name 'Parity' must match"),
         ("schedules:", "schedule:", "schedules.yaml:1: 'schedule' is not known here"),
-        ("type: tick", "type: tock", "'tock' is not a source; known are 'blob', "),
+        ("type: tick", "type: tock", "'tock' is not a source (did you mean \"tick\"?); known are 'blob', "),
         ("    handler: handlers.noop:handle\n", "", "schedules.night-job.handler: is required"),
         ("{type: tick}", "{type: tick", "schedules.yaml:"),
         ("maxExecutions: 10", "pollingInterval: 1:30", "'1:30' must be written hh:mm:ss"),

@@ -138,11 +138,6 @@ def test_every_setting_survives_its_own_json() -> None:
     assert validate_settings(made.to_document()) == made
 
 
-def test_unquoted_times_of_yaml_are_taken_back() -> None:
-    (window,) = valid(windows=[{"start": 8 * 60 + 30, "end": 1110}]).windows
-    assert (window.start, window.end) == ("08:30", "18:30")
-
-
 def test_one_source_stands_as_it_was_written() -> None:
     assert valid().to_document()["source"] == {"type": "memory", "queueName": "memory", "keyed": False}
     assert "sources" not in valid().to_document()
