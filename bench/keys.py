@@ -22,8 +22,8 @@ from ebb.core.message import Message
 from ebb.core.remarks import Noted, keys_scope, parked_scope
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.key_claims import KeyClaims
-from ebb.execution.one_message import ExecutionReport
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.store.codec import remark_properties
 from ebb.store.memory import MemoryStore

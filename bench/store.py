@@ -59,7 +59,7 @@ async def fill(store: TableStore, schedules: int, cycles: int) -> None:
     for index in range(schedules):
         for start in range(1, cycles + 1, 100):
             entities = [cycle_properties(cycle(number)) for number in range(start, min(start + 100, cycles + 1))]
-            async with store._service.calling(store._history) as client:
+            async with store._tables.service.calling(store._history) as client:
                 await client.submit_transaction(
                     [("upsert", {"PartitionKey": name(index), **entity}) for entity in entities]
                 )

@@ -20,6 +20,7 @@ from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, Settings
 from ebb.core.planning.agenda import Count
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import Connection, Service, resolve_connection
+from ebb.core.settings.file_alone import refuse_file_alone
 from ebb.core.settings.host_files import decode_host_file, decode_text
 from ebb.core.settings.host_limits import function_timeout
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -40,11 +41,6 @@ STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
-FILE_ALONE = {  # settings that no request changes, and why
-    "after": "who runs after whom is checked as the app starts",
-    "budget": "others share it",
-}
-PROGRAM_SETTINGS = ("command", "commandPer", "commandInput")
 LONGEST_MARGIN = 3600.0  # seconds; a clock that is further off is to be fixed, not allowed for
 
 
@@ -158,13 +154,7 @@ class Services:
         Raises:
             SettingsError: with one entry for each fault.
         """
-        if any(overrides.get(key) is not None for key in PROGRAM_SETTINGS):
-            fault = FieldError("command", None, "can be set in schedules.yaml alone: a request may not name a program")
-            raise SettingsError(str(fault), (fault,))
-        for key, why in FILE_ALONE.items():
-            if overrides.get(key) is not None:
-                fault = FieldError(key, overrides[key], f"can be set in schedules.yaml and app settings alone: {why}")
-                raise SettingsError(str(fault), (fault,))
+        refuse_file_alone(overrides)
         settings = self.schedules.effective(name, overrides)
         try:
             self.handler_for(name, settings)

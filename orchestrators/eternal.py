@@ -9,7 +9,8 @@ from __future__ import annotations
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
 from ebb.core import status
-from ebb.core.cycle import CycleState, Verdict, summarize
+from ebb.core.cycle import CycleState, Verdict
+from ebb.core.cycle_summary import summarize
 from ebb.core.documents import Execution
 from ebb.core.names import ETERNAL_SCHEDULER
 from orchestrators.nudges import Nudges

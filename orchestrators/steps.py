@@ -10,7 +10,8 @@ from typing import Any
 import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
 
 from ebb.core.clock import rfc3339
-from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, crashed_execution
+from ebb.core.cycle import CycleState, Ending, Opening, Verdict
+from ebb.core.cycle_summary import CycleSummary, crashed_execution
 from ebb.core.document import Json
 from ebb.core.failures import first_line
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG

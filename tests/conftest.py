@@ -38,12 +38,6 @@ TIERS = (
 )  # folders, and markers: pytest -m "not e2e"
 
 ALONE = {"engine", "dashboard", "chaos"}  # tiers whose tests measure time or fill the machine: one at a time
-PATIENT = {  # but these wait for the real engine's leases most of the time
-    "tests/engine/test_behaviours.py",
-    "tests/engine/test_kill.py",
-    "tests/engine/test_lost_answer.py",
-    "tests/engine/test_scale.py",
-}
 
 settings.register_profile("anyMachine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("anyMachine")  # a property holds or not, however busy the machine is
@@ -70,11 +64,10 @@ def tier_of(nodeid: str) -> str | None:
 
 
 class _FilesSideBySide(LoadScopeScheduling):
-    """With `-n 3` files run side by side; the tiers of ALONE, but for the PATIENT files, count as one file."""
+    """With `-n 3` files run side by side; the tiers of ALONE count as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "alone" if tier_of(nodeid) in ALONE and file not in PATIENT else file
+        return "alone" if tier_of(nodeid) in ALONE else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -12,7 +12,8 @@ from ebb.core.contract.handler import Handler
 from ebb.core.errors import SourceUnavailableError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from tests.clocks import SteppedClock
 

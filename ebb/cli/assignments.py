@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ebb.core.errors import SettingsError
-from ebb.core.settings.schedules import read_value
+from ebb.core.settings.yaml_text import read_value
 
 
 def changes_of(texts: Sequence[str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from ebb.services import Services
 
 logger = logging.getLogger(__name__)
 
-TRIM_EVERY = 50  # cycles, or a twentieth of historyLimit: looking for the oldest reads the keys of all that are kept
+TRIM_EVERY_CYCLES = 50  # or a twentieth of historyLimit: looking for the oldest reads the keys of all that are kept
 TRIM_SECONDS = 10  # of the slack in which the instance has promised to go on; the watchdog has time for the rest
 
 
@@ -80,7 +80,7 @@ async def close(services: Services, order: Mapping[str, Any]) -> Ending:
         row = row if poison is None else replace(row, poison=poison)
         if has_drained(wait.code, cycle.outcome, int(order["received"])):
             row = replace(row, drained_cycle=max(row.drained_cycle, number))
-        return rested(books.counted(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
+        return rested(books.entered(row, cycle), state, number, wait.seconds, services.clock.now(), carry)
 
     row = await update(store, state.schedule, write, known=None if again else row)
     if row.owner != state.owner:
@@ -222,7 +222,7 @@ async def _remaining(services: Services, settings: ScheduleSettings, state: Cycl
 
 async def _trim(services: Services, row: ScheduleRow, limit: int) -> None:
     """Keep the history to its limit, now and then. The cycle is closed already: no failure here is one of its own."""
-    if row.history_count <= limit or row.totals.cycles % max(TRIM_EVERY, limit // 20):
+    if row.history_count <= limit or row.totals.cycles % max(TRIM_EVERY_CYCLES, limit // 20):
         return
     try:
         async with asyncio.timeout(TRIM_SECONDS):

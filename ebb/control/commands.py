@@ -6,7 +6,6 @@ instance only make that happen soon; if this process dies in between, the watchd
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,15 +15,14 @@ from ebb.control.at_work import executions_at_work
 from ebb.control.durable_sdk import DurableClient, task_hub_of
 from ebb.control.instances import (
     Instance,
-    launch,
     look_at,
-    look_until,
     new_identity,
     nudge,
     terminate,
     until_ended,
 )
 from ebb.control.journal import record
+from ebb.control.launching import bring_up
 from ebb.core.clock import rfc3339
 from ebb.core.contract.store import update
 from ebb.core.errors import RequestRefusedError
@@ -35,11 +33,8 @@ from ebb.core.row.intents import Operator, acts_elsewhere
 from ebb.core.row.schedule_row import Intent, ScheduleRow
 from ebb.services import Services
 
-logger = logging.getLogger(__name__)
-
 ATTEMPTS = 60  # at a row that many operators want at once
 STOPPING_SECONDS = 3.0  # how long a start waits for an instance that is just ending
-LAUNCH_SECONDS = 5.0  # how long to wait for an instance that was there already to check in, or to end
 
 Rule = Callable[[ScheduleRow, Instance, Operator], ScheduleRow]
 
@@ -245,25 +240,3 @@ class Control:
     async def _audit(self, action: str, by: Operator, details: Mapping[str, Any]) -> None:
         event = {"action": action, "by": by.who, "reason": by.reason, **details}
         await record(self.services, self.name, "audit", by.now, event)
-
-
-async def bring_up(services: Services, client: DurableClient, row: ScheduleRow) -> bool:
-    """Launch the instance for which `row` was just written.
-
-    Where one is there already it either checks in, and so has read `row`, or it was just ending; then another is
-    launched in its place.
-
-    Returns:
-        False if neither happened in time; the watchdog goes on from there.
-    """
-
-    async def is_up() -> bool:
-        if await launch(client, row.name, row.launch):
-            return True
-        present = await services.store.get(row.name)
-        return present.starting_until is None or present.launch != row.launch
-
-    if await look_until(is_up, LAUNCH_SECONDS):
-        return True
-    logger.warning("%s: an instance is there and does not check in", row.name, extra={"schedule": row.name})
-    return False

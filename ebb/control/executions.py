@@ -14,7 +14,7 @@ from ebb.control.schedules import schedule_of
 from ebb.core.document import Json
 from ebb.core.documents import EXECUTION_OUTCOMES, RUNNING, Cycle, ListedExecution
 from ebb.core.errors import RequestRefusedError
-from ebb.core.executions import as_job_execution, cycle_at_work, executions_of
+from ebb.core.executions import as_job_execution, cycle_at_work, listed_executions
 from ebb.core.pages import ALWAYS, Page, Span
 from ebb.core.wording import did_you_mean
 from ebb.services import Services
@@ -104,7 +104,7 @@ async def executions_page(
     seen: set[int] = set()
     if begin is None and span.end is None and (present := await present_cycle(services, client, name)):
         seen.add(present.cycle)
-        if not collected.take(present.cycle, executions_of(name, present), 0):
+        if not collected.take(present.cycle, listed_executions(name, present), 0):
             return collected.page(write)
     looked = 0
     async for cycle in _history(services, name, begin, span):
@@ -115,7 +115,7 @@ async def executions_page(
         looked += 1
         if number in seen:  # it has been closed since it was looked at
             continue
-        if not collected.take(number, executions_of(name, cycle), skip if number == begin else 0):
+        if not collected.take(number, listed_executions(name, cycle), skip if number == begin else 0):
             break
     return collected.page(write)
 

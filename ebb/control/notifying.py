@@ -13,7 +13,7 @@ from ebb.core.documents import Cycle
 from ebb.core.errors import EbbError, SettingsError
 from ebb.core.notices import EventSink, Notice, Rules, Streak, notices_of, silent
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.core.row.watch import Act, Finding
+from ebb.core.row.watch import Act, Judgment
 from ebb.core.settings.durations import parse_seconds
 from ebb.services import Services
 
@@ -31,8 +31,8 @@ class Notifier:
         self._services, self._webhook, self._rules = services, webhook, rules
         self._streaks: dict[str, Streak] = {}
 
-    async def look(self, hub: str, rows: Mapping[str, ScheduleRow], findings: Mapping[str, Finding]) -> None:
-        """Notify of what `rows` and the watchdog's `findings` show that was not told yet. Failures are logged."""
+    async def look(self, hub: str, rows: Mapping[str, ScheduleRow], judgments: Mapping[str, Judgment]) -> None:
+        """Notify of what `rows` and the watchdog's `judgments` show that was not told yet. Failures are logged."""
         notices: list[Notice] = []
         for name, row in rows.items():
             if name not in self._services.schedules:
@@ -42,9 +42,9 @@ class Notifier:
             except EbbError as error:
                 _log.warning("%s: its cycles cannot be looked at for notifications: %s", name, error)
         now = self._services.clock.now()
-        for name, finding in findings.items():
-            if finding.act in (Act.START, Act.REPLACE):
-                notices.append(silent(name, finding.cause, now, finding.act.value))
+        for name, judgment in judgments.items():
+            if judgment.act in (Act.START, Act.REPLACE):
+                notices.append(silent(name, judgment.cause, now, judgment.act.value))
         for notice in notices:
             await self._webhook.send(notice.as_cloud_event(f"/ebb/{hub}/{notice.schedule}", now))
 

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ebb.control.budgets import budget_of
 from ebb.control.closing import close_left_behind, forget
-from ebb.control.dependencies import others_of
 from ebb.control.journal import record
+from ebb.control.preparing import Preparation, prepare
 from ebb.control.sampling import move_looks
-from ebb.core.carry import Carry
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.contract.outage import once_stored
 from ebb.core.contract.store import ATTEMPTS, update
 from ebb.core.cycle import STATE_VERSION, CycleState, Opening, Verdict
 from ebb.core.cycle_id import CycleId
 from ebb.core.document import Json
-from ebb.core.documents import Backlog, Cycle
-from ebb.core.errors import ConflictError, EbbError, SettingsError, StoreError
+from ebb.core.documents import Cycle
+from ebb.core.errors import ConflictError, StoreError
 from ebb.core.names import instance_id
 from ebb.core.planning import Decision, Wait, error_wait, outage_wait
-from ebb.core.planning.agenda import Agenda, Now, after_failing, after_measuring, backlog_of, before_measuring
-from ebb.core.remarks import abandoned_executions
 from ebb.core.row import books
 from ebb.core.row.checkin import checked_in, is_predecessor, number_of, outlived, remembering, taken_up, verdict_of
 from ebb.core.row.looks import looked
@@ -63,17 +59,6 @@ def _record(services: Services, state: CycleState, opening: Opening) -> None:
     if opening.started_at and (decision.executions or opening.error):  # nobody closes an empty cycle: it has no trace
         opened, began = CycleId(state.schedule, state.owner, opening.cycle), parse_rfc3339(opening.started_at)
         services.telemetry.step("measure", opened, began, services.clock.now())
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was found outside the row: the settings in force, what to do, and the backlog or why it is not known."""
-
-    settings: ScheduleSettings
-    agenda: Agenda | None = None  # None: not looked, because the cycle may not act
-    backlog: Backlog | None = None
-    error: str | None = None
-    abandoned: int = 0
 
 
 async def _warn_of_newer_state(services: Services, state: CycleState) -> None:
@@ -146,7 +131,7 @@ async def _open_with(services: Services, state: CycleState, row: ScheduleRow, at
     unseen = row
     row, early = seen(row, began)
     settled = [] if early else await _settle(services, row, state)
-    found = _Found(file_settings) if early else await _look(services, state, row, began)
+    found = Preparation(file_settings) if early else await prepare(services, state, row, began)
     moved = await move_looks(services.store, row)
 
     def write(row: ScheduleRow) -> ScheduleRow:
@@ -154,7 +139,7 @@ async def _open_with(services: Services, state: CycleState, row: ScheduleRow, at
         now = services.clock.now()  # what is promised counts from here: measuring may have taken minutes
         row, held = seen(row, now)
         for cycle in settled if held is None else ():
-            row = books.counted(row, cycle)
+            row = books.entered(row, cycle)
         opening = _go(row, state, found, began) if held is None else _without_a_tick(held, state, row)
         if held is None and opening.verdict is Verdict.END:
             return _ended(row, opening.wait.reason, now)
@@ -221,42 +206,7 @@ def _record_fence(services: Services, state: CycleState, before: str | None, ope
         services.telemetry.fence_changed(state.schedule, "refused")
 
 
-async def _look(services: Services, state: CycleState, row: ScheduleRow, now: datetime) -> _Found:
-    """Look at settings, clock and sources, in this order, as far as it takes to know what to do."""
-    settings = services.schedules[state.schedule]
-    opened = Now(
-        time=now,
-        idle=state.idle,
-        errors=state.errors,
-        triggered=state.triggered,
-        cycle=number_of(row, state),
-        seed=f"{state.schedule}/{state.cycle}",
-    )
-    try:
-        settings = services.schedules.effective(state.schedule, row.overrides)
-        opened = replace(opened, others=await others_of(services, settings), budget=await budget_of(services, settings))
-        agenda = before_measuring(settings, state.carry, opened)
-        if agenda is not None:
-            return _Found(settings, agenda)
-        counts = await services.measure(settings, make=True)
-        opened = replace(opened, abandoned=await still_abandoned(services, state.schedule, state.carry))
-    except SettingsError as error:
-        text = f"settings are refused: {error}"
-        return _Found(settings, after_failing(settings, state.carry, opened, text), error=text)
-    except EbbError as error:
-        return _Found(settings, after_failing(settings, state.carry, opened, str(error)), error=str(error))
-    agenda = after_measuring(settings, state.carry, opened, counts)
-    return _Found(settings, agenda, backlog_of(settings, counts, now), abandoned=opened.abandoned)
-
-
-async def still_abandoned(services: Services, schedule: str, carry: Carry) -> int:
-    """How many executions of earlier cycles have handlers that still run; asked while there were any, and at first."""
-    if carry.began is not None and not carry.abandoned:
-        return 0
-    return await abandoned_executions(services.store, schedule, services.clock.now())
-
-
-def _go(row: ScheduleRow, state: CycleState, found: _Found, began: datetime) -> Opening:
+def _go(row: ScheduleRow, state: CycleState, found: Preparation, began: datetime) -> Opening:
     """The opening of a cycle that may act on what was found since `began`."""
     agenda = found.agenda
     if agenda is None:

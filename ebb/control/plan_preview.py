@@ -12,7 +12,7 @@ from ebb.control.budgets import budget_of
 from ebb.control.dependencies import others_of
 from ebb.control.durable_sdk import DurableClient
 from ebb.control.instances import Instance, look_inside
-from ebb.control.opening import still_abandoned
+from ebb.control.preparing import still_abandoned
 from ebb.core.carry import carry_of
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState

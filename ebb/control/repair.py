@@ -41,7 +41,7 @@ async def close_abandoned(services: Services, row: ScheduleRow, instance: Instan
 
     def write(row: ScheduleRow) -> ScheduleRow:
         for cycle in settled:
-            row = books.counted(row, cycle)
+            row = books.entered(row, cycle)
         return row
 
     await update(services.store, row.name, write)

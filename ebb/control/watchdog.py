@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ebb.control.commands import bring_up
 from ebb.control.durable_sdk import DurableClient, task_hub_of
 from ebb.control.instances import Instance, look_at, look_at_all, nudge, terminate
 from ebb.control.journal import record
+from ebb.control.launching import bring_up
 from ebb.control.notifying import notifier_of
 from ebb.control.repair import close_abandoned
 from ebb.core.clock import parse_rfc3339
@@ -30,7 +30,7 @@ from ebb.core.row.checkin import done_at
 from ebb.core.row.fence import hub_of_owner
 from ebb.core.row.intents import launched
 from ebb.core.row.schedule_row import ScheduleRow
-from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Finding, Work, judge
+from ebb.core.row.watch import LONGEST_ANSWER, Act, Facts, Judgment, Work, judge
 from ebb.core.wording import duration
 from ebb.services import Services
 
@@ -54,7 +54,7 @@ class Watchdog:
         self._skew = timedelta(seconds=services.clock_skew)
         self._notifier = notifier_of(services)
 
-    async def look(self, client: DurableClient) -> dict[str, Finding]:
+    async def look(self, client: DurableClient) -> dict[str, Judgment]:
         """Look once, and act; a schedule that fails does not keep the others from being looked at.
 
         Returns:
@@ -68,20 +68,20 @@ class Watchdog:
             return {}
         await self._tell_of_a_step(client, instances)
         work = tuple(_work(rows.values(), task_hub_of(client)))
-        findings: dict[str, Finding] = {}
+        judgments: dict[str, Judgment] = {}
         for name in self._services.schedules:
             row = rows.get(name, ScheduleRow(name))
             try:
                 done = await self._done_at(row, instances[name])
-                findings[name] = self._judge(client, row, instances[name], work, done)
-                await self._act(client, row, findings[name], work, done)
+                judgments[name] = self._judge(client, row, instances[name], work, done)
+                await self._act(client, row, judgments[name], work, done)
                 await close_abandoned(self._services, row, instances[name], "the watchdog")
                 await self._forget(row)
             except EbbError as error:
                 logger.warning("%s: the watchdog could not act: %s", name, error, extra={"schedule": name})
         if self._notifier is not None:
-            await self._notifier.look(task_hub_of(client), rows, findings)
-        return findings
+            await self._notifier.look(task_hub_of(client), rows, judgments)
+        return judgments
 
     async def _tell_of_a_step(self, client: DurableClient, instances: Mapping[str, Instance]) -> None:
         """Where the clock was set back: end the waits that were planned before, for they may last that much longer."""
@@ -107,15 +107,15 @@ class Watchdog:
         self,
         client: DurableClient,
         row: ScheduleRow,
-        finding: Finding,
+        judgment: Judgment,
         work: tuple[Work, ...],
         done: datetime | None,
     ) -> None:
-        if finding.act is Act.NUDGE:
+        if judgment.act is Act.NUDGE:
             await nudge(client, row.name)
-        elif finding.act is Act.CALM:
+        elif judgment.act is Act.CALM:
             await update(self._services.store, row.name, lambda row: replace(row, restarts=0, restart_cause=None))
-        elif finding.act is not Act.NOTHING:
+        elif judgment.act is not Act.NOTHING:
             await self.restart(client, row.name, work, done)
 
     async def restart(
@@ -134,7 +134,7 @@ class Watchdog:
         Raises:
             EbbError: the store or Durable does not answer.
         """
-        found, seen = Finding(Act.NOTHING), Instance()
+        found, seen = Judgment(Act.NOTHING), Instance()
 
         async def change(row: ScheduleRow) -> ScheduleRow:
             nonlocal found, seen
@@ -191,7 +191,7 @@ class Watchdog:
         instance: Instance,
         work: tuple[Work, ...],
         done: datetime | None,
-    ) -> Finding:
+    ) -> Judgment:
         facts = Facts(row, instance, task_hub_of(client), self._since, work, done)
         return judge(facts, self._services.clock.now(), self._skew, self._grace)
 

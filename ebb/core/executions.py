@@ -43,7 +43,7 @@ def cycle_at_work(schedule: Schedule, at_work: Iterable[ExecutionOfCycle]) -> Cy
     )
 
 
-def executions_of(schedule: str, cycle: Cycle) -> list[ListedExecution]:
+def listed_executions(schedule: str, cycle: Cycle) -> list[ListedExecution]:
     """The executions of a cycle for a flat list: newest first, each with its cycle, a name and a status."""
     number = cycle.cycle
     found = [

@@ -20,8 +20,8 @@ CLAIM_LASTS = timedelta(seconds=30)  # renewed while the effect works; shorter t
 ONCE_KEPT = timedelta(days=30)  # what is done is forgotten after that: longer than a message can come again and again
 
 
-class Found(StrEnum):
-    """What who wants an effect finds."""
+class ClaimState(StrEnum):
+    """What a claim means to who wants the effect."""
 
     FREE = "free"  # nobody had it: it is yours
     DONE = "done"  # it has happened
@@ -47,13 +47,13 @@ class Claim:
         return cls(str(data["by"]), parse_rfc3339(str(data["until"])), data.get("done") is True)
 
 
-def found(claim: Claim | None, now: datetime, skew: timedelta) -> Found:
+def claim_state(claim: Claim | None, now: datetime, skew: timedelta) -> ClaimState:
     """What `claim` means to who wants the effect now, where clocks may differ by `skew`."""
     if claim is not None and claim.done:
-        return Found.DONE
+        return ClaimState.DONE
     if claim is None or not claim.by:
-        return Found.FREE
-    return Found.BUSY if now < claim.until + skew else Found.UNKNOWN
+        return ClaimState.FREE
+    return ClaimState.BUSY if now < claim.until + skew else ClaimState.UNKNOWN
 
 
 def seconds_left(claim: Claim, now: datetime, skew: timedelta) -> float:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from ebb.core.clock import Clock
 from ebb.core.errors import SourceError
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.execution.one_message import Ended, ExecutionReport
+from ebb.execution.execution_report import Ended, ExecutionReport
 
 STOOD_STILL = timedelta(seconds=15)  # who notices that so much time has passed unseen looks before it begins anything
 

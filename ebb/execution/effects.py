@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from ebb.core.clock import Clock
 from ebb.core.errors import ConflictError, HandlerError, PoisonMessage, RetryAfter, StoreError
 from ebb.core.message import Once, Unsure
-from ebb.core.once import CLAIM_LASTS, Claim, Found, found, seconds_left
+from ebb.core.once import CLAIM_LASTS, Claim, ClaimState, claim_state, seconds_left
 from ebb.core.remarks import Noted, Remarks, once_scope
 
 _log = logging.getLogger("ebb.execution")
@@ -83,10 +83,10 @@ class _Effect:
         store, now = self.effects.remarks, self.effects.clock.now()
         noted = await store.remark(self.effects.scope, self.key)
         before = Claim.from_remark(noted.remark) if noted else None
-        state = found(before, now, self.effects.skew)
-        if state is Found.BUSY and before is not None:
+        state = claim_state(before, now, self.effects.skew)
+        if state is ClaimState.BUSY and before is not None:
             raise self._busy(seconds_left(before, now, self.effects.skew))
-        if state is Found.DONE or (state is Found.UNKNOWN and not await self._dares(noted)):
+        if state is ClaimState.DONE or (state is ClaimState.UNKNOWN and not await self._dares(noted)):
             return False
         claim = Claim(uuid.uuid4().hex, now + CLAIM_LASTS)
         try:

@@ -11,8 +11,9 @@ from ebb.core.clock import Clock
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import counted
 from ebb.execution.course import Course
+from ebb.execution.error_texts import describe
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.in_flight import InFlight
-from ebb.execution.one_message import ExecutionReport, describe
 from ebb.execution.ready import Ready
 
 GIVE_BACK_WITHIN = 5.0  # seconds, after the hard limit, for giving back what had not begun

@@ -22,19 +22,18 @@ from ebb.execution.budget_gate import Gate
 from ebb.execution.course import Course, IsNeeded, MayGoOn
 from ebb.execution.effects import Effects
 from ebb.execution.ending import ForcedEnd
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.holding import Held, Holding
 from ebb.execution.in_flight import InFlight
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.keyed import KeyedLine
-from ebb.execution.one_message import ExecutionReport, OneMessage
+from ebb.execution.one_message import OneMessage
 from ebb.execution.parking import Parking
 from ebb.execution.ready import AsReceived, Ready
 from ebb.execution.suspicion import NoSuspicion, Suspicion
 from ebb.execution.taking import Taking
-from ebb.execution.turns import Turns
-
-__all__ = ["ExecutionReport", "run_execution"]
+from ebb.execution.turns import HandlerTurns
 
 LOOK_EVERY = 5.0  # seconds: between looks at whether it may go on or at an empty source; how far ahead it takes
 MOST_BLOCKED = 4  # batches in hand that wait for their keys while handlers are free; then no more is taken
@@ -54,7 +53,7 @@ async def run_execution(
     log: Mapping[str, object] | None = None,
     is_needed: IsNeeded = _never,
     makes_way: IsNeeded = _never,
-    turns: Turns | None = None,
+    turns: HandlerTurns | None = None,
     suspicion: Suspicion | None = None,
     report: ExecutionReport | None = None,
     effects: Effects | None = None,
@@ -80,7 +79,7 @@ async def run_execution(
     Returns:
         What was done. Faults of handlers and of the source are part of it, not exceptions.
     """
-    given = turns or Turns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate, claims
+    given = turns or HandlerTurns(), suspicion or NoSuspicion(), report or ExecutionReport(), effects, gate, claims
     return await _Execution(
         source, handler, settings, reason_to_stop, is_needed, makes_way, steady(clock), log or {}, *given
     ).run()
@@ -97,7 +96,7 @@ class _Execution:
         makes_way: IsNeeded,
         clock: Clock,
         log: Mapping[str, object],
-        turns: Turns,
+        turns: HandlerTurns,
         suspicion: Suspicion,
         report: ExecutionReport,
         effects: Effects | None,

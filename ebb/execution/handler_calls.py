@@ -15,8 +15,8 @@ from collections import deque
 from queue import SimpleQueue
 
 from ebb.core.contract.handler import Handler
+from ebb.core.log_context import log_fields
 from ebb.core.message import Message
-from ebb.core.place import place_fields
 from ebb.execution.blocking import Stepwise
 
 _log = logging.getLogger("ebb.execution")
@@ -56,7 +56,7 @@ class HandlerCalls:
             "Await what it waits for, or write it as a plain def, which gets a thread of its own",
             getattr(self._handler, "__qualname__", self._handler),
             seconds,
-            extra=dict(place_fields()),
+            extra=dict(log_fields()),
         )
 
     async def _on_thread(self, message: Message) -> object:

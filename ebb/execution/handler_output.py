@@ -15,7 +15,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from ebb.core.place import Place, present_place
+from ebb.core.log_context import LogContext, present_log_context
 
 _log = logging.getLogger("ebb.handler")
 LONGEST = 32_000  # characters of a line without an end that are kept back
@@ -26,18 +26,18 @@ _users = 0
 
 
 @contextmanager
-def at_place(fields: Mapping[str, object]) -> Generator[None]:
-    """Let all that begins in here, tasks and threads too, print and log as of `fields`."""
-    place = Place(fields)
-    token = present_place.set(place)
+def logging_as(fields: Mapping[str, object]) -> Generator[None]:
+    """Let all that begins in here, tasks and threads too, print and log with `fields`."""
+    context = LogContext(fields)
+    token = present_log_context.set(context)
     _use()
     try:
         yield
     finally:
-        present_place.reset(token)
-        for line in filter(None, place.begun.values()):
-            _say(place, line)
-        place.begun = {}
+        present_log_context.reset(token)
+        for line in filter(None, context.begun.values()):
+            _say(context, line)
+        context.begun = {}
         _release()
 
 
@@ -48,16 +48,16 @@ class _Lines(io.TextIOBase):
         self.original = original
 
     def write(self, text: str, /) -> int:
-        place = present_place.get()
-        if place is None or getattr(_logging, "on", False):
+        context = present_log_context.get()
+        if context is None or getattr(_logging, "on", False):
             return self.original.write(text)
         thread = threading.get_ident()
-        *lines, rest = (place.begun.get(thread, "") + text).split("\n")
+        *lines, rest = (context.begun.get(thread, "") + text).split("\n")
         if len(rest) > LONGEST:
             lines, rest = [*lines, rest], ""
-        place.begun[thread] = rest
+        context.begun[thread] = rest
         for line in lines:
-            _say(place, line)
+            _say(context, line)
         return len(text)
 
     def flush(self) -> None:
@@ -73,10 +73,10 @@ class _Lines(io.TextIOBase):
         return getattr(self.original, name)
 
 
-def _say(place: Place, line: str) -> None:
+def _say(context: LogContext, line: str) -> None:
     _logging.on = True
     try:
-        _log.info("%s", line, extra=place.fields)
+        _log.info("%s", line, extra=context.fields)
     finally:
         _logging.on = False
 

@@ -15,7 +15,7 @@ from typing import Any
 from ebb.core.clock import Clock
 from ebb.execution.holding import NEVER, Held
 from ebb.execution.one_message import OneMessage
-from ebb.execution.turns import Turns
+from ebb.execution.turns import HandlerTurns
 
 ABANDON_AFTER = 5.0  # seconds that a cancelled coroutine has to clean up
 
@@ -29,7 +29,7 @@ class InFlight:
     def __init__(
         self,
         one: OneMessage,
-        turns: Turns,
+        turns: HandlerTurns,
         limit: float,
         clock: Clock,
         ended: Callable[[Held | None, BaseException | None], None],

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
 
 from ebb.core.clock import Clock
-from ebb.core.contract.handler import IsolatedHandlerError, ProgramFailedError
+from ebb.core.contract.handler import ProgramFailedError
 from ebb.core.contract.source import UNREADABLE
 from ebb.core.errors import HandlerTimeoutError, LeaseLostError, PoisonMessage, RetryAfter, SourceError
 from ebb.core.message import Message, Once, Unsure
@@ -22,61 +19,15 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import clipped, duration
 from ebb.execution.batches import BatchCalls
 from ebb.execution.budget_gate import Gate, GateClosedError
+from ebb.execution.error_texts import describe, kind_of, with_traceback
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.handler_calls import HandlerCalls
 from ebb.execution.holding import NEVER, Held, Holding
 from ebb.execution.suspicion import Suspicion
 
-ERROR_LENGTH = 500  # characters of an error that are kept
 PROGRESS_LENGTH = 200  # characters of what a handler says of itself
 
-Ended = Literal["empty", "slice", "stopped", "timedOut", "failed"]
-
 _log = logging.getLogger("ebb.execution")
-
-
-@dataclass
-class ExecutionReport:
-    """What one execution did. Each message received is counted once more, by how it ended."""
-
-    received: int = 0
-    processed: int = 0  # handled, and removed from the source
-    failed: int = 0  # the handler raised; it will be tried again
-    poisoned: int = 0  # moved to the poison place
-    released: int = 0  # given back before its handler had begun
-    lost: int = 0  # not settled: its lease was lost, it hung, or the source was away; it will come again
-    parked: int = 0  # given back for its key's sake; not among those received
-    ended: Ended = "empty"
-    reason: str | None = None  # in words, if it was stopped
-    error: str | None = None  # the source's error if it failed, otherwise the first one of a handler
-    left_behind: tuple[asyncio.Future[Any], ...] = ()  # handlers that still run; each is done when one has ended
-    handled: int = 0  # calls of handlers that have ended
-    service_seconds: float = 0.0  # time spent in handlers, all together
-    oldest_message_age: float | None = None  # seconds, when it was received
-    errors: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # by type: how many, and an example
-    away: list[tuple[datetime, datetime | None]] = field(default_factory=list[Any])  # parked until when; since when
-    next_try: datetime | None = None  # when the first of the messages that failed or were parked comes again
-    progress: str | None = None  # what a handler last said of itself
-    in_hand: dict[int, datetime] = field(default_factory=dict[int, datetime])  # since when each handler at work is
-
-    def count_error(self, kind: str, text: str) -> None:
-        """Count an error of `kind`; the first one is the example, and the execution's error."""
-        self.error = self.error or text
-        self.errors.setdefault(kind, [0, text])[0] += 1
-
-    def tried_again(self, moment: datetime) -> None:
-        """A message that failed comes again at `moment`."""
-        self.next_try = min(self.next_try or moment, moment)
-
-    def parked_until(self, moment: datetime, since: datetime | None) -> None:
-        """A message was parked, first at `since`, and comes again at `moment`."""
-        self.parked += 1
-        self.away.append((moment, since))
-        self.tried_again(moment)
-
-    def parked_now(self, now: datetime) -> tuple[int, datetime | None]:
-        """How many of the messages parked here have not come again, and since when the first of them waits."""
-        self.away = [each for each in self.away if each[0] > now]
-        return len(self.away), min((since for _, since in self.away if since is not None), default=None)
 
 
 class OneMessage:
@@ -173,12 +124,12 @@ class OneMessage:
         if failure is None:
             await self._holding.complete(held)
             self._report.processed += 1
-        elif isinstance(verdict := self._verdict(held.message, failure), str):
-            await self._dead_letter(held, verdict)
+        elif isinstance(follows := self._after_failure(held.message, failure), str):
+            await self._dead_letter(held, follows)
         else:
-            await self._holding.release(held, timedelta(seconds=verdict.seconds))
+            await self._holding.release(held, timedelta(seconds=follows.seconds))
             self._report.failed += 1
-            self._report.tried_again(self._clock.now() + timedelta(seconds=verdict.seconds))
+            self._report.tried_again(self._clock.now() + timedelta(seconds=follows.seconds))
 
     async def _unfit(self, message: Message) -> str | None:
         """Why a message goes to the poison place without its handler being called."""
@@ -228,7 +179,7 @@ class OneMessage:
         self._report.handled += 1
         self._on_handled()
 
-    def _verdict(self, message: Message, failure: BaseException) -> str | NextTry:
+    def _after_failure(self, message: Message, failure: BaseException) -> str | NextTry:
         """What becomes of a message whose handler raised: why it goes to the poison place, or when it comes again."""
         text, tries, limit = describe(failure), message.dequeue_count, self._settings.max_dequeue_count
         self._report.count_error(kind_of(failure), text)
@@ -239,15 +190,15 @@ class OneMessage:
             self._tell(message, text, failure)
             return f"failed {tries} times (maxDequeueCount {limit}), at last with {text}"
         refusal = refusal_of(failure, self._clock.now())
-        verdict = next_try(self._settings, tries, f"{message.id}/{tries}", refusal)
-        shown = f"{text}; again in {duration(verdict.seconds)} ({verdict.why})"
+        follows = next_try(self._settings, tries, f"{message.id}/{tries}", refusal)
+        shown = f"{text}; again in {duration(follows.seconds)} ({follows.why})"
         has_said_all = isinstance(failure, RetryAfter | ProgramFailedError)  # a traceback would be one of Ebb
         self._tell(message, shown, None if has_said_all else failure)
-        return verdict
+        return follows
 
     def _tell(self, message: Message, text: str, failure: BaseException | None = None) -> None:
         """Log what became of a try, with the traceback of `failure` where there is one."""
-        shown = text if failure is None else _told_with_traceback(text, failure)
+        shown = text if failure is None else with_traceback(text, failure)
         _log.warning("message %s, try %s: %s", message.id, message.dequeue_count, shown, extra=self._log)
 
     def _progressed(self, text: str) -> None:
@@ -257,26 +208,3 @@ class OneMessage:
         await self._holding.dead_letter(held, reason)
         self._report.poisoned += 1
         _log.warning("message %s is poison: %s", held.message.id, reason, extra=self._log)
-
-
-def kind_of(error: BaseException) -> str:
-    """The type of an error, as errors are counted by it; of an isolated handler the type that it raised."""
-    return str(error).partition(":")[0] if isinstance(error, IsolatedHandlerError) else type(error).__name__
-
-
-def describe(error: BaseException | None) -> str:
-    """What kind of error it is and what it says, without secrets, at most ERROR_LENGTH characters."""
-    if error is None:
-        return "it ended"
-    try:
-        text = str(error).strip()
-    except Exception:  # noqa: BLE001 - user code again: its __str__
-        text = "(its text cannot be read)"
-    if isinstance(error, IsolatedHandlerError):
-        return text[:ERROR_LENGTH]  # it says its type
-    return hide_secrets(f"{type(error).__name__}: {text}")[:ERROR_LENGTH] if text else type(error).__name__
-
-
-def _told_with_traceback(text: str, error: BaseException) -> str:
-    """`text` and the traceback of `error`, without secrets."""
-    return hide_secrets(f"{text}\n{''.join(traceback.format_exception(error)).rstrip()}")

@@ -20,10 +20,10 @@ from ebb.core.errors import LeaseLostError, SourceError, StoreError
 from ebb.core.key_claim import PARKED_FOR, Parkings, parking_time
 from ebb.core.settings.per_key import PerKeySettings
 from ebb.execution.course import Course
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.holding import Held, Holding
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.keyed import KeyedLine
-from ebb.execution.one_message import ExecutionReport
 
 TURN = 5.0  # seconds between looks at claims; half of what they may be late
 

@@ -13,7 +13,7 @@ from typing import Any
 from ebb.core.clock import rfc3339, steady
 from ebb.core.contract.handler import Handler
 from ebb.core.contract.source import Source
-from ebb.core.cycle import outcome_of
+from ebb.core.cycle_summary import outcome_of
 from ebb.core.document import Json
 from ebb.core.documents import ErrorCount, Execution
 from ebb.core.errors import EbbError
@@ -22,12 +22,13 @@ from ebb.core.wording import clipped
 from ebb.execution.abandoned import note_abandoned
 from ebb.execution.budget_gate import Gate
 from ebb.execution.effects import Effects
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.error_texts import ERROR_LENGTH
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.fence_watch import FenceWatch
-from ebb.execution.handler_output import at_place
+from ebb.execution.handler_output import logging_as
 from ebb.execution.key_claims import KeyClaims
 from ebb.execution.lanes_above import LanesAbove
-from ebb.execution.one_message import ERROR_LENGTH
 from ebb.execution.program import run_program
 from ebb.execution.progress import ProgressNote
 from ebb.execution.single_run import single_run
@@ -107,7 +108,7 @@ class _Run:
         async with self.services.source(
             self.settings, self.order["cycle"], self.order["index"], (number, of)
         ) as source:
-            with at_place(self.log):
+            with logging_as(self.log):
                 await self._run_in(source, handler, schedule)
         await note_abandoned(self.services.store, schedule, self.report.left_behind, self.services.clock)
 

@@ -12,7 +12,7 @@ from ebb.core.contract.handler import Handler
 from ebb.core.errors import HandlerError
 from ebb.core.message import Message
 from ebb.execution.execution import LOOK_EVERY
-from ebb.execution.one_message import ExecutionReport
+from ebb.execution.execution_report import ExecutionReport
 
 
 async def run_program(

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from ebb.core.errors import SourceError
 from ebb.execution.course import Course
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.holding import Held, Holding
 from ebb.execution.in_flight import InFlight
-from ebb.execution.one_message import ExecutionReport
-from ebb.execution.turns import Turns
+from ebb.execution.turns import HandlerTurns
 
 
 class Line(Protocol):
@@ -65,7 +65,7 @@ class Ready:
         at_once: int,
         last_try: int,
         in_flight: InFlight,
-        turns: Turns,
+        turns: HandlerTurns,
         holding: Holding,
         course: Course,
         report: ExecutionReport,

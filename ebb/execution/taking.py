@@ -17,8 +17,8 @@ from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.batches import BatchCalls
 from ebb.execution.budget_gate import Gate
 from ebb.execution.course import Course
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.holding import Held, Holding
-from ebb.execution.one_message import ExecutionReport
 from ebb.execution.suspicion import Suspicion
 
 

@@ -12,15 +12,15 @@ from weakref import WeakKeyDictionary
 
 Wake = Callable[[], None]
 
-_here: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_here: WeakKeyDictionary[asyncio.AbstractEventLoop, HandlerTurns] = WeakKeyDictionary()
 
 
-def turns_here() -> Turns:
+def turns_here() -> HandlerTurns:
     """The turns of all executions in this process: they share the running event loop."""
-    return _here.setdefault(asyncio.get_running_loop(), Turns())
+    return _here.setdefault(asyncio.get_running_loop(), HandlerTurns())
 
 
-class Turns:
+class HandlerTurns:
     """Counts the handlers at work; who is refused is called when it may ask again."""
 
     def __init__(self) -> None:

@@ -26,8 +26,8 @@ from pathlib import Path
 
 from ebb.core.contract.handler import ProgramFailedError
 from ebb.core.errors import HandlerNotFoundError, PoisonMessage
+from ebb.core.log_context import log_fields
 from ebb.core.message import Message
-from ebb.core.place import place_fields
 from ebb.core.settings.schedule_settings import ScheduleSettings
 
 DATA_ERROR = os.EX_DATAERR  # 65, sysexits.h: the input was wrong, not the program
@@ -99,14 +99,14 @@ async def _run(command: Command, variables: Mapping[str, str], given: bytes | No
     Raises:
         PoisonMessage, ProgramFailedError: it ended with a status that means so.
     """
-    place = {f"EBB_{key.upper()}": str(value) for key, value in place_fields().items()}
+    here = {f"EBB_{key.upper()}": str(value) for key, value in log_fields().items()}
     process = await asyncio.create_subprocess_exec(
         *command.words,
         cwd=command.folder,
         stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **place, **variables, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, **here, **variables, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
         limit=LONGEST_LINE,
     )
@@ -146,10 +146,10 @@ async def _log_lines(process: asyncio.subprocess.Process) -> str:
         try:
             raw = await process.stdout.readline()
         except ValueError:  # a line longer than the limit: what was read of it is lost
-            _log.warning("a line of more than %s bytes is left out", LONGEST_LINE, extra=dict(place_fields()))
+            _log.warning("a line of more than %s bytes is left out", LONGEST_LINE, extra=dict(log_fields()))
             continue
         if not raw:
             return last
         line = raw.decode(errors="replace").rstrip("\r\n")
         last = line or last
-        _log.info("%s", line, extra=dict(place_fields()))
+        _log.info("%s", line, extra=dict(log_fields()))

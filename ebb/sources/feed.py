@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Feed(Protocol):
@@ -28,4 +28,29 @@ class Feed(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class CountingFeed(Feed, Protocol):
+    """A feed that tells the id of each message and how many its place holds, for the account of a run."""
+
+    async def put(self, body: bytes) -> str:
+        """As of `Feed`; the id of the message."""
+        ...
+
+    async def make(self) -> object:
+        """Make the place; one that is there already is fine.
+
+        Raises:
+            SourceUnavailableError: it cannot be reached or made.
+        """
+        ...
+
+    async def count(self) -> int:
+        """About how many messages the place holds: those that somebody works on are counted too.
+
+        Raises:
+            SourceError: it cannot be reached.
+        """
         ...

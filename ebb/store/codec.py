@@ -1,10 +1,4 @@
-"""Rows and documents as flat properties, within the limits of a table: what every store keeps.
-
-A property holds 64 KiB, an entity 1 MiB, both in UTF-16
-(https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model). JSON is written in
-ASCII, so that its length is its size in UTF-16 units and any text survives. Long texts in documents are cut, never
-the structure: a stack trace of a megabyte must not cost the record of the cycle that it ended.
-"""
+"""Notes of executions, history and remarks as flat properties; a row is in `row_codec.py`."""
 
 from __future__ import annotations
 
@@ -12,94 +6,17 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, cast
 
 from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.document import Document, Json
-from ebb.core.errors import StoreError
+from ebb.core.document import Json
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look, document_of, looks_of, time_of
-from ebb.core.row.schedule_row import Intent, ScheduleRow, Totals, UnclosedCycle
+from ebb.store.fitting import EXECUTIONS_LIMIT, PROPERTY_LIMIT, Properties, bounded_text
 from ebb.store.keys import cycle_key, event_key, looks_key
 
-Properties = dict[str, str | int]
 T = TypeVar("T", bound=Mapping[str, Any])
-
-PROPERTY_LIMIT = 30_000  # UTF-16 units of one property; a table allows 32,768
-EXECUTIONS_LIMIT = 420_000  # of all executions of a cycle together: 840 KiB of the entity's 1 MiB
-TEXT_LIMIT = 4_000  # characters of one text, before a document's own limit cuts deeper
-
-_CUT = " … (cut)"
-_FREE_TEXTS = {
-    "reason",
-    "changed_by",
-    "error",
-    "restart_cause",
-}  # written by people and exceptions; other texts are never cut
-_KEPT = {name: hint for name, hint in get_type_hints(ScheduleRow).items() if name not in ("name", "etag")}
-_TIMES = {name for name, hint in _KEPT.items() if datetime in (hint, *get_args(hint))}
-_NESTED = {name for name, hint in _KEPT.items() if "Mapping" in str(hint)}
-_DOCUMENTS: dict[str, type[Document]] = {
-    name: kind
-    for name, hint in _KEPT.items()
-    for kind in (hint, *get_args(hint))
-    if isinstance(kind, type) and issubclass(kind, Document) and name != "totals"
-}
-
-
-def row_properties(row: ScheduleRow) -> Properties:
-    """All that is kept of `row`, in the names of its fields; what is None is left out.
-
-    Raises:
-        StoreError: the overrides do not fit.
-    """
-    properties: Properties = {}
-    for name in _KEPT:
-        value = getattr(row, name)
-        if value is not None and value != ():
-            properties[name] = _property(row.name, name, value)
-    return properties
-
-
-def _property(schedule: str, name: str, value: Any) -> str | int:
-    if name in _TIMES:
-        return rfc3339(value)
-    if name in _FREE_TEXTS:
-        return cut(value, TEXT_LIMIT)
-    if name == "totals":
-        return _dumps(vars(value))
-    if name == "overrides":
-        text = _dumps(value)
-        if len(text) > PROPERTY_LIMIT:
-            raise StoreError(f"the overrides of schedule {schedule} take {len(text)} of {PROPERTY_LIMIT} characters")
-        return text
-    if isinstance(value, Document):
-        return bounded_text(value.to_document(), PROPERTY_LIMIT)
-    if name == "unclosed":
-        return bounded_text([entry.to_document() for entry in value], PROPERTY_LIMIT)
-    if name in _NESTED:
-        return bounded_text(value, PROPERTY_LIMIT)
-    return value
-
-
-def read_row(name: str, properties: Mapping[str, Any], etag: str) -> ScheduleRow:
-    """The row that `row_properties` wrote; properties of later versions are ignored."""
-    values: dict[str, Any] = {key: value for key, value in properties.items() if key in _KEPT}
-    for key in values.keys() & _TIMES:
-        values[key] = parse_rfc3339(values[key])
-    for key in values.keys() & {*_NESTED, *_DOCUMENTS, "totals"}:
-        values[key] = json.loads(values[key])
-    if "unclosed" in values:
-        values["unclosed"] = tuple(map(UnclosedCycle.from_document, values["unclosed"]))
-    for key in (values.keys() & _DOCUMENTS.keys()) - {"unclosed"}:
-        values[key] = _DOCUMENTS[key].from_document(values[key])
-    if "totals" in values:
-        values["totals"] = Totals(**values["totals"])
-    if "intent" in values:
-        values["intent"] = Intent(values["intent"])
-    return replace(ScheduleRow(name=name, etag=etag), **values)
 
 
 def note_key(note: ExecutionNote) -> str:
@@ -232,39 +149,3 @@ def forgotten(entries: Iterable[Mapping[str, Any]], keep: int, before: datetime 
         for index, entry in enumerate(entries)
         if index >= keep or ("at" in entry and str(entry["at"]) < limit)
     ]
-
-
-def bounded_text(value: Any, limit: int) -> str:
-    """`value` as JSON of at most `limit` characters: the longest texts in it are cut until it fits.
-
-    Raises:
-        ValueError: it does not fit even with all its texts cut.
-    """
-    longest = TEXT_LIMIT
-    while longest >= len(_CUT):
-        text = _dumps(_with_short_texts(value, longest))
-        if len(text) <= limit:
-            return text
-        longest //= 2
-    raise ValueError(f"a document of {len(_dumps(value))} characters cannot be cut to {limit}")
-
-
-def cut(text: str, longest: int) -> str:
-    """`text` as UTF-8 can say it, at most `longest` characters; says so where something is missing."""
-    kept = text if len(text) <= longest else text[: longest - len(_CUT)] + _CUT
-    return kept.encode("utf-8", "replace").decode()
-
-
-def _with_short_texts(value: Any, longest: int) -> Any:
-    if isinstance(value, str):
-        return cut(value, longest)
-    if isinstance(value, Mapping):
-        items = cast("Mapping[str, Any]", value).items()
-        return {key: _with_short_texts(item, longest) for key, item in items}
-    if isinstance(value, list | tuple):
-        return [_with_short_texts(item, longest) for item in cast("Iterable[Any]", value)]
-    return value
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)

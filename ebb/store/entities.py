@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ebb.core.errors import ConflictError, SourceUnavailableError, StoreError, StoreUnavailableError
 from ebb.core.settings.connection import Connection, Service
-from ebb.store.codec import Properties
+from ebb.store.fitting import Properties
 from ebb.store.table_service import NotThereError
 
 ANY = "*"  # as an etag: whatever is there, but something must be
@@ -26,7 +26,7 @@ _WRITTEN = {**_READ, "content-type": "application/json", "prefer": "return-no-co
 _OF_THE_SERVICE = frozenset({"PartitionKey", "Timestamp"})
 
 
-class Answer(Protocol):
+class TableResponse(Protocol):
     """What the service answered."""
 
     @property
@@ -50,7 +50,7 @@ class Account(Protocol):
         body: bytes = b"",
         final: int | None = None,
         more: Mapping[str, str] = ...,
-    ) -> Answer:
+    ) -> TableResponse:
         """Send one request; `more` are further headers.
 
         Raises:
@@ -119,7 +119,7 @@ class Entities:
         with suppress(NotThereError):
             await self._request("DELETE", table, _path(table, partition, row), b"", {**_READ, "if-match": etag})
 
-    async def _request(self, verb: str, table: str, path: str, body: bytes, more: Mapping[str, str]) -> Answer:
+    async def _request(self, verb: str, table: str, path: str, body: bytes, more: Mapping[str, str]) -> TableResponse:
         account = self._open_account(self._connection, "table")
         try:
             response = await account.request(verb, path, {}, body, more=more)
@@ -136,7 +136,7 @@ class Entities:
         raise StoreError(f"table {table} at {account.host} does not accept the request ({response.status} {code})")
 
 
-def _code(response: Answer) -> str:
+def _code(response: TableResponse) -> str:
     try:
         return str(json.loads(response.body)["odata.error"]["code"])
     except (ValueError, KeyError, TypeError):

@@ -17,7 +17,6 @@ from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.looks import Look
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.store.codec import (
-    Properties,
     cycle_properties,
     event_properties,
     forgotten,
@@ -29,12 +28,12 @@ from ebb.store.codec import (
     read_looks,
     read_note,
     read_remark,
-    read_row,
     remark_properties,
-    row_properties,
     since,
 )
+from ebb.store.fitting import Properties
 from ebb.store.keys import CYCLES, EVENTS, LOOKS, checked_top, cycle_key, cycle_token, start_after
+from ebb.store.row_codec import read_row, row_properties
 
 
 class MemoryStore:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 
-from ebb.core.place import place_fields
+from ebb.core.log_context import log_fields
 
 FIELDS = ("schedule", "cycle", "execution")
 
@@ -24,7 +24,7 @@ class ContextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, or several with a traceback: the fields stand at the end of the first."""
         text = self.inner.format(record)
-        here = place_fields()
+        here = log_fields()
         known = ((name, getattr(record, name, here.get(name))) for name in FIELDS)
         fields = {name: value for name, value in known if value is not None}
         if not fields:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ebb.sources.event_hub.amqp_message import DATA, Message
+from ebb.sources.event_hub.amqp_message import DATA, AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, ULong
 from tests.chaos.app import book
 from tests.emulators.amqp.queues import Queue
@@ -56,7 +56,7 @@ class SessionFeeder:
         """Put one message of `key`."""
         name, body = f"{self._queue.name}-{number}", json.dumps({"n": number, "job": job, **order}).encode()
         properties: list[Any] = [name, *[None] * (_PLACES - 2), key]
-        message = Message(properties=properties, body=[Described(ULong(DATA), body)])
+        message = AmqpMessage(properties=properties, body=[Described(ULong(DATA), body)])
         # Written down first: the handler may begin at once.
         book.write(
             self._ledger, "put", message=name, number=number, job=job, schedule=self._schedule, key=key, certain=True

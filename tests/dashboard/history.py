@@ -19,7 +19,7 @@ from azure.data.tables.aio import TableServiceClient
 
 from ebb.core.clock import rfc3339
 from ebb.store.codec import cycle_properties
-from ebb.store.tables import TRANSACTION_LIMIT
+from ebb.store.table_access import TRANSACTION_LIMIT
 
 AT_ONCE = 4  # transactions
 ATTEMPTS = 5

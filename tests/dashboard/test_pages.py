@@ -52,6 +52,17 @@ def test_drain_is_watched_live(make_app: Callable[..., App], open_page: Open) ->
     expect(page.locator(".plot canvas")).to_be_visible()
 
 
+def test_list_says_when_it_counted_what_may_be_gone_by_now(make_app: Callable[..., App], open_page: Open) -> None:
+    app = make_app(pollingInterval=300, maxPollingInterval=300, activationQueueLength=10).start()
+    app.put(range(3))
+    app.call("POST", "schedules/parity/start", {"reason": "too few to act on"})
+    wait_for(lambda: (app.schedule()["backlog"] or {}).get("count") == 3, 30, lambda: str(app.schedule()))
+    page = open_page(app.url)
+    backlog = row_of(page, "parity").locator(".backlog")
+    expect(backlog).to_contain_text("3")
+    expect(backlog).to_contain_text("counted", timeout=20_000)
+
+
 def test_decision_on_the_strip_says_its_sentence_and_leads_to_its_cycle(app: App, open_page: Open) -> None:
     app.put(range(1_700_000_000, 1_700_000_040))
     app.call("POST", "schedules/parity/start", {"reason": "x"})

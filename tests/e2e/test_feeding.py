@@ -16,9 +16,8 @@ from azure.storage.queue.aio import QueueClient
 from ebb.cli.acceptance.accounted_feed import AccountedFeed
 from ebb.cli.local.azurite import connection_string
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.feeding import opened_feed, queue_of
+from ebb.cli.local.feeding import open_accounted
 from ebb.cli.operate.producer import AT_ONCE
-from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.text import Encoding
 from tests.azurite import Azurite
 
@@ -28,19 +27,19 @@ NOBODY = 9  # a port where nothing listens; the queue service is on the next one
 @asynccontextmanager
 async def _feed(azurite: Azurite, encoding: Encoding) -> AsyncIterator[tuple[AccountedFeed, QueueClient, QueueClient]]:
     """A feed of a queue of its own, that queue, and the one for poison; neither is made yet."""
-    queue = _queue(f"feed-{uuid.uuid4().hex}", encoding)
+    name = f"feed-{uuid.uuid4().hex}"
     async with (
-        QueueClient.from_connection_string(azurite.connection_string, queue.queue_name) as own,
-        QueueClient.from_connection_string(azurite.connection_string, f"{queue.queue_name}-poison") as poison,
-        opened_feed(queue, azurite.connection_string) as fed,
+        QueueClient.from_connection_string(azurite.connection_string, name) as own,
+        QueueClient.from_connection_string(azurite.connection_string, f"{name}-poison") as poison,
     ):
+        fed = open_accounted(_settings(name, encoding), azurite.connection_string)
         yield fed, own, poison
+        await fed.close()
 
 
-def _queue(name: str, encoding: Encoding) -> StorageQueueSettings:
-    return StorageQueueSettings.model_validate(
-        {"type": "storageQueue", "queueName": name, "connection": "AzureWebJobsStorage", "messageEncoding": encoding}
-    )
+def _settings(name: str, encoding: Encoding) -> dict[str, Any]:
+    source = {"type": "storageQueue", "queueName": name, "messageEncoding": encoding}
+    return {"handler": "handlers.noop:handle", "source": source}
 
 
 async def _texts(queue: QueueClient) -> dict[str, str]:
@@ -91,11 +90,12 @@ async def test_feed_finds_its_own_messages_in_the_poison_queue_and_gives_them_ba
 
 
 async def test_feed_names_the_queue_that_it_cannot_reach() -> None:
-    async with opened_feed(_queue("unix-times", "none"), connection_string(NOBODY)) as fed:
-        for what in (fed.make(), fed.feed(1)):
-            with pytest.raises(LocalError, match=r"cannot put messages into unix-times: .*127\.0\.0\.1:10"):
-                await what
-        assert fed.begun.is_set()
+    fed = open_accounted(_settings("unix-times", "none"), connection_string(NOBODY))
+    for what in (fed.make(), fed.feed(1)):
+        with pytest.raises(LocalError, match=r"cannot put messages into unix-times: .*127\.0\.0\.1:10"):
+            await what
+    assert fed.begun.is_set()
+    await fed.close()
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,14 @@ async def test_feed_names_the_queue_that_it_cannot_reach() -> None:
 )
 def test_schedule_without_a_local_queue_cannot_be_fed(settings: dict[str, Any], found: str) -> None:
     with pytest.raises(LocalError, match=rf"no queue of the local storage \({found}\)"):
-        queue_of({"handler": "handlers.noop:handle", **settings})
+        open_accounted({"handler": "handlers.noop:handle", **settings}, connection_string(NOBODY))
 
 
 def test_first_local_queue_of_several_sources_is_fed() -> None:
-    queues = [{"type": "storageQueue", "connection": "Other", "queueName": "first"}]
-    queues += [{"type": "storageQueue", "connection": "AzureWebJobsStorage", "queueName": "second"}]
-    assert queue_of({"handler": "handlers.noop:handle", "sources": queues}).queue_name == "second"
+    sources = [
+        {"type": "storageQueue", "connection": "Other", "queueName": "first"},
+        {"type": "blob", "containerName": "second"},
+        {"type": "storageQueue", "queueName": "third"},
+    ]
+    fed = open_accounted({"handler": "handlers.noop:handle", "sources": sources}, connection_string(NOBODY))
+    assert fed.name == "third"

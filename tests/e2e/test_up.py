@@ -199,6 +199,19 @@ def test_running_up_can_be_fed_and_holds_its_state(tmp_path: Path) -> None:
             assert "<title>Ebb</title>" in answer.read().decode()
 
 
+def test_up_shows_a_backlog_its_fan_out_over_ten_executions_and_its_drain(tmp_path: Path) -> None:
+    with _started(tmp_path, "--count", "500") as (_, output):
+        wait_for(lambda: "500 put, 500 processed" in output.read_text(), 60, lambda: output.read_text())
+        found = re.search(r"schedules +(http://\S+/api/schedules)", output.read_text())
+        assert found is not None
+        url = f"{found[1]}/parity"
+        wait_for(lambda: call("GET", url)[1]["backlog"]["count"] == 0, 60, lambda: str(call("GET", url)))
+        first = call("GET", f"{url}/cycles?top=50")[1]["value"][-1]
+        assert first["backlog"]["count"] >= 450, "the schedule began before its backlog was there"
+        assert len(first["executions"]) == 10
+        assert all(each["processed"] for each in first["executions"])
+
+
 def test_clean_removes_only_what_a_run_made(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     (tmp_path / "azurite").mkdir()

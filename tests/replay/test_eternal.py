@@ -10,7 +10,8 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-from ebb.core.cycle import CycleState, CycleSummary, Ending, Opening, Verdict, summarize
+from ebb.core.cycle import CycleState, Ending, Opening, Verdict
+from ebb.core.cycle_summary import CycleSummary, summarize
 from ebb.core.documents import Backlog, Execution
 from ebb.core.names import CLOSE_CYCLE, MEASURE_BACKLOG, PROCESS_BACKLOG
 from ebb.core.nudge import Nudge

@@ -9,9 +9,9 @@ from functools import partial
 
 from ebb.cli.local.errors import LocalError
 from ebb.cli.operate.producer import put_all, unix_times
+from ebb.core.contract.poison import ListingPoisonPlace
 from ebb.core.errors import SourceError
-from ebb.sources.storage_queue.feed import StorageQueueFeed
-from ebb.sources.storage_queue.poison import PoisonQueue
+from ebb.sources.feed import CountingFeed
 
 DEPTH = 256  # messages; the cost of the emulator's every call grows with what it stores
 _LOOK = 0.05  # seconds between looks at a queue that is deep enough
@@ -20,7 +20,7 @@ _LOOK = 0.05  # seconds between looks at a queue that is deep enough
 class AccountedFeed:
     """A `Feed` of one queue that remembers what it put."""
 
-    def __init__(self, feed: StorageQueueFeed, poison: PoisonQueue) -> None:
+    def __init__(self, feed: CountingFeed, poison: ListingPoisonPlace) -> None:
         """`poison` is the place for the messages of the same queue that no handler can read."""
         self.name, self.host = feed.name, feed.host
         self.values: dict[str, int] = {}  # message id to value

@@ -1,43 +1,36 @@
-"""Which queue of the local storage a schedule reads from, opened to put messages into it."""
+"""Which source of a schedule is fed on this machine, opened to put messages into it and to account for them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import ebb.sources  # noqa: F401 - settings may name each kind
 from ebb.cli.acceptance.accounted_feed import AccountedFeed
 from ebb.cli.local.errors import LocalError
-from ebb.core.settings.connection import resolve_connection
+from ebb.core.contract.poison import ListingPoisonPlace
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.sources.storage_queue.feed import StorageQueueFeed
-from ebb.sources.storage_queue.poison import PoisonQueue
-from ebb.sources.storage_queue.settings import StorageQueueSettings
+from ebb.sources.feed import CountingFeed
+from ebb.sources.registry import open_feed, open_poison
 
 STORAGE = "AzureWebJobsStorage"
 
 
-def queue_of(settings: Mapping[str, Any]) -> StorageQueueSettings:
-    """The first source in these settings of a schedule that is a queue of the local storage.
+def open_accounted(settings: Mapping[str, Any], storage: str) -> AccountedFeed:
+    """What puts messages into the first queue of the local storage that these settings of a schedule name.
+
+    Args:
+        storage: connection string of the local storage.
 
     Raises:
-        LocalError: there is none.
+        LocalError: they name none.
     """
-    sources = ScheduleSettings.model_validate(settings).all_sources
-    for source in sources:
-        if isinstance(source, StorageQueueSettings) and source.connection == STORAGE:
-            return source
-    found = ", ".join(f"{source.type} on {source.storage_connection or 'no storage'}" for source in sources)
+    schedule = ScheduleSettings.model_validate(settings)
+    for index, source in enumerate(schedule.all_sources):
+        if source.storage_connection == STORAGE:
+            alone, environment = schedule.for_source(index), {STORAGE: storage}
+            feed, poison = open_feed(alone, environment), open_poison(alone, environment)
+            if isinstance(feed, CountingFeed) and isinstance(poison, ListingPoisonPlace):
+                return AccountedFeed(feed, poison)
+    found = ", ".join(f"{each.type} on {each.storage_connection or 'no storage'}" for each in schedule.all_sources)
     raise LocalError(f"the schedule reads from no queue of the local storage ({found}): use --no-feed")
-
-
-@asynccontextmanager
-async def opened_feed(queue: StorageQueueSettings, storage: str) -> AsyncIterator[AccountedFeed]:
-    """What puts messages into `queue` of the storage account with the connection string `storage`."""
-    connection = resolve_connection(STORAGE, {STORAGE: storage})
-    feed = AccountedFeed(StorageQueueFeed(queue, connection), PoisonQueue(queue, connection))
-    try:
-        yield feed
-    finally:
-        await feed.close()

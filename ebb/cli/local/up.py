@@ -22,7 +22,7 @@ from ebb.cli.local.azurite import SERVICES, azurite, connection_string, require_
 from ebb.cli.local.children import Child
 from ebb.cli.local.engines import Engine, find_engine
 from ebb.cli.local.errors import LocalError
-from ebb.cli.local.feeding import opened_feed, queue_of
+from ebb.cli.local.feeding import open_accounted
 from ebb.cli.local.host import address_of_api, host
 from ebb.cli.local.live import View, open_view
 from ebb.cli.local.options import FeedOptions, Options
@@ -33,7 +33,6 @@ from ebb.cli.local.terminal import complain, say
 from ebb.cli.local.tools import Tools
 from ebb.cli.running import announced, running_in
 from ebb.core.wording import counted
-from ebb.sources.storage_queue.settings import StorageQueueSettings
 
 _DRAINED, _INTERRUPTED = "", "interrupted"  # how a run ended; otherwise a text says what it waited for
 _LEDGER_HANDLER = "handlers.parity:classify"  # the handler that writes down what it did
@@ -124,11 +123,11 @@ async def feed(options: FeedOptions) -> int:
     url, storage_port = _fed(options)
     api = Api(url, options.schedule)
     try:
-        queue = queue_of((await api.schedule())["settings"])
+        fed = open_accounted((await api.schedule())["settings"], connection_string(storage_port))
     except UnreachableError as error:
         raise LocalError(f"{error}; run python3 dev.py up first, or name its port with --port N") from error
-    async with opened_feed(queue, connection_string(storage_port)) as fed:
-        await fed.feed(options.count, options.poison)
+    await fed.feed(options.count, options.poison)
+    await fed.close()
     await api.trigger()  # an idle schedule may sleep for minutes
     put, app = counted(fed.total, "message"), url.removesuffix("/api")
     say(f"put {put} into {fed.name} of the storage emulator on port {storage_port + 1}, for the app at {app}")
@@ -184,9 +183,9 @@ async def _serve(
     _require_ledger(options, settings["handler"])  # an operator may have set another
     accounted = _keeps_a_ledger(settings["handler"])
     async with contextlib.AsyncExitStack() as stack:
-        fed: AccountedFeed | None = None
-        if not options.no_feed and (queue := _fed_queue(settings, options)):
-            fed = await stack.enter_async_context(opened_feed(queue, connection_string(storage_port)))
+        fed = None if options.no_feed else _open_feed(settings, storage_port, options)
+        if fed is not None:
+            stack.push_async_callback(fed.close)
             await fed.make()
         for fault in await api.unhealthy():
             say(f"unhealthy: {fault}")
@@ -197,14 +196,14 @@ async def _serve(
         return ending, await run.summary() if accounted else None
 
 
-def _fed_queue(settings: Mapping[str, Any], options: Options) -> StorageQueueSettings | None:
-    """The queue that this command puts messages into; None where the schedule reads from elsewhere: `feed` does it.
+def _open_feed(settings: Mapping[str, Any], storage_port: int, options: Options) -> AccountedFeed | None:
+    """What this command puts messages through; None where the schedule reads from elsewhere: `feed` does it.
 
     Raises:
         LocalError: there is none, and somebody waits for the account of what was put.
     """
     try:
-        return queue_of(settings)
+        return open_accounted(settings, connection_string(storage_port))
     except LocalError:
         if options.once or options.json:
             raise

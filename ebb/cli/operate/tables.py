@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ebb.core.why.answer import Evidence  # its room draws in all that `why` needs
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
+FRESH_SECONDS = 10  # a count of that age needs no word about when it was made
 GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
 
 _SCHEDULES = (
@@ -215,6 +216,14 @@ def count_text(backlog: Backlog | None) -> str:
     return "-" if backlog is None else str(backlog.count)
 
 
+def waiting_text(backlog: Backlog | None, times: Times) -> str:
+    """As `count_text`, and when it was counted where that was a while ago: they may be gone by now."""
+    said = count_text(backlog)
+    if backlog is None or not backlog.count or times.seconds_since(backlog.measured_at) < FRESH_SECONDS:
+        return said
+    return f"{said}, {times.relative(backlog.measured_at)}"
+
+
 def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Column, ...]:
     """The columns, with the time zone in the heading of the one that holds times."""
     return tuple(
@@ -231,7 +240,7 @@ def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
         state_text(each.state),
         each.phase or "-",
         str(each.cycle),
-        count_text(each.backlog),
+        waiting_text(each.backlog, times),
         oldest_text(each.backlog, times),
         str(executions_at_work(each)),
         times.relative(each.next_cycle_at),

@@ -42,7 +42,7 @@ class Times:
         """As a person would say it from here: `in 12 s`, `3 min ago`, `now`."""
         if not text:
             return "-"
-        seconds = (datetime.fromisoformat(text) - self.now).total_seconds()
+        seconds = -self.seconds_since(text)
         size = abs(seconds)
         if size < 1:
             return "now"
@@ -51,7 +51,11 @@ class Times:
 
     def since(self, text: str | None) -> str:
         """How long ago it was: `33 s`, `5 min 10 s`; `-` where nobody knows."""
-        return duration(max(round((self.now - datetime.fromisoformat(text)).total_seconds()), 0)) if text else "-"
+        return duration(max(round(self.seconds_since(text)), 0)) if text else "-"
+
+    def seconds_since(self, text: str) -> float:
+        """How long ago it was; negative for a time to come."""
+        return (self.now - datetime.fromisoformat(text)).total_seconds()
 
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 PEEK_LIMIT = 32  # the most that a storage queue shows without taking them
 
@@ -59,4 +59,13 @@ class PoisonPlace(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class ListingPoisonPlace(PoisonPlace, Protocol):
+    """A poison place that can name all that it holds, for the account of a run."""
+
+    async def ids(self) -> set[str]:
+        """The ids that the messages had in their own place; looking may hide them for a moment."""
         ...

@@ -24,7 +24,7 @@ from ebb.core.planning.keda import rounded_up
 from ebb.core.planning.lanes import Lane, lanes_told, share_by_weight, share_strictly
 from ebb.core.planning.partitions import held_to_partitions
 from ebb.core.planning.sharing import share_executions
-from ebb.core.planning.waits import closed, ended, next_wait, wait_for_tick
+from ebb.core.planning.waits import ended, next_wait, outside_windows, wait_for_tick
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.wording import local_time
 
@@ -77,7 +77,7 @@ def before_measuring(settings: ScheduleSettings, carry: Carry, now: Now) -> Agen
     over = ended(settings, carry.began_at, carry.worked, now.time)
     if over is not None:
         return Agenda(settings, Decision(0, over, "endAfter", "ended"), Wait(0, over, "ended"), carry, end=over)
-    wait = closed(settings, now.time) or _not_due(settings, carry, now, is_first)
+    wait = outside_windows(settings, now.time) or _not_due(settings, carry, now, is_first)
     wait = wait or held_by_others(settings, carry, now.others, now.triggered)
     if wait is None:
         return None

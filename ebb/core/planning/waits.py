@@ -102,7 +102,7 @@ def wait_for_tick(settings: ScheduleSettings, moment: Moment) -> Wait:
     return _with_jitter(settings, wait, moment)
 
 
-def closed(settings: ScheduleSettings, now: datetime) -> Wait | None:
+def outside_windows(settings: ScheduleSettings, now: datetime) -> Wait | None:
     """The wait for a window to open; None where one is open or there are none."""
     if not settings.windows:
         return None
@@ -206,7 +206,7 @@ def _inside_windows(settings: ScheduleSettings, wait: Wait, moment: Moment) -> W
     if not settings.windows or (settings.follows_ticks and wait.code in ("fixedRate", "cron")):
         return wait
     end = wait.end(moment.now)
-    opening = closed(settings, end)
+    opening = outside_windows(settings, end)
     if opening is None:
         return wait
     later = opening.end(end)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ebb.core.clock import parse_rfc3339, rfc3339
-from ebb.core.cycle import Opening, summarize
+from ebb.core.cycle import Opening
+from ebb.core.cycle_summary import summarize
 from ebb.core.document import COUNT, FLAG, Document, member, part
 from ebb.core.documents import Cycle, Execution, merged_errors
 from ebb.core.parked import parked_by
@@ -127,7 +128,7 @@ def is_closed(row: ScheduleRow, number: int) -> bool:
     return row.closed_cycle >= number and all(entry.cycle != number for entry in row.unclosed)
 
 
-def counted(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
+def entered(row: ScheduleRow, cycle: Cycle) -> ScheduleRow:
     """The row with a closed cycle in its totals, once."""
     number = cycle.cycle
     if is_closed(row, number):

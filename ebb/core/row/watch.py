@@ -28,7 +28,6 @@ UNSEEN = timedelta(seconds=20)  # after which a command that the instance has no
 # queue take up to 45 s each where nothing answers, and each of its half dozen calls to the tables up to 20 s.
 LONGEST_STEP = timedelta(minutes=5)
 
-
 # What the answer of an execution takes on its way, and a turn of the orchestration: queues are polled each 5 s.
 LONGEST_ANSWER = timedelta(seconds=30)
 
@@ -71,31 +70,31 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Judgment:
     """What to do, and the cause in words."""
 
     act: Act
     cause: str = ""
 
 
-def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Finding:
+def judge(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Judgment:
     """What to do about a schedule at `now`, when clocks may differ by `skew`."""
     row, instance = facts.row, facts.instance
     if instance.is_live and _has_unseen_command(facts, now):
-        return Finding(Act.NUDGE, "the instance has not seen the latest command")
+        return Judgment(Act.NUDGE, "the instance has not seen the latest command")
     if row.intent is Intent.STOPPED or row.is_paused(now) or not _is_ours(facts, now, skew):
-        return Finding(Act.NOTHING)
+        return Judgment(Act.NOTHING)
     if row.starting_until is not None and now < row.starting_until + skew:
-        return Finding(Act.NOTHING)
-    finding = _live(facts, now, skew, grace) if instance.is_live else _ended(instance)
-    resting = row.restarted_at is not None and now < row.restarted_at + backoff(row.restarts)
+        return Judgment(Act.NOTHING)
+    judgment = _live(facts, now, skew, grace) if instance.is_live else _ended(instance)
+    resting = row.restarted_at is not None and now < row.restarted_at + restart_backoff(row.restarts)
     resting = resting and not (instance.code_changed and row.restarts < CHANGES_AT_ONCE)
-    if resting and finding.act in (Act.START, Act.REPLACE):
-        return Finding(Act.NOTHING, f"{finding.cause}; waiting after {row.restarts} starts in a row")
-    return finding
+    if resting and judgment.act in (Act.START, Act.REPLACE):
+        return Judgment(Act.NOTHING, f"{judgment.cause}; waiting after {row.restarts} starts in a row")
+    return judgment
 
 
-def backoff(restarts: int) -> timedelta:
+def restart_backoff(restarts: int) -> timedelta:
     """How long to wait after that many starts in a row."""
     if restarts < 1:
         return timedelta()
@@ -112,16 +111,16 @@ def _is_ours(facts: Facts, now: datetime, skew: timedelta) -> bool:
     return row.owner_until is None or now >= row.owner_until + skew
 
 
-def _ended(instance: Instance) -> Finding:
+def _ended(instance: Instance) -> Judgment:
     if instance.status is None:
-        return Finding(Act.START, "the instance was gone")
+        return Judgment(Act.START, "the instance was gone")
     if instance.code_changed:
         cause = "the app or its SDK is another one than the instance was begun with"
-        return Finding(Act.START, f"{CODE_CHANGED}: {cause}")
-    return Finding(Act.START, f"the instance was {instance.status}")
+        return Judgment(Act.START, f"{CODE_CHANGED}: {cause}")
+    return Judgment(Act.START, f"the instance was {instance.status}")
 
 
-def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Finding:
+def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Judgment:
     row, instance = facts.row, facts.instance
     times = [instance.updated_at, instance.wakes_at, row.starting_until, row.restarted_at, row.changed_at]
     if facts.is_owner:
@@ -130,12 +129,12 @@ def _live(facts: Facts, now: datetime, skew: timedelta, grace: timedelta) -> Fin
         times.append(_turn(facts.work, instance.updated_at, skew) + LONGEST_STEP)
     due = max(time for time in (*times, facts.watched_since) if time is not None)
     if now >= due + skew + grace:
-        return Finding(Act.REPLACE, f"the instance is {instance.status} and should have gone on by {rfc3339(due)}")
+        return Judgment(Act.REPLACE, f"the instance is {instance.status} and should have gone on by {rfc3339(due)}")
     if _is_unanswered(facts, now, skew):
-        return Finding(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
-    if row.restarts and row.restarted_at is not None and now >= row.restarted_at + 2 * backoff(row.restarts):
-        return Finding(Act.CALM)
-    return Finding(Act.NOTHING)
+        return Judgment(Act.REPLACE, "its step has ended, and the instance was not told: storage may have been away")
+    if row.restarts and row.restarted_at is not None and now >= row.restarted_at + 2 * restart_backoff(row.restarts):
+        return Judgment(Act.CALM)
+    return Judgment(Act.NOTHING)
 
 
 def _is_unanswered(facts: Facts, now: datetime, skew: timedelta) -> bool:

@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 from ebb.core.calendar.ticks import tick_times
 from ebb.core.planning.dependencies import circle
 from ebb.core.settings.faults import RuleError
-from ebb.core.settings.schedule_settings import PROGRAM_HANDLER, ScheduleSettings
+from ebb.core.settings.following_defaults import PROGRAM_HANDLER
+from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.source_settings import ENTRY_NUMBERS
 from ebb.core.wording import did_you_mean
 

@@ -15,17 +15,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from ebb.core.calendar.windows import Window
 from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.budget import BudgetSettings
-from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds, parse_seconds
-from ebb.core.settings.faults import RuleError
+from ebb.core.settings.durations import DAY_SECONDS, Number, Seconds
+from ebb.core.settings.following_defaults import with_following_defaults
 from ebb.core.settings.per_key import PerKeySettings
 from ebb.core.settings.retry import RetrySettings
 from ebb.core.settings.source_settings import ENTRY_NUMBERS, SettingsModel, SourceSettings
 from ebb.core.settings.times import Cron, EndAfter, TimeZone, WindowSettings
 
 MOST_SOURCES = 16  # of one schedule
-PROGRAM_HANDLER = "ebb.programs:program"  # what `handler` says where a command stands in its place; rows have it so
-ISOLATED_CONCURRENCY = 4  # where not given: each handler in flight is a process of its own
-BATCH_CONCURRENCY = 4  # where not given: each handler in flight holds a whole batch
 SCHEDULE_NAME = r"[a-z][a-z0-9-]{0,62}"
 
 
@@ -163,30 +160,7 @@ class ScheduleSettings(SettingsModel):
     @model_validator(mode="before")
     @classmethod
     def _defaults_follow(cls, data: Any) -> Any:
-        """A default gives way to what was written: an hourly job waits an hour, a short time-out shortens the slice."""
-        if not isinstance(data, dict):
-            return data
-        given = cast("dict[str, Any]", data)
-        for name, value in given.items():
-            if isinstance(value, bool):
-                raise RuleError(name, value, "must not be true or false")
-        followed = dict(given)
-        if given.get("command") is not None and given.get("handler") is None:
-            followed["handler"] = PROGRAM_HANDLER
-        for low, high in (("pollingInterval", "maxPollingInterval"), ("executionSlice", "replicaTimeout")):
-            low_default, high_default = (_default_of(cls, name) for name in (low, high))
-            if low in given and high not in given and high == "maxPollingInterval":
-                followed[high] = max(high_default, _seconds(given[low], high_default))
-            elif high in given and low not in given:
-                value = _seconds(given[high], low_default)
-                followed[low] = min(low_default, value) if value > 0 else low_default
-        if "replicaTimeout" in given and "handlerTimeout" not in given:
-            limit = _seconds(given["replicaTimeout"], 0)
-            followed["handlerTimeout"] = limit * 0.9 if limit >= 60 else max(limit, 0.1)
-        followed |= _tries_of(given)
-        if "concurrency" not in given:
-            followed |= _calls_at_once(given)
-        return followed
+        return with_following_defaults(cast("dict[str, Any]", data), _default_of) if isinstance(data, dict) else data
 
     @property
     def all_sources(self) -> tuple[SourceSettings, ...]:
@@ -234,28 +208,5 @@ class ScheduleSettings(SettingsModel):
         return {key: value for key, value in data.items() if value is not None or key not in ("source", "sources")}
 
 
-def _calls_at_once(given: dict[str, Any]) -> dict[str, Any]:
-    """`concurrency` where it is not given and the default is too many."""
-    if given.get("batch") is not None:
-        return {"concurrency": BATCH_CONCURRENCY}
-    return {"concurrency": ISOLATED_CONCURRENCY} if given.get("isolation") == "process" else {}
-
-
-def _tries_of(given: dict[str, Any]) -> dict[str, Any]:
-    """`maxDequeueCount` as `retry.attempts` has it, where only that is given."""
-    retry = given.get("retry")
-    attempts = cast("dict[str, Any]", retry).get("attempts") if isinstance(retry, dict) else None
-    return {} if attempts is None or given.get("maxDequeueCount") is not None else {"maxDequeueCount": attempts}
-
-
-def _default_of(model: type[ScheduleSettings], alias: str) -> float:
-    return next(float(field.default) for field in model.model_fields.values() if field.alias == alias)
-
-
-def _seconds(value: object, otherwise: float) -> float:
-    """The duration that `value` says; `otherwise` where it says none, which its own field will refuse."""
-    try:
-        read = parse_seconds(value)
-    except ValueError:
-        return otherwise
-    return read if isinstance(read, int | float) else otherwise
+def _default_of(alias: str) -> float:
+    return next(float(field.default) for field in ScheduleSettings.model_fields.values() if field.alias == alias)

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import yaml
-
 from ebb.core.errors import FieldError, SettingsError
 from ebb.core.settings.batch import BatchSettings
 from ebb.core.settings.budgets import budgets_of, with_budget
@@ -20,11 +18,9 @@ from ebb.core.settings.rules import check_order
 from ebb.core.settings.schedule_settings import SCHEDULE_NAME, ScheduleSettings
 from ebb.core.settings.source_settings import source_models
 from ebb.core.settings.validation import merge_settings, validate_settings
+from ebb.core.settings.yaml_text import Lines, line_of, parse_yaml
 
 ENVIRONMENT_PREFIX = "Ebb__"
-
-_Lines = dict[tuple[str, ...], int]
-_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
 
 class Schedules(Mapping[str, ScheduleSettings]):
@@ -93,7 +89,7 @@ def load_schedules(
     Raises:
         SettingsError: names file and line, the setting, the value and what is allowed.
     """
-    document, lines = _parse(text, path)
+    document, lines = parse_yaml(text, path)
     schedules = cast("dict[str, Any]", document.get("schedules") or {})
     _refuse_other_shapes(document, schedules, path, lines)
     layers = {name: dict(cast("dict[str, Any]", data)) for name, data in schedules.items()}
@@ -111,10 +107,10 @@ def load_schedules(
         except SettingsError as error:
             for fault in error.fields:
                 at = ("schedules", name, *fault.field.split("."))
-                origin = origins.get((name, fault.field)) or f"{path}:{_line(lines, at)}"
+                origin = origins.get((name, fault.field)) or f"{path}:{line_of(lines, at)}"
                 faults.append(f"{origin}: schedules.{name}.{fault}")
                 fields.append(
-                    FieldError(f"schedules.{name}.{fault.field}", fault.value, fault.message, _line(lines, at))
+                    FieldError(f"schedules.{name}.{fault.field}", fault.value, fault.message, line_of(lines, at))
                 )
     if faults:
         raise SettingsError("\n".join(faults), tuple(fields))
@@ -126,112 +122,23 @@ def load_schedules(
     return found
 
 
-def _at_line(path: str, lines: _Lines, error: RuleError) -> SettingsError:
+def _at_line(path: str, lines: Lines, error: RuleError) -> SettingsError:
     """A fault between settings, with the line of the first one; its field is the whole path."""
-    line = _line(lines, tuple(error.field.split(".")))
+    line = line_of(lines, tuple(error.field.split(".")))
     fault = FieldError(error.field, error.value, str(error), line)
     return SettingsError(f"{path}:{line}: {fault}", (fault,))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without duplicate keys, which YAML itself lets pass and which hide a setting.
-
-    Nor does it read `1:30` as the number 90 (YAML 1.1 counts in sixties): a duration with colons is hh:mm:ss.
-    """
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute, made new for this class
-        first: [(tag, pattern) for tag, pattern in found if tag not in (_INT, _FLOAT)]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a name must be plain text", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands here twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_add = cast("Any", _Loader).add_implicit_resolver  # PyYAML's stubs leave it untyped
-_add(_INT, re.compile(r"^[-+]?(0|[1-9][0-9_]*)$"), list("-+0123456789"))
-_add(
-    _FLOAT, re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+|[0-9][0-9_]*)([eE][-+]?[0-9]+)?$"), list("-+0123456789.")
-)
-
-
-def read_value(text: str) -> Any:
-    """The value that `text` means in schedules.yaml: a number, true or false, null, a list, a mapping, or text.
-
-    Raises:
-        SettingsError: it is not YAML; the text says where.
-    """
-    try:
-        return cast("Any", _Loader(text)).get_single_data()
-    except yaml.MarkedYAMLError as error:
-        raise SettingsError(str(error.problem or error)) from None
-    except yaml.YAMLError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _parse(text: str, path: str) -> tuple[dict[str, Any], _Lines]:
-    lines: _Lines = {}
-    try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        if root is not None:
-            _collect_lines(root, (), lines)
-        document: Any = cast("Any", loader).construct_document(root) if root is not None else {}
-    except yaml.MarkedYAMLError as error:
-        raise SettingsError(f"{path}:{_fault(error)}") from None  # its text holds a piece of the file: a key, perhaps
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: {error}") from None
-    except RecursionError as error:
-        raise SettingsError(f"{path}: something in it contains itself (an anchor & and its alias *)") from error
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path}:1: must be a mapping with the key 'schedules'")
-    return cast("dict[str, Any]", document), lines
-
-
-def _fault(error: yaml.MarkedYAMLError) -> str:
-    """Line and reason; what was never closed is reported where it began, not at the end of the file."""
-    found, began = error.problem_mark, error.context_mark
-    line = found.line + 1 if found else 1
-    if found and began and began.line < found.line and error.context:
-        return f"{began.line + 1}: {error.context}, {error.problem} (line {line})"
-    return f"{line}: {error.problem or error}"
-
-
-def _collect_lines(node: yaml.Node, path: tuple[str, ...], lines: _Lines) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            lines[(*path, str(key.value))] = key.start_mark.line + 1
-            _collect_lines(value, (*path, str(key.value)), lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*path, str(index))] = value.start_mark.line + 1
-            _collect_lines(value, (*path, str(index)), lines)
-
-
-def _line(lines: _Lines, path: tuple[str, ...]) -> int:
-    """The line of `path`, or of the nearest thing above it."""
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
-
-
-def _refuse_other_shapes(document: dict[str, Any], schedules: Any, path: str, lines: _Lines) -> None:
+def _refuse_other_shapes(document: dict[str, Any], schedules: Any, path: str, lines: Lines) -> None:
     for key in document:
         if key not in ("schedules", "budgets"):
             raise SettingsError(
-                f"{path}:{_line(lines, (str(key),))}: {key!r} is not known here; known are 'schedules' and 'budgets'"
+                f"{path}:{line_of(lines, (str(key),))}: {key!r} is not known here; known are 'schedules' and 'budgets'"
             )
     if not isinstance(schedules, dict):
-        raise SettingsError(f"{path}:{_line(lines, ('schedules',))}: 'schedules' must map names to settings")
+        raise SettingsError(f"{path}:{line_of(lines, ('schedules',))}: 'schedules' must map names to settings")
     for name, data in cast("dict[Any, Any]", schedules).items():
-        line = _line(lines, ("schedules", str(name)))
+        line = line_of(lines, ("schedules", str(name)))
         if not re.fullmatch(SCHEDULE_NAME, str(name)):
             raise SettingsError(f"{path}:{line}: schedule name {name!r} must match {SCHEDULE_NAME}")
         if not isinstance(data, dict):

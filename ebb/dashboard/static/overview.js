@@ -3,13 +3,14 @@
 import { html, useMemo, useRef, useState } from "./markup.js";
 import { access } from "./api.js";
 import { act, ask, VERBS } from "./actions.js";
-import { useCell } from "./live.js";
+import { useCell, useNow } from "./live.js";
 import { Moment, Outcome, Sparkline, State, Title, Trouble, useDocument } from "./parts.js";
 import { amend, to, useRoute } from "./route.js";
 import { count, counted, millis } from "./words.js";
 
 const STATES = ["running", "paused", "failed", "stopped", "starting", "stopping"];
 const KEPT = 60; // points of a curve
+const FRESH = 10_000; // ms: a count of that age needs no word about when it was made
 const SORTS = {
   name: (one) => one.name,
   state: (one) => STATES.indexOf(one.state),
@@ -106,12 +107,18 @@ function Row({ one, curve, pick }) {
     ${pick && html`<td role="cell" class="pick"><input type="checkbox" aria-label=${`choose ${one.name}`} checked=${pick.on} onChange=${() => pick.choose([one.name], !pick.on)} /></td>`}
     <th role="rowheader" scope="row" class="name"><a href=${to(["schedules", one.name])}>${one.name}</a></th>
     <td role="cell" class="state-cell"><${State} document=${one} />${one.reason && html`<div class="faint short" title=${one.reason}>${one.reason}</div>`}</td>
-    <td role="cell" class="number backlog" data-label="Backlog"><span>${count(one.backlog?.count)}</span> <${Sparkline} points=${curve || []} label=${`backlog of ${one.name} over time`} /></td>
+    <td role="cell" class="number backlog" data-label="Backlog"><span>${count(one.backlog?.count)}</span> <${Sparkline} points=${curve || []} label=${`backlog of ${one.name} over time`} /><${Counted} backlog=${one.backlog} /></td>
     <td role="cell" class="executions" data-label="Executions"><${Share} of=${working(one)} most=${one.settings.maxExecutions} /><div class="faint short" title=${one.decision?.reason}>${one.decision?.reason}</div></td>
     <td role="cell" class="next" data-label="Next"><${Moment} at=${one.nextCycleAt} none=${one.phase === "processing" ? "at work" : "–"} /><div class="faint short" title=${one.nextCycleReason}>${one.nextCycleReason}</div>${one.error && html`<div class="trouble short" title=${one.error}>${one.error}</div>`}</td>
     <td role="cell" class="number failed" data-label="Failed">${count(one.totals.failed)} ${failing && html`<${Outcome} outcome=${one.lastCycle.outcome} />`}${one.failedCycles > 1 && html`<div class="faint">${one.failedCycles} cycles in a row</div>`}</td>
     <td role="cell" class="number poisoned" data-label="Poison">${poisoned(one) ? html`<a href=${to(["schedules", one.name, "poison"])} aria-label=${`${counted(poisoned(one), "poison message")} of ${one.name}`}>${count(poisoned(one))}</a>` : 0}</td>
   </tr>`;
+}
+
+/** When a backlog was counted, where that was a while ago: its messages may be gone by now. */
+function Counted({ backlog }) {
+  const now = useNow();
+  return backlog?.count && now - millis(backlog.measuredAt) >= FRESH ? html`<div class="faint">counted <${Moment} at=${backlog.measuredAt} /></div>` : null;
 }
 
 /** `3 of 10`, with a bar. */

@@ -12,7 +12,7 @@ import logging
 import math
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 from urllib.parse import quote
@@ -23,17 +23,28 @@ from ebb.core.errors import LeaseLostError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.blob.body import BlobContent
-from ebb.sources.blob.container import META, BlobEntry, Container
+from ebb.sources.blob.container import BlobEntry, Container
+from ebb.sources.blob.markers import (
+    ETAG,
+    acquire,
+    begin_receipt,
+    check_held,
+    lease_header,
+    let_go,
+    mark,
+    own_metadata,
+    remove,
+)
 from ebb.sources.blob.settings import BlobSettings
-from ebb.sources.blob.waiting import DONE, NOT_BEFORE, OF, OURS, TRIES, Place, Waiting, of_receipt, waiting
-from ebb.sources.storage_queue.account import Response, open_account
+from ebb.sources.blob.waiting import NOT_BEFORE, OURS, TRIES, BlobPlace, Waiting, waiting
+from ebb.sources.storage_queue.account import open_account
 
 POISON_SUFFIX = "-poison"
 SHORTEST, LONGEST = 15, 60  # seconds of a blob lease, the service's limits
 MOST = 10_000  # blobs that are counted; beyond them the count is told as approximate
 LOOK = 256  # names that a receive looks at in one request
 REASON_LENGTH = 500  # characters of a reason; all metadata together have 8 KiB, and a character may take 12 of them
-ETAG, SIZE, MD5, TYPE = "blob-etag", "blob-size", "blob-md5", "blob-contentType"  # properties that are not metadata
+SIZE, MD5, TYPE = "blob-size", "blob-md5", "blob-contentType"  # properties that are not metadata
 
 _log = logging.getLogger("ebb.source")
 
@@ -84,13 +95,13 @@ class BlobSource:
     async def complete(self, message: Message) -> None:
         place = self._place()
         moves = place.settings.when_done == "move"
-        if moves and not await place.done.copy_from(place.container, message.id, message.id, _own(message)):
+        if moves and not await place.done.copy_from(place.container, message.id, message.id, own_metadata(message)):
             return  # it is done already
-        await self._remove(place, message, rfc3339(self._clock.now()))
+        await remove(place, message, rfc3339(self._clock.now()))
 
     async def extend(self, message: Message, lease: timedelta) -> None:
         place, (lease_id, etag, number) = self._place(), message.receipt.split(" ")
-        _settled(await _acquire(place, message.id, lease_id, _seconds(lease), etag), message, place)
+        check_held(await acquire(place, message.id, lease_id, _seconds(lease), etag), message, place)
         message.receipt = f"{lease_id} {etag} {int(number) + 1}"
 
     async def release(self, message: Message, delay: timedelta = timedelta()) -> None:
@@ -98,8 +109,8 @@ class BlobSource:
         try:
             if delay:
                 until = (self._clock.now() + delay).timestamp()
-                await self._mark(place, message, {TRIES: str(message.dequeue_count), NOT_BEFORE: f"{until:.3f}"})
-            await _let_go(place, message)
+                await mark(place, message, {TRIES: str(message.dequeue_count), NOT_BEFORE: f"{until:.3f}"})
+            await let_go(place, message)
         except LeaseLostError:
             _log.debug("blob %s was no longer held when it was given back", message.id)
 
@@ -112,8 +123,8 @@ class BlobSource:
             TRIES: str(message.dequeue_count),
             "ebbpoisonedat": rfc3339(self._clock.now()),
         }
-        await poison.copy_from(place.container, message.id, _poison_name(message), {**_own(message), **about})
-        await self._remove(place, message, "poison")
+        await poison.copy_from(place.container, message.id, _poison_name(message), {**own_metadata(message), **about})
+        await remove(place, message, "poison")
 
     async def close(self) -> None:
         self._closed = True
@@ -122,14 +133,14 @@ class BlobSource:
             await self._listing.aclose()
             self._listing = None
 
-    def _place(self) -> Place:
+    def _place(self) -> BlobPlace:
         if self._closed:  # a handler that outlived its execution comes too late
             raise SourceUnavailableError(f"the source of container {self._source.container_name} is closed")
         account = open_account(self._connection, "blob")
         container = Container(account, self._source.container_name)
-        return Place(self._source, container, Container(account, self._source.done, create=True))
+        return BlobPlace(self._source, container, Container(account, self._source.done, create=True))
 
-    async def _look(self, place: Place) -> None:
+    async def _look(self, place: BlobPlace) -> None:
         """Put the next blobs that can be received into `_seen`, none at the end of the listing."""
         if self._listing is None:
             self._listing = waiting(place, LOOK)
@@ -144,15 +155,15 @@ class BlobSource:
         if self._seen:
             self._seen.rotate(-(self._execution * 32) % len(self._seen))
 
-    async def _take(self, place: Place, found: Waiting, seconds: int) -> Message | None:
+    async def _take(self, place: BlobPlace, found: Waiting, seconds: int) -> Message | None:
         """Hold one blob and read it; None where somebody else was first."""
         if place.keeps and found.marker_etag is None:
-            made = await _begin_receipt(place, found.entry)
+            made = await begin_receipt(place, found.entry)
             if made is None:
                 return None
             found = made
         entry, lease_id = found.entry, str(uuid.uuid4())
-        answer = await _acquire(place, entry.name, lease_id, seconds, found.marker_etag or "")
+        answer = await acquire(place, entry.name, lease_id, seconds, found.marker_etag or "")
         if answer.status in (404, 409, 412):
             return None
         place.markers.check(answer, 201)
@@ -162,12 +173,12 @@ class BlobSource:
         message = Message(entry.name, b"", found.tries + 1, entry.created, {**own, **about}, receipt)
         return message if await self._read(place, message, entry) else None
 
-    async def _read(self, place: Place, message: Message, entry: BlobEntry) -> bool:
+    async def _read(self, place: BlobPlace, message: Message, entry: BlobEntry) -> bool:
         """Count the try and read the body; False where the blob has gone or changed meanwhile."""
         whole = entry.size <= self._source.body_limit
-        condition = {"if-match": entry.etag} if place.keeps else _held(message)
+        condition = {"if-match": entry.etag} if place.keeps else lease_header(message)
         reading = place.container.call("GET", message.id, headers=condition) if whole and entry.size else None
-        marking = self._mark(place, message, {TRIES: str(message.dequeue_count)})
+        marking = mark(place, message, {TRIES: str(message.dequeue_count)})
         try:
             answer, _ = await asyncio.gather(reading, marking) if reading else (None, await marking)
         except LeaseLostError:
@@ -182,100 +193,6 @@ class BlobSource:
             name = self._source.container_name
             message.content = BlobContent(self._connection, name, message.id, etag, entry.size)
         return True
-
-    async def _mark(self, place: Place, message: Message, marks: dict[str, str]) -> None:
-        """Write the metadata of the marker, and remember its new ETag.
-
-        Raises:
-            LeaseLostError: it is not held any more.
-        """
-        marks = {**marks, OF: message.properties[ETAG].strip('"')} if place.keeps else {**_own(message), **marks}
-        headers = {**_held(message), **{META + name: value for name, value in marks.items()}}
-        answer = await place.markers.call("PUT", place.marker(message.id), "metadata", headers=headers)
-        _settled(answer, message, place)
-        lease_id, _, number = message.receipt.split(" ")
-        message.receipt = f"{lease_id} {answer.headers['etag']} {number}"
-
-    async def _remove(self, place: Place, message: Message, done: str) -> None:
-        """Take a blob away, or write that it is done."""
-        if not place.keeps:
-            headers = {**_held(message), "x-ms-delete-snapshots": "include"}
-            answer = await place.container.call("DELETE", message.id, headers=headers)
-            if answer.status != 404:
-                _settled(answer, message, place)
-            return
-        receipt = message.receipt
-        try:
-            await self._mark(place, message, {TRIES: str(message.dequeue_count), DONE: done})
-            await _let_go(place, message)
-            message.receipt = receipt  # of a marker as it is not a more: this message cannot be held again
-        except LeaseLostError:
-            answer = await place.markers.call("HEAD", place.marker(message.id))
-            marks = _metadata(answer.headers)
-            if DONE not in marks or marks.get(OF) != message.properties[ETAG].strip('"'):
-                raise
-
-
-async def _begin_receipt(place: Place, entry: BlobEntry) -> Waiting | None:
-    """A receipt for a blob that has none; None where somebody else has written that the blob is done."""
-    name = place.marker(entry.name)
-    answer = await place.done.put(name, b"", {"if-none-match": "*"})
-    if answer.status == 201:
-        return Waiting(entry, marker_etag=answer.headers["etag"])
-    place.done.check(answer, 409, 412)
-    answer = await place.done.call("HEAD", name)
-    if answer.status != 200:
-        return None
-    receipt = BlobEntry(name, answer.headers["etag"], 0, None, False, metadata=_metadata(answer.headers))
-    return of_receipt(entry, receipt)
-
-
-async def _acquire(place: Place, name: str, lease_id: str, seconds: int, etag: str) -> Response:
-    """Lease a marker that is as it was; who holds it already gets the time again.
-
-    https://learn.microsoft.com/rest/api/storageservices/lease-blob
-    """
-    headers = {
-        "x-ms-lease-action": "acquire",
-        "x-ms-lease-duration": str(seconds),
-        "x-ms-proposed-lease-id": lease_id,
-        "if-match": etag,
-    }
-    return await place.markers.call("PUT", place.marker(name), "lease", headers=headers)
-
-
-async def _let_go(place: Place, message: Message) -> None:
-    headers = {**_held(message), "x-ms-lease-action": "release"}
-    _settled(await place.markers.call("PUT", place.marker(message.id), "lease", headers=headers), message, place)
-
-
-def _settled(answer: Response, message: Message, place: Place) -> None:
-    """Nothing, if the service did as it was told.
-
-    Raises:
-        LeaseLostError: the blob has gone, or is not held with this receipt.
-    """
-    if answer.status == 404 and answer.error_code != "ContainerNotFound":
-        raise LeaseLostError(f"blob {message.id} is gone")
-    if answer.status in (409, 412):
-        raise LeaseLostError(
-            f"blob {message.id} is gone, or its lease is lost ({answer.error_code}): another may hold it now"
-        )
-    place.markers.check(answer, 200, 201, 202)
-
-
-def _held(message: Message) -> dict[str, str]:
-    return {"x-ms-lease-id": message.receipt.partition(" ")[0]}
-
-
-def _own(message: Message) -> dict[str, str]:
-    """The metadata of the blob itself."""
-    return {name: value for name, value in message.properties.items() if not name.startswith("blob-")}
-
-
-def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
-    pairs = [(name.lower(), value) for name, value in headers.items()]
-    return {name.removeprefix(META): value for name, value in pairs if name.startswith(META)}
 
 
 def _poison_name(message: Message) -> str:

@@ -19,7 +19,7 @@ OURS = "ebb"  # what names of our own metadata begin with
 
 
 @dataclass(frozen=True)
-class Place:
+class BlobPlace:
     """Where blobs lie, and where what is done goes."""
 
     settings: BlobSettings
@@ -56,7 +56,7 @@ class Waiting:
         return not self.held and self.not_before <= now
 
 
-async def waiting(place: Place, page: int = PAGE) -> AsyncGenerator[Waiting]:
+async def waiting(place: BlobPlace, page: int = PAGE) -> AsyncGenerator[Waiting]:
     """All that is not done, in the order of the names."""
     settings = place.settings
     folder = f"{settings.prefix}/" if settings.prefix else ""
@@ -94,7 +94,7 @@ def is_folder(entry: BlobEntry) -> bool:
     return entry.metadata.get("hdi_isfolder") == "true"
 
 
-async def _receipts(place: Place, folder: str, page: int) -> AsyncGenerator[BlobEntry]:
+async def _receipts(place: BlobPlace, folder: str, page: int) -> AsyncGenerator[BlobEntry]:
     prefix = f"{place.container.name}/{folder}"
     try:
         async with aclosing(place.done.entries(prefix, place.settings.recursive, page)) as found:

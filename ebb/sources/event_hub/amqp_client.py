@@ -10,89 +10,20 @@ from __future__ import annotations
 import asyncio
 import ssl
 import struct
-from collections import deque
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from ebb.core.errors import SourceError
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_link import FLOW, TIMEOUT, TRANSFER, AmqpError, Link, error_of
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, Symbol, UByte, UInt, ULong, UShort, decode, encode
 
-OPEN, BEGIN, ATTACH, FLOW, TRANSFER, DISPOSITION, DETACH, END, CLOSE = range(0x10, 0x19)
-SOURCE, TARGET, ACCEPTED = 0x28, 0x29, 0x24
+OPEN, BEGIN, ATTACH, DISPOSITION, DETACH, END, CLOSE = 0x10, 0x11, 0x12, 0x15, 0x16, 0x17, 0x18
+SOURCE, TARGET = 0x28, 0x29
 TLS_PORT, PLAIN_PORT = 5671, 5672
-TIMEOUT = 15.0  # seconds for the answer to one frame
 BEAT = 30.0  # seconds between signs of life
 WINDOW = 2**31 - 1
 FRAME = 65536
-ROOM = 512  # bytes of a frame for the transfer itself
-
-
-class AmqpError(SourceError):
-    """The other side refuses or is gone; `condition` is its word for it, or empty."""
-
-    def __init__(self, condition: str, text: str) -> None:
-        super().__init__(text or condition)
-        self.condition = condition
-
-
-class Link:
-    """One link: deliveries that came in `arrived`, or credit to send. `fault` says why it has ended."""
-
-    def __init__(self, connection: AmqpConnection, handle: int, receives: bool) -> None:
-        self.connection, self.handle, self.receives = connection, handle, receives
-        self.arrived: deque[Message] = deque()
-        self.changed = asyncio.Event()
-        self.attached = False
-        self.fault: AmqpError | None = None
-        self.credit = self.count = 0
-        self.partial = b""
-
-    def grant(self, credit: int) -> None:
-        """Let the other side send up to `credit` messages from now on."""
-        self.credit = credit
-        self.connection.write(FLOW, [*self.connection.window(), UInt(self.handle), UInt(self.count), UInt(credit)])
-
-    async def send(self, message: Message) -> None:
-        """Send one message and wait until it was taken.
-
-        Raises:
-            AmqpError: it was refused, or the link is gone.
-        """
-        await self.wait(lambda: self.credit > 0)
-        raw = message.build()
-        number, outcome = self.connection.promise()
-        self.credit, self.count = self.credit - 1, self.count + 1
-        room = self.connection.max_frame - ROOM
-        for start in range(0, max(1, len(raw)), room):
-            more = start + room < len(raw)
-            fields = [UInt(self.handle), UInt(number), struct.pack(">I", number), UInt(0), False, more]
-            self.connection.write(TRANSFER, fields, raw[start : start + room])
-        state = await asyncio.wait_for(outcome, TIMEOUT)
-        if state is not None and int(state.code) != ACCEPTED:
-            raise _error(state.value[0] if state.value else None, "the message was refused")
-
-    async def wait(self, ready: Any, seconds: float = TIMEOUT) -> None:
-        """Wait until `ready()` holds.
-
-        Raises:
-            AmqpError: the link has ended, or the time is over.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                while not ready():
-                    if self.fault is not None:
-                        raise self.fault
-                    self.changed.clear()
-                    await self.changed.wait()
-        except TimeoutError:
-            raise AmqpError("", f"no answer within {seconds:g} s") from None
-
-    def end(self, fault: AmqpError) -> None:
-        """It has ended; who waits is told."""
-        self.fault = self.fault or fault
-        self.changed.set()
 
 
 class AmqpConnection:
@@ -189,7 +120,7 @@ class AmqpConnection:
             while True:
                 code, fields, payload = await self._frame()
                 if code == CLOSE:
-                    fault = _error(fields[0] if fields else None, str(fault))
+                    fault = error_of(fields[0] if fields else None, str(fault))
                     break
                 if code:
                     self._take(code, fields + [None] * (14 - len(fields)), payload)
@@ -236,7 +167,7 @@ class AmqpConnection:
                 link.changed.set()
         elif code == DETACH:
             link = self._remote[int(fields[0])]
-            link.end(_error(fields[2], "the link was ended"))
+            link.end(error_of(fields[2], "the link was ended"))
         elif code == END:
             raise OSError("the session has ended")
 
@@ -247,7 +178,7 @@ class AmqpConnection:
         raw, link.partial = link.partial, b""
         link.count += 1
         link.credit -= 1
-        link.arrived.append(Message.parse(raw))
+        link.arrived.append(AmqpMessage.parse(raw))
         link.changed.set()
 
     def _settled(self, fields: list[Any]) -> None:
@@ -278,9 +209,3 @@ async def connect(host: str, port: int | None, plain: bool) -> AmqpConnection:
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
         raise AmqpError("", f"{host}:{at} cannot be reached ({type(error).__name__}: {error})") from error
     return connection
-
-
-def _error(given: Described | None, otherwise: str) -> AmqpError:
-    fields = list(given.value) if given is not None else []
-    condition, text = (*fields, None, None)[:2]
-    return AmqpError(str(condition or ""), str(text or otherwise))

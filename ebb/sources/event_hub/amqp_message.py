@@ -14,7 +14,7 @@ _BATCHED = b"\x00\x53"  # a data section that begins like this holds a message
 
 
 @dataclass
-class Message:
+class AmqpMessage:
     """Sections that matter here; the body stays as it came."""
 
     header: list[Any] | None = None
@@ -24,7 +24,7 @@ class Message:
     body: list[Described] = made(default_factory=list[Described])
 
     @classmethod
-    def parse(cls, raw: bytes) -> Message:
+    def parse(cls, raw: bytes) -> AmqpMessage:
         """Read the sections of one message."""
         message, at = cls(), 0
         while at < len(raw):
@@ -45,17 +45,17 @@ class Message:
         return message
 
     @classmethod
-    def answer(cls, correlation: Any, application: dict[str, Any], body: Any) -> Message:
+    def answer(cls, correlation: Any, application: dict[str, Any], body: Any) -> AmqpMessage:
         """The response to a request whose message id is `correlation`."""
         properties = [None, None, None, None, None, correlation]
         return cls(None, {}, properties, application, [Described(ULong(VALUE), body)])
 
-    def unbatched(self) -> list[Message]:
+    def unbatched(self) -> list[AmqpMessage]:
         """The messages that this one carries: itself, where it is not a batch."""
         inner = [each.value for each in self.body if int(each.code) == DATA and each.value[:2] == _BATCHED]
-        return [Message.parse(each) for each in inner] or [self]
+        return [AmqpMessage.parse(each) for each in inner] or [self]
 
-    def copy(self) -> Message:
+    def copy(self) -> AmqpMessage:
         """Another message with the same content."""
         return replace(self, annotations=dict(self.annotations), application=dict(self.application))
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from ebb.core.contract.source import UNREADABLE
 from ebb.core.message import Message
-from ebb.sources.event_hub.amqp_message import DATA
-from ebb.sources.event_hub.amqp_message import Message as Event
+from ebb.sources.event_hub.amqp_message import DATA, AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, ULong
 
 
-def message_of(partition: str, number: int, event: Event, tries: int, epoch: int) -> Message:
+def message_of(partition: str, number: int, event: AmqpMessage, tries: int, epoch: int) -> Message:
     """The event as handlers see it; its id is `<partition>-<sequence number>`."""
     properties = properties_of(event)
     try:
@@ -25,13 +24,13 @@ def message_of(partition: str, number: int, event: Event, tries: int, epoch: int
     return Message(f"{partition}-{number}", body, tries, enqueued, properties, receipt, key=key)
 
 
-def key_of(partition: str, event: Event) -> str:
+def key_of(partition: str, event: AmqpMessage) -> str:
     """The event's partition key; of one without it its partition, which has an order too."""
     key = event.annotations.get("x-opt-partition-key")
     return partition if key is None else _text(key)
 
 
-def body_of(event: Event) -> bytes:
+def body_of(event: AmqpMessage) -> bytes:
     """The body as bytes.
 
     Raises:
@@ -45,14 +44,14 @@ def body_of(event: Event) -> bytes:
     raise ValueError("the body is an AMQP value or sequence: send bytes or text")
 
 
-def properties_of(event: Event) -> dict[str, str]:
+def properties_of(event: AmqpMessage) -> dict[str, str]:
     """The application properties, as text."""
     return {_text(name): _text(value) for name, value in event.application.items()}
 
 
-def event_of(body: bytes, properties: dict[str, str]) -> Event:
+def event_of(body: bytes, properties: dict[str, str]) -> AmqpMessage:
     """An event to send."""
-    return Event(application=dict(properties), body=[Described(ULong(DATA), body)])
+    return AmqpMessage(application=dict(properties), body=[Described(ULong(DATA), body)])
 
 
 def _text(value: Any) -> str:

@@ -16,8 +16,9 @@ from azure.core.exceptions import AzureError
 
 from ebb.core.errors import SourceError, SourceNotFoundError, SourceUnavailableError
 from ebb.core.settings.namespace_connection import NamespaceConnection, sas_token
-from ebb.sources.event_hub.amqp_client import AmqpConnection, AmqpError, Link, connect
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_client import AmqpConnection, connect
+from ebb.sources.event_hub.amqp_link import AmqpError, Link
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, Stamp, Symbol, ULong
 from ebb.sources.event_hub.lag import Partition
 from ebb.sources.identity import namespace_identity
@@ -76,7 +77,7 @@ class HubClient:
                 if error.condition != STOLEN:
                     raise
 
-    async def send(self, message: Message, partition: str | None = None) -> None:
+    async def send(self, message: AmqpMessage, partition: str | None = None) -> None:
         """Send an event, to a partition or wherever the hub puts it."""
         with self.told():
             amqp = await self._opened()
@@ -189,7 +190,9 @@ class HubClient:
                     raise AmqpError("", f"{_status(answer)} {_text(answer)}")
             return [answer.value for answer in answers]
 
-    async def _ask(self, amqp: AmqpConnection, node: str, requests: list[tuple[dict[str, Any], Any]]) -> list[Message]:
+    async def _ask(
+        self, amqp: AmqpConnection, node: str, requests: list[tuple[dict[str, Any], Any]]
+    ) -> list[AmqpMessage]:
         """The answers to all requests, in their order; they go out together."""
         async with self._questions:
             if node not in self._asking:
@@ -198,11 +201,13 @@ class HubClient:
                 self._asking[node] = await amqp.attach(node, False, other=self._back), receiver
             return await self._answers(*self._asking[node], requests)
 
-    async def _answers(self, sender: Link, receiver: Link, requests: list[tuple[dict[str, Any], Any]]) -> list[Message]:
+    async def _answers(
+        self, sender: Link, receiver: Link, requests: list[tuple[dict[str, Any], Any]]
+    ) -> list[AmqpMessage]:
         names = [f"{uuid4()}" for _ in requests]
         sends = [
             sender.send(
-                Message(None, {}, [name, None, None, None, self._back], application, [Described(ULong(0x77), body)])
+                AmqpMessage(None, {}, [name, None, None, None, self._back], application, [Described(ULong(0x77), body)])
             )
             for name, (application, body) in zip(names, requests, strict=True)
         ]
@@ -216,10 +221,10 @@ class HubClient:
         return [found[name] for name in names]
 
 
-def _status(answer: Message) -> int:
+def _status(answer: AmqpMessage) -> int:
     return int(answer.application.get("status-code") or answer.application.get("statusCode") or 0)
 
 
-def _text(answer: Message) -> str:
+def _text(answer: AmqpMessage) -> str:
     about = answer.application
     return str(about.get("status-description") or about.get("statusDescription") or "no description")

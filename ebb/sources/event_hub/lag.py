@@ -25,7 +25,7 @@ class Partition:
 
 
 @dataclass(frozen=True)
-class Lag:
+class HubLag:
     """The answer of a scaler: all that waits, what it scales by, and whether it is active."""
 
     total: int
@@ -67,7 +67,7 @@ def lag_without_checkpoint(partition: Partition) -> int:
     return _as_int64(partition.last - partition.beginning + 1)
 
 
-def total_lag(lags: Iterable[int], partitions: int, threshold: int = THRESHOLD, activation: int = 0) -> Lag:
+def total_lag(lags: Iterable[int], partitions: int, threshold: int = THRESHOLD, activation: int = 0) -> HubLag:
     """The lag of a hub of `partitions` from that of each partition.
 
     KEDA caps the metric at `partitions * threshold`, but only where the whole quotient is above the partitions: up to
@@ -82,7 +82,7 @@ def total_lag(lags: Iterable[int], partitions: int, threshold: int = THRESHOLD, 
     if total < 0:
         total = LARGEST
     metric = partitions * threshold if total // threshold > partitions else total
-    return Lag(total, metric, total > activation)
+    return HubLag(total, metric, total > activation)
 
 
 def _as_int64(number: int) -> int:

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ebb.core.errors import LeaseLostError, SourceUnavailableError
-from ebb.sources.event_hub.amqp_client import Link
-from ebb.sources.event_hub.amqp_message import Message as Event
+from ebb.sources.event_hub.amqp_link import Link
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.checkpoint_store import Checkpoint, CheckpointStore
 from ebb.sources.event_hub.events import key_of
 from ebb.sources.event_hub.hub_client import HubClient
@@ -22,12 +22,12 @@ POLL = 0.01  # seconds between looks at what has arrived
 
 
 @dataclass(frozen=True)
-class Given:
+class ReceivedEvent:
     """An event to be handled, where it is, and which try it is."""
 
     partition: str
     number: int
-    event: Event
+    event: AmqpMessage
     tries: int
 
 
@@ -52,7 +52,7 @@ class HubReader:
         self._of_a_key, self._keys = of_a_key, Counter[str]()  # of what is in hand or waits for another try
         self._client, self._store, self._epoch = client, store, epoch
         self._readings: dict[str, Reading] = {}
-        self._open: dict[tuple[str, int], Event] = {}  # in hand, or waiting for another try
+        self._open: dict[tuple[str, int], AmqpMessage] = {}  # in hand, or waiting for another try
         self._later: list[tuple[float, str, int]] = []  # a heap: when, which
         self._writing = asyncio.Lock()
 
@@ -70,7 +70,7 @@ class HubReader:
             offsets = {positions.committed - 1: known.offset} if known else {}
             self._readings[end.id] = Reading(link, positions, offsets, checkpoints.get(end.id))
 
-    async def next(self, limit: int, now: float) -> list[Given]:
+    async def next(self, limit: int, now: float) -> list[ReceivedEvent]:
         """Up to `limit` events that are to be handled now; none where every partition is at its end, full or held up.
 
         Args:
@@ -111,7 +111,7 @@ class HubReader:
             self._readings[partition].positions.put_off(number, math.ceil(until))
             heapq.heappush(self._later, (until, partition, number))
 
-    def event(self, partition: str, number: int) -> Event | None:
+    def event(self, partition: str, number: int) -> AmqpMessage | None:
         """An event that is in hand or waits for another try; None where it is done.
 
         Raises:
@@ -151,24 +151,24 @@ class HubReader:
         positions = self._readings[partition].positions
         return max(positions.following, positions.committed) <= last and not self._is_held_up(partition)
 
-    def _due(self, limit: int, now: float) -> list[Given]:
-        given: list[Given] = []
+    def _due(self, limit: int, now: float) -> list[ReceivedEvent]:
+        given: list[ReceivedEvent] = []
         while self._later and self._later[0][0] <= now and len(given) < limit:
             _, partition, number = heapq.heappop(self._later)
             event = self._open.get((partition, number))
             if event is not None:
                 tries = self._readings[partition].positions.begin(number)
-                given.append(Given(partition, number, event, tries))
+                given.append(ReceivedEvent(partition, number, event, tries))
         return given
 
-    def _arrived(self, limit: int, now: float) -> list[Given]:
-        given: list[Given] = []
+    def _arrived(self, limit: int, now: float) -> list[ReceivedEvent]:
+        given: list[ReceivedEvent] = []
         for partition, reading in sorted(self._readings.items(), key=lambda each: -len(each[1].link.arrived)):
             link, positions = reading.link, reading.positions
             if link.fault is not None:
                 with self._client.told():
                     raise link.fault
-            held_up: list[Event] = []
+            held_up: list[AmqpMessage] = []
             while link.arrived and len(given) < limit and not positions.is_full:
                 event = link.arrived.popleft()
                 number = int(event.annotations["x-opt-sequence-number"])
@@ -186,7 +186,7 @@ class HubReader:
                     positions.following = max(positions.following, number + 1)
                     heapq.heappush(self._later, (positions.until(number), partition, number))
                 else:
-                    given.append(Given(partition, number, event, positions.begin(number)))
+                    given.append(ReceivedEvent(partition, number, event, positions.begin(number)))
             link.arrived.extendleft(reversed(held_up))
             if link.credit <= AHEAD // 2:
                 link.grant(AHEAD - len(link.arrived))

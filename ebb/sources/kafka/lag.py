@@ -19,7 +19,7 @@ class LagRules:
 
 
 @dataclass(frozen=True)
-class Lag:
+class TopicLag:
     """What was counted."""
 
     total: int
@@ -50,13 +50,13 @@ def lag_of_topic(
     ends: Mapping[int, int],
     rules: LagRules,
     previous: Mapping[int, int | None] | None = None,
-) -> Lag:
+) -> TopicLag:
     """The sum over the partitions of `committed`; an offset beyond the end counts below zero, as in KEDA."""
     lags = [
         lag_of_partition(offset, ends.get(number), rules, (previous or {}).get(number))
         for number, offset in committed.items()
     ]
-    return Lag(sum(lags), sum(lag > 0 for lag in lags))
+    return TopicLag(sum(lags), sum(lag > 0 for lag in lags))
 
 
 def partition_numbers(text: str | None) -> frozenset[int] | None:

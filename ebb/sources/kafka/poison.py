@@ -14,7 +14,7 @@ from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
 from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
 from ebb.sources.kafka.cluster import Cluster
-from ebb.sources.kafka.reader import Given, Reader
+from ebb.sources.kafka.reader import ReceivedRecord, TopicReader
 from ebb.sources.kafka.records import headers_of, send
 from ebb.sources.kafka.settings import KafkaSettings
 from ebb.sources.kafka.source import POISON_SUFFIX
@@ -32,7 +32,7 @@ class KafkaPoison:
     async def count(self) -> int:
         found = 0
 
-        async def look(given: Given, poisoned: Poisoned) -> bool:
+        async def look(given: ReceivedRecord, poisoned: Poisoned) -> bool:
             nonlocal found
             found += 1
             return False
@@ -43,7 +43,7 @@ class KafkaPoison:
     async def peek(self, limit: int) -> list[Poisoned]:
         found: dict[str, Poisoned] = {}
 
-        async def look(given: Given, poisoned: Poisoned) -> bool:
+        async def look(given: ReceivedRecord, poisoned: Poisoned) -> bool:
             found.setdefault(poisoned.id, poisoned)
             return False
 
@@ -62,7 +62,7 @@ class KafkaPoison:
     async def _act(self, ids: frozenset[str] | None, limit: int, text: str | None, put_back: bool) -> int:
         done: set[str] = set()
 
-        async def act(given: Given, poisoned: Poisoned) -> bool:
+        async def act(given: ReceivedRecord, poisoned: Poisoned) -> bool:
             if (ids is not None and poisoned.id not in ids) or not poisoned.holds(text):
                 return False
             if poisoned.id not in done and len(done) == limit:
@@ -76,14 +76,16 @@ class KafkaPoison:
         await self._each(act, lambda: len(done) < limit)
         return len(done)
 
-    async def _each(self, act: Callable[[Given, Poisoned], Awaitable[bool]], go_on: Callable[[], bool]) -> None:
+    async def _each(
+        self, act: Callable[[ReceivedRecord, Poisoned], Awaitable[bool]], go_on: Callable[[], bool]
+    ) -> None:
         """Read record after record; those that `act` says are settled are done for good."""
         topic = self._source.topic + POISON_SUFFIX
         try:
             numbers = await self._cluster.partitions(topic)
         except SourceNotFoundError:  # it is made when the first message goes there
             return
-        reader = Reader(self._cluster, topic, f"{self._source.consumer_group}-poison", from_begin=True)
+        reader = TopicReader(self._cluster, topic, f"{self._source.consumer_group}-poison", from_begin=True)
         looked_at, settled = 0, False
         try:
             await reader.start(numbers)

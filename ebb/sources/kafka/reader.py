@@ -1,7 +1,4 @@
-"""Reads some partitions from where their group stands, and commits where it stands then. No membership, no rebalance.
-
-The library says when a partition is at its end, so that nothing waiting is known as that, and not guessed.
-"""
+"""Reads some partitions from where their group stands, and commits how far it is. No membership, no rebalance."""
 
 from __future__ import annotations
 
@@ -9,34 +6,30 @@ import asyncio
 import heapq
 import math
 import time
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
 from ebb.core.errors import SourceUnavailableError
+from ebb.sources.kafka.arrivals import Arrivals
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.positions import Positions
 from ebb.sources.kafka.records import key_of
 
 POLL = 0.005  # seconds between looks at what has arrived
 PATIENCE = 10.0  # seconds without anything at all while messages are known to be there
-AHEAD = 2000  # records that the library fetches and keeps
-AHEAD_SIZE = 16_384  # KiB of them
-WAITING = 200  # records of a partition that are taken from the library and not given out
 
 
 @dataclass(frozen=True)
-class Given:
+class ReceivedRecord:
     """A record to be handled, and which try it is."""
 
     record: Record
     tries: int
 
 
-class Reader:
+class TopicReader:
     """The partitions of one execution."""
 
     def __init__(
@@ -52,13 +45,10 @@ class Reader:
         self._of_a_key, self._keys = of_a_key, Counter[str]()  # of what is in hand or waits for another try
         self._cluster, self._topic, self._group = cluster, topic, group
         self._earliest = from_begin or cluster.source.offset_reset_policy == "earliest"
-        self._consumer: Consumer | None = None
+        self._arrivals: Arrivals | None = None
         self.positions: dict[int, Positions] = {}
-        self._waiting: dict[int, deque[Record]] = {}
         self._open: dict[tuple[int, int], Record] = {}  # in hand, or waiting for another try
         self._later: list[tuple[float, int, int]] = []  # a heap: when, which
-        self._paused = set[int]()
-        self._ended: dict[int, int] = {}  # partitions at their end, and where that is
         self._written: dict[int, tuple[int, str]] = {}
         self._committing = asyncio.Lock()
 
@@ -81,26 +71,12 @@ class Reader:
             else:
                 self.positions[number] = Positions.read(*known)
                 self._written[number] = known
-        options = {
-            **cluster.options,
-            "group.id": self._group,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest" if earliest else "latest",
-            "isolation.level": "read_committed",
-            "queued.min.messages": AHEAD,
-            "queued.max.messages.kbytes": AHEAD_SIZE,
-            "fetch.wait.max.ms": 100,
-            "fetch.queue.backoff.ms": 10,  # a second otherwise, each time that AHEAD is reached
-        }
-        self._consumer = Consumer(options)
-        self._waiting = {number: deque() for number in numbers}
-        self._consumer.assign([TopicPartition(self._topic, each, self.positions[each].committed) for each in numbers])
+        starts = {number: self.positions[number].committed for number in numbers}
+        self._arrivals = Arrivals(cluster, self._topic, self._group, starts, earliest)
         if not earliest:
             await self.commit()
 
-    async def next(self, limit: int, now: float, one_each: bool = False) -> list[Given]:
+    async def next(self, limit: int, now: float, one_each: bool = False) -> list[ReceivedRecord]:
         """Up to `limit` records that are to be handled now; none where every partition is at its end, full or held up.
 
         Args:
@@ -112,10 +88,12 @@ class Reader:
         """
         given, last = self._due(limit, now), time.monotonic()
         while len(given) < limit:
+            arrivals = self._arrivals
+            assert arrivals is not None
             flowing = self._flowing(one_each)
-            arrived = self._fetch(limit, flowing)
-            given += self._from_waiting(flowing, limit - len(given), now, one_each)
-            if given or not flowing - self._ended.keys() - self._held_up:
+            arrived = arrivals.fetch(limit, flowing, self._held_up)
+            given += self._from_waiting(arrivals, flowing, limit - len(given), now, one_each)
+            if given or not flowing - arrivals.ended.keys() - self._held_up.keys():
                 break
             if arrived:
                 last = time.monotonic()
@@ -158,37 +136,16 @@ class Reader:
         async with self._committing:
             now = {number: (each.committed, each.text) for number, each in self.positions.items()}
             changed = {number: each for number, each in now.items() if self._written.get(number) != each}
-            if not changed or self._consumer is None:
+            if not changed or self._arrivals is None:
                 return
-            offsets = [TopicPartition(self._topic, number, *each) for number, each in changed.items()]
-            consumer = self._consumer
-            await self._cluster.blocking(lambda: _check(consumer.commit(offsets=offsets, asynchronous=False)))
+            await self._arrivals.commit(changed)
             self._written.update(changed)
 
     async def close(self) -> None:
         """Let go of the partitions."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await asyncio.to_thread(consumer.close)
-
-    def _fetch(self, limit: int, flowing: set[int]) -> int:
-        """Take what has arrived, unless there is enough of `flowing` partitions; how much that is."""
-        assert self._consumer is not None
-        ahead = {number: len(each) - len(self.positions[number].passed) for number, each in self._waiting.items()}
-        if sum(ahead[number] for number in flowing) >= limit:
-            return 0
-        self._hold_back(ahead)
-        arrived = self._consumer.consume(max(limit, 100), 0)
-        for record in arrived:
-            fault, number = record.error(), record.partition() or 0
-            if fault is None:
-                self._waiting[number].append(record)
-                self._ended.pop(number, None)
-            elif fault.code() == KafkaError._PARTITION_EOF:
-                self._ended[number] = record.offset() or 0
-            elif fault.fatal() or not fault.retriable():
-                raise self._cluster.error(KafkaException(fault))
-        return len(arrived)
+        arrivals, self._arrivals = self._arrivals, None
+        if arrivals is not None:
+            await arrivals.close()
 
     def _count_key(self, record: Record, more: int) -> None:
         if self._of_a_key is not None:
@@ -197,40 +154,31 @@ class Reader:
             if not self._keys[key]:
                 del self._keys[key]
 
-    def _hold_back(self, ahead: dict[int, int]) -> None:
-        """A partition of which much waits for something that is not done sends no more: others come past it."""
-        assert self._consumer is not None
-        full = {number for number, count in ahead.items() if count >= WAITING} - self._paused
-        free = {number for number in self._paused if ahead[number] <= WAITING // 2}
-        if full:
-            self._consumer.pause([TopicPartition(self._topic, number) for number in full])
-        if free:
-            self._consumer.resume([TopicPartition(self._topic, number) for number in free])
-        self._paused = self._paused - free | full
-
     def _flowing(self, one_each: bool) -> set[int]:
         """Partitions from which something may be given out now."""
         busy = {number for number, _ in self._open} if one_each else set[int]()
         return {number for number, each in self.positions.items() if number not in busy and not each.is_full}
 
     @property
-    def _held_up(self) -> set[int]:
-        """Partitions of which nothing is given although something is there: it waits behind others of its key."""
-        return {number for number, each in self.positions.items() if each.passed}
+    def _held_up(self) -> dict[int, int]:
+        """Partitions of which something waits behind others of its key, and how many records that is."""
+        return {number: len(each.passed) for number, each in self.positions.items() if each.passed}
 
-    def _due(self, limit: int, now: float) -> list[Given]:
-        given: list[Given] = []
+    def _due(self, limit: int, now: float) -> list[ReceivedRecord]:
+        given: list[ReceivedRecord] = []
         while self._later and self._later[0][0] <= now and len(given) < limit:
             _, number, offset = heapq.heappop(self._later)
             record = self._open.get((number, offset))
             if record is not None:
-                given.append(Given(record, self.positions[number].begin(offset)))
+                given.append(ReceivedRecord(record, self.positions[number].begin(offset)))
         return given
 
-    def _from_waiting(self, flowing: set[int], limit: int, now: float, one_each: bool) -> list[Given]:
-        given: list[Given] = []
-        for number in sorted(flowing, key=lambda each: -len(self._waiting[each])):
-            waiting, positions, before = self._waiting[number], self.positions[number], len(given)
+    def _from_waiting(
+        self, arrivals: Arrivals, flowing: set[int], limit: int, now: float, one_each: bool
+    ) -> list[ReceivedRecord]:
+        given: list[ReceivedRecord] = []
+        for number in sorted(flowing, key=lambda each: -len(arrivals.waiting[each])):
+            waiting, positions, before = arrivals.waiting[number], self.positions[number], len(given)
             held_up: list[Record] = []
             while waiting and len(given) < limit and not (one_each and len(given) > before) and not positions.is_full:
                 record = waiting.popleft()
@@ -250,16 +198,8 @@ class Reader:
                     if one_each:
                         break
                 else:
-                    given.append(Given(record, positions.begin(offset)))
+                    given.append(ReceivedRecord(record, positions.begin(offset)))
             waiting.extendleft(reversed(held_up))
-            if not waiting and number in self._ended:
-                positions.skip(self._ended[number])
+            if not waiting and number in arrivals.ended:
+                positions.skip(arrivals.ended[number])
         return given
-
-
-def _check(answer: Any) -> None:
-    """A commit that failed for one partition has its error there."""
-    found: list[TopicPartition] = answer or []
-    for each in found:
-        if each.error is not None:
-            raise KafkaException(each.error)

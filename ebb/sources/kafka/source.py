@@ -16,7 +16,7 @@ from ebb.core.errors import LeaseLostError, SourceNotFoundError, SourceUnavailab
 from ebb.core.message import Message
 from ebb.sources.kafka.cluster import Cluster
 from ebb.sources.kafka.lag import LagRules, lag_of_topic, partition_numbers
-from ebb.sources.kafka.reader import Reader
+from ebb.sources.kafka.reader import TopicReader
 from ebb.sources.kafka.records import headers_of, message_of, send
 from ebb.sources.kafka.settings import KafkaSettings
 from ebb.sources.positions import PositionWrites
@@ -41,7 +41,7 @@ class KafkaSource:
         """`of_a_key`: how many messages of one key are given before one of them is done; None: any number."""
         self._of_a_key = of_a_key
         self._source, self._cluster, self._clock, self._share = source, cluster, clock or SystemClock(), share
-        self._reader: Reader | None = None
+        self._reader: TopicReader | None = None
         self._receiving = asyncio.Lock()
         self._positions = PositionWrites(f"topic {source.topic}")
         self._closed = False
@@ -122,7 +122,7 @@ class KafkaSource:
         found = await self._cluster.partitions(self._source.topic)
         return found if wanted is None else [number for number in found if number in wanted]
 
-    async def _started(self) -> Reader | None:
+    async def _started(self) -> TopicReader | None:
         """The reader of this execution's partitions; None where it has none."""
         self._require_open()
         if self._reader is None:
@@ -131,12 +131,12 @@ class KafkaSource:
             if not numbers:
                 return None
             group, of_a_key = self._source.consumer_group, self._of_a_key
-            reader = Reader(self._cluster, self._source.topic, group, of_a_key=of_a_key)
+            reader = TopicReader(self._cluster, self._source.topic, group, of_a_key=of_a_key)
             await reader.start(numbers)
             self._reader = reader
         return self._reader
 
-    def _at(self, message: Message) -> tuple[Reader, int, int]:
+    def _at(self, message: Message) -> tuple[TopicReader, int, int]:
         self._require_open()
         assert self._reader is not None
         number, offset, *_ = message.receipt.split(" ")

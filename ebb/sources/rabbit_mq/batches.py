@@ -11,8 +11,8 @@ import asyncio
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import ChannelInvalidStateError
 
+from ebb.sources.rabbit_mq.broker_connection import FAULTS, TIMEOUT, BrokerConnection
 from ebb.sources.rabbit_mq.deliveries import put_back
-from ebb.sources.rabbit_mq.link import FAULTS, TIMEOUT, Link
 
 
 class Batches:
@@ -23,7 +23,9 @@ class Batches:
         self._prefetch: tuple[AbstractChannel, int] | None = None  # what the broker was told, on which channel
         self._last: tuple[AbstractChannel, asyncio.Task[BaseException | None]] | None = None  # consumer that ends
 
-    async def take(self, link: Link, channel: AbstractChannel, limit: int) -> list[AbstractIncomingMessage]:
+    async def take(
+        self, broker: BrokerConnection, channel: AbstractChannel, limit: int
+    ) -> list[AbstractIncomingMessage]:
         """Up to `limit` messages that are there now.
 
         Raises:
@@ -40,7 +42,7 @@ class Batches:
             if len(found) == limit:
                 full.set()
 
-        with link.told():
+        with broker.told():
             await self._end_of_last(channel)
             if self._prefetch != (channel, limit):
                 await channel.set_qos(prefetch_count=limit, timeout=TIMEOUT)

@@ -14,14 +14,14 @@ import aiohttp
 
 from ebb.core.contract.source import Measurement
 from ebb.core.errors import SourceNotFoundError, SourceUnavailableError
-from ebb.sources.rabbit_mq.link import TIMEOUT, Link, setting_url
+from ebb.sources.rabbit_mq.broker_connection import TIMEOUT, BrokerConnection, setting_url
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 
-async def count_ready(link: Link, source: RabbitMqSettings) -> Measurement:
+async def count_ready(broker: BrokerConnection, source: RabbitMqSettings) -> Measurement:
     """Messages that no receiver holds: a passive declare, one round trip."""
-    async with link.looking() as channel:
-        with link.told():
+    async with broker.looking() as channel:
+        with broker.told():
             queue = await channel.declare_queue(source.queue_name, passive=True, timeout=TIMEOUT)
         return Measurement(queue.declaration_result.message_count or 0)
 

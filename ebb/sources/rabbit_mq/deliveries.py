@@ -16,7 +16,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from ebb.core.errors import LeaseLostError
 from ebb.core.message import Message
-from ebb.sources.rabbit_mq.link import FAULTS
+from ebb.sources.rabbit_mq.broker_connection import FAULTS
 
 _log = logging.getLogger("ebb.source")
 

@@ -8,7 +8,7 @@ import aio_pika
 
 from ebb.core.clock import Clock
 from ebb.core.contract.source import SourceRequest
-from ebb.sources.rabbit_mq.link import Link, address
+from ebb.sources.rabbit_mq.broker_connection import BrokerConnection, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 from ebb.sources.rabbit_mq.source import QUORUM
 
@@ -16,9 +16,9 @@ from ebb.sources.rabbit_mq.source import QUORUM
 class RabbitMqFeed:
     """A `Feed`. A queue that is missing is made, as a quorum queue; each message is confirmed."""
 
-    def __init__(self, source: RabbitMqSettings, link: Link, clock: Clock) -> None:
-        self._link, self._clock = link, clock
-        self.name, self.host = source.queue_name, link.host
+    def __init__(self, source: RabbitMqSettings, broker: BrokerConnection, clock: Clock) -> None:
+        self._broker, self._clock = broker, clock
+        self.name, self.host = source.queue_name, broker.host
 
     def refusal(self, body: bytes) -> str | None:
         return None
@@ -30,10 +30,10 @@ class RabbitMqFeed:
             timestamp=self._clock.now(),
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
-        await self._link.publish(message, self.name, QUORUM)
+        await self._broker.publish(message, self.name, QUORUM)
 
     async def close(self) -> None:
-        await self._link.close()
+        await self._broker.close()
 
 
 def open_feed(request: SourceRequest) -> RabbitMqFeed:
@@ -44,4 +44,4 @@ def open_feed(request: SourceRequest) -> RabbitMqFeed:
     """
     source = request.settings.source
     assert isinstance(source, RabbitMqSettings)
-    return RabbitMqFeed(source, Link(source, address(source, request.environment)), request.clock)
+    return RabbitMqFeed(source, BrokerConnection(source, address(source, request.environment)), request.clock)

@@ -10,7 +10,7 @@ from aio_pika.exceptions import ChannelPreconditionFailed, DeliveryError
 
 from ebb.core.contract.source import SourceRequest
 from ebb.sources.hints import Hint
-from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
+from ebb.sources.rabbit_mq.broker_connection import TIMEOUT, BrokerConnection, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 
@@ -22,31 +22,31 @@ async def look(request: SourceRequest) -> list[Hint]:
     """
     source = request.settings.source
     assert isinstance(source, RabbitMqSettings)
-    link = Link(source, address(source, request.environment))
+    broker = BrokerConnection(source, address(source, request.environment))
     try:
-        await _try_reading(link, source.queue_name)
-        await _try_writing(link)
+        await _try_reading(broker, source.queue_name)
+        await _try_writing(broker)
     finally:
-        await link.close()
+        await broker.close()
     return []
 
 
-async def _try_reading(link: Link, queue_name: str) -> None:
+async def _try_reading(broker: BrokerConnection, queue_name: str) -> None:
     async def keep(_: AbstractIncomingMessage) -> None:
         raise AssertionError("the broker took a consumer whose priority is not a number")
 
-    channel = await link.channel()
+    channel = await broker.channel()
     queue = await channel.get_queue(queue_name, ensure=False)
-    with link.told():
+    with broker.told():
         try:
             await queue.consume(keep, arguments={"x-priority": "none"}, timeout=TIMEOUT)
         except ChannelPreconditionFailed:
             return
 
 
-async def _try_writing(link: Link) -> None:
-    channel, nowhere = await link.channel(publishing=True), f"ebb-{secrets.token_hex(16)}"
-    with link.told():
+async def _try_writing(broker: BrokerConnection) -> None:
+    channel, nowhere = await broker.channel(publishing=True), f"ebb-{secrets.token_hex(16)}"
+    with broker.told():
         try:
             await channel.default_exchange.publish(aio_pika.Message(b""), nowhere, mandatory=True, timeout=TIMEOUT)
         except DeliveryError:

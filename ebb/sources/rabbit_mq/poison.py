@@ -14,8 +14,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from ebb.core.contract.poison import PEEK_LIMIT, Poisoned
 from ebb.core.contract.source import SourceRequest
 from ebb.core.errors import SourceNotFoundError
+from ebb.sources.rabbit_mq.broker_connection import TIMEOUT, BrokerConnection, address
 from ebb.sources.rabbit_mq.counting import count_ready
-from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 from ebb.sources.rabbit_mq.source import ID, POISON_SUFFIX, copied
 
@@ -28,11 +28,11 @@ class RabbitMqPoison:
     def __init__(self, source: RabbitMqSettings, url: str) -> None:
         self._source = source
         self._there = source.model_copy(update={"queue_name": source.queue_name + POISON_SUFFIX})
-        self._link = Link(self._there, url)
+        self._broker = BrokerConnection(self._there, url)
 
     async def count(self) -> int:
         try:
-            return (await count_ready(self._link, self._there)).count
+            return (await count_ready(self._broker, self._there)).count
         except SourceNotFoundError:  # it is made when the first message goes there
             return 0
 
@@ -53,7 +53,7 @@ class RabbitMqPoison:
         return await self._act(ids, limit, text, put_back=False)
 
     async def close(self) -> None:
-        await self._link.close()
+        await self._broker.close()
 
     async def _act(self, ids: frozenset[str] | None, limit: int, text: str | None, put_back: bool) -> int:
         done: set[str] = set()
@@ -62,7 +62,7 @@ class RabbitMqPoison:
             if (ids is not None and poisoned.id not in ids) or not poisoned.holds(text):
                 return False
             if put_back and poisoned.id not in done:
-                await self._link.publish(copied(incoming, {}), self._source.queue_name, None)
+                await self._broker.publish(copied(incoming, {}), self._source.queue_name, None)
             done.add(poisoned.id)
             return True
 
@@ -77,8 +77,8 @@ class RabbitMqPoison:
         """Take message after message and remove those that `act` says are settled; the others go back."""
         alike: Counter[str] = Counter()
         try:
-            async with self._link.looking() as channel:
-                with self._link.told():
+            async with self._broker.looking() as channel:
+                with self._broker.told():
                     queue = await channel.declare_queue(self._there.queue_name, passive=True, timeout=TIMEOUT)
                     for _ in range(LONGEST_SEARCH):
                         if not go_on():

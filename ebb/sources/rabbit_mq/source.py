@@ -28,9 +28,9 @@ from ebb.core.contract.source import Measurement, SourceRequest
 from ebb.core.errors import LeaseLostError, SourceError, SourceUnavailableError
 from ebb.core.message import Message
 from ebb.sources.rabbit_mq.batches import Batches
+from ebb.sources.rabbit_mq.broker_connection import TIMEOUT, BrokerConnection, address
 from ebb.sources.rabbit_mq.counting import count_by_management, count_ready
 from ebb.sources.rabbit_mq.deliveries import Deliveries
-from ebb.sources.rabbit_mq.link import TIMEOUT, Link, address
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 POISON_SUFFIX = "-poison"
@@ -51,7 +51,7 @@ class RabbitMqSource:
     ) -> None:
         self._source, self._url, self._environment = source, url, environment
         self._clock = clock or SystemClock()
-        self._link: Link | None = None
+        self._broker: BrokerConnection | None = None
         self._deliveries = Deliveries(source.queue_name)
         self._receiving = asyncio.Lock()
         self._batches = Batches(source.queue_name)
@@ -125,15 +125,15 @@ class RabbitMqSource:
     async def close(self) -> None:
         self._closed = True
         self._deliveries.clear()
-        if self._link is not None:
-            await self._link.close()
+        if self._broker is not None:
+            await self._broker.close()
 
-    def _open(self) -> Link:
+    def _open(self) -> BrokerConnection:
         if self._closed:  # a handler that outlived its execution comes too late
             raise SourceUnavailableError(f"the source of queue {self._source.queue_name} is closed")
-        if self._link is None:
-            self._link = Link(self._source, self._url)
-        return self._link
+        if self._broker is None:
+            self._broker = BrokerConnection(self._source, self._url)
+        return self._broker
 
     async def _again(self, incoming: AbstractIncomingMessage, tries: int, delay: timedelta = timedelta()) -> None:
         """Send a copy that has had so many tries; after `delay` it is in the queue."""

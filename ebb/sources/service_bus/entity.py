@@ -33,7 +33,7 @@ class NoRightError(SourceUnavailableError):
 
 
 @dataclass(frozen=True)
-class Entity:
+class EntityProperties:
     """Counts, and what the entity fixes. Times in seconds."""
 
     active: int  # locked ones among them, scheduled ones not
@@ -43,7 +43,7 @@ class Entity:
     sessions: bool
 
 
-async def read_entity(source: ServiceBusSettings, connection: NamespaceConnection) -> Entity:
+async def read_entity(source: ServiceBusSettings, connection: NamespaceConnection) -> EntityProperties:
     """One request.
 
     Raises:
@@ -88,9 +88,9 @@ async def _token(connection: NamespaceConnection, url: str) -> str:
     return f"Bearer {(await namespace_identity(connection).get_token(SCOPE)).token}"
 
 
-def _read(body: str) -> Entity:
+def _read(body: str) -> EntityProperties:
     found = {each.tag.rpartition("}")[2]: each.text or "" for each in ElementTree.fromstring(body).iter()}
-    return Entity(
+    return EntityProperties(
         int(found.get("ActiveMessageCount", 0)),
         int(found.get("DeadLetterMessageCount", 0)),
         _seconds(found.get("LockDuration", "PT1M")),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ebb.core.contract.source import SourceRequest
 from ebb.core.settings.namespace_connection import resolve_namespace
 from ebb.sources.hints import Hint
-from ebb.sources.service_bus.entity import Entity, NoRightError, read_entity
+from ebb.sources.service_bus.entity import EntityProperties, NoRightError, read_entity
 from ebb.sources.service_bus.receiving import Receiving
 from ebb.sources.service_bus.settings import ServiceBusSettings
 
@@ -40,7 +40,7 @@ async def look(request: SourceRequest) -> list[Hint]:
     return found
 
 
-def _moved(source: ServiceBusSettings, entity: Entity, tries: int) -> Iterator[Hint]:
+def _moved(source: ServiceBusSettings, entity: EntityProperties, tries: int) -> Iterator[Hint]:
     if entity.max_delivery <= tries:
         yield Hint(
             "moved-without-reason",

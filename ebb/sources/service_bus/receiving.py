@@ -19,7 +19,7 @@ from ebb.core.settings.namespace_connection import NamespaceConnection
 from ebb.sources.identity import namespace_identity
 from ebb.sources.service_bus.faults import told
 from ebb.sources.service_bus.settings import ServiceBusSettings
-from ebb.sources.service_bus.turns import Turns
+from ebb.sources.service_bus.turns import ReceiverTurns
 
 LOOK, SHORTEST_LOOK = 0.2, 0.01  # seconds of one call of the SDK that receives
 RETRIES, PAUSE, LONGEST_PAUSE = 3, 0.4, 3.0  # of the SDK; pauses in seconds
@@ -38,7 +38,7 @@ class Receiving:
         self._sender: ServiceBusSender | None = None
         self._opening, self._sending = asyncio.Lock(), asyncio.Lock()
         self.lease: timedelta | None = None  # as the service gave it last
-        self._turns = Turns()
+        self._turns = ReceiverTurns()
 
     async def receive(self, limit: int) -> list[tuple[ServiceBusReceiver, ServiceBusReceivedMessage]]:
         """Up to `limit` messages, each with the link that it came on; waits up to `waitTime` for the first."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class ReceiverTurns:
     """Many may settle at once, or one may receive; who receives next goes before those who want to settle."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from ebb.core.remarks import Remarks, poison_scope
 from ebb.core.settings.connection import Connection, resolve_connection
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient
-from ebb.sources.storage_queue.poison_texts import Folding, Found
+from ebb.sources.storage_queue.poison_texts import Folding, PoisonedCopies
 from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import POISON_SUFFIX
 from ebb.sources.storage_queue.text import TEXT_ENCODING, QueueEntry, encode_body, read_page
@@ -116,7 +116,7 @@ class PoisonQueue:
             await _give_back(poison, held)
         return len(done)
 
-    async def _remove(self, poison: QueueClient, found: Found, held: list[QueueEntry]) -> None:
+    async def _remove(self, poison: QueueClient, found: PoisonedCopies, held: list[QueueEntry]) -> None:
         for entry in found.entries:
             await poison.delete(entry.id, entry.receipt)
             held.remove(entry)

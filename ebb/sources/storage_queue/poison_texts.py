@@ -25,7 +25,7 @@ _NO_XML = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 
 
 @dataclass
-class Found:
+class PoisonedCopies:
     """One poisoned message, and all its copies in the queue."""
 
     poisoned: Poisoned
@@ -84,12 +84,12 @@ class Folding:
         for id_, note in sorted(remarks.items()):
             self._unseen.setdefault(str(note.get("digest")), []).append(id_)
 
-    def fold(self, entries: Iterable[QueueEntry]) -> list[Found]:
+    def fold(self, entries: Iterable[QueueEntry]) -> list[PoisonedCopies]:
         """The messages that `entries`, the next ones of the queue, are: in their order, each once."""
-        found: dict[str, Found] = {}
+        found: dict[str, PoisonedCopies] = {}
         for entry in entries:
             poisoned = self._read(entry)
-            found.setdefault(poisoned.id, Found(poisoned)).entries.append(entry)
+            found.setdefault(poisoned.id, PoisonedCopies(poisoned)).entries.append(entry)
         return list(found.values())
 
     def _read(self, entry: QueueEntry) -> Poisoned:

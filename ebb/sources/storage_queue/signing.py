@@ -27,7 +27,7 @@ API_VERSION = "2021-12-02"  # of the storage services; signed with each request
 TABLE_VERSION = "2019-02-02"  # of the table service; the SDK's own
 TOKEN_SCOPE = "https://storage.azure.com/.default"
 NONE: Mapping[str, str] = MappingProxyType({})
-TOKEN_SECONDS = 30.0  # until an identity that says nothing is given up for now
+TOKEN_TIMEOUT = 30.0  # seconds until an identity that says nothing is given up for now
 _RENEW_BEFORE = 300  # seconds before a token ends; the SDK's own policies use the same five minutes
 
 
@@ -176,7 +176,7 @@ class TokenSigner:
             if self._token is None or self._token.expires_on - time.time() < _RENEW_BEFORE:
                 credential = self._open_credential()
                 try:
-                    async with asyncio.timeout(TOKEN_SECONDS):
+                    async with asyncio.timeout(TOKEN_TIMEOUT):
                         self._token = await credential.get_token(TOKEN_SCOPE)
                 finally:
                     await credential.close()

@@ -16,8 +16,7 @@ from devhost.clock import Clock, ManualClock
 from devhost.dotnet_errors import orchestration_details
 from devhost.durable_timers import DurableTimers
 from devhost.episode import Episodes
-from devhost.errors import OperationError
-from devhost.events import EventType, event, execution_completed
+from devhost.events import EventType, child_completed, child_failed, event, execution_completed
 from devhost.failures import reason_of
 from devhost.held_work import HeldWork
 from devhost.instance import Event, Instance, Message, OpenWork, Parent, Status
@@ -106,7 +105,7 @@ class Engine:
         ended = execution_completed(instance, "Terminated", reason)
         self._note(instance, reason, event(EventType.ExecutionTerminated, Input=reason), ended)
         self._finish(instance, Status.Terminated)
-        self._tell_parent(instance, failure={"Reason": reason, "Details": None})
+        self._tell_parent(instance, lambda number: child_failed(number, reason, None))
 
     def suspend(self, instance: Instance, reason: str) -> None:
         """Run no more episodes until `resume`."""
@@ -242,10 +241,7 @@ class Engine:
         parent = Parent(instance.instance_id, instance.execution_id, instance.name, work.number, instance.version)
         if child_id in self.live:
             reason = f"An Orchestration instance with the ID '{child_id}' already exists."
-            failed = event(
-                EventType.SubOrchestrationInstanceFailed, TaskScheduledId=work.number, Reason=reason, Details=None
-            )
-            self.deliver(parent.instance_id, failed, parent.execution_id)
+            self.deliver(parent.instance_id, child_failed(work.number, reason, None), parent.execution_id)
             return
         text = work.body["input"]
         self.create(work.name, child_id, None if text is None else json.dumps(text), work.body["version"], parent)
@@ -260,14 +256,14 @@ class Engine:
         elif outcome.kind == "completed":
             instance.output = outcome.value
             self._finish(instance, Status.Completed)
-            self._tell_parent(instance, result=outcome.value)
+            self._tell_parent(instance, lambda number: child_completed(number, outcome.value))
         else:
             self._fail(instance, str(outcome.value), outcome.details)
 
     def _fail(self, instance: Instance, reason: str, details: str) -> None:
         instance.output = json.dumps(reason)
         self._finish(instance, Status.Failed)
-        self._tell_parent(instance, failure={"Reason": reason, "Details": details})
+        self._tell_parent(instance, lambda number: child_failed(number, reason, details))
 
     def _finish(self, instance: Instance, status: Status) -> None:
         for number in list(instance.work):
@@ -280,28 +276,11 @@ class Engine:
             self._lane.after_commit(partial(_resolve, future))
         log.info("orchestration %s (%s) ended: %s", instance.instance_id, instance.name, status.name)
 
-    def _tell_parent(self, instance: Instance, **outcome: Any) -> None:
+    def _tell_parent(self, instance: Instance, ended: Callable[[int], Event]) -> None:
+        """Give its parent, if it has one, the end of this child as `ended` makes it of the number of its task."""
         parent = instance.parent
-        if parent is None:
-            return
-        if "failure" in outcome:
-            kind, fields = EventType.SubOrchestrationInstanceFailed, outcome["failure"]
-        else:
-            kind, fields = EventType.SubOrchestrationInstanceCompleted, {"Result": outcome["result"]}
-        self.deliver(parent.instance_id, event(kind, TaskScheduledId=parent.number, **fields), parent.execution_id)
-
-    def live_or_refuse(self, instance_id: str) -> Instance:
-        """Return an instance that has not ended.
-
-        Raises:
-            OperationError: 404 when there is none of this ID, 410 when it has ended.
-        """
-        instance = self.live.get(instance_id)
-        if instance is not None:
-            return instance
-        if self._store.row(instance_id) is None:
-            raise OperationError(404, f"No instance with ID '{instance_id}' found.", None)
-        raise OperationError(410, f"The instance with ID '{instance_id}' is completed, failed or terminated.", None)
+        if parent is not None:
+            self.deliver(parent.instance_id, ended(parent.number), parent.execution_id)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

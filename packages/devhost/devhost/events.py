@@ -117,3 +117,13 @@ def activity_failed(work: OpenWork, reason: str, details: str) -> Event:
     """The end of a failed activity, in the words of the Durable extension (two spaces after the colon)."""
     text = f"Activity function '{work.name}' failed:  {reason}"
     return event(EventType.TaskFailed, TaskScheduledId=work.number, Reason=text, Details=details, FailureDetails=None)
+
+
+def child_completed(number: int, result: Any) -> Event:
+    """The end of the sub-orchestration that task `number` of its parent began."""
+    return event(EventType.SubOrchestrationInstanceCompleted, TaskScheduledId=number, Result=result)
+
+
+def child_failed(number: int, reason: str, details: str | None) -> Event:
+    """As `child_completed`, of one that failed, was terminated, or could not begin."""
+    return event(EventType.SubOrchestrationInstanceFailed, TaskScheduledId=number, Reason=reason, Details=details)

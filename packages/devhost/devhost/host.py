@@ -79,7 +79,6 @@ class Host:
         self._root = None if isinstance(app, FunctionRegister) else Path(app).resolve()
         self._surroundings = Surroundings()
         self._hostname = ""
-        self._hostname = ""
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Host:

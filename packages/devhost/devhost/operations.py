@@ -103,7 +103,7 @@ class Operations:
         Raises:
             OperationError: 404 unknown, 410 ended.
         """
-        self.engine.live_or_refuse(instance_id)
+        self._live(instance_id)
         self.engine.deliver(
             instance_id, event(EventType.EventRaised, Name=name, Input=compact(text), ParentTraceContext=None)
         )
@@ -115,7 +115,7 @@ class Operations:
         Raises:
             OperationError: 404 unknown, 410 ended, 500 when suspended twice or resumed while running.
         """
-        instance = self.engine.live_or_refuse(instance_id)
+        instance = self._live(instance_id)
         if operation == "terminate":
             self.engine.terminate(instance, reason)
         elif operation == "suspend":
@@ -195,6 +195,15 @@ class Operations:
         if not ids:
             raise OperationError(404, "No ended instance matches the filter.", None)
         return await self._remove(ids)
+
+    def _live(self, instance_id: str) -> Instance:
+        """The instance, if it has not ended; else 404 where there is none of this ID, or 410."""
+        instance = self.engine.live.get(instance_id)
+        if instance is not None:
+            return instance
+        if self.store.row(instance_id) is None:
+            raise _unknown(instance_id)
+        raise OperationError(410, f"The instance with ID '{instance_id}' is completed, failed or terminated.", None)
 
     async def _remove(self, ids: list[str]) -> int:
         await self.lane.committed()

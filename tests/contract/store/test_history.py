@@ -13,7 +13,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.contract.store import Store
 from ebb.core.pages import Span
 from ebb.core.row.looks import Look
-from ebb.store import tables
+from ebb.store import table_access, tables
 from tests.contract.store.documents import START, cycle, event, execution, numbers
 
 
@@ -246,7 +246,8 @@ async def test_trim_forgets_more_than_a_transaction_holds(store: Store) -> None:
 
 
 async def test_trim_counts_over_all_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "PAGE_LIMIT", 10)
+    for module in (table_access, tables):
+        monkeypatch.setattr(module, "PAGE_LIMIT", 10)
     await asyncio.gather(*(store.write_cycle("parity", cycle(number, 0)) for number in range(1, 61)))
     await asyncio.gather(*(store.write_event("parity", event(number)) for number in range(1, 31)))
     assert await store.trim("parity", keep=25) == 35

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import STRINGS, Array, Described, Int, Stamp, Symbol
 from tests.emulators.amqp.link import ACCEPTED, Link, Refusal
 from tests.emulators.amqp.queues import stamp
@@ -24,7 +24,7 @@ _START = re.compile(r"x-opt-(offset|sequence-number|enqueued-time)\s*(>=|>)\s*'?
 class Partition:
     """A log. Sequence numbers go on where events were removed."""
 
-    events: list[tuple[Message, float]] = field(default_factory=list[tuple[Message, float]])
+    events: list[tuple[AmqpMessage, float]] = field(default_factory=list[tuple[AmqpMessage, float]])
     first: int = 0  # sequence number of the first event that is still there
 
     @property
@@ -58,7 +58,7 @@ class Hub:
     links: list[Link] = field(default_factory=list[Link])
     turn: int = 0
 
-    def put(self, message: Message, partition: str | None = None) -> Described:
+    def put(self, message: AmqpMessage, partition: str | None = None) -> Described:
         """Take an event; without a partition they go round."""
         if partition is None:
             partition = list(self.partitions)[self.turn % len(self.partitions)]

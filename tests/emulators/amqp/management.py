@@ -9,7 +9,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import LONGS, STAMPS, Array, Described, Int, Symbol, ULong
 from tests.emulators.amqp.link import Link, Refusal
 from tests.emulators.amqp.queues import SCHEDULE, Queue, stamp
@@ -23,7 +23,7 @@ VENDOR = "com.microsoft:"
 _OUTCOMES = {"completed": 0x24, "abandoned": 0x27, "suspended": 0x25}
 
 
-def reply(link: Link, request: Message, application: dict[str, Any], body: Any) -> None:
+def reply(link: Link, request: AmqpMessage, application: dict[str, Any], body: Any) -> None:
     """Answer on the link that the client receives answers on."""
     connection = link.connection
     out = next(
@@ -31,10 +31,10 @@ def reply(link: Link, request: Message, application: dict[str, Any], body: Any) 
         for each in connection.links.values()
         if each.sends and each.channel == link.channel and each.address == link.address
     )
-    out.send(Message.answer(request.field(0), application, body).build(), uuid.uuid4().bytes)
+    out.send(AmqpMessage.answer(request.field(0), application, body).build(), uuid.uuid4().bytes)
 
 
-def answer(namespace: Namespace, link: Link, request: Message) -> Answer:
+def answer(namespace: Namespace, link: Link, request: AmqpMessage) -> Answer:
     """Status and body of the answer to `request`."""
     operation = str(request.application.get("operation"))
     if operation == "READ":
@@ -116,7 +116,7 @@ def _settle(queue: Queue, body: dict[str, Any]) -> Answer:
 def _schedule(place: Any, body: dict[str, Any]) -> Answer:
     numbers: list[int] = []
     for each in body["messages"]:
-        message = Message.parse(each["message"])
+        message = AmqpMessage.parse(each["message"])
         due = message.annotations.get(SCHEDULE)
         if isinstance(place, Queue):
             numbers.append(place.add(message, float(due or 0) / 1000))

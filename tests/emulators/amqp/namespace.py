@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, Int
 from tests.emulators.amqp import management, refusals
 from tests.emulators.amqp.connection import Connection
@@ -28,7 +28,7 @@ class Topic:
     name: str
     subscriptions: dict[str, Queue] = field(default_factory=dict[str, Queue])
 
-    def put(self, message: Message) -> Described:
+    def put(self, message: AmqpMessage) -> Described:
         """Give each subscription a copy."""
         for each in self.subscriptions.values():
             each.put(message.copy())
@@ -124,7 +124,7 @@ class Namespace:
 
     def received(self, link: Link, raw: bytes) -> Described:
         """A message for an entity, or a request."""
-        message = Message.parse(raw)
+        message = AmqpMessage.parse(raw)
         if link.address == CBS:
             management.reply(link, message, *self._token(link.connection, message))
         elif link.address.lower().endswith(MANAGEMENT[1:]):
@@ -177,7 +177,7 @@ class Namespace:
         policies: list[Policy] = list(connection.claims.values())
         return any(right in policy.rights or MANAGE in policy.rights for policy in policies)
 
-    def _token(self, connection: Connection, request: Message) -> tuple[dict[str, Any], Any]:
+    def _token(self, connection: Connection, request: AmqpMessage) -> tuple[dict[str, Any], Any]:
         policy = self.policies.of_token(str(request.value))
         if policy is None:
             text = "InvalidSignature: The token has an invalid signature."

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ebb.sources.event_hub.amqp_message import Message
+from ebb.sources.event_hub.amqp_message import AmqpMessage
 from ebb.sources.event_hub.amqp_values import Described, Int, Stamp, Symbol, UByte, UInt, ULong
 from tests.emulators.amqp import refusals
 from tests.emulators.amqp.link import ACCEPTED, REJECTED_CODE, Link, Refusal
@@ -34,7 +34,7 @@ def stamp(seconds: float) -> Stamp:
 class Held:
     """A message in a queue."""
 
-    message: Message
+    message: AmqpMessage
     sequence: int
     enqueued: float
     due: float = 0.0  # a scheduled one cannot be received before
@@ -76,7 +76,7 @@ class Queue:
         if not self.name.endswith(DEAD_LETTERS):
             self.dead = Queue(self.name + DEAD_LETTERS, self.lock_duration)
 
-    def put(self, message: Message) -> Described:
+    def put(self, message: AmqpMessage) -> Described:
         """Take a message that was sent; its outcome."""
         if self.sessions and message.field(GROUP_ID) is None:
             return refusals.NO_SESSION_ID.rejected()
@@ -85,7 +85,7 @@ class Queue:
         self.pump()
         return ACCEPTED
 
-    def add(self, message: Message, due: float = 0.0) -> int:
+    def add(self, message: AmqpMessage, due: float = 0.0) -> int:
         """Put a message at the end, to be received from `due` on; its sequence number."""
         number = next(self.numbers)
         self.items[number] = Held(message, number, max(time.time(), due), due)

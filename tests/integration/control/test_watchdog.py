@@ -14,7 +14,7 @@ from ebb.core.clock import rfc3339
 from ebb.core.contract.store import update
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent
-from ebb.core.row.watch import Act, Finding
+from ebb.core.row.watch import Act, Judgment
 from ebb.core.settings.schedules import Schedules
 from ebb.sources.memory.source import BROKER
 from ebb.store.memory import MemoryStore
@@ -31,10 +31,10 @@ async def running(hub: Hub) -> Hub:
 
 
 async def look(hub: Hub) -> Act:
-    return (await finding(hub, Watchdog(hub.services))).act
+    return (await judgment(hub, Watchdog(hub.services))).act
 
 
-async def finding(hub: Hub, watchdog: Watchdog) -> Finding:
+async def judgment(hub: Hub, watchdog: Watchdog) -> Judgment:
     """What the watchdog does about the schedule, and why."""
     return (await watchdog.look(hub.host.client))["parity"]
 
@@ -104,17 +104,17 @@ async def test_silent_instance_is_replaced(running: Hub, monkeypatch: pytest.Mon
         await hung.wait()
 
     clock.ahead = timedelta(minutes=1)
-    found = await finding(running, watchdog)
+    found = await judgment(running, watchdog)
     assert found.act is Act.NOTHING, "it promised to sleep for a minute"
     monkeypatch.setattr("ebb.sources.memory.source.MemorySource.measure", never)
     await running.post("trigger")
     await running.until(phase="measuring")
     monkeypatch.undo()
     clock.ahead = timedelta(minutes=6)
-    found = await finding(running, watchdog)
+    found = await judgment(running, watchdog)
     assert found.act is Act.NOTHING, "its source may be slow"
     clock.ahead = timedelta(minutes=7)
-    found = await finding(running, watchdog)
+    found = await judgment(running, watchdog)
     hung.set()
     assert found.act is Act.REPLACE, found
     await running.until(state="running", phase="waiting")
@@ -144,10 +144,10 @@ async def test_answer_that_was_lost_after_its_row_was_written_is_found_soon(
     monkeypatch.undo()
     await running.until(phase=phase)
     clock.ahead = timedelta(seconds=55)
-    found = await finding(running, watchdog)
+    found = await judgment(running, watchdog)
     assert found.act is Act.NOTHING, "it may be on its way"
     clock.ahead = timedelta(seconds=90)
-    found = await finding(running, watchdog)
+    found = await judgment(running, watchdog)
     lost.set()
     assert found.act is Act.REPLACE, found
     assert "not told" in found.cause
@@ -182,7 +182,7 @@ async def test_instance_that_waits_for_a_place_behind_long_executions_is_left_al
         await hub.until(phase="measuring")
         clock.ahead = timedelta(minutes=50)
         found = await watchdog.look(hub.host.client)
-        assert {finding.act for finding in found.values()} == {Act.NOTHING}, found
+        assert {judgment.act for judgment in found.values()} == {Act.NOTHING}, found
         done.set()
         await hub.until(state="running", phase="waiting")
         assert await hub.events("incident") == []
@@ -194,9 +194,9 @@ async def test_suspended_instance_is_replaced_as_its_warning_says(running: Hub) 
     await running.host.client.suspend(INSTANCE, "maintenance")
     (warning,) = (await running.schedule())["warnings"]
     assert "the watchdog replaces it once it is overdue" in warning
-    assert (await finding(running, watchdog)).act is Act.NOTHING
+    assert (await judgment(running, watchdog)).act is Act.NOTHING
     clock.ahead = timedelta(hours=1)
-    assert (await finding(running, watchdog)).act is Act.REPLACE
+    assert (await judgment(running, watchdog)).act is Act.REPLACE
     await running.until(state="running", phase="waiting")
     assert not any("suspended" in text for text in (await running.schedule())["warnings"])
 

@@ -12,7 +12,8 @@ from ebb.core.contract.poison import Poisoned
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.sources.registry import open_poison, open_source
 from ebb.sources.storage_queue.account import open_account
 from ebb.sources.storage_queue.client import QueueClient

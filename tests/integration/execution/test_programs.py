@@ -19,7 +19,7 @@ from ebb.cli.doctor.subject import Supplied, read_subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.execution.handler_output import at_place
+from ebb.execution.handler_output import logging_as
 from ebb.handlers.programs import ProgramFailedError, program_of
 from tests.integration.control.hub import Hub, eventually, schedules
 
@@ -45,7 +45,7 @@ def settings(*command: str, **more: Any) -> ScheduleSettings:
 
 
 async def run(made: ScheduleSettings, text: str) -> None:
-    with at_place({"schedule": "s", "cycle": 4, "execution": 0}):
+    with logging_as({"schedule": "s", "cycle": 4, "execution": 0}):
         await program_of(made)(Message("m1", text.encode()))
 
 

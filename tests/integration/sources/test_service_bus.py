@@ -20,7 +20,8 @@ from ebb.core.errors import SettingsError, SourceNotFoundError, SourceUnavailabl
 from ebb.core.message import Message
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.sources.registry import open_poison, open_source
 from ebb.sources.service_bus.source import ServiceBusSource
 from tests.emulators.amqp.namespace import Topic

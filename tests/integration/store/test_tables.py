@@ -26,7 +26,7 @@ from ebb.core.errors import ConflictError, SettingsError, StoreUnavailableError
 from ebb.core.row.schedule_row import ScheduleRow
 from ebb.core.settings.connection import resolve_connection
 from ebb.sources.storage_queue.account import open_account
-from ebb.store import table_service, tables
+from ebb.store import table_access, table_service, tables
 from ebb.store.tables import TableStore
 from tests.azurite import ACCOUNT, Azurite, free_ports
 
@@ -186,17 +186,18 @@ async def test_trim_goes_on_when_another_deleted_some_first(store: TableStore) -
         await store.write_cycle("parity", {**CYCLE, "cycle": number})
     assert await store.trim("parity", keep=2) == 1
     gone, kept = "c-999999999998", "c-999999999997"
-    await store._delete(store._history, "parity", [gone, kept])
+    await store._tables.delete_all(store._history, "parity", [gone, kept])
     assert [each["cycle"] for each in (await store.cycles("parity")).value] == [3]
 
 
 async def test_trim_of_a_long_history_asks_for_one_page_at_a_time_and_keeps_what_it_has_done(
     proxy: tuple[LosingProxy, TableStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "PAGE_LIMIT", 10)
+    for module in (table_access, tables):
+        monkeypatch.setattr(module, "PAGE_LIMIT", 10)
     losing, store = proxy
     await asyncio.gather(*(store.write_cycle("parity", {**CYCLE, "cycle": number}) for number in range(1, 61)))
-    calling, calls = store._service.calling, 0
+    calling, calls = store._tables.service.calling, 0
     lookups: list[int] = []  # requests in each call of ours, which together have TOTAL_SECONDS
 
     @asynccontextmanager
@@ -210,7 +211,7 @@ async def test_trim_of_a_long_history_asks_for_one_page_at_a_time_and_keeps_what
             yield client
         lookups.append(losing.requests["GET"] - before)
 
-    monkeypatch.setattr(store._service, "calling", slow)
+    monkeypatch.setattr(store._tables.service, "calling", slow)
     with pytest.raises(StoreUnavailableError):
         await store.trim("parity", keep=15)
     forgotten = 60 - len((await store.cycles("parity")).value)

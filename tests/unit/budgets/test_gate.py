@@ -14,7 +14,8 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.remarks import BUDGETS
 from ebb.core.settings.budget import BudgetSettings
 from ebb.execution.budget_gate import Gate
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.store.memory import MemoryStore
 from tests.executions import Execution, assert_adds_up
 from tests.unit.retries.test_refusals import of_urllib

@@ -12,7 +12,8 @@ from ebb.control.closing import close
 from ebb.control.opening import open_cycle
 from ebb.core import status
 from ebb.core.carry import Carry
-from ebb.core.cycle import CycleState, Opening, summarize
+from ebb.core.cycle import CycleState, Opening
+from ebb.core.cycle_summary import summarize
 from ebb.core.documents import Execution
 from ebb.core.remarks import abandoned_executions, abandoned_scope
 from ebb.core.row.schedule_row import Intent, ScheduleRow

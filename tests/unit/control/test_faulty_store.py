@@ -11,7 +11,8 @@ import pytest
 
 from ebb.control.closing import close
 from ebb.core.contract import outage
-from ebb.core.cycle import CycleState, Ending, Opening, Verdict, summarize
+from ebb.core.cycle import CycleState, Ending, Opening, Verdict
+from ebb.core.cycle_summary import summarize
 from ebb.core.documents import Execution
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.execution_note import ExecutionNote

@@ -10,7 +10,8 @@ import pytest
 from ebb.control.closing import close
 from ebb.control.opening import open_cycle
 from ebb.core.contract.store import update
-from ebb.core.cycle import CycleState, CycleSummary, Opening, Verdict
+from ebb.core.cycle import CycleState, Opening, Verdict
+from ebb.core.cycle_summary import CycleSummary
 from ebb.core.decision import Wait
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.row.schedule_row import Intent, ScheduleRow

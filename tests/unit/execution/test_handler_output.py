@@ -13,7 +13,7 @@ import pytest
 
 from ebb import Message
 from ebb.execution.blocking import Stepwise
-from ebb.execution.handler_output import at_place
+from ebb.execution.handler_output import logging_as
 from ebb.telemetry.context_log import ContextFormatter
 from tests.executions import Execution
 
@@ -27,7 +27,7 @@ def printed(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def run(handler: Callable[[Message], object], *bodies: str, **settings: object) -> None:
     execution = Execution(**settings)
     execution.put(*bodies)
-    with at_place(PLACE):
+    with logging_as(PLACE):
         task = execution.start(handler)
         for _ in range(400):
             await asyncio.sleep(0.005)
@@ -84,7 +84,7 @@ async def test_log_handler_that_writes_to_standard_output_does_not_turn_in_circl
 ) -> None:
     logger = logging.getLogger("ebb.handler")
     level = logger.level
-    with at_place(PLACE):
+    with logging_as(PLACE):
         stream = logging.StreamHandler(sys.stdout)
         logger.addHandler(stream)
         logger.setLevel(logging.INFO)

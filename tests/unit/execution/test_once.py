@@ -10,7 +10,7 @@ import pytest
 
 from ebb import Message, PoisonMessage, RetryAfter
 from ebb.core.errors import HandlerError, StoreUnavailableError
-from ebb.core.once import CLAIM_LASTS, Claim, Found, found
+from ebb.core.once import CLAIM_LASTS, Claim, ClaimState, claim_state
 from ebb.core.remarks import once_scope
 from ebb.execution.effects import Effects
 from ebb.store.memory import MemoryStore
@@ -49,11 +49,11 @@ def ground() -> Ground:
 
 def test_what_a_claim_means() -> None:
     now = SteppedClock().now()
-    assert found(None, now, SKEW) is Found.FREE
-    assert found(Claim("a", now, done=True), now + timedelta(days=1), SKEW) is Found.DONE
-    assert found(Claim("a", now), now + timedelta(seconds=1), SKEW) is Found.BUSY
-    assert found(Claim("a", now), now + SKEW, SKEW) is Found.UNKNOWN
-    assert found(Claim("", now), now, SKEW) is Found.FREE
+    assert claim_state(None, now, SKEW) is ClaimState.FREE
+    assert claim_state(Claim("a", now, done=True), now + timedelta(days=1), SKEW) is ClaimState.DONE
+    assert claim_state(Claim("a", now), now + timedelta(seconds=1), SKEW) is ClaimState.BUSY
+    assert claim_state(Claim("a", now), now + SKEW, SKEW) is ClaimState.UNKNOWN
+    assert claim_state(Claim("", now), now, SKEW) is ClaimState.FREE
     assert Claim.from_remark(Claim("a", now, True).to_remark()) == Claim("a", now, True)
 
 

@@ -13,9 +13,10 @@ from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Message
 from ebb.core.remarks import alone_scope, remember_crash
 from ebb.core.row.execution_note import ExecutionNote
-from ebb.execution.execution import ExecutionReport, run_execution
+from ebb.execution.execution import run_execution
+from ebb.execution.execution_report import ExecutionReport
 from ebb.execution.suspicion import NoSuspicion, StoredSuspicion, has_crashed
-from ebb.execution.turns import Turns
+from ebb.execution.turns import HandlerTurns
 from ebb.store.memory import MemoryStore
 from tests.clocks import settle
 from tests.executions import Execution
@@ -47,7 +48,7 @@ class Ground:
 
     def __init__(self, crashed: bool, **settings: object) -> None:
         self.execution = Execution(**settings)
-        self.store, self.turns = MemoryStore(), Turns()
+        self.store, self.turns = MemoryStore(), HandlerTurns()
         self.crashed = crashed
         self.at_work, self.most = 0, 0
 
@@ -91,7 +92,7 @@ class Crashed(NoSuspicion):
 
 async def test_a_handler_that_had_to_wait_for_others_runs_in_the_context_of_its_own_execution() -> None:
     first, second, seen = Execution(concurrency=1), Execution(concurrency=1), list[tuple[str, str]]()
-    turns = Turns()
+    turns = HandlerTurns()
     (before,) = first.put("first")
     first.queue.messages[before].dequeue_count = 1  # received before a crash, so it is handled by itself
     second.put("second")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.execution.turns import Turns
+from ebb.execution.turns import HandlerTurns
 
 
 class Wanting:
     """Wants one turn after the other, and keeps each until told to leave."""
 
-    def __init__(self, turns: Turns, wants: list[bool]) -> None:
+    def __init__(self, turns: HandlerTurns, wants: list[bool]) -> None:
         self.turns, self.wants, self.held = turns, wants, list[bool]()
 
     def begin(self) -> None:
@@ -25,7 +25,7 @@ class Wanting:
 
 @given(st.lists(st.lists(st.booleans(), max_size=6), min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_one_by_itself_is_by_itself_and_everybody_gets_a_turn(wants: list[list[bool]], random: object) -> None:
-    turns = Turns()
+    turns = HandlerTurns()
     executions = [Wanting(turns, each) for each in wants]
     for each in executions:
         each.begin()
@@ -40,7 +40,7 @@ def test_one_by_itself_is_by_itself_and_everybody_gets_a_turn(wants: list[list[b
 
 
 def test_who_waits_alone_comes_before_those_that_come_later_and_may_leave_the_line() -> None:
-    turns, woken = Turns(), list[str]()
+    turns, woken = HandlerTurns(), list[str]()
     assert turns.enter(False, lambda: None)
 
     def alone() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ebb.core.message import Message
 from ebb.execution.suspicion import NoSuspicion
-from ebb.execution.turns import Turns
+from ebb.execution.turns import HandlerTurns
 from ebb.sources.memory.source import MemorySource
 from tests.executions import QUEUE, Execution
 from tests.unit.keys.keyed_work import Work
@@ -56,7 +56,7 @@ async def test_source_in_order_is_asked_for_no_more_while_a_suspected_message_wa
     run = Work(Execution(source=source, perKey={}))
     run.execution.source = sessions = OneSession(run.execution.broker, QUEUE)
     run.put("a1 a2")
-    turns = Turns()
+    turns = HandlerTurns()
     for stored in run.execution.queue.messages.values():
         stored.dequeue_count = 1
     assert turns.enter(alone=False, wake=lambda: None), "another execution of this process has a handler at work"

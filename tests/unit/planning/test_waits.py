@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ebb.core.calendar.ticks import Moment
 from ebb.core.decision import Wait
-from ebb.core.planning.waits import closed, ended, error_wait, next_wait
+from ebb.core.planning.waits import ended, error_wait, next_wait, outside_windows
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.core.settings.validation import validate_settings
 
@@ -235,8 +235,8 @@ def test_schedule_whose_ticks_never_meet_a_window_runs_as_each_window_opens() ->
 
 def test_closed_says_until_when() -> None:
     made = settings(windows=OFFICE)
-    assert closed(made, datetime(2026, 1, 5, 8, tzinfo=UTC)) is None
-    night = closed(made, datetime(2026, 1, 5, 18, tzinfo=UTC))
+    assert outside_windows(made, datetime(2026, 1, 5, 8, tzinfo=UTC)) is None
+    night = outside_windows(made, datetime(2026, 1, 5, 18, tzinfo=UTC))
     assert night is not None
     assert night.seconds == 14 * 3600
 
@@ -284,7 +284,7 @@ def test_wait_stays_within_its_limits(
     assert wait.missed >= 0
     # A tick that lies inside a window starts late by its jitter; everything else starts inside one.
     latest = timedelta(seconds=60) if wait.code == mode else timedelta(0)
-    assert closed(made, end) is None or closed(made, end - latest) is None
+    assert outside_windows(made, end) is None or outside_windows(made, end - latest) is None
     assert wait == Wait.from_json({**_fields(wait), "future": 1})
     assert f"`{wait.code}`" in DOCUMENTED
 

@@ -65,14 +65,14 @@ def test_cycle_that_is_opened_for_work_waits_to_be_closed() -> None:
 def test_cycle_counts_once_also_when_a_later_one_was_closed_first() -> None:
     row = books.opened(books.opened(ScheduleRow("parity"), OWNER, opening(7)), OWNER, opening(8))
     seven, eight = (books.closed(replace(ENTRY, cycle=n), [execution(processed=n)], START) for n in (7, 8))
-    row = books.counted(books.counted(row, eight), seven)
+    row = books.entered(books.entered(row, eight), seven)
     assert (row.totals.cycles, row.totals.processed, row.unclosed, row.closed_cycle) == (2, 15, (), 8)
     assert (row.last_cycle or {})["cycle"] == 8
-    assert books.counted(books.counted(row, seven), eight) == row
+    assert books.entered(books.entered(row, seven), eight) == row
 
 
 def test_cycle_of_an_older_version_of_the_app_is_counted_without_being_awaited() -> None:
-    row = books.counted(
+    row = books.entered(
         ScheduleRow("parity", cycle=7, closed_cycle=6), books.closed(ENTRY, [execution(processed=3)], START)
     )
     assert (row.totals.processed, row.closed_cycle) == (3, 7)
@@ -131,12 +131,12 @@ def test_failing_cycles_in_a_row_and_the_last_error_are_kept() -> None:
             error="ValueError: no",
             errors=(ErrorCount(type="ValueError", count=1, example="ValueError: no"),),
         )
-        row = books.counted(
+        row = books.entered(
             row, books.closed(replace(ENTRY, cycle=number), [failing], START + timedelta(minutes=number))
         )
     assert row.failures == 3
     assert row.last_error == LastError(message="ValueError: no", count=3, first_at=at(60), at=at(180))
-    row = books.counted(row, books.closed(replace(ENTRY, cycle=4), [execution(processed=1)], START))
+    row = books.entered(row, books.closed(replace(ENTRY, cycle=4), [execution(processed=1)], START))
     assert row.last_error is not None
     assert (row.failures, row.last_error.count, row.error) == (0, 3, None)
 
@@ -156,6 +156,6 @@ def test_totals_are_the_sum_of_what_all_runs_noted(runs: list[tuple[int, int, bo
     shuffled = [notes[place] for place in order if place < len(notes)]
     found = books.executions_of(ENTRY, list(reported.values()), shuffled)
     cycle = books.closed(ENTRY, found, START)
-    row = books.counted(replace(ScheduleRow("parity"), unclosed=(ENTRY,)), cycle)
+    row = books.entered(replace(ScheduleRow("parity"), unclosed=(ENTRY,)), cycle)
     assert row.totals.processed == sum(processed for _, processed, _, _ in runs)
     assert row.totals.at_least == any(not ended for _, _, ended, _ in runs)

@@ -11,7 +11,7 @@ import pytest
 from ebb.core.cycle import CycleState, Opening, Verdict
 from ebb.core.documents import Cycle, Execution
 from ebb.core.planning import Decision, Wait
-from ebb.core.row.books import counted
+from ebb.core.row.books import entered
 from ebb.core.row.checkin import checked_in, number_of, outlived, rested, taken_up, verdict_of, written_at
 from ebb.core.row.execution_note import ExecutionNote
 from ebb.core.row.schedule_row import Intent, ScheduleRow
@@ -198,7 +198,7 @@ def test_row_tells_what_an_instance_may_wait_for(cycle: int | None) -> None:
     assert written_at(opened_row, "measuring", 8) is None
     assert written_at(opened_row, "processing", 7) is None
     assert written_at(replace(opened_row, launch=4), "measuring", cycle) is None, "it is that of an earlier launch"
-    closed_row = rested(counted(opened_row, replace(CLOSED, cycle=7)), of, 7, 5, at(20))
+    closed_row = rested(entered(opened_row, replace(CLOSED, cycle=7)), of, 7, 5, at(20))
     assert written_at(closed_row, "processing", 7) == at(20)
     assert written_at(closed_row, "waiting", 7) is None
 
@@ -267,9 +267,9 @@ def test_trigger_is_taken_up_by_a_cycle_that_knows_of_it_and_goes() -> None:
 
 
 def test_closed_cycle_counts_once() -> None:
-    once = counted(row(), CLOSED)
+    once = entered(row(), CLOSED)
     assert (once.totals.cycles, once.totals.processed, once.closed_cycle) == (1, 5, 7)
-    assert counted(once, CLOSED) == once
+    assert entered(once, CLOSED) == once
     assert "executions" not in (once.last_cycle or {})
 
 

@@ -7,7 +7,7 @@ import json
 from ebb.core.decision import Decision
 from ebb.core.documents import Backlog
 from ebb.core.row.schedule_row import LastError, PoisonCount, ScheduleRow, UnclosedCycle
-from ebb.store.codec import read_row, row_properties
+from ebb.store.row_codec import read_row, row_properties
 
 AT = "2026-01-01T12:00:00.000Z"
 WRITTEN = {

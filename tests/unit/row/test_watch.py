@@ -10,7 +10,7 @@ import pytest
 from ebb.core.clock import rfc3339
 from ebb.core.row.instance import Instance
 from ebb.core.row.schedule_row import Intent, ScheduleRow
-from ebb.core.row.watch import Act, Facts, Work, backoff, judge
+from ebb.core.row.watch import Act, Facts, Work, judge, restart_backoff
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SKEW, GRACE = timedelta(seconds=30), timedelta(seconds=60)
@@ -59,9 +59,9 @@ def test_schedule_that_sleeps_as_promised_is_left_alone() -> None:
 
 @pytest.mark.parametrize("status", ["Completed", "Failed", "Terminated", "Canceled", None])
 def test_instance_that_has_ended_is_started(status: str | None) -> None:
-    finding = judge(ended(status=status), NOW, SKEW, GRACE)
-    assert finding.act is Act.START
-    assert (status or "gone") in finding.cause
+    judgment = judge(ended(status=status), NOW, SKEW, GRACE)
+    assert judgment.act is Act.START
+    assert (status or "gone") in judgment.cause
 
 
 @pytest.mark.parametrize("given", [facts, ended])
@@ -154,7 +154,7 @@ def test_another_task_hub_is_never_fought() -> None:
 
 
 def test_schedule_that_keeps_dying_is_started_ever_more_rarely() -> None:
-    assert [backoff(count).total_seconds() for count in (0, 1, 2, 3, 7, 100)] == [0, 60, 120, 240, 3600, 3600]
+    assert [restart_backoff(count).total_seconds() for count in (0, 1, 2, 3, 7, 100)] == [0, 60, 120, 240, 3600, 3600]
     assert act(ended(restarts=2, restarted_at=at(-119))) is Act.NOTHING
     assert act(ended(restarts=2, restarted_at=at(-120))) is Act.START
 
@@ -185,9 +185,9 @@ IN_A_CYCLE: dict[str, Any] = {
 
 
 def test_answer_that_was_lost_is_found_soon_after_the_executions_have_ended() -> None:
-    finding = judge(facts(**IN_A_CYCLE), NOW, SKEW, GRACE)
-    assert finding.act is Act.REPLACE
-    assert "not told" in finding.cause
+    judgment = judge(facts(**IN_A_CYCLE), NOW, SKEW, GRACE)
+    assert judgment.act is Act.REPLACE
+    assert "not told" in judgment.cause
 
 
 @pytest.mark.parametrize("later", ["updated_at", "done_at", "changed_at", "restarted_at", "watched_since"])

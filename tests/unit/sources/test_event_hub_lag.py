@@ -14,7 +14,7 @@ from ebb.sources.event_hub.checkpoints import (
     place_of,
     sequence_number,
 )
-from ebb.sources.event_hub.lag import LARGEST, Lag, Partition, lag_behind_checkpoint, lag_of_partition, total_lag
+from ebb.sources.event_hub.lag import LARGEST, HubLag, Partition, lag_behind_checkpoint, lag_of_partition, total_lag
 
 SERVER = "eventhubnamespace.servicebus.windows.net"
 
@@ -67,21 +67,21 @@ def test_never_used_partition_has_no_lag_whatever_its_checkpoint() -> None:
 
 # lags, partitions, threshold, activation, answer
 TOTALS = [
-    ([100], 2, 10, 0, Lag(100, 20, True)),
-    ([100], 20, 10, 0, Lag(100, 100, True)),
-    ([29], 2, 10, 0, Lag(29, 29, True)),  # one execution more than partitions passes the cap
-    ([30], 2, 10, 0, Lag(30, 20, True)),
-    ([3, 4], 2, 64, 7, Lag(7, 7, False)),
-    ([300, 0], 2, 64, 200, Lag(300, 128, True)),  # activation looks at what is before the cap
-    ([0, 0], 2, 64, 0, Lag(0, 0, False)),
-    ([9223372036854775797, 20], 2, 64, 0, Lag(LARGEST, 128, True)),  # more than 64 bits hold
-    ([], 0, 64, 0, Lag(0, 0, False)),
+    ([100], 2, 10, 0, HubLag(100, 20, True)),
+    ([100], 20, 10, 0, HubLag(100, 100, True)),
+    ([29], 2, 10, 0, HubLag(29, 29, True)),  # one execution more than partitions passes the cap
+    ([30], 2, 10, 0, HubLag(30, 20, True)),
+    ([3, 4], 2, 64, 7, HubLag(7, 7, False)),
+    ([300, 0], 2, 64, 200, HubLag(300, 128, True)),  # activation looks at what is before the cap
+    ([0, 0], 2, 64, 0, HubLag(0, 0, False)),
+    ([9223372036854775797, 20], 2, 64, 0, HubLag(LARGEST, 128, True)),  # more than 64 bits hold
+    ([], 0, 64, 0, HubLag(0, 0, False)),
 ]
 
 
 @pytest.mark.parametrize(("lags", "partitions", "threshold", "activation", "answer"), TOTALS)
 def test_total_is_capped_at_the_partitions(
-    lags: list[int], partitions: int, threshold: int, activation: int, answer: Lag
+    lags: list[int], partitions: int, threshold: int, activation: int, answer: HubLag
 ) -> None:
     assert total_lag(lags, partitions, threshold, activation) == answer
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.sources.kafka.lag import Lag, LagRules, lag_of_partition, lag_of_topic, partition_numbers
+from ebb.sources.kafka.lag import LagRules, TopicLag, lag_of_partition, lag_of_topic, partition_numbers
 from ebb.sources.kafka.positions import LONGEST_TEXT, Mark, Positions
 
 
@@ -35,7 +35,7 @@ def test_lag_of_a_partition(
 
 def test_lag_of_a_topic_sums_what_is_below_zero_too() -> None:
     found = lag_of_topic({0: 5, 1: 10, 2: None, 3: 7}, {0: 10, 1: 8, 2: 50, 3: 7}, LagRules())
-    assert found == Lag(5 - 2 + 1 + 0, 2)
+    assert found == TopicLag(5 - 2 + 1 + 0, 2)
 
 
 @pytest.mark.parametrize(

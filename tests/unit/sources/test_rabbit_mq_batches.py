@@ -9,7 +9,7 @@ import pytest
 
 from ebb.core.errors import SourceUnavailableError
 from ebb.sources.rabbit_mq.batches import Batches
-from ebb.sources.rabbit_mq.link import Link
+from ebb.sources.rabbit_mq.broker_connection import BrokerConnection
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 
 
@@ -43,31 +43,31 @@ class Channel:
         raise Exception("closed")  # what aiormq raises
 
 
-def batches() -> tuple[Batches, Link]:
+def batches() -> tuple[Batches, BrokerConnection]:
     settings = RabbitMqSettings.model_validate({"type": "rabbitMQ", "queueName": "jobs"})
-    return Batches("jobs"), Link(settings, "amqp://guest:guest@127.0.0.1:1/")
+    return Batches("jobs"), BrokerConnection(settings, "amqp://guest:guest@127.0.0.1:1/")
 
 
 async def test_consumer_that_could_not_be_cancelled_is_told_by_the_next_take() -> None:
-    taking, link = batches()
+    taking, broker = batches()
     channel: Any = Channel(Incoming())
-    assert len(await taking.take(link, channel, 1)) == 1
+    assert len(await taking.take(broker, channel, 1)) == 1
     with pytest.raises(SourceUnavailableError, match="a consumer was cancelled"):
-        await taking.take(link, channel, 1)
+        await taking.take(broker, channel, 1)
 
 
 async def test_consumer_of_a_channel_that_is_gone_is_forgotten() -> None:
-    taking, link = batches()
+    taking, broker = batches()
     gone, now = Channel(Incoming()), Channel(Incoming())
     for channel in (gone, now):
         given: Any = channel
-        assert len(await taking.take(link, given, 1)) == 1
+        assert len(await taking.take(broker, given, 1)) == 1
 
 
 async def test_delivery_that_comes_after_its_batch_goes_back() -> None:
-    taking, link = batches()
+    taking, broker = batches()
     channel: Any = Channel(Incoming())
-    found = await taking.take(link, channel, 1)
+    found = await taking.take(broker, channel, 1)
     late = Incoming()
     await channel.late[0](late)
     assert (len(found), late.rejected) == (1, True)

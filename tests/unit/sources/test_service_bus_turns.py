@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ebb.sources.service_bus.turns import Turns
+from ebb.sources.service_bus.turns import ReceiverTurns
 
 
 async def _rest() -> None:
@@ -13,7 +13,7 @@ async def _rest() -> None:
 
 
 async def test_a_receive_waits_for_those_who_settle_and_goes_before_new_ones() -> None:
-    turns, seen, leave = Turns(), list[str](), asyncio.Event()
+    turns, seen, leave = ReceiverTurns(), list[str](), asyncio.Event()
 
     async def settle(name: str) -> None:
         async with turns.settling():
@@ -38,7 +38,7 @@ async def test_a_receive_waits_for_those_who_settle_and_goes_before_new_ones() -
 
 
 async def test_a_receive_that_is_cancelled_while_it_waits_holds_nobody_up() -> None:
-    turns, leave = Turns(), asyncio.Event()
+    turns, leave = ReceiverTurns(), asyncio.Event()
 
     async def settle() -> None:
         async with turns.settling():

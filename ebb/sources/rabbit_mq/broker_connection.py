@@ -28,7 +28,7 @@ CLOSE = 2.0  # seconds for a farewell
 FAULTS = (*CONNECTION_EXCEPTIONS, asyncio.TimeoutError)
 
 
-class Link:
+class BrokerConnection:
     """One connection with two channels: one that messages are held on, one that publishes with confirmation."""
 
     def __init__(self, source: RabbitMqSettings, url: str) -> None:
@@ -137,15 +137,15 @@ class Link:
 class _Told:
     """A context in which errors of the library are told as those of a source."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, broker: BrokerConnection) -> None:
+        self._broker = broker
 
     def __enter__(self) -> None:
         """Nothing is to be done."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, FAULTS) and not isinstance(error, SourceError):
-            raise self._link.error(error) from error
+            raise self._broker.error(error) from error
 
 
 def address(source: RabbitMqSettings, environment: Mapping[str, str]) -> str:
