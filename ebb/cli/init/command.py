@@ -28,7 +28,7 @@ def init(
         str, typer.Option(metavar="NAME", help="--into: in front of the names and routes of Ebb's HTTP functions")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "--write", help="--into: write, and do not only show")] = False,
-    force: Annotated[bool, typer.Option("--force", help="--into: even if git has changes without a commit")] = False,
+    force: Annotated[bool, typer.Option("--force", help="even if git has changes there without a commit")] = False,
 ) -> None:
     """Make a function app with Ebb and a sample handler, or show what would add Ebb to an app (--yes adds it)."""
     if (folder is None) == (into is None):
@@ -38,25 +38,29 @@ def init(
 
     try:
         if folder is not None:
-            _new(folder)
+            _new(folder, force)
         elif into is not None:
             _add(into, package, prefix, yes, force)
     except (InitError, SettingsError) as error:
         raise failed(str(error), Exit.USAGE) from error
 
 
-def _new(folder: Path) -> None:
+def _new(folder: Path, force: bool) -> None:
+    from ebb.cli.init.git import require_committed
     from ebb.cli.init.new_app import plan_new
     from ebb.cli.init.plan import carry_out
 
     plan = plan_new(folder)
+    if folder.exists() and not force:
+        require_committed(folder)
     carry_out(plan)
     told = f"{len(plan.files)} files in {folder}: README.md says what is where"
     typer.echo(f"{told}\nnext: cd {quote(str(folder))} && ebb up")
 
 
 def _add(folder: Path, package: str, prefix: str, yes: bool, force: bool) -> None:
-    from ebb.cli.init.into import plan_into, require_committed
+    from ebb.cli.init.git import require_committed
+    from ebb.cli.init.into import plan_into
     from ebb.cli.init.plan import InitError, carry_out, lines_of
 
     plan = plan_into(folder, package, prefix)

@@ -54,7 +54,7 @@ def test_tests_of_a_new_app_pass(tmp_path: Path) -> None:
 
 
 def test_empty_folder_and_one_that_git_has_just_made_are_used(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, timeout=20)
     assert init(tmp_path)[0] == 0
     assert (tmp_path / "function_app.py").exists()
 

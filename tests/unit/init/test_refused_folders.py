@@ -74,9 +74,27 @@ def test_git_that_does_not_answer_does_not_count_as_no_changes(function_app: Pat
     assert told.startswith(f"error: git does not say whether {function_app} has changes (fatal: not a git repository")
     assert told.endswith("add --force to go on")
     assert contents(function_app).keys() == {*APP, ".git"}
-    assert init_forced(function_app) == 0
+    assert run_init("--into", str(function_app), "--yes", "--force") == 0
 
 
-def init_forced(folder: Path) -> int:
-    command = [sys.executable, "-m", "ebb", "init", "--into", str(folder), "--yes", "--force"]
+def test_new_app_is_not_laid_over_files_whose_removal_is_in_no_commit(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, timeout=20)
+
+    (tmp_path / "old.txt").touch()
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    (tmp_path / "old.txt").unlink()
+    status, told = init(str(tmp_path), before=[])
+    assert status == 2
+    assert told == f"error: git has changes in {tmp_path} that are in no commit: commit them first, or add --force"
+    assert [path.name for path in tmp_path.iterdir()] == [".git"]
+    git("commit", "-qam", "second")
+    assert run_init(str(tmp_path)) == 0
+
+
+def run_init(*arguments: str) -> int:
+    command = [sys.executable, "-m", "ebb", "init", *arguments]
     return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
