@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from ebb.cli.job_access import Access
+from ebb.cli.job_access import JobAccess
 from ebb.cli.job_template import COUNTING, SCALER, Job, QueueRule
 
 API_VERSION = "2026-07-01"
@@ -18,7 +18,7 @@ SECRET = "connection-string-secret"
 CLIENT = "'AZURE_CLIENT_ID=<client id of the identity>'"
 
 
-def az_command(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
+def az_command(job: Job, image: str, access: JobAccess = JobAccess.IDENTITY) -> str:
     """The `az containerapp job create` call; it takes one scale rule, the Bicep takes several."""
     registry = _registry(image)
     lines = [
@@ -31,7 +31,7 @@ def az_command(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
         *_trigger_options(job, access),
     ]
     call = "az containerapp job create \\\n  " + " \\\n  ".join(lines)
-    if job.cron or access == Access.SECRET or job.rules[0].scaler != SCALER:
+    if job.cron or access == JobAccess.SECRET or job.rules[0].scaler != SCALER:
         return call
     return (
         "# --scale-rule-identity is in the preview of the extension; --access secret does without\n"
@@ -39,7 +39,7 @@ def az_command(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
     )
 
 
-def _trigger_options(job: Job, access: Access) -> list[str]:
+def _trigger_options(job: Job, access: JobAccess) -> list[str]:
     if job.cron:
         return ["--trigger-type Schedule", f"--cron-expression {shlex.quote(job.cron)}"]
     rule = job.rules[0]
@@ -55,7 +55,7 @@ def _trigger_options(job: Job, access: Access) -> list[str]:
         given = " ".join(shlex.quote(f"{_secret(key)}=<{what}>") for key, what in rule.secrets.items())
         auth = " ".join(f"{key}={_secret(key)}" for key in rule.secrets)
         return [*lines, f"--secrets {given} --scale-rule-auth {auth}"] if rule.secrets else lines
-    if access == Access.SECRET:
+    if access == JobAccess.SECRET:
         lines += [
             f"--secrets '{SECRET}=<connection string>' --scale-rule-auth connection={SECRET}",
             f"--env-vars AZURE_STORAGE_QUEUE_NAME={rule.queue} AZURE_STORAGE_CONNECTION_STRING=secretref:{SECRET}",
@@ -95,10 +95,10 @@ def _registry(image: str) -> str | None:
     return host if slash and re.search(r"[.:]", host) else None
 
 
-def bicep(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
+def bicep(job: Job, image: str, access: JobAccess = JobAccess.IDENTITY) -> str:
     """A Bicep file with the job; what depends on the place is a parameter."""
     trigger = "Schedule" if job.cron else "Event"
-    secret = access == Access.SECRET and any(rule.scaler == SCALER for rule in job.rules)
+    secret = access == JobAccess.SECRET and any(rule.scaler == SCALER for rule in job.rules)
     return f"""@description('Region.')
 param location string = resourceGroup().location
 

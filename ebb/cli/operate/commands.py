@@ -36,21 +36,21 @@ Patience = Annotated[
 Top = Annotated[int, typer.Option("--top", min=1, help="how many, newest first")]
 
 
-class Mode(StrEnum):
+class StopMode(StrEnum):
     """How a schedule is stopped."""
 
     GRACEFUL = "graceful"
     TERMINATE = "terminate"
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event tells of."""
 
     AUDIT = "audit"
     INCIDENT = "incident"
 
 
-class What(StrEnum):
+class HistoryPart(StrEnum):
     """What of a history is exported."""
 
     CYCLES = "cycles"
@@ -118,7 +118,7 @@ def start(
 def stop(
     name: Name,
     reason: Reason,
-    mode: Annotated[Mode, typer.Option(help="terminate: the instance ends in the middle")] = Mode.GRACEFUL,
+    mode: Annotated[StopMode, typer.Option(help="terminate: the instance ends in the middle")] = StopMode.GRACEFUL,
     wait: Wait = False,
     timeout: Patience = 360,
     url: Url = None,
@@ -244,7 +244,7 @@ def cycle(
 
 def events(
     name: Name,
-    kind: Annotated[Kind | None, typer.Option(help="of one kind only")] = None,
+    kind: Annotated[EventKind | None, typer.Option(help="of one kind only")] = None,
     top: Top = 20,
     url: Url = None,
     output: Form = Output.TABLE,
@@ -258,7 +258,7 @@ def events(
 
 def export(
     name: Name,
-    what: Annotated[What, typer.Option(help="which part of it")] = What.CYCLES,
+    what: Annotated[HistoryPart, typer.Option(help="which part of it")] = HistoryPart.CYCLES,
     top: Annotated[int | None, typer.Option("--top", min=1, help="how many, newest first; all without it")] = None,
     url: Url = None,
 ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebb.cli.scale_rules.app import FunctionApp
-from ebb.cli.scale_rules.numbers import POSITIVE, Bounds
+from ebb.cli.scale_rules.numbers import POSITIVE, NumberRange
 from ebb.cli.scale_rules.rule import ScaleRule
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.cli.scale_rules.wiring import Wiring, secret, storage
@@ -19,8 +19,8 @@ from ebb.core.errors import SettingsError
 
 DURABLE_TRIGGERS = ("orchestrationTrigger", "activityTrigger", "entityTrigger")
 DEFAULT_HUB = "TestHubName"
-DEFAULT_PARTITIONS = 4
-PARTITIONS = Bounds(1, 16)
+DEFAULT_PARTITIONS = 4  # partitionCount where host.json says nothing
+PARTITION_RANGE = NumberRange(1, 16)
 DEFAULT_THROTTLE = 10  # the host's default is ten per core
 CONTROL_TARGET = 32  # messages that the extension takes from a control queue at a time (controlQueueBatchSize)
 _OPTIONS = "extensions.durableTask"
@@ -71,7 +71,7 @@ def _throttle(app: FunctionApp, name: str) -> int:
 
 
 def _azure_storage(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
-    partitions = app.host_number(f"{_OPTIONS}.storageProvider.partitionCount", DEFAULT_PARTITIONS, PARTITIONS)
+    partitions = app.host_number(f"{_OPTIONS}.storageProvider.partitionCount", DEFAULT_PARTITIONS, PARTITION_RANGE)
     connection = str(
         app.host_value(f"{_OPTIONS}.storageProvider.connectionName")
         or app.host_value(f"{_OPTIONS}.storageProvider.connectionStringName")

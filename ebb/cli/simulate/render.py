@@ -17,8 +17,8 @@ from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain as plain_text
 from ebb.cli.operate.times import took
 from ebb.cli.simulate.compare import Result
-from ebb.cli.simulate.places import Place
-from ebb.cli.simulate.report import Report, Spread, running_executions
+from ebb.cli.simulate.hosting_costs import HostingCost
+from ebb.cli.simulate.report import SimulationReport, Spread, running_executions
 from ebb.cli.simulate.timeline import average, highest
 from ebb.core.clock import parse_rfc3339
 from ebb.core.wording import counted, duration, local_time, plain
@@ -205,7 +205,7 @@ def bars(values: Sequence[float]) -> str:
     return "".join(_BLOCKS[math.ceil(value / top * steps) if top else 0] for value in values)
 
 
-def _rows(report: Report) -> dict[str, str]:
+def _rows(report: SimulationReport) -> dict[str, str]:
     monthly = report.monthly
     return {
         "cycles (with work)": f"{report.cycles} ({report.busy_cycles})",
@@ -240,8 +240,8 @@ def _rows(report: Report) -> dict[str, str]:
     }
 
 
-def _price(place: Place) -> str:
-    return place.detail if place.dollars is None else f"${place.dollars:.2f}"
+def _price(hosting: HostingCost) -> str:
+    return hosting.detail if hosting.dollars is None else f"${hosting.dollars:.2f}"
 
 
 def _spread(spread: Spread, form: object) -> str:
