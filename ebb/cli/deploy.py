@@ -17,7 +17,7 @@ from rich.console import Console
 from ebb.cli.app_folder import AppFolder, NoAppError, app_settings, schedules_of
 from ebb.cli.doctor.finding import Finding
 from ebb.cli.idle_cost import IdleCost
-from ebb.cli.job_access import JobAccess
+from ebb.cli.job.access import JobAccess
 from ebb.cli.operate.answers import Exit, Form, Output, failed, note
 from ebb.cli.running import find_running
 from ebb.core.errors import EbbError
@@ -152,8 +152,9 @@ def job_template(
     access: Annotated[JobAccess, typer.Option(help="identity, or secret: a connection string")] = JobAccess.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
-    from ebb.cli.job_render import az_command, bicep
-    from ebb.cli.job_template import job_for
+    from ebb.cli.job.az import az_command
+    from ebb.cli.job.bicep import bicep
+    from ebb.cli.job.template import job_for
 
     try:
         schedules = schedules_of(app or Path(), os.environ)

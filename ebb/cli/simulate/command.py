@@ -84,9 +84,10 @@ def simulate(
     from ebb.cli.simulate.candidates import candidates_of, schedule_settings
     from ebb.cli.simulate.compare import compare
     from ebb.cli.simulate.costs import Prices
+    from ebb.cli.simulate.export import csv_of, json_of
     from ebb.cli.simulate.plots import check_plot, write_plot
     from ebb.cli.simulate.progress import progress_bars
-    from ebb.cli.simulate.render import Comparison, csv_of, json_of, runs_of
+    from ebb.cli.simulate.render import Comparison, runs_of
     from ebb.cli.simulate.scenario import Scenario, begin_of
 
     if json and output not in (ComparisonOutput.TABLE, ComparisonOutput.JSON):

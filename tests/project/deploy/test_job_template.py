@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ebb.cli.cron_fields import five_fields, period_fields
-from ebb.cli.job_access import JobAccess
-from ebb.cli.job_render import az_command, bicep
-from ebb.cli.job_template import job_for
+from ebb.cli.job.access import JobAccess
+from ebb.cli.job.az import az_command
+from ebb.cli.job.bicep import bicep
+from ebb.cli.job.template import job_for
 from ebb.cli.main import app as command_line
 from ebb.core.errors import SettingsError
 from ebb.core.settings.validation import validate_settings
