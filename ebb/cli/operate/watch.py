@@ -15,9 +15,9 @@ from rich.text import Text
 
 from ebb.cli.client import CallError
 from ebb.cli.operate.answers import Exit, Form, Output, Url, Utc, calls, console, failed, seconds
+from ebb.cli.operate.cells import count_at_work, count_text, oldest_text, poison_text, state_text, troubles
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import count_text, executions_at_work, oldest_text, poison_text, state_text, troubles
 from ebb.cli.operate.times import Times, times_of
 from ebb.core.document import Json
 from ebb.core.schedule import Schedule
@@ -110,7 +110,7 @@ def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Tex
         count_text(each.backlog),
         sparkline(counts),
         oldest_text(each.backlog, times),
-        str(executions_at_work(each)),
+        str(count_at_work(each)),
         str(each.totals.processed),
         times.relative(each.next_cycle_at),
         poison_text(each),
