@@ -15,6 +15,7 @@ from ebb.cli.scale_rules.trigger import Trigger, Unresolved
 from ebb.cli.scale_rules.unmapped import unmapped_rule
 from ebb.cli.scale_rules.wired import wire
 from ebb.cli.scale_rules.wiring import Wiring
+from ebb.core.document import Json
 
 _DEFAULTS = {"consumerGroup": "$Default"}
 _CORE_ROWS = "8 x cores"
@@ -84,7 +85,7 @@ def _checked(row: MappingRow, app: FunctionApp, given: Any) -> tuple[Any, str | 
         return given, f"no rule, because the host does not start: {row.parameter} {error}; it must be {row.allowed}"
 
 
-def _rule(row: MappingRow, trigger: Trigger, app: FunctionApp, value: Any, wiring: Wiring) -> dict[str, Any]:
+def _rule(row: MappingRow, trigger: Trigger, app: FunctionApp, value: Any, wiring: Wiring) -> Json:
     """The rule in the shape of `template.scale.rules`; KEDA metadata are texts."""
     metadata: dict[str, str] = {}
     for key, name in row.metadata.items():
@@ -95,7 +96,7 @@ def _rule(row: MappingRow, trigger: Trigger, app: FunctionApp, value: Any, wirin
     metadata |= row.constants
     if value is not None:  # no value: KEDA's own default holds
         metadata[str(row.keda_parameter)] = str(value)
-    custom: dict[str, Any] = {"type": row.keda_type, "metadata": metadata}
+    custom: Json = {"type": row.keda_type, "metadata": metadata}
     if wiring.identity:
         custom["identity"] = wiring.identity
     return {"name": rule_name(trigger.function), "custom": custom}

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from ebb.cli.scale_rules.derive import RuleReport
 from ebb.cli.scale_rules.rule import ScaleRule
+from ebb.core.document import Json
 
 OVERRIDE_API = "2026-03-02-preview"
 
 
-def as_document(report: RuleReport) -> dict[str, Any]:
+def as_document(report: RuleReport) -> Json:
     """The whole report as plain JSON: `reading` (how the triggers were found), `rules` (one for each trigger), `scale`
     (what the template holds), `warnings`."""
     return {
@@ -73,7 +74,7 @@ def print_report(report: RuleReport, output: str, console: Console) -> None:
         )
 
 
-def _cells(rule: dict[str, Any]) -> tuple[str, str, str, str]:
+def _cells(rule: Json) -> tuple[str, str, str, str]:
     """Setting with default, value, scaler, target; a dash where a side has nothing."""
     functions, keda = rule["functions"], rule["keda"]
     scaler = keda["type"] if keda else "none"
