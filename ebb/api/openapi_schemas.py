@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ebb.api.requests import LONGEST_REASON
 from ebb.core.access import CallerAccess
 from ebb.core.check import Check, Health
@@ -13,6 +11,7 @@ from ebb.core.document import (
     TEXT,
     TIME_OR_NULL,
     Document,
+    Schema,
     or_null,
     ref,
 )
@@ -36,41 +35,39 @@ from ebb.core.schedule import LastError, PoisonCount, Schedule
 from ebb.core.series import Series
 from ebb.core.why.answer import Evidence, Why
 
-Part = dict[str, Any]
 
-
-def _object(required: str = "", **properties: Part) -> Part:
+def _object(required: str = "", **properties: Schema) -> Schema:
     """An object; `required` are the names of members that are always there."""
-    schema: Part = {"type": "object", "properties": properties}
+    schema: Schema = {"type": "object", "properties": properties}
     return {**schema, "required": required.split()} if required else schema
 
 
-def _body(required: str = "", **properties: Part) -> Part:
+def _body(required: str = "", **properties: Schema) -> Schema:
     """What a request may send: nothing else is taken."""
     return {**_object(required, **properties), "additionalProperties": False}
 
 
-def _list_of(name: str) -> Part:
+def _list_of(name: str) -> Schema:
     value = {"type": "array", "items": ref(name)}
     return _object("value", value=value, continuationToken={"type": "string"})
 
 
-def _document(kind: type[Document]) -> Part:
+def _document(kind: type[Document]) -> Schema:
     """The schema of a document that Ebb keeps; what an older version of the app wrote may lack members of today."""
     schema = kind.schema()
     return {**schema, "required": schema["required"][:1]}
 
 
-def _text(description: str) -> Part:
+def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
 
 
-REASON: Part = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
+REASON: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}
 
-LISTED: Part = {"anyOf": [ref("ListedExecution"), {**ANY_OBJECT, "description": "with az=true, as a job has them"}]}
-LIMIT: Part = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
+LISTED: Schema = {"anyOf": [ref("ListedExecution"), {**ANY_OBJECT, "description": "with az=true, as a job has them"}]}
+LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}
 
-SCHEMAS: dict[str, Part] = {
+SCHEMAS: dict[str, Schema] = {
     "Schedule": Schedule.schema(),
     "LastError": LastError.schema(),
     "PoisonCount": PoisonCount.schema(),

@@ -17,7 +17,7 @@ from rich.console import Console
 from ebb.cli.app_folder import AppFolder, NoAppError, app_settings, schedules_of
 from ebb.cli.doctor.finding import Finding
 from ebb.cli.idle_cost import IdleCost
-from ebb.cli.job_access import Access
+from ebb.cli.job.access import JobAccess
 from ebb.cli.operate.answers import Exit, Form, Output, failed, note
 from ebb.cli.running import find_running
 from ebb.core.errors import EbbError
@@ -124,10 +124,10 @@ def doctor(
 
 
 def _print(findings: list[Finding], form: Output, idle: IdleCost | None = None) -> None:
-    from ebb.cli.doctor.report import json_of, print_findings
+    from ebb.cli.doctor.report import findings_json, print_findings
 
     if form is Output.JSON:
-        typer.echo(json_of(findings, idle))
+        typer.echo(findings_json(findings, idle))
     else:
         print_findings(findings, Console(), idle)
     if any(finding.severity == "error" for finding in findings):
@@ -149,11 +149,12 @@ def job_template(
     app: AppFolder = None,
     image: Annotated[str, typer.Option(help="image that does the work and ends")] = "<registry>.azurecr.io/work:1",
     output: Annotated[JobOutput, typer.Option("--output", "-o", help="all, az, bicep or json")] = JobOutput.ALL,
-    access: Annotated[Access, typer.Option(help="identity, or secret: a connection string")] = Access.IDENTITY,
+    access: Annotated[JobAccess, typer.Option(help="identity, or secret: a connection string")] = JobAccess.IDENTITY,
 ) -> None:
     """Print the Container Apps job that would do a schedule's work: az call, Bicep, and what it would not do."""
-    from ebb.cli.job_render import az_command, bicep
-    from ebb.cli.job_template import job_for
+    from ebb.cli.job.az import az_command
+    from ebb.cli.job.bicep import bicep
+    from ebb.cli.job.template import job_for
 
     try:
         schedules = schedules_of(app or Path(), os.environ)

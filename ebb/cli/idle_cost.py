@@ -14,8 +14,7 @@ MONTH_HOURS = 30 * 24
 QUEUE_PER_10K = 0.004  # US dollars, list price of 2026-11: queue transactions, general purpose v2, LRS
 TABLE_PER_10K = 0.00036  # table transactions
 BLOB_PER_10K = 0.004  # "other" operations on blobs, hot tier: the renewal of a lease is one
-POLL_SECONDS = 30.0  # maxQueuePollingInterval where host.json says nothing
-PARTITIONS = 4  # partitionCount where host.json says nothing
+DEFAULT_POLL_SECONDS = 30.0  # maxQueuePollingInterval where host.json says nothing
 
 _PARTITION_TABLE = 360.0  # an hour: read every 10 s, and each partition's row written as often
 _WATCHDOG = 120.0  # an hour: each minute the rows, and the instances

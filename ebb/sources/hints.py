@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,15 @@ class Hint:
     why: str
     fix: str
     is_error: bool = False  # it does not work now; else it works, until it does not
+
+
+class AccountLook(Protocol):
+    """Read-only questions to a storage account, for kinds that lie there (`Kind.account_hints`)."""
+
+    def queue_count(self, name: str) -> int | None:
+        """Messages in queue `name`; None when there is no such queue."""
+        ...
+
+    def peek(self, name: str) -> list[str]:
+        """The texts of the first messages of queue `name`, as they are there; they stay where they are."""
+        ...

@@ -25,6 +25,7 @@ class Kind(Capabilities):
     poison: str | None = None  # opens its PoisonPlace; None: what cannot be handled is kept nowhere
     feed: str | None = None  # opens its Feed; None: `ebb feed` cannot put messages there
     hints: str | None = None  # gives `Hint`s, a coroutine; None: there is nothing to say beyond the count
+    account_hints: str | None = None  # in their place: gives `Hint`s, from what an `AccountLook` sees
     extra: str | None = None  # of this distribution: packages that an app without this kind does without
 
     def open(self, name: str, request: SourceRequest) -> Any:

@@ -90,7 +90,7 @@ class TableAccess:
                 raise
         with suppress(ConflictError):  # another process created it first
             async with self.service.calling(table) as client:
-                await client.create_table()  # pyright: ignore[reportUnknownMemberType] - as in _query
+                await client.create_table()  # pyright: ignore[reportUnknownMemberType] - as query_entities
         return await operation()
 
     async def _delete(self, table: str, partition: str, keys: Sequence[str]) -> None:
@@ -98,7 +98,7 @@ class TableAccess:
         if len(keys) > 1:  # one alone is quicker without: a transaction is a request in a request
             try:
                 async with self.service.calling(table) as client:
-                    await client.submit_transaction(  # pyright: ignore[reportUnknownMemberType] - as in _query
+                    await client.submit_transaction(  # pyright: ignore[reportUnknownMemberType] - as query_entities
                         [("delete", {"PartitionKey": partition, "RowKey": key}) for key in keys]
                     )
                 return

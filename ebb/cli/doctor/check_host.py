@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.subject import DURABLE, Subject, host_text
-from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS, PARTITIONS
+from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS, PARTITION_RANGE
 from ebb.cli.scale_rules.mapping import ROWS
 from ebb.cli.scale_rules.numbers import POSITIVE
 from ebb.core.errors import SettingsError
@@ -30,7 +30,7 @@ VISIBILITY_TIMEOUTS = ("controlQueueVisibilityTimeout", "workItemQueueVisibility
 LEAST_VISIBILITY, DEFAULT_VISIBILITY, MOST_VISIBILITY = 60.0, 300.0, 3600.0
 SMALL_HUB = 4  # partitions that few schedules can use
 DURABLE_NUMBERS = {
-    "storageProvider.partitionCount": PARTITIONS,
+    "storageProvider.partitionCount": PARTITION_RANGE,
     "maxConcurrentActivityFunctions": POSITIVE,
     "maxConcurrentOrchestratorFunctions": POSITIVE,
     "maxConcurrentEntityFunctions": POSITIVE,
@@ -59,18 +59,18 @@ def _values(subject: Subject) -> Iterator[Finding]:
             "the host does not start with it",
             'set "version": "2.0"',
         )
-    numbers = {row.host_path: row.bounds for row in ROWS if row.host_path} | {
-        f"{DURABLE}.{name}": bounds for name, bounds in DURABLE_NUMBERS.items()
+    numbers = {row.host_path: row.allowed for row in ROWS if row.host_path} | {
+        f"{DURABLE}.{name}": allowed for name, allowed in DURABLE_NUMBERS.items()
     }
-    for path, bounds in numbers.items():
+    for path, allowed in numbers.items():
         try:
-            app.host_number(path, bounds.lowest, bounds)
+            app.host_number(path, allowed.lowest, allowed)
         except SettingsError:
             yield error(
                 "host-value",
                 f"{path} of host.json is {app.host_value(path)!r}",
                 "the host does not start with it",
-                f"set it to a whole number, {bounds}",
+                f"set it to a whole number, {allowed}",
             )
     try:
         function_timeout(host_text(app.folder), app.settings)

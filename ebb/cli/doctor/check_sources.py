@@ -1,11 +1,11 @@
-"""The sources that lie in no storage queue: each is opened and counted as a cycle does it, and its kind is asked."""
+"""The sources that lie in no storage account: each is opened and counted as a cycle does it, and its kind is asked."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 
-from ebb.cli.doctor.finding import Finding, error, warning
+from ebb.cli.doctor.finding import Finding, error, of_hint, warning
 from ebb.cli.doctor.subject import Subject
 from ebb.core.clock import SystemClock
 from ebb.core.contract.source import SourceRequest
@@ -19,11 +19,12 @@ LIMIT = 120.0  # seconds for all questions to one source; each has a limit of it
 AS_SAID = "do as the text says; status and log say the same until it is done"
 
 
-def check_sources(subject: Subject, elsewhere: frozenset[str]) -> Iterator[Finding]:
-    """Findings on the sources of all schedules but those of the kinds `elsewhere`. Nothing is taken or changed."""
+def check_sources(subject: Subject) -> Iterator[Finding]:
+    """Findings on the sources of all schedules but those whose kind looks into the account; nothing is taken."""
     for name, settings in subject.all_schedules().items():
         for number, source in enumerate(settings.all_sources):
-            if source.type not in elsewhere and KINDS[source.type].feed is not None:  # else nothing waits anywhere
+            kind = KINDS[source.type]
+            if kind.account_hints is None and kind.feed is not None:  # without a feed nothing waits anywhere
                 yield from _examine(subject, name, settings.for_source(number))
 
 
@@ -37,10 +38,7 @@ def _examine(subject: Subject, schedule: str, settings: ScheduleSettings) -> lis
     except (SourceError, TimeoutError) as fault:
         what = str(fault) or f"the source does not answer within {LIMIT:g} s"
         return [error("source-unavailable", f"schedule {schedule}: {what}", "each cycle fails until it is", AS_SAID)]
-    found = [
-        (error if hint.is_error else warning)(hint.code, f"schedule {schedule}: {hint.what}", hint.why, hint.fix)
-        for hint in hints
-    ]
+    found = [of_hint(schedule, hint) for hint in hints]
     if poisoned and settings.source is not None:
         found.append(
             warning(

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any
 
 from ebb.cli.doctor.check_host import check_host
 from ebb.cli.doctor.check_hosting import check_hosting
 from ebb.cli.doctor.check_hub import check_hub, check_schedule_rows
-from ebb.cli.doctor.check_queues import check_queues
 from ebb.cli.doctor.check_settings import DURABLE_CONNECTION, check_settings
 from ebb.cli.doctor.check_sources import check_sources
 from ebb.cli.doctor.check_storage import check_storage, refusal
-from ebb.cli.doctor.finding import Finding
+from ebb.cli.doctor.finding import Finding, of_hint
 from ebb.cli.doctor.storage import RefusedError, StorageLook
 from ebb.cli.doctor.subject import STORAGE, Subject
 from ebb.core.errors import SettingsError
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.source_settings import SourceModel
-
-CHECKS: Mapping[str, Callable[[str, Any, StorageLook], Iterator[Finding]]] = {"storageQueue": check_queues}
-"""What is looked at in the storage account of a source, by its kind."""
+from ebb.sources.kind import part
+from ebb.sources.registry import KINDS
 
 
 def examine(
@@ -33,22 +30,23 @@ def examine(
     if not offline:
         for name in _connections(subject):
             found += _examine_account(subject, name, now)
-        found += check_sources(subject, frozenset(CHECKS))
+        found += check_sources(subject)
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
 def _connections(subject: Subject) -> list[str]:
     """The app settings that name storage accounts whose queues and tables are used, each once."""
     names = [STORAGE, str(subject.durable(DURABLE_CONNECTION) or STORAGE)]
-    found = [source for _, source in _sources(subject) if source.type in CHECKS]
-    names += [source.storage_connection for source in found if source.storage_connection]
+    names += [source.storage_connection for _, source, _ in _in_accounts(subject) if source.storage_connection]
     return list(dict.fromkeys(names))
 
 
-def _sources(subject: Subject) -> Iterator[tuple[str, SourceModel]]:
+def _in_accounts(subject: Subject) -> Iterator[tuple[str, SourceModel, str]]:
+    """The sources whose kind looks into their storage account: schedule, source, and the name of what looks."""
     for name, settings in subject.all_schedules().items():
         for source in settings.all_sources:
-            yield name, source
+            if hints := KINDS[source.type].account_hints:
+                yield name, source, hints
 
 
 def _examine_account(subject: Subject, name: str, now: Callable[[], datetime]) -> list[Finding]:
@@ -70,9 +68,9 @@ def _contents(subject: Subject, name: str, look: StorageLook) -> list[Finding]:
             found += check_schedule_rows(subject, look)
         if name == str(subject.durable(DURABLE_CONNECTION) or STORAGE):
             found += check_hub(subject, look)
-        for schedule, source in _sources(subject):
-            if source.storage_connection == name and source.type in CHECKS:
-                found += CHECKS[source.type](schedule, source, look)
+        for schedule, source, hints in _in_accounts(subject):
+            if source.storage_connection == name:
+                found.extend(of_hint(schedule, hint) for hint in part(hints)(source, look))
     except RefusedError as fault:
         found.append(refusal(look, "queue", fault))
     return found

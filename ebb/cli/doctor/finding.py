@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ebb.sources.hints import Hint  # its room draws in every kind; commands that need none import this module
 
 Severity = Literal["error", "warning"]
 
@@ -31,3 +34,9 @@ def error(code: str, what: str, why: str, fix: str) -> Finding:
 def warning(code: str, what: str, why: str, fix: str) -> Finding:
     """Something that works, until it does not."""
     return Finding(code, "warning", what, why, fix)
+
+
+def of_hint(schedule: str, hint: Hint) -> Finding:
+    """What a kind says of a source of `schedule`."""
+    said = error if hint.is_error else warning
+    return said(hint.code, f"schedule {schedule}: {hint.what}", hint.why, hint.fix)

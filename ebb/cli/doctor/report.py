@@ -13,7 +13,7 @@ from ebb.cli.idle_cost import IdleCost
 from ebb.core.wording import counted
 
 
-def json_of(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
+def findings_json(findings: Sequence[Finding], idle: IdleCost | None = None) -> str:
     """`{"errors", "warnings", "findings": [{"code", "severity", "what", "why", "fix"}], "idle"}`.
 
     "idle" is `{"requestsPerHour", "dollarsPerMonth"}` of a host that does nothing; null where that is not known.

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential, TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
-from azure.storage.queue import QueueMessage, QueueServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from ebb.core.settings.connection import Connection
 
@@ -65,10 +65,11 @@ class StorageLook:
         found = self.ask(lambda: queue.get_queue_properties(raw_response_hook=self._remember))
         return None if found is None else int(found.approximate_message_count or 0)
 
-    def peek(self, name: str, count: int = 16) -> list[QueueMessage]:
-        """Up to `count` messages of queue `name`, which stay where they are."""
+    def peek(self, name: str, count: int = 16) -> list[str]:
+        """The texts of up to `count` messages of queue `name`, which stay where they are."""
         queue = self.queues.get_queue_client(name, message_encode_policy=None, message_decode_policy=None)
-        return self.ask(lambda: queue.peek_messages(max_messages=count)) or []
+        found = self.ask(lambda: queue.peek_messages(max_messages=count)) or []
+        return [str(message.content) for message in found]
 
     def rows(self, table: str, query: str = "", select: list[str] | None = None, top: int = 50) -> list[dict[str, Any]]:
         """Up to `top` rows of `table`; none when there is no such table."""

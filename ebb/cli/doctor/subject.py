@@ -9,8 +9,9 @@ from typing import Any
 
 import ebb.sources  # noqa: F401 - settings may name a source
 from ebb.cli.app_folder import read_json
-from ebb.cli.idle_cost import PARTITIONS, POLL_SECONDS, IdleCost
+from ebb.cli.idle_cost import DEFAULT_POLL_SECONDS, IdleCost
 from ebb.cli.scale_rules.app import FunctionApp, read_app
+from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_files import decode_host_file
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -59,10 +60,10 @@ class Subject:
             return None
         interval = self.durable("storageProvider.maxQueuePollingInterval")
         try:
-            seconds = POLL_SECONDS if interval is None else parse_time_span(str(interval))
+            seconds = DEFAULT_POLL_SECONDS if interval is None else parse_time_span(str(interval))
         except ValueError:
             return None  # check_host says it
-        return IdleCost(seconds, self.durable_number("storageProvider.partitionCount", PARTITIONS))
+        return IdleCost(seconds, self.durable_number("storageProvider.partitionCount", DEFAULT_PARTITIONS))
 
     def durable(self, path: str) -> Any:
         """A value of the Durable section of `host.json`, or None."""

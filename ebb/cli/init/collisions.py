@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ebb.cli.init.plan import Collision
+from ebb.cli.init.folder_changes import Collision
 from ebb.cli.init.registered import registered
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.names import CLOSE_CYCLE, ETERNAL_SCHEDULER, MEASURE_BACKLOG, PROCESS_BACKLOG

@@ -33,7 +33,7 @@ def init(
     """Make a function app with Ebb and a sample handler, or show what would add Ebb to an app (--yes adds it)."""
     if (folder is None) == (into is None):
         raise failed("name one folder: ebb init DIR for a new app, ebb init --into DIR for one that exists", Exit.USAGE)
-    from ebb.cli.init.plan import InitError
+    from ebb.cli.init.folder_changes import InitError
     from ebb.core.errors import SettingsError
 
     try:
@@ -46,31 +46,31 @@ def init(
 
 
 def _new(folder: Path, force: bool) -> None:
+    from ebb.cli.init.folder_changes import carry_out
     from ebb.cli.init.git import require_committed
-    from ebb.cli.init.new_app import plan_new
-    from ebb.cli.init.plan import carry_out
+    from ebb.cli.init.new_app import changes_for_new
 
-    plan = plan_new(folder)
+    changes = changes_for_new(folder)
     if folder.exists() and not force:
         require_committed(folder)
-    carry_out(plan)
-    told = f"{len(plan.files)} files in {folder}: README.md says what is where"
+    carry_out(changes)
+    told = f"{len(changes.files)} files in {folder}: README.md says what is where"
     typer.echo(f"{told}\nnext: cd {quote(str(folder))} && ebb up")
 
 
 def _add(folder: Path, package: str, prefix: str, yes: bool, force: bool) -> None:
+    from ebb.cli.init.folder_changes import InitError, carry_out, lines_of
     from ebb.cli.init.git import require_committed
-    from ebb.cli.init.into import plan_into
-    from ebb.cli.init.plan import InitError, carry_out, lines_of
+    from ebb.cli.init.into import changes_into
 
-    plan = plan_into(folder, package, prefix)
-    typer.echo("\n".join(lines_of(plan)))
-    if plan.collisions:
+    changes = changes_into(folder, package, prefix)
+    typer.echo("\n".join(lines_of(changes)))
+    if changes.collisions:
         raise InitError("nothing is written while something collides")
     if not force:
         require_committed(folder)
     if yes:
-        carry_out(plan)
+        carry_out(changes)
         needed, app = quote(str(folder / "requirements.txt")), quote(str(folder))
         typer.echo(f"written; next: pip install -r {needed} && ebb up --app {app}")
     else:

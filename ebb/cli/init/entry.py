@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ebb.cli.init.plan import InitError
+from ebb.cli.init.folder_changes import InitError
 
 _MAKERS = {"FunctionApp", "DFApp", "AsgiFunctionApp", "WsgiFunctionApp"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ebb.cli.init.plan import InitError
+from ebb.cli.init.folder_changes import InitError
 
 
 def require_committed(folder: Path) -> None:

@@ -12,7 +12,7 @@ from ebb.cli.doctor.check_host import VISIBILITY_TIMEOUTS
 from ebb.cli.init import json_text, template
 from ebb.cli.init.collisions import functions_of_app, functions_of_ebb, same_functions, same_modules
 from ebb.cli.init.entry import with_ebb
-from ebb.cli.init.plan import Collision, File, InitError, Plan
+from ebb.cli.init.folder_changes import Collision, File, FolderChanges, InitError
 from ebb.cli.init.requirements import refused_pins, with_engine
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.trigger import Trigger
@@ -25,7 +25,7 @@ _DURABLE = {"orchestrationTrigger", "activityTrigger", "entityTrigger"}
 _ABOUT = '"""Ebb in this app: its cycle, its HTTP API, and the sample handler. function_app.py registers them."""\n'
 
 
-def plan_into(folder: Path, package: str, prefix: str = "") -> Plan:
+def changes_into(folder: Path, package: str, prefix: str = "") -> FolderChanges:
     """All changes that add Ebb to the app in `folder`.
 
     Args:
@@ -56,7 +56,7 @@ def plan_into(folder: Path, package: str, prefix: str = "") -> Plan:
             changed.append(File(place, change(before or ""), before))
         except InitError as error:
             collisions.append(Collision(place, str(error)))
-    return Plan(folder, (*_new_files(package), *changed), tuple(collisions))
+    return FolderChanges(folder, (*_new_files(package), *changed), tuple(collisions))
 
 
 def _require_app(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ebb.cli.init.plan import InitError
+from ebb.cli.init.folder_changes import InitError
 
 _INDENT = "  "
 

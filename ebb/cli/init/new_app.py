@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ebb.cli.init import template
-from ebb.cli.init.plan import File, InitError, Plan
+from ebb.cli.init.folder_changes import File, FolderChanges, InitError
 from ebb.core.version import __version__
 
 _OWN = Path(__file__).with_name("own")
@@ -21,7 +21,7 @@ ebb-scheduler=={__version__}           # the engine
 """
 
 
-def plan_new(folder: Path) -> Plan:
+def changes_for_new(folder: Path) -> FolderChanges:
     """The files of a new app in `folder`, which is made if it is missing.
 
     Raises:
@@ -39,7 +39,7 @@ def plan_new(folder: Path) -> Plan:
     texts = {place: path.read_text(encoding="utf-8") for place, path in template.app_files().items()}
     texts["requirements.txt"] = _requirements(texts["requirements.txt"])
     texts |= {place: (_OWN / name).read_text(encoding="utf-8") for name, place in _OWN_FILES.items()}
-    return Plan(folder, tuple(File(place, text) for place, text in texts.items()))
+    return FolderChanges(folder, tuple(File(place, text) for place, text in texts.items()))
 
 
 def _requirements(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from importlib.metadata import requires
 
-from ebb.cli.init.plan import Collision
+from ebb.cli.init.folder_changes import Collision
 from ebb.core.version import __version__
 
 ENGINE = "ebb-scheduler"

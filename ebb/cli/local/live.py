@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ebb.cli.local.terminal import say
+from ebb.cli.operate.cells import state_text
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import cycles_table, state_text
+from ebb.cli.operate.tables import cycles_table
 from ebb.cli.operate.times import Times
 from ebb.core.documents import Cycle
 from ebb.core.wording import counted, duration

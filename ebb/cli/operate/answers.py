@@ -81,6 +81,7 @@ Url = Annotated[
     ),
 ]
 Form = Annotated[Output, typer.Option("--output", "-o", help="table or json")]
+SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")]
 Utc = Annotated[bool, typer.Option("--utc", help="times in UTC, not in this machine's zone")]
 Name = Annotated[
     str,

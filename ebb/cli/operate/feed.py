@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ebb.core.settings.schedule_settings import ScheduleSettings
     from ebb.sources.feed import Feed
 
-STORAGE = "AzureWebJobsStorage"
 COUNT = 100  # messages, where nothing is said
 
 
@@ -136,14 +135,14 @@ def _environment(
         SettingsError: nothing says where its storage is; no emulator is guessed, for it may be a stranger's.
     """
     from ebb.cli.local.azurite import connection_string
-    from ebb.core.settings.connection import find_connection
+    from ebb.core.settings.connection import DEFAULT_NAME, find_connection
 
     name = settings.source.storage_connection if settings.source else None
     if name is None:
         return app_settings(folder, os.environ)
     if storage_port is not None:
         return {name: connection_string(storage_port)}
-    if here is not None and name == STORAGE:  # what `up` gives its app goes over its environment
+    if here is not None and name == DEFAULT_NAME:  # what `up` gives its app goes over its environment
         return {name: here.storage}
     for environment in (dict(os.environ), app_settings(folder, {})):
         if find_connection(name, environment) is not None:

@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 
 from ebb.cli.local.kept_log import files
-from ebb.cli.logs import Reader, Record, Wanted
+from ebb.cli.log_records import Record, RecordFilter, RecordReader
 from ebb.cli.operate.answers import Exit, Form, Output, Utc, console, failed, note
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, times_of
@@ -48,8 +48,8 @@ def logs(
     path = _log_file()
     if output is Output.TABLE:
         note(f"log {path}")
-    wanted, times = Wanted(name, cycle), times_of(utc)
-    reader = Reader()
+    wanted, times = RecordFilter(name, cycle), times_of(utc)
+    reader = RecordReader()
     latest: deque[Record] = deque(maxlen=top)
     schedules: set[str] = set()
     for record in chain(*(reader.read(_lines(each)) for each in files(path)), reader.rest()):
@@ -91,7 +91,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _coming(path: Path) -> Iterator[Record]:
     """The records written from now on, across the change to a new file."""
-    reader, still = Reader(), 0
+    reader, still = RecordReader(), 0
     file = path.open(encoding="utf-8", errors="replace")
     file.seek(0, os.SEEK_END)
     try:

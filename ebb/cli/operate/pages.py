@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ebb.cli.operate.cells import state_text
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import (
     at_work_table,
@@ -16,7 +17,6 @@ from ebb.cli.operate.tables import (
     events_table,
     evidence_table,
     executions_table,
-    state_text,
 )
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import Cycle, ErrorCount, Event

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ebb.cli.client import Client
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, Utc, calls, failed, say, show
+from ebb.cli.operate.answers import Exit, Form, Name, Output, SomeReason, Url, Utc, calls, failed, say, show
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.replay import replay_poison
 from ebb.cli.operate.tables import poison_table
@@ -20,7 +20,6 @@ AT_ONCE = 1000  # messages that the app acts on in one call
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="which; --all for all")]
 All = Annotated[bool, typer.Option("--all", help="all messages there")]
 Text = Annotated[str | None, typer.Option("--text", help="all that have this in body, reason or id")]
-SomeReason = Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")]
 SourceNumber = Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")]
 
 

@@ -16,7 +16,20 @@ from typing import Annotated, Any
 import typer
 
 from ebb.cli.client import CallError, Client
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say, seconds
+from ebb.cli.operate.answers import (
+    Exit,
+    Form,
+    Name,
+    Output,
+    SomeReason,
+    Url,
+    calls,
+    failed,
+    note,
+    refuse_together,
+    say,
+    seconds,
+)
 from ebb.core.poisoned import Requeued
 from ebb.core.replay import Replay, Seen, Step, next_step
 from ebb.core.row.schedule_row import Totals
@@ -52,7 +65,7 @@ def replay_poison(
     resume: Annotated[
         str | None, typer.Option(help="go on with a replay that ended early; no canary again", metavar="ID")
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", "-r", help="why; the audit trail keeps it")] = None,
+    reason: SomeReason = None,
     source: Annotated[int, typer.Option("--source", min=1, help="of several sources: which, counted from 1")] = 1,
     url: Url = None,
     output: Form = Output.TABLE,

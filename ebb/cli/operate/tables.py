@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ebb.cli.operate.cells import (
+    count_at_work,
+    count_text,
+    oldest_text,
+    outcome_text,
+    poison_text,
+    state_text,
+    troubles,
+    troubles_of,
+    waiting_text,
+)
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, took
-from ebb.core.documents import RUNNING, Backlog, Cycle, Event, Execution, ExecutionOfCycle
+from ebb.core.documents import RUNNING, Cycle, Event, Execution, ExecutionOfCycle
 from ebb.core.next_times import NextTimes
 from ebb.core.poisoned import PoisonList
 from ebb.core.schedule import Schedule
@@ -19,10 +30,6 @@ from ebb.core.wording import duration
 
 if TYPE_CHECKING:
     from ebb.core.why.answer import Evidence  # its room draws in all that `why` needs
-
-COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
-FRESH_SECONDS = 10  # a count of that age needs no word about when it was made
-GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
 
 _SCHEDULES = (
     Column("schedule"),
@@ -167,63 +174,6 @@ def evidence_table(evidence: Iterable[Evidence], times: Times) -> RenderableType
     return Fitted(_named(_EVIDENCE, "at", times), rows)
 
 
-def troubles(schedules: Iterable[Schedule], times: Times) -> list[RenderableType]:
-    """Errors and warnings of several schedules, each with its schedule; what several have in common is said once."""
-    told: dict[str, list[str]] = {}
-    for each in schedules:
-        for trouble in _troubles_of(each, times):
-            told.setdefault(trouble, []).append(each.name)
-    return [plain(f"{', '.join(names)}: {trouble}", style="yellow") for trouble, names in told.items()]
-
-
-def executions_at_work(schedule: Schedule) -> int:
-    """How many executions the cycle at work has; 0 while none is."""
-    return schedule.decision.executions if schedule.decision and schedule.phase == "processing" else 0
-
-
-def oldest_text(backlog: Backlog | None, times: Times) -> str:
-    """For how long the oldest message has waited; empty where none waits, or counting does not tell."""
-    return times.since(backlog.oldest_enqueued_at) if backlog and backlog.oldest_enqueued_at else ""
-
-
-def poison_text(schedule: Schedule) -> Text:
-    """How many messages are in the poison place; empty where none is."""
-    return plain(str(schedule.poison.count) if schedule.poison and schedule.poison.count else "", style="red")
-
-
-def _troubles_of(schedule: Schedule, times: Times) -> list[str]:
-    """What is wrong with a schedule: its error, or that of the last cycle with work where idle ones came after it."""
-    last = schedule.last_error
-    if schedule.error:
-        return [f"error: {schedule.error}", *schedule.warnings]
-    failed = [f"failed {times.relative(last.at)}: {last.message}"] if schedule.failed_cycles and last else []
-    return [*failed, *schedule.warnings]
-
-
-def state_text(state: str) -> Text:
-    """The state of a schedule in its colour."""
-    return plain(state, style=COLOURS.get(state, "dim"))
-
-
-def outcome_text(outcome: object) -> Text:
-    """An outcome; what went wrong in a colour."""
-    said = str(outcome or "-")
-    return plain(said, style="" if said in GOOD or said == "-" else "red")
-
-
-def count_text(backlog: Backlog | None) -> str:
-    """How many messages wait; `-` where nobody counted."""
-    return "-" if backlog is None else str(backlog.count)
-
-
-def waiting_text(backlog: Backlog | None, times: Times) -> str:
-    """As `count_text`, and when it was counted where that was a while ago: they may be gone by now."""
-    said = count_text(backlog)
-    if backlog is None or not backlog.count or times.seconds_since(backlog.measured_at) < FRESH_SECONDS:
-        return said
-    return f"{said}, {times.relative(backlog.measured_at)}"
-
-
 def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Column, ...]:
     """The columns, with the time zone in the heading of the one that holds times."""
     return tuple(
@@ -233,7 +183,7 @@ def _named(columns: Sequence[Column], heading: str, times: Times) -> tuple[Colum
 
 
 def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
-    found = _troubles_of(each, times)
+    found = troubles_of(each, times)
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return (
         each.name,
@@ -242,7 +192,7 @@ def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
         str(each.cycle),
         waiting_text(each.backlog, times),
         oldest_text(each.backlog, times),
-        str(executions_at_work(each)),
+        str(count_at_work(each)),
         times.relative(each.next_cycle_at),
         str(each.totals.processed),
         str(each.totals.failed),

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from ebb.cli.client import CallError
 from ebb.cli.operate.answers import Exit, Form, Output, Url, Utc, calls, console, failed, seconds
+from ebb.cli.operate.cells import count_at_work, count_text, oldest_text, poison_text, state_text, troubles
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain
-from ebb.cli.operate.tables import count_text, executions_at_work, oldest_text, poison_text, state_text, troubles
 from ebb.cli.operate.times import Times, times_of
 from ebb.core.document import Json
 from ebb.core.schedule import Schedule
@@ -25,7 +25,7 @@ from ebb.core.wording import did_you_mean
 
 SHORTEST = 0.2  # seconds between looks
 BARS = "▁▂▃▄▅▆▇█"
-KEPT = 24  # looks that a sparkline shows
+SPARKLINE_LOOKS = 24  # looks that a sparkline shows
 _COLUMNS = (
     Column("schedule"),
     Column("state"),
@@ -69,8 +69,8 @@ def watch(
                 live.console.out(json.dumps(shown, ensure_ascii=False), highlight=False)
             elif trouble is None:
                 schedules = [Schedule.from_document(each) for each in shown]
-                note(seen, schedules)
-                _draw(live, render(schedules, seen, client.url, times_of(utc)))
+                remember(seen, schedules)
+                _draw(live, watch_page(schedules, seen, client.url, times_of(utc)))
             else:
                 _draw(live, plain(f"{trouble}; trying again", style="red"))
             remaining = None if remaining is None else remaining - 1
@@ -86,13 +86,15 @@ def _draw(live: Live, screen: RenderableType) -> None:
         live.console.print(screen)
 
 
-def note(seen: dict[str, deque[int]], schedules: Sequence[Schedule]) -> None:
+def remember(seen: dict[str, deque[int]], schedules: Sequence[Schedule]) -> None:
     """Add what each schedule's backlog is now."""
     for each in schedules:
-        seen.setdefault(each.name, deque(maxlen=KEPT)).append(each.backlog.count if each.backlog else 0)
+        seen.setdefault(each.name, deque(maxlen=SPARKLINE_LOOKS)).append(each.backlog.count if each.backlog else 0)
 
 
-def render(schedules: Sequence[Schedule], seen: Mapping[str, Sequence[int]], url: str, times: Times) -> RenderableType:
+def watch_page(
+    schedules: Sequence[Schedule], seen: Mapping[str, Sequence[int]], url: str, times: Times
+) -> RenderableType:
     """The table, with a line for each trouble below it."""
     now = times.full(times.now.isoformat())
     head = plain(f"{url.removesuffix('/api')}  {now}  (Ctrl-C ends this view only)", style="dim")
@@ -108,7 +110,7 @@ def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Tex
         count_text(each.backlog),
         sparkline(counts),
         oldest_text(each.backlog, times),
-        str(executions_at_work(each)),
+        str(count_at_work(each)),
         str(each.totals.processed),
         times.relative(each.next_cycle_at),
         poison_text(each),

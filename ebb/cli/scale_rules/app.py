@@ -10,7 +10,7 @@ from typing import Any
 
 from ebb.cli.app_folder import app_settings, find_app, read_json
 from ebb.cli.scale_rules import function_json, python_source
-from ebb.cli.scale_rules.numbers import POSITIVE, Bounds, whole_number
+from ebb.cli.scale_rules.numbers import POSITIVE, NumberRange, whole_number
 from ebb.cli.scale_rules.sdk_index import NotIndexedError, index_app
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.core.errors import SettingsError
@@ -46,7 +46,7 @@ class FunctionApp:
         """Whether the value at `path` of `host.json` is true, also when written as text."""
         return str(self.host_value(path)).lower() == "true"
 
-    def host_number(self, path: str, default: int, bounds: Bounds = POSITIVE) -> int:
+    def host_number(self, path: str, default: int, allowed: NumberRange = POSITIVE) -> int:
         """The whole number at `path` of `host.json`; limits of Durable Functions (`maxConcurrent...`) may be null.
 
         Raises:
@@ -55,7 +55,7 @@ class FunctionApp:
         value = self.host_value(path)
         try:
             is_open = value is None or (value == "" and ".maxConcurrent" in path and "durableTask" in path)
-            return default if is_open else whole_number(value, bounds)
+            return default if is_open else whole_number(value, allowed)
         except ValueError as error:
             raise SettingsError(f"{path} of host.json: {error}: the host does not start with it") from error
 
@@ -109,5 +109,5 @@ def _with_triggers(app: FunctionApp, run: bool) -> FunctionApp:
             )
         except NotIndexedError as error:
             reason = f"the app does not import here ({error})"
-    source = python_source.read_source(folder, script)
-    return FunctionApp(folder, app.host, source.triggers, settings, f"its source, {reason}", remarks + source.remarks)
+    found = python_source.read_python(folder, script)
+    return FunctionApp(folder, app.host, found.triggers, settings, f"its source, {reason}", remarks + found.remarks)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ebb.cli.scale_rules.app import FunctionApp
 from ebb.cli.scale_rules.durable import DURABLE_TRIGGERS, durable_rule
-from ebb.cli.scale_rules.mapping import Row, row_for
+from ebb.cli.scale_rules.mapping import MappingRow, row_for
 from ebb.cli.scale_rules.numbers import whole_number
 from ebb.cli.scale_rules.rule import Parameter, ScaleRule, rule_name
 from ebb.cli.scale_rules.timer import timer_rule
@@ -15,13 +15,14 @@ from ebb.cli.scale_rules.trigger import Trigger, Unresolved
 from ebb.cli.scale_rules.unmapped import unmapped_rule
 from ebb.cli.scale_rules.wired import wire
 from ebb.cli.scale_rules.wiring import Wiring
+from ebb.core.document import Json
 
 _DEFAULTS = {"consumerGroup": "$Default"}
 _CORE_ROWS = "8 x cores"
 
 
 @dataclass(frozen=True)
-class Report:
+class RuleReport:
     """What will scale the app, and what the reader should know about it."""
 
     rules: tuple[ScaleRule, ...]
@@ -29,7 +30,7 @@ class Report:
     reading: str = ""  # how the triggers were found
 
 
-def derive(app: FunctionApp, cores: float = 1.0) -> Report:
+def derive(app: FunctionApp, cores: float = 1.0) -> RuleReport:
     """One `ScaleRule` for each trigger of `app`, Durable ones together; replicas have `cores` cores."""
     rules: list[ScaleRule] = []
     durable: list[Trigger] = []
@@ -46,10 +47,10 @@ def derive(app: FunctionApp, cores: float = 1.0) -> Report:
             rules.append(_by_row(row, trigger, app, cores, unknown) if row else unmapped_rule(trigger))
     if durable:
         rules.append(durable_rule(durable, app))
-    return Report(tuple(rules), (*app.remarks, *_warnings(app, rules, unknown)), app.reading)
+    return RuleReport(tuple(rules), (*app.remarks, *_warnings(app, rules, unknown)), app.reading)
 
 
-def _by_row(row: Row, trigger: Trigger, app: FunctionApp, cores: float, unknown: set[str]) -> ScaleRule:
+def _by_row(row: MappingRow, trigger: Trigger, app: FunctionApp, cores: float, unknown: set[str]) -> ScaleRule:
     given = app.host_value(row.host_path) if row.host_path else trigger.get(row.parameter)
     if given == "" and row.default is None:  # null: the host has no number there either
         given = None
@@ -74,17 +75,17 @@ def _by_row(row: Row, trigger: Trigger, app: FunctionApp, cores: float, unknown:
     )
 
 
-def _checked(row: Row, app: FunctionApp, given: Any) -> tuple[Any, str | None]:
+def _checked(row: MappingRow, app: FunctionApp, given: Any) -> tuple[Any, str | None]:
     """The value as the host will have it; or as it stands there, with what is wrong with it."""
     if isinstance(given, Unresolved):
         return given, None
     try:
-        return whole_number(app.resolve(given) if isinstance(given, str) else given, row.bounds), None
+        return whole_number(app.resolve(given) if isinstance(given, str) else given, row.allowed), None
     except ValueError as error:
-        return given, f"no rule, because the host does not start: {row.parameter} {error}; it must be {row.bounds}"
+        return given, f"no rule, because the host does not start: {row.parameter} {error}; it must be {row.allowed}"
 
 
-def _rule(row: Row, trigger: Trigger, app: FunctionApp, value: Any, wiring: Wiring) -> dict[str, Any]:
+def _rule(row: MappingRow, trigger: Trigger, app: FunctionApp, value: Any, wiring: Wiring) -> Json:
     """The rule in the shape of `template.scale.rules`; KEDA metadata are texts."""
     metadata: dict[str, str] = {}
     for key, name in row.metadata.items():
@@ -95,7 +96,7 @@ def _rule(row: Row, trigger: Trigger, app: FunctionApp, value: Any, wiring: Wiri
     metadata |= row.constants
     if value is not None:  # no value: KEDA's own default holds
         metadata[str(row.keda_parameter)] = str(value)
-    custom: dict[str, Any] = {"type": row.keda_type, "metadata": metadata}
+    custom: Json = {"type": row.keda_type, "metadata": metadata}
     if wiring.identity:
         custom["identity"] = wiring.identity
     return {"name": rule_name(trigger.function), "custom": custom}
@@ -107,7 +108,7 @@ def _as_metadata(key: str, value: str) -> str:
     return value.lstrip("/").split("/", 1)[0]  # `samples/{name}`: the container is samples
 
 
-def _notes(row: Row, trigger: Trigger) -> list[str]:
+def _notes(row: MappingRow, trigger: Trigger) -> list[str]:
     notes = list(row.notes)
     read = {name.lower() for name in (*row.metadata.values(), row.parameter, *_READ_BESIDES)}
     unresolved = [

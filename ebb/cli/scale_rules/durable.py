@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebb.cli.scale_rules.app import FunctionApp
-from ebb.cli.scale_rules.numbers import POSITIVE, Bounds
+from ebb.cli.scale_rules.numbers import POSITIVE, NumberRange
 from ebb.cli.scale_rules.rule import ScaleRule
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.cli.scale_rules.wiring import Wiring, secret, storage
+from ebb.core.document import Json
 from ebb.core.errors import SettingsError
 
 DURABLE_TRIGGERS = ("orchestrationTrigger", "activityTrigger", "entityTrigger")
 DEFAULT_HUB = "TestHubName"
-DEFAULT_PARTITIONS = 4
-PARTITIONS = Bounds(1, 16)
+DEFAULT_PARTITIONS = 4  # partitionCount where host.json says nothing
+PARTITION_RANGE = NumberRange(1, 16)
 DEFAULT_THROTTLE = 10  # the host's default is ten per core
 CONTROL_TARGET = 32  # messages that the extension takes from a control queue at a time (controlQueueBatchSize)
 _OPTIONS = "extensions.durableTask"
@@ -51,7 +52,7 @@ def hub_name(app: FunctionApp) -> str:
     return app.resolve(str(app.host_value(f"{_OPTIONS}.hubName") or DEFAULT_HUB))
 
 
-def task_hub_rules(hub: str, partitions: int, throttle: int, wiring: Wiring) -> list[dict[str, Any]]:
+def task_hub_rules(hub: str, partitions: int, throttle: int, wiring: Wiring) -> list[Json]:
     """Own KEDA rules for a task hub on Azure Storage: the work-item queue, and each control queue.
 
     Work items are counted with those in work (`all`), so that replicas stay while activities run; control queues
@@ -71,7 +72,7 @@ def _throttle(app: FunctionApp, name: str) -> int:
 
 
 def _azure_storage(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
-    partitions = app.host_number(f"{_OPTIONS}.storageProvider.partitionCount", DEFAULT_PARTITIONS, PARTITIONS)
+    partitions = app.host_number(f"{_OPTIONS}.storageProvider.partitionCount", DEFAULT_PARTITIONS, PARTITION_RANGE)
     connection = str(
         app.host_value(f"{_OPTIONS}.storageProvider.connectionName")
         or app.host_value(f"{_OPTIONS}.storageProvider.connectionStringName")
@@ -154,7 +155,7 @@ def _netherite(triggers: Sequence[Trigger], app: FunctionApp) -> dict[str, Any]:
     }
 
 
-def _queue_rule(name: str, queue: str, target: int, strategy: str, wiring: Wiring) -> dict[str, Any]:
+def _queue_rule(name: str, queue: str, target: int, strategy: str, wiring: Wiring) -> Json:
     metadata = {"queueName": queue, "queueLength": str(target), "queueLengthStrategy": strategy, **wiring.metadata}
     identity = {"identity": wiring.identity} if wiring.identity else {}
     return {"name": name, "custom": {"type": "azure-queue", "metadata": metadata, **identity}}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ebb.cli.scale_rules.mapping import ROWS, Row
+from ebb.cli.scale_rules.mapping import ROWS, MappingRow
 from ebb.cli.scale_rules.unmapped import ADVICE
 
 PAGE = "https://learn.microsoft.com/azure/container-apps/functions-keda-mappings"
 DATE = "15 January 2026"
-DURABLE = {
+DURABLE_ADVICE = {
     "Durable on the Durable Task Scheduler": "one rule of the platform's own scaler (azure-durabletask-scheduler), by "
     "work items of each kind; it scales to zero",
     "Durable on MSSQL": "scaler mssql with SELECT dt.GetScaleRecommendation(maxConcurrentOrchestratorFunctions, "
@@ -40,10 +40,10 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "The page has no row for these:"
     yield ""
-    yield from (f"- `{name}`: {advice}." for name, advice in {**DURABLE, **ADVICE}.items())
+    yield from (f"- `{name}`: {advice}." for name, advice in {**DURABLE_ADVICE, **ADVICE}.items())
 
 
-def _table_line(row: Row) -> str:
+def _table_line(row: MappingRow) -> str:
     default = "null" if row.default is None else row.default
     cells = [row.name, f"`{row.parameter}`", row.host_path or row.path, default]
     cells += [row.keda_type, f"`{row.keda_parameter}`", row.keda_default] if row.keda_type else ["none", "-", "-"]
@@ -51,11 +51,11 @@ def _table_line(row: Row) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def _notes(row: Row) -> Iterator[str]:
+def _notes(row: MappingRow) -> Iterator[str]:
     yield ""
     yield f"**{row.name}** (`{row.trigger}`)"
     yield ""
-    yield f"- `{row.parameter}`: {row.means}. The host takes {row.bounds}."
+    yield f"- `{row.parameter}`: {row.means}. The host takes {row.allowed}."
     if row.counts:
         yield f"- KEDA counts {row.counts}."
     yield from (f"- {note}." for note in row.notes)

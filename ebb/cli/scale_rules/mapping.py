@@ -1,8 +1,8 @@
 """The official table: which setting of Azure Functions becomes which KEDA target, with the defaults of both sides.
 
 Source: https://learn.microsoft.com/azure/container-apps/functions-keda-mappings (15 January 2026). Each row of that
-page is a `Row` here, in its order, and `docs/scale-rules.md` shows them all. The value is handed over as it is: no row
-multiplies or rounds.
+page is a `MappingRow` here, in its order, and `docs/scale-rules.md` shows them all. The value is handed over as it is:
+no row multiplies or rounds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ebb.cli.scale_rules.numbers import POSITIVE, Bounds
+from ebb.cli.scale_rules.numbers import POSITIVE, NumberRange
 from ebb.cli.scale_rules.trigger import Trigger
 
 HOST_JSON = "(host.json)"
@@ -20,7 +20,7 @@ HTTP_DEFAULT = "100 (Consumption), -1 (Premium/Dedicated)"
 
 
 @dataclass(frozen=True)
-class Row:
+class MappingRow:
     """One row of the page; `keda_type` is None where the page names no scaler."""
 
     name: str
@@ -34,7 +34,7 @@ class Row:
     keda_default: Any = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])  # KEDA key -> trigger property
     constants: Mapping[str, str] = field(default_factory=dict[str, str])  # KEDA key -> value
-    bounds: Bounds = POSITIVE  # what the host takes for the parameter
+    allowed: NumberRange = POSITIVE  # what the host takes for the parameter
     counts: str = ""  # what KEDA counts
     notes: tuple[str, ...] = ()
     instead: str | None = None  # what to do where there is no mapping
@@ -50,7 +50,7 @@ class Row:
         return f"metadata.{self.keda_parameter} = {self.host_path or self.parameter}" if self.keda_type else None
 
 
-STORAGE_QUEUE = Row(
+STORAGE_QUEUE = MappingRow(
     "Azure Storage Queue",
     "queueTrigger",
     "batchSize",
@@ -61,7 +61,7 @@ STORAGE_QUEUE = Row(
     "queueLength",
     5,
     metadata={"queueName": "queueName"},
-    bounds=Bounds(1, 32),
+    allowed=NumberRange(1, 32),
     counts="messages of the queue, those in work included",
     notes=(
         "newBatchThreshold is left out of the rule: one replica takes up to batchSize + newBatchThreshold messages",
@@ -73,7 +73,7 @@ _SERVICE_BUS = {
     "topicName": "topicName",
     "subscriptionName": "subscriptionName",
 }
-SERVICE_BUS_SINGLE = Row(
+SERVICE_BUS_SINGLE = MappingRow(
     "Azure Service Bus (single dispatch)",
     "serviceBusTrigger",
     "maxConcurrentCalls",
@@ -87,7 +87,7 @@ SERVICE_BUS_SINGLE = Row(
     counts="active messages of the queue or subscription, locked ones included",
     notes=("the host multiplies maxConcurrentCalls by the cores of a replica, the rule does not",),
 )
-SERVICE_BUS_SESSIONS = Row(
+SERVICE_BUS_SESSIONS = MappingRow(
     "Azure Service Bus (sessions-based)",
     "serviceBusTrigger",
     "maxMessageBatchSize",
@@ -103,7 +103,7 @@ SERVICE_BUS_SESSIONS = Row(
         "with the default a second replica comes at 1001 messages: set maxMessageBatchSize to what one replica can do",
     ),
 )
-EVENT_HUBS = Row(
+EVENT_HUBS = MappingRow(
     "Azure Event Hubs",
     "eventHubTrigger",
     "targetUnprocessedEventThreshold",
@@ -121,7 +121,7 @@ EVENT_HUBS = Row(
     },
     notes=("checkpoints are read as extension 5 and later write them; another layout makes KEDA count every event",),
 )
-KAFKA = Row(
+KAFKA = MappingRow(
     "Apache Kafka",
     "kafkaTrigger",
     "LagThreshold",
@@ -134,7 +134,7 @@ KAFKA = Row(
     metadata={"topic": "topic", "consumerGroup": "consumerGroup"},
     counts="messages after the committed offset, all partitions together",
 )
-COSMOS_DB = Row(
+COSMOS_DB = MappingRow(
     "Azure Cosmos DB",
     "cosmosDBTrigger",
     "MaxItemsPerInvocation",
@@ -144,18 +144,18 @@ COSMOS_DB = Row(
     instead="no KEDA scaler for the change feed: set minReplicas to 1 or more, or switch on allowScalingRuleOverride "
     "and scale on a source that has a scaler (a queue fed from the change feed, or CPU)",
 )
-HTTP = Row(
+HTTP = MappingRow(
     "HTTP",
     "httpTrigger",
     "maxConcurrentRequests",
     f"extensions.http.maxConcurrentRequests {HOST_JSON}",
     HTTP_DEFAULT,
     "web requests in work at once on one replica; more wait",
-    bounds=Bounds(-1),
+    allowed=NumberRange(-1),
     instead="Container Apps' own HTTP scaler adds replicas by concurrent requests (10 each by default): nothing to do, "
     "or set its concurrentRequests by allowScalingRuleOverride",
 )
-BLOB = Row(
+BLOB = MappingRow(
     "Azure Blob Storage",
     "blobTrigger",
     "maxDegreeOfParallelism",
@@ -169,18 +169,18 @@ BLOB = Row(
     counts="blobs in the container",
     notes=("KEDA counts the blobs that lie in the container, handled or not: move or delete them when done",),
 )
-EVENT_GRID = Row(
+EVENT_GRID = MappingRow(
     "Azure Event Grid",
     "eventGridTrigger",
     "maxConcurrentRequests",
     f"extensions.http.maxConcurrentRequests {HOST_JSON}",
     HTTP_DEFAULT,
     "as for HTTP: its events are web requests",
-    bounds=Bounds(-1),
+    allowed=NumberRange(-1),
     instead="events come in as web requests: Container Apps' own HTTP scaler serves them; to buffer bursts, let "
     "Event Grid write to a queue and use a queue trigger",
 )
-RABBITMQ = Row(
+RABBITMQ = MappingRow(
     "RabbitMQ",
     "rabbitMQTrigger",
     "prefetchCount",
@@ -191,7 +191,7 @@ RABBITMQ = Row(
     "value",
     "100.50",
     metadata={"queueName": "queueName"},
-    bounds=Bounds(0, 65_535),
+    allowed=NumberRange(0, 65_535),
     counts="messages of the queue (amqp: only those that wait; http: those in work too)",
     constants={"mode": "QueueLength"},
     notes=("the page prints 100.50 as KEDA's default; KEDA itself takes 20 when nothing is given",),
@@ -211,7 +211,7 @@ ROWS = (
 )
 
 
-def row_for(trigger: Trigger) -> Row | None:
+def row_for(trigger: Trigger) -> MappingRow | None:
     """The row that serves `trigger`; None when the page has none (Timer, Durable, SQL, Dapr, ...)."""
     if trigger.type.lower() == SERVICE_BUS_SINGLE.trigger.lower():
         return SERVICE_BUS_SESSIONS if trigger.flag("isSessionsEnabled") else SERVICE_BUS_SINGLE

@@ -15,7 +15,7 @@ _DECIMAL, _HEXADECIMAL = re.compile(r"[+-]?\d+"), re.compile(r"(?:#|0x|&h)([0-9a
 
 
 @dataclass(frozen=True)
-class Bounds:
+class NumberRange:
     """What the host takes."""
 
     lowest: int = 1
@@ -27,10 +27,10 @@ class Bounds:
         return f"{self.lowest} to {self.highest}"
 
 
-POSITIVE = Bounds()
+POSITIVE = NumberRange()
 
 
-def whole_number(value: object, bounds: Bounds = POSITIVE) -> int:
+def whole_number(value: object, allowed: NumberRange = POSITIVE) -> int:
     """`value`, a JSON value or text, as the host will have it.
 
     Raises:
@@ -39,8 +39,8 @@ def whole_number(value: object, bounds: Bounds = POSITIVE) -> int:
     number = _converted(value)
     if number is None:
         raise ValueError(f"{value!r} is not a whole number")
-    if not bounds.lowest <= number <= bounds.highest:
-        raise ValueError(f"{number} is not {bounds}")
+    if not allowed.lowest <= number <= allowed.highest:
+        raise ValueError(f"{number} is not {allowed}")
     return number
 
 

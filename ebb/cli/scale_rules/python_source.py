@@ -56,18 +56,18 @@ TRIGGERS = {
 _HTTP_APPS = ("AsgiFunctionApp", "WsgiFunctionApp")
 _REGISTER = ("register_functions", "register_blueprint")
 _IRREGULAR = {"path": "path", "data_type": "dataType"}
-_Place = tuple[Path, str]
+_Origin = tuple[Path, str]  # module and name where something is assigned
 
 
 @dataclass(frozen=True)
-class Source:
-    """What the source says, and what it leaves open."""
+class PythonTriggers:
+    """The triggers that the Python source of an app shows, and what it leaves open."""
 
     triggers: tuple[Trigger, ...]
     remarks: tuple[str, ...] = ()
 
 
-def read_source(folder: Path, script: str = "function_app.py") -> Source:
+def read_python(folder: Path, script: str = "function_app.py") -> PythonTriggers:
     """The triggers in `script` and in the modules of the folder that it reaches by imports; none without it.
 
     Raises:
@@ -86,7 +86,7 @@ class _Reader:
         self._constants = Constants(self._names)
         self._registered = self._registrations()
 
-    def read(self) -> Source:
+    def read(self) -> PythonTriggers:
         triggers: list[Trigger] = []
         left_out: list[str] = []
         perhaps: list[str] = []
@@ -99,7 +99,7 @@ class _Reader:
                     perhaps += [] if is_certain else [found.function]
                 elif found is not None:
                     left_out.append(found.function)
-        return Source(tuple(triggers), tuple(self._remarks(left_out, perhaps)))
+        return PythonTriggers(tuple(triggers), tuple(self._remarks(left_out, perhaps)))
 
     def _remarks(self, left_out: list[str], perhaps: list[str]) -> Iterator[str]:
         if left_out:
@@ -155,25 +155,25 @@ class _Reader:
                 return origin in self._registered
         return True
 
-    def _origin(self, call: ast.Call, path: Path) -> _Place | Foreign | None:
+    def _origin(self, call: ast.Call, path: Path) -> _Origin | Foreign | None:
         return self._names.origin(call.func.value, path) if isinstance(call.func, ast.Attribute) else None
 
-    def _is_blueprint(self, place: _Place) -> bool:
-        made_by = self._names.assigned(place[1], place[0])
+    def _is_blueprint(self, origin: _Origin) -> bool:
+        made_by = self._names.assigned(origin[1], origin[0])
         return isinstance(made_by, ast.Call) and ast.unparse(made_by.func).split(".")[-1] == "Blueprint"
 
-    def _registrations(self) -> set[_Place] | None:
+    def _registrations(self) -> set[_Origin] | None:
         """The blueprints that are registered somewhere; None where one cannot be told: then all count."""
-        found: set[_Place] = set()
+        found: set[_Origin] = set()
         for path, tree in self._modules.items():
             for node in ast.walk(tree):
                 if not (isinstance(node, ast.Call) and _decorator(node) in _REGISTER):
                     continue
                 given = [*node.args, *(keyword.value for keyword in node.keywords)]
-                place = self._names.origin(given[0], path) if given else None
-                if not isinstance(place, tuple) or not self._is_blueprint(place):
+                origin = self._names.origin(given[0], path) if given else None
+                if not isinstance(origin, tuple) or not self._is_blueprint(origin):
                     return None
-                found.add(place)
+                found.add(origin)
         return found
 
     def _arguments(self, call: ast.Call, path: Path) -> dict[str, Any]:

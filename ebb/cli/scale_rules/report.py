@@ -10,13 +10,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ebb.cli.scale_rules.derive import Report
+from ebb.cli.scale_rules.derive import RuleReport
 from ebb.cli.scale_rules.rule import ScaleRule
+from ebb.core.document import Json
 
 OVERRIDE_API = "2026-03-02-preview"
 
 
-def as_document(report: Report) -> dict[str, Any]:
+def as_document(report: RuleReport) -> Json:
     """The whole report as plain JSON: `reading` (how the triggers were found), `rules` (one for each trigger), `scale`
     (what the template holds), `warnings`."""
     return {
@@ -27,18 +28,18 @@ def as_document(report: Report) -> dict[str, Any]:
     }
 
 
-def json_of(report: Report) -> str:
+def as_json(report: RuleReport) -> str:
     """JSON with the keys of `as_document`."""
     return json.dumps(as_document(report), indent=2)
 
 
-def as_yaml(report: Report) -> str:
+def as_yaml(report: RuleReport) -> str:
     """YAML with the keys of `as_document`."""
-    distinct = json.loads(json_of(report))  # a rule stands in two places: without this YAML would write a reference
+    distinct = json.loads(as_json(report))  # a rule stands in two places: without this YAML would write a reference
     return yaml.safe_dump(distinct, sort_keys=False, width=120).rstrip()
 
 
-def as_table(report: Report) -> RenderableType:
+def as_table(report: RuleReport) -> RenderableType:
     """A table of both sides, then remarks. Functions with the same answer share a line."""
     table = Table(title="Scale rules that Functions on Container Apps derives", title_justify="left")
     for heading in ("functions", "trigger", "Functions setting", "value", "KEDA scaler", "KEDA target"):
@@ -55,7 +56,7 @@ def as_table(report: Report) -> RenderableType:
     return Group(table, *remarks)
 
 
-def _grouped(report: Report) -> dict[str, ScaleRule]:
+def _grouped(report: RuleReport) -> dict[str, ScaleRule]:
     groups: dict[str, list[ScaleRule]] = {}
     for rule in report.rules:
         answer = {**rule.to_document(), "function": "", "where": ""}
@@ -63,17 +64,17 @@ def _grouped(report: Report) -> dict[str, ScaleRule]:
     return {", ".join(rule.function for rule in rules): rules[0] for rules in groups.values()}
 
 
-def print_report(report: Report, output: str, console: Console) -> None:
+def print_report(report: RuleReport, output: str, console: Console) -> None:
     """Print `report` as `table`, `yaml` or `json`."""
     if output == "table":
         console.print(as_table(report))
     else:
         console.print(
-            json_of(report) if output == "json" else as_yaml(report), markup=False, highlight=False, soft_wrap=True
+            as_json(report) if output == "json" else as_yaml(report), markup=False, highlight=False, soft_wrap=True
         )
 
 
-def _cells(rule: dict[str, Any]) -> tuple[str, str, str, str]:
+def _cells(rule: Json) -> tuple[str, str, str, str]:
     """Setting with default, value, scaler, target; a dash where a side has nothing."""
     functions, keda = rule["functions"], rule["keda"]
     scaler = keda["type"] if keda else "none"

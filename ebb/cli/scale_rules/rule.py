@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ebb.core.document import Json
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -17,7 +19,7 @@ class Parameter:
     value: Any
     is_set: bool
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Json:
         """Plain JSON."""
         return {
             "parameter": self.name,
@@ -38,12 +40,12 @@ class ScaleRule:
     where: str = ""
     functions_side: Parameter | None = None
     keda_side: Parameter | None = None
-    rule: dict[str, Any] | None = None
+    rule: Json | None = None
     notes: tuple[str, ...] = ()
     instead: str | None = None
-    override: tuple[dict[str, Any], ...] = ()  # own rules for allowScalingRuleOverride that would serve
+    override: tuple[Json, ...] = ()  # own rules for allowScalingRuleOverride that would serve
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Json:
         """Plain JSON, every key always there."""
         return {
             "function": self.function,

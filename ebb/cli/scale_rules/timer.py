@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ebb.cli.cron_fields import five_fields
@@ -11,6 +10,7 @@ from ebb.cli.scale_rules.app import FunctionApp
 from ebb.cli.scale_rules.rule import ScaleRule, rule_name
 from ebb.cli.scale_rules.trigger import Trigger, Unresolved
 from ebb.core.calendar.ncrontab import FIELDS, parse_six_fields
+from ebb.core.document import Json
 from ebb.core.settings.app_settings import find_setting
 from ebb.core.settings.time_span import parse_time_span
 
@@ -100,7 +100,7 @@ def _schedule(trigger: Trigger, app: FunctionApp) -> _Schedule:
         return _Schedule(text, told=str(error))
 
 
-def _window(schedule: _Schedule, zone: str) -> tuple[dict[str, Any] | None, str | None]:
+def _window(schedule: _Schedule, zone: str) -> tuple[Json | None, str | None]:
     """KEDA's cron scaler knows windows, not instants: some minutes from each tick. Or why no window fits.
 
     Seconds are dropped; the minute must be one number with room for the window in its hour.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ebb.cli.scale_rules.app import FunctionApp
-from ebb.cli.scale_rules.mapping import BLOB, EVENT_HUBS, KAFKA, RABBITMQ, STORAGE_QUEUE, Row
+from ebb.cli.scale_rules.mapping import BLOB, EVENT_HUBS, KAFKA, RABBITMQ, STORAGE_QUEUE, MappingRow
 from ebb.cli.scale_rules.trigger import Trigger
 from ebb.cli.scale_rules.wiring import Wiring, namespace, secret, storage
 from ebb.core.settings.app_settings import find_connection_section, find_setting, resolve_placeholders
@@ -13,7 +13,7 @@ from ebb.core.settings.app_settings import find_connection_section, find_setting
 _SASL = ("username", "password", "authenticationMode", "protocol", "oAuthBearerMethod", "sslCaLocation", "sslCaPem")
 
 
-def wire(row: Row, trigger: Trigger, app: FunctionApp) -> Wiring:
+def wire(row: MappingRow, trigger: Trigger, app: FunctionApp) -> Wiring:
     """How the rule of `row` reaches what `trigger` watches."""
     settings, name = app.settings, str(trigger.get("connection", ""))
     if row in (STORAGE_QUEUE, BLOB):

@@ -32,7 +32,7 @@ class Arrival(NamedTuple):
 
 
 Arrivals = Iterator[Arrival]
-KINDS = ("constant", "poisson", "burst", "daily", "uniform", "csv", "history", "none")
+ARRIVAL_KINDS = ("constant", "poisson", "burst", "daily", "uniform", "csv", "history", "none")
 
 
 def arrivals_of(spec: str, length: float, seed: str) -> Arrivals:
@@ -53,7 +53,7 @@ def arrivals_of(spec: str, length: float, seed: str) -> Arrivals:
         "history": lambda rest, _, __: (Arrival(*row) for row in read_history(Path(rest))),
     }
     if kind not in makers:
-        raise SimulationError(f"arrivals {spec!r}: {kind!r} is not known; known are {', '.join(KINDS)}")
+        raise SimulationError(f"arrivals {spec!r}: {kind!r} is not known; known are {', '.join(ARRIVAL_KINDS)}")
     return _until(makers[kind](rest, f"arrivals {spec!r}", random.Random(f"{seed}/arrivals/{spec}")), length)
 
 

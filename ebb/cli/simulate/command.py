@@ -13,7 +13,7 @@ from ebb.cli.operate.answers import Exit, console, failed
 from ebb.core.errors import EbbError
 
 
-class Output(StrEnum):
+class ComparisonOutput(StrEnum):
     """How the comparison is printed."""
 
     TABLE = "table"
@@ -70,7 +70,9 @@ def simulate(
     ] = None,
     runs: Annotated[bool, typer.Option("--runs", help="list the runs: when each began and ended")] = False,
     seed: Annotated[str, typer.Option(help="of what is random; the same seed gives the same run")] = "1",
-    output: Annotated[Output, typer.Option("--output", "-o", help="table, json or csv")] = Output.TABLE,
+    output: Annotated[
+        ComparisonOutput, typer.Option("--output", "-o", help="table, json or csv")
+    ] = ComparisonOutput.TABLE,
     json: Annotated[bool, typer.Option("--json", help="the same as --output json")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="also write a picture: FILE.svg or FILE.png", metavar="FILE")
@@ -81,12 +83,13 @@ def simulate(
     from ebb.cli.simulate.candidates import candidates_of, schedule_settings
     from ebb.cli.simulate.compare import compare
     from ebb.cli.simulate.costs import Prices
+    from ebb.cli.simulate.export import csv_of, json_of
     from ebb.cli.simulate.plots import check_plot, write_plot
-    from ebb.cli.simulate.progress import bars
-    from ebb.cli.simulate.render import Comparison, csv_of, json_of, runs_of
+    from ebb.cli.simulate.progress import progress_bars
+    from ebb.cli.simulate.render import Comparison, runs_of
     from ebb.cli.simulate.scenario import Scenario, begin_of
 
-    if json and output not in (Output.TABLE, Output.JSON):
+    if json and output not in (ComparisonOutput.TABLE, ComparisonOutput.JSON):
         raise failed(f"--json and --output {output.value} exclude each other: give one of them", Exit.USAGE)
     try:
         seconds = seconds_of(length, "--for")
@@ -99,7 +102,7 @@ def simulate(
             Scenario(name, settings, given, service_time, seconds, begin_of(begin, settings), seed, failing, drained)
             for name, settings in found.items()
         ]
-        with bars([scenario.name for scenario in scenarios]) as tell:
+        with progress_bars([scenario.name for scenario in scenarios]) as tell:
             results = compare(scenarios, prices, tell)
     except EbbError as error:  # an argument, a file that it names, or the settings
         raise failed(str(error), Exit.USAGE) from error
@@ -108,11 +111,13 @@ def simulate(
             write_plot(results, plot)
         except EbbError as error:
             raise failed(str(error), Exit.FAILED) from error
-    form = Output.JSON if json else output
-    if form is Output.TABLE:
+    form = ComparisonOutput.JSON if json else output
+    if form is ComparisonOutput.TABLE:
         screen = console()
         screen.print(Comparison(results))
         if runs:
             screen.print(runs_of(results))
     else:
-        typer.echo(json_of(results) if form is Output.JSON else csv_of(results), nl=form is Output.JSON)
+        typer.echo(
+            json_of(results) if form is ComparisonOutput.JSON else csv_of(results), nl=form is ComparisonOutput.JSON
+        )

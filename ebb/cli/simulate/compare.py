@@ -15,7 +15,7 @@ from typing import Any
 from ebb.cli.simulate.costs import Prices
 from ebb.cli.simulate.progress import Tell, pass_on, seldom
 from ebb.cli.simulate.recording import Recording
-from ebb.cli.simulate.report import Report, report_of
+from ebb.cli.simulate.report import SimulationReport, report_of
 from ebb.cli.simulate.run import simulate
 from ebb.cli.simulate.scenario import Scenario, simulated_settings
 
@@ -28,7 +28,7 @@ class Result:
 
     scenario: Scenario
     recording: Recording
-    report: Report
+    report: SimulationReport
 
 
 def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *_: None) -> list[Result]:
@@ -54,7 +54,7 @@ def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *
     ]
 
 
-def _report(scenario: Scenario, recording: Recording, prices: Prices) -> Report:
+def _report(scenario: Scenario, recording: Recording, prices: Prices) -> SimulationReport:
     simulated = simulated_settings(scenario.simulated)
     unknown = [name for name in scenario.after if name not in simulated.after]
     left_out = [f"after: {name} is left out; --drains {name}=SPEC says when it has drained" for name in unknown]

@@ -15,6 +15,10 @@ from ebb.cli.idle_cost import MONTH_HOURS, QUEUE_PER_10K, TABLE_PER_10K, IdleCos
 from ebb.cli.simulate.errors import SimulationError
 
 MONTH_SECONDS = 30 * 86_400.0
+PRICES_NOTE = (
+    "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price. "
+    "Container Apps: replicas that run all month; DTS: the price of its actions is by region (dts_million_actions)"
+)
 _MESSAGE = 3  # queue transactions: put, get, delete
 _TURN = 2  # table transactions of a turn of an orchestration: history, instance
 

@@ -17,7 +17,7 @@ PAUSE = 0.2  # real seconds between two words of one candidate
 
 
 @contextmanager
-def bars(names: Sequence[str], console: Console | None = None) -> Iterator[Tell]:
+def progress_bars(names: Sequence[str], console: Console | None = None) -> Iterator[Tell]:
     """Bars for the candidates `names`, to be told how far each is.
 
     Args:

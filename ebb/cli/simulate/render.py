@@ -1,10 +1,7 @@
-"""A comparison as a table in the terminal, as JSON, and as CSV."""
+"""A comparison as tables in the terminal: the numbers of each candidate, and its runs."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,13 +14,14 @@ from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.plain import plain as plain_text
 from ebb.cli.operate.times import took
 from ebb.cli.simulate.compare import Result
-from ebb.cli.simulate.places import Place
-from ebb.cli.simulate.report import Report, Spread, running_executions
+from ebb.cli.simulate.costs import PRICES_NOTE
+from ebb.cli.simulate.hosting_costs import HostingCost
+from ebb.cli.simulate.report import SimulationReport, Spread, running_executions
 from ebb.cli.simulate.timeline import average, highest
 from ebb.core.clock import parse_rfc3339
 from ebb.core.wording import counted, duration, local_time, plain
 
-BARS = 24  # characters of a line over time
+LINE_WIDTH = 24  # characters of a line over time
 FRAME = 3  # characters of a column's frame: two blanks and a line
 _BLOCKS = "·▁▂▃▄▅▆▇█"  # nothing is a dot: blanks at an end would be lost, and the rest would move
 SHOWN = 8  # warnings of one candidate below the table
@@ -39,10 +37,6 @@ _RUNS = (
     Column("outcome", 3),
 )
 _PARKED = "parked for their keys"  # the row of those that park
-PRICES_NOTE = (
-    "US dollars a month at list prices of 2026-11 without free grants; check them, change them with --price. "
-    "Container Apps: replicas that run all month; DTS: the price of its actions is by region (dts_million_actions)"
-)
 
 
 class Comparison:
@@ -55,7 +49,7 @@ class Comparison:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """As many candidates side by side as the width has room for, and at least one."""
         labels = max(len(label) for column in self._columns for label in column)
-        at_once = max((options.max_width - labels - FRAME) // (BARS + FRAME), 1)
+        at_once = max((options.max_width - labels - FRAME) // (LINE_WIDTH + FRAME), 1)
         for start in range(0, len(self._results), at_once):
             yield self._table(slice(start, start + at_once))
         yield plain_text(PRICES_NOTE, style="dim")
@@ -67,7 +61,7 @@ class Comparison:
         table = Table(title=f"{duration(first.report.seconds)} of schedule from {_moment(first, 0.0)}")
         table.add_column("", no_wrap=True)
         for result in self._results[part]:
-            table.add_column(plain_text(result.report.name), justify="right", min_width=BARS)
+            table.add_column(plain_text(result.report.name), justify="right", min_width=LINE_WIDTH)
         labels = dict.fromkeys(label for column in columns for label in column)
         if not any(result.report.parked for result in self._results):
             del labels[_PARKED]
@@ -96,73 +90,24 @@ def runs_of(results: Sequence[Result]) -> RenderableType:
     return Fitted(_RUNS, rows)
 
 
-def json_of(results: Sequence[Result]) -> str:
-    """The numbers of every candidate, its settings, its cycles in short, and backlog and executions over time."""
-    documents = []
-    for result in results:
-        times, counts = running_executions(result.recording)
-        documents.append(
-            {
-                **result.report.to_document(),
-                "settings": dict(result.scenario.settings),
-                "overTime": {
-                    "seconds": [sample.seconds for sample in result.recording.samples],
-                    "waiting": [sample.waiting for sample in result.recording.samples],
-                    "inWork": [sample.in_work for sample in result.recording.samples],
-                    "oldestAge": [sample.oldest for sample in result.recording.samples],
-                },
-                "executionsOverTime": {"seconds": times, "executions": counts},
-                "busyCycles": [
-                    {
-                        "cycle": cycle.cycle,
-                        "startedAt": cycle.started_at,
-                        "endedAt": cycle.ended_at,
-                        "backlog": cycle.backlog.count if cycle.backlog else None,
-                        "decision": cycle.decision.to_document() if cycle.decision else None,
-                        "processed": cycle.processed,
-                        "wait": cycle.wait.to_document() if cycle.wait else None,
-                    }
-                    for cycle in result.recording.cycles
-                ],
-            }
-        )
-    return json.dumps({"value": documents, "prices": PRICES_NOTE}, indent=2)
-
-
-def csv_of(results: Sequence[Result]) -> str:
-    """Backlog and executions over time: one row a sample, of all candidates."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["candidate", "seconds", "waiting", "in_work", "oldest_age", "executions"])
-    for result in results:
-        times, counts = running_executions(result.recording)
-        place = 0
-        for sample in result.recording.samples:
-            while place + 1 < len(times) and times[place + 1] <= sample.seconds:
-                place += 1
-            row = [sample.seconds, sample.waiting, sample.in_work, round(sample.oldest, 3), counts[place]]
-            writer.writerow([result.report.name, *row])
-    return text.getvalue()
-
-
 def _over_time(result: Result) -> dict[str, str]:
     """Backlog and executions as a line of bars, each from 0 to its own highest value."""
     samples, length = result.recording.samples, result.report.seconds
     seconds = [sample.seconds for sample in samples]
     return {
         "time": _axis(length),
-        "backlog over time": bars(highest(seconds, [sample.waiting for sample in samples], length, BARS)),
-        "executions over time": bars(average(*running_executions(result.recording), length, BARS)),
+        "backlog over time": blocks(highest(seconds, [sample.waiting for sample in samples], length, LINE_WIDTH)),
+        "executions over time": blocks(average(*running_executions(result.recording), length, LINE_WIDTH)),
     }
 
 
 def _axis(length: float) -> str:
     """Begin, middle and end of the time below which the bars stand."""
     left, middle, right = "0", _short(length / 2), _short(length)
-    room = BARS - len(left) - len(middle) - len(right)
-    before = BARS // 2 - len(left) - len(middle) // 2
+    room = LINE_WIDTH - len(left) - len(middle) - len(right)
+    before = LINE_WIDTH // 2 - len(left) - len(middle) // 2
     if room - before < 1:  # no room for the middle
-        return f"{left}{right:>{BARS - len(left)}}"
+        return f"{left}{right:>{LINE_WIDTH - len(left)}}"
     return f"{left}{' ' * before}{middle}{' ' * (room - before)}{right}"
 
 
@@ -198,14 +143,14 @@ def _warnings(result: Result) -> list[RenderableType]:
     return lines
 
 
-def bars(values: Sequence[float]) -> str:
+def blocks(values: Sequence[float]) -> str:
     """`values` as block characters; nothing at all is a dot."""
     top = max(values, default=0.0)
     steps = len(_BLOCKS) - 1
     return "".join(_BLOCKS[math.ceil(value / top * steps) if top else 0] for value in values)
 
 
-def _rows(report: Report) -> dict[str, str]:
+def _rows(report: SimulationReport) -> dict[str, str]:
     monthly = report.monthly
     return {
         "cycles (with work)": f"{report.cycles} ({report.busy_cycles})",
@@ -240,8 +185,8 @@ def _rows(report: Report) -> dict[str, str]:
     }
 
 
-def _price(place: Place) -> str:
-    return place.detail if place.dollars is None else f"${place.dollars:.2f}"
+def _price(hosting: HostingCost) -> str:
+    return hosting.detail if hosting.dollars is None else f"${hosting.dollars:.2f}"
 
 
 def _spread(spread: Spread, form: object) -> str:

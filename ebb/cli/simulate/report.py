@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from ebb.cli.simulate.budget_use import BudgetUse, budget_use
 from ebb.cli.simulate.costs import MonthlyCost, Prices, Usage, monthly_cost
-from ebb.cli.simulate.places import Place, places
+from ebb.cli.simulate.hosting_costs import HostingCost, hosting_costs
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.warned import Warned, told
 from ebb.core.clock import parse_rfc3339
@@ -40,7 +40,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Report:
+class SimulationReport:
     """Times are in seconds."""
 
     name: str
@@ -70,7 +70,7 @@ class Report:
     limited: dict[str, int]  # cycles whose decision a setting bound, by setting
     budget: BudgetUse | None
     monthly: MonthlyCost
-    places: list[Place]  # the same at each place where it can be deployed
+    places: list[HostingCost]  # the same at each place where it can be deployed
     ended: str | None
     warnings: list[Warned]
 
@@ -83,7 +83,7 @@ class Report:
 
 def report_of(
     name: str, recording: Recording, settings: ScheduleSettings, prices: Prices, left_out: Sequence[str] = ()
-) -> Report:
+) -> SimulationReport:
     """Sum up `recording`; `left_out` says what of the schedule was not simulated."""
     cycles = recording.cycles
     executions = [execution for cycle in cycles for execution in cycle.executions]
@@ -100,7 +100,7 @@ def report_of(
         execution_seconds=seconds,
     )
     last, limited = recording.samples[-1] if recording.samples else None, _limited(recording)
-    return Report(
+    return SimulationReport(
         name=name,
         seconds=recording.length,
         real_seconds=round(recording.real_seconds, 3),
@@ -128,7 +128,7 @@ def report_of(
         limited=limited,
         budget=budget_use(settings, recording.length, recording.begun, limited),
         monthly=monthly_cost(usage, prices),
-        places=places(usage, max((len(cycle.executions) for cycle in cycles), default=0), prices),
+        places=hosting_costs(usage, max((len(cycle.executions) for cycle in cycles), default=0), prices),
         ended=recording.ended,
         warnings=[*(Warned(text, 0.0, 1) for text in (*left_out, *warnings_of(settings))), *told(recording.warnings)],
     )

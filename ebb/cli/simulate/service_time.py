@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ebb.cli.simulate.amounts import seconds_of
 from ebb.cli.simulate.errors import SimulationError
 
-KINDS = ("constant", "uniform", "exponential", "lognormal")
+SERVICE_TIME_KINDS = ("constant", "uniform", "exponential", "lognormal")
 
 
 def service_time_of(spec: str, seed: str) -> Callable[[], float]:
@@ -40,4 +40,4 @@ def service_time_of(spec: str, seed: str) -> Callable[[], float]:
         median, _, spread = rest.partition(",")
         centre, width = math.log(seconds_of(median, what)), seconds_of(spread, what)
         return lambda: chance.lognormvariate(centre, width)
-    raise SimulationError(f"{what}: {kind!r} is not known; known are {', '.join(KINDS)}")
+    raise SimulationError(f"{what}: {kind!r} is not known; known are {', '.join(SERVICE_TIME_KINDS)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ebb.cli.job_template import job_for
+from ebb.cli.job.template import job_for
 from ebb.cli.local.state import StateFolder
 from ebb.cli.main import app
 from ebb.cli.running import announced

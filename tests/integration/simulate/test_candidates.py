@@ -8,7 +8,7 @@ import pytest
 
 from ebb.cli.simulate.candidates import candidates_of
 from ebb.cli.simulate.costs import MONTH_SECONDS, Prices, Usage, monthly_cost
-from ebb.cli.simulate.render import bars
+from ebb.cli.simulate.render import blocks
 from ebb.cli.simulate.report import Spread
 from ebb.cli.simulate.timeline import average, highest
 
@@ -60,9 +60,9 @@ def test_peaks_survive_in_a_picture_of_few_points() -> None:
 
 
 def test_bars_reach_from_nothing_to_the_highest() -> None:
-    assert bars([0, 1, 4, 8, 0]) == "·▁▄█·"
-    assert bars([0, 0]) == "··"
-    assert bars([]) == ""
+    assert blocks([0, 1, 4, 8, 0]) == "·▁▄█·"
+    assert blocks([0, 0]) == "··"
+    assert blocks([]) == ""
 
 
 def test_average_of_steps_is_weighted_by_time() -> None:

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ebb.cli.main import app
-from ebb.cli.simulate.render import BARS, _axis
+from ebb.cli.simulate.render import LINE_WIDTH, _axis
 
 RUNNER = CliRunner(env={"COLUMNS": "200"})
 SCHEDULES = """\
@@ -223,7 +223,7 @@ def test_candidates_stand_below_each_other_where_the_terminal_is_narrow(folder: 
 )
 def test_axis_has_its_middle_below_the_middle_of_the_bars(length: float, axis: str) -> None:
     assert _axis(length) == axis
-    assert len(axis) == BARS
+    assert len(axis) == LINE_WIDTH
 
 
 def test_cost_is_told_for_each_place(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ebb.cli.simulate.compare import compare
 from ebb.cli.simulate.costs import Prices
-from ebb.cli.simulate.report import Report
+from ebb.cli.simulate.report import SimulationReport
 from ebb.cli.simulate.scenario import Scenario
 from ebb.core.clock import parse_rfc3339
 from ebb.core.documents import Cycle
@@ -17,14 +17,16 @@ from ebb.core.documents import Cycle
 WORK: dict[str, Any] = {"source": {"type": "memory"}, "pollingInterval": 1, "maxPollingInterval": 2, "queueLength": 16}
 
 
-def simulated(settings: dict[str, Any], count: int, seconds: float = 120, **more: Any) -> tuple[Report, list[Cycle]]:
+def simulated(
+    settings: dict[str, Any], count: int, seconds: float = 120, **more: Any
+) -> tuple[SimulationReport, list[Cycle]]:
     """The report and the cycles of a run in which so many messages come at once."""
     scenario = Scenario("test", {**WORK, **settings}, (f"burst:{count}@2h",), seconds=seconds, **more)
     (result,) = compare([scenario], Prices())
     return result.report, result.recording.cycles
 
 
-def drained(report: Report) -> float:
+def drained(report: SimulationReport) -> float:
     """Seconds until the queue was empty."""
     assert report.drain.most is not None
     return report.drain.most

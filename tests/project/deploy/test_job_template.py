@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ebb.cli.cron_fields import five_fields, period_fields
-from ebb.cli.job_render import Access, az_command, bicep
-from ebb.cli.job_template import job_for
+from ebb.cli.job.access import JobAccess
+from ebb.cli.job.az import az_command
+from ebb.cli.job.bicep import bicep
+from ebb.cli.job.template import job_for
 from ebb.cli.main import app as command_line
 from ebb.core.errors import SettingsError
 from ebb.core.settings.validation import validate_settings
@@ -65,7 +67,7 @@ def test_call_has_every_flag_of_the_tutorial_for_storage_queues():
     """Flag by flag as in Microsoft's tutorial of event-driven jobs, with the identity in place of the secret."""
     made = job(maxExecutions=10, pollingInterval=60, replicaTimeout=1800, replicaRetryLimit=1, queueLength=1)
     image = "crebb.azurecr.io/reader:1"
-    for access in Access:
+    for access in JobAccess:
         options = options_of(az_command(made, image, access))
         assert set(options) <= AZ_OPTIONS
         assert options["--registry-server"] == ["crebb.azurecr.io"]
@@ -78,7 +80,7 @@ def test_call_has_every_flag_of_the_tutorial_for_storage_queues():
 
 
 def test_secret_stands_in_for_the_identity_and_needs_no_preview():
-    text = az_command(job(), "work", Access.SECRET)
+    text = az_command(job(), "work", JobAccess.SECRET)
     options = options_of(text)
     assert "az extension" not in text
     assert "--scale-rule-identity" not in options
@@ -216,10 +218,10 @@ def test_source_without_a_scaler_is_refused():
 @pytest.mark.parametrize(
     ("settings", "access"),
     [
-        ({}, Access.IDENTITY),
-        ({}, Access.SECRET),
-        ({"source": {"type": "tick"}, "pollingInterval": 3600}, Access.IDENTITY),
-        ({"source": {"type": "rabbitMQ", "queueName": "Orders.new"}}, Access.IDENTITY),
+        ({}, JobAccess.IDENTITY),
+        ({}, JobAccess.SECRET),
+        ({"source": {"type": "tick"}, "pollingInterval": 3600}, JobAccess.IDENTITY),
+        ({"source": {"type": "rabbitMQ", "queueName": "Orders.new"}}, JobAccess.IDENTITY),
     ],
     ids=["identity", "secret", "cron", "rabbitMQ"],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ebb.cli.scale_rules.app import read_app
-from ebb.cli.scale_rules.derive import Report, derive
+from ebb.cli.scale_rules.derive import RuleReport, derive
 
 CASES = Path(__file__).parents[2] / "data" / "cases"
 QUEUE = "@app.queue_trigger(arg_name='m', queue_name='jobs', connection={!r})"
@@ -91,7 +91,7 @@ NOT_WHERE = {"queueName", "queueLength", "blobContainerName", "blobCount", "mess
              "lagThreshold", "unprocessedEventThreshold", *CHECKPOINTS}  # fmt: skip
 
 
-def report_of(folder: Path, decorator: str, settings: dict[str, str]) -> Report:
+def report_of(folder: Path, decorator: str, settings: dict[str, str]) -> RuleReport:
     (folder / "host.json").write_text("{}")
     (folder / "function_app.py").write_text(
         f"import azure.functions as func\napp = func.FunctionApp()\n{decorator}\ndef work(m): ...\n"

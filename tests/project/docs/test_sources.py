@@ -24,6 +24,11 @@ WITHOUT_FEED = {
     "memory": "it lies in the memory of another process",
     "tick": "there is nowhere to put a message",
 }
+WITHOUT_HINTS = {
+    "blob": "all that goes wrong shows when it is counted",
+    "memory": "it lies in the memory of another process",
+    "tick": "there is nothing to look at",
+}
 COMMON = set(SourceModel.model_fields)
 
 
@@ -74,3 +79,11 @@ def test_kind_has_a_poison_place_or_says_why_not(kind: str) -> None:
 def test_kind_can_be_fed_or_says_why_not(kind: str) -> None:
     way_out = f"name a feed in the KIND of {kind}, or say in WITHOUT_FEED why there is none"
     _complete(KINDS[kind].feed is not None, kind, WITHOUT_FEED, way_out)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kind_tells_the_doctor_more_than_its_count_or_says_why_not(kind: str) -> None:
+    found = KINDS[kind]
+    way_out = f"name hints or account_hints in the KIND of {kind}, or say in WITHOUT_HINTS why there are none"
+    assert not (found.hints and found.account_hints), f"{kind}: where account_hints are, nobody asks for hints"
+    _complete(bool(found.hints or found.account_hints), kind, WITHOUT_HINTS, way_out)

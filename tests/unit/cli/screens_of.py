@@ -18,7 +18,7 @@ from ebb.cli.local import live
 from ebb.cli.operate import pages, tables
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
-from ebb.cli.operate.watch import render
+from ebb.cli.operate.watch import watch_page
 from ebb.core.documents import Cycle, Event, ListedExecution
 from ebb.core.next_times import NextTimes
 from ebb.core.plan import Plan
@@ -266,7 +266,7 @@ def screens() -> dict[str, RenderableType]:
     cycles, events = [Cycle.from_document(each) for each in CYCLES], [Event.from_document(each) for each in EVENTS]
     return {
         "list": tables.schedules_table(SCHEDULES, TIMES),
-        "watch": render(SCHEDULES, SEEN, "http://127.0.0.1:7071/api", TIMES),
+        "watch": watch_page(SCHEDULES, SEEN, "http://127.0.0.1:7071/api", TIMES),
         "show": pages.schedule_page(SCHEDULES[1], cycles, events, TIMES),
         "show-at-work": pages.schedule_page(SCHEDULES[2], map(Cycle.from_document, FAILED), [], TIMES),
         "show-stopped": pages.schedule_page(

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ebb.cli.local import kept_log
 from ebb.cli.local.kept_log import KeptLog, files
-from ebb.cli.logs import Reader, Wanted
+from ebb.cli.log_records import RecordFilter, RecordReader
 from ebb.cli.main import app
 
 LOG = """\
@@ -104,9 +104,9 @@ def test_log_is_kept_rotated_and_without_the_live_views_requests(
 
 
 def test_fields_that_only_look_like_it_stay_in_the_text() -> None:
-    reader = Reader()
+    reader = RecordReader()
     line = '2026-11-26 10:00:00 INFO a: x {"schedule": broken}'
     (record,) = [*reader.read([line]), *reader.rest()]
     assert (record.text, record.schedule) == ('x {"schedule": broken}', None)
-    assert Wanted().has(record)
-    assert not Wanted("parity").has(record)
+    assert RecordFilter().has(record)
+    assert not RecordFilter("parity").has(record)

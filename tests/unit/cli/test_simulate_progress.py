@@ -8,12 +8,12 @@ import queue
 import pytest
 from rich.console import Console
 
-from ebb.cli.simulate.progress import bars, pass_on, seldom
+from ebb.cli.simulate.progress import pass_on, progress_bars, seldom
 
 
 def test_bars_show_how_far_each_candidate_is() -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with bars(["as is", "[more]"], screen) as tell:
+    with progress_bars(["as is", "[more]"], screen) as tell:
         tell("as is", 0.25)
         tell("[more]", 1.0)
     assert isinstance(screen.file, io.StringIO)
@@ -24,7 +24,7 @@ def test_bars_show_how_far_each_candidate_is() -> None:
 
 
 def test_nothing_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with bars(["as is"]) as tell:
+    with progress_bars(["as is"]) as tell:
         tell("as is", 0.5)
     assert capsys.readouterr() == ("", "")
 

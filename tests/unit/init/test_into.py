@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from ebb.cli.init.collisions import Function, functions_of_ebb, same_functions
 from ebb.cli.init.entry import with_ebb
+from ebb.cli.init.folder_changes import InitError
 from ebb.cli.init.json_text import with_member
-from ebb.cli.init.plan import InitError
 from ebb.cli.main import app
 
 MINUTE = {"controlQueueVisibilityTimeout": "00:01:00", "workItemQueueVisibilityTimeout": "00:01:00"}

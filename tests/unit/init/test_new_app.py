@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ebb import __version__
-from ebb.cli.init.plan import File, InitError, Plan, carry_out
+from ebb.cli.init.folder_changes import File, FolderChanges, InitError, carry_out
 from ebb.cli.main import app
 
 ROOT = Path(__file__).parents[3]
@@ -95,6 +95,6 @@ def test_plan_that_fails_half_way_leaves_everything_as_it_was(tmp_path: Path) ->
     (tmp_path / "wall").write_text("a file where a folder should be")
     files = (File("old.txt", "new", "old"), File("deep/er/new.txt", "new"), File("wall/new.txt", "new"))
     with pytest.raises(InitError, match="nothing was changed"):
-        carry_out(Plan(tmp_path, files))
+        carry_out(FolderChanges(tmp_path, files))
     assert {path.name for path in tmp_path.rglob("*")} == {"old.txt", "wall"}
     assert (tmp_path / "old.txt").read_text() == "old"

@@ -9,12 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 # Names that may be defined more often, and why.
-ALLOWED: dict[str, str] = {
-    # The command line: delete these lines when its classes have names of their own.
-    **dict.fromkeys(("Access", "Bounds", "Kind", "Mode", "Output", "Plan", "Report", "Source"), "ebb/cli"),
-}
-
-
 def repeated_classes(root: Path) -> dict[str, list[str]]:
     """Public classes that several modules under `root` define, by name: the modules, as paths from `root`."""
     places: defaultdict[str, list[str]] = defaultdict(list)
@@ -26,12 +20,8 @@ def repeated_classes(root: Path) -> dict[str, list[str]]:
 
 
 def test_a_public_class_has_a_name_of_its_own() -> None:
-    repeated = {name: where for name, where in repeated_classes(ROOT / "ebb").items() if name not in ALLOWED}
+    repeated = repeated_classes(ROOT / "ebb")
     assert not repeated, f"give at least one of each a name that says what it is: {repeated}"
-
-
-def test_an_allowed_name_is_one_that_is_repeated() -> None:
-    assert ALLOWED.keys() <= repeated_classes(ROOT / "ebb").keys()
 
 
 def test_two_modules_with_a_class_of_one_name_are_found(tmp_path: Path) -> None:

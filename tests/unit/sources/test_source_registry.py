@@ -43,7 +43,7 @@ def test_registry_knows_every_folder() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -> None:
-    for name in (kind.source, kind.poison, kind.feed):
+    for name in (kind.source, kind.poison, kind.feed, kind.hints, kind.account_hints):
         assert name is None or callable(part(name))
 
 
@@ -145,6 +145,13 @@ def test_nobody_asks_which_kind_a_source_is() -> None:
     for path in package.rglob("*.py"):
         if path.parent.parent != package / "sources":
             assert not asking.search(path.read_text(encoding="utf-8")), path
+
+
+def test_doctor_asks_each_kind_by_its_line_in_the_registry() -> None:
+    doctor = Path(registry.__file__).parents[1] / "cli/doctor"
+    by_name = re.compile(r"^from ebb\.sources\.(?!hints |kind |registry )", re.MULTILINE)
+    found = {path.name for path in doctor.glob("*.py") if by_name.search(path.read_text(encoding="utf-8"))}
+    assert found == {"check_event_hub.py"}, "only `--eventhub` is about one kind: it looks at a hub of any app"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ebb.cli.simulate.costs import MONTH_SECONDS, Prices, Usage, monthly_cost
 
 
 @dataclass(frozen=True)
-class Place:
+class HostingCost:
     """One way to deploy, and its cost."""
 
     name: str
@@ -26,7 +26,7 @@ class Place:
     detail: str  # what is paid for
 
 
-def places(usage: Usage, most_executions: int, prices: Prices) -> list[Place]:
+def hosting_costs(usage: Usage, most_executions: int, prices: Prices) -> list[HostingCost]:
     """The cost of each place, for a month like the time that was simulated."""
     cost = monthly_cost(usage, prices)
     scale = MONTH_SECONDS / usage.seconds
@@ -42,9 +42,9 @@ def places(usage: Usage, most_executions: int, prices: Prices) -> list[Place]:
     noun = "replica" if replicas == 1 else "replicas"
     known = prices.dts_million_actions > 0
     return [
-        Place("Container Apps", container, f"{replicas} {noun} of {size}, all month"),
-        Place("Flex Consumption", cost.total, "billed while functions run"),
-        Place(
+        HostingCost("Container Apps", container, f"{replicas} {noun} of {size}, all month"),
+        HostingCost("Flex Consumption", cost.total, "billed while functions run"),
+        HostingCost(
             "Flex with DTS",
             cost.compute + own + scheduler if known else None,
             f"{actions:,.0f} actions",

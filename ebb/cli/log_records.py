@@ -47,7 +47,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RecordFilter:
     """Which records somebody wants to see."""
 
     schedule: str | None = None
@@ -60,7 +60,7 @@ class Wanted:
         return self.schedule in (None, record.schedule) and self.cycle in (None, record.cycle)
 
 
-class Reader:
+class RecordReader:
     """Puts lines together to records; a record is complete when the next one begins."""
 
     def __init__(self) -> None:

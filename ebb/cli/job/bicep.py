@@ -1,104 +1,18 @@
-"""The az call and the Bicep of a job, with an identity or with a connection string in a secret.
-
-Flags: https://learn.microsoft.com/cli/azure/containerapp/job#az-containerapp-job-create. `--scale-rule-identity` is in
-the preview of the containerapp extension only; `--scale-rule-auth` with a secret is in the released one too.
-"""
+"""The Bicep of a job, with an identity or with a connection string in a secret."""
 
 from __future__ import annotations
 
-import re
-import shlex
-
-from ebb.cli.job_access import Access
-from ebb.cli.job_template import COUNTING, SCALER, Job, QueueRule
+from ebb.cli.job.access import JobAccess
+from ebb.cli.job.parts import SECRET, metadata_of, registry_of, secret_name
+from ebb.cli.job.template import SCALER, Job, QueueRule
 
 API_VERSION = "2026-07-01"
-GROUP, ENVIRONMENT, ACCOUNT, IDENTITY = "<group>", "<environment>", "<storage account>", "<identity resource id>"
-SECRET = "connection-string-secret"
-CLIENT = "'AZURE_CLIENT_ID=<client id of the identity>'"
 
 
-def az_command(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
-    """The `az containerapp job create` call; it takes one scale rule, the Bicep takes several."""
-    registry = _registry(image)
-    lines = [
-        f"--name {job.name} --resource-group '{GROUP}' --environment '{ENVIRONMENT}'",
-        f"--image {shlex.quote(image)} --cpu 0.5 --memory 1Gi",
-        f"--mi-user-assigned '{IDENTITY}'",
-        *([f"--registry-server {shlex.quote(registry)} --registry-identity '{IDENTITY}'"] if registry else []),
-        f"--replica-timeout {job.replica_timeout} --replica-retry-limit {job.replica_retry_limit}",
-        "--parallelism 1 --replica-completion-count 1",
-        *_trigger_options(job, access),
-    ]
-    call = "az containerapp job create \\\n  " + " \\\n  ".join(lines)
-    if job.cron or access == Access.SECRET or job.rules[0].scaler != SCALER:
-        return call
-    return (
-        "# --scale-rule-identity is in the preview of the extension; --access secret does without\n"
-        f"az extension add --name containerapp --upgrade --allow-preview true\n{call}"
-    )
-
-
-def _trigger_options(job: Job, access: Access) -> list[str]:
-    if job.cron:
-        return ["--trigger-type Schedule", f"--cron-expression {shlex.quote(job.cron)}"]
-    rule = job.rules[0]
-    pairs = " ".join(shlex.quote(f"{key}={value}") for key, value in _metadata(rule).items())
-    lines = [
-        "--trigger-type Event",
-        f"--polling-interval {job.polling_interval}",
-        f"--min-executions {job.min_executions} --max-executions {job.max_executions}",
-        f"--scale-rule-name {rule.name} --scale-rule-type {rule.scaler}",
-        f"--scale-rule-metadata {pairs}",
-    ]
-    if rule.scaler != SCALER:
-        given = " ".join(shlex.quote(f"{_secret(key)}=<{what}>") for key, what in rule.secrets.items())
-        auth = " ".join(f"{key}={_secret(key)}" for key in rule.secrets)
-        return [*lines, f"--secrets {given} --scale-rule-auth {auth}"] if rule.secrets else lines
-    if access == Access.SECRET:
-        lines += [
-            f"--secrets '{SECRET}=<connection string>' --scale-rule-auth connection={SECRET}",
-            f"--env-vars AZURE_STORAGE_QUEUE_NAME={rule.queue} AZURE_STORAGE_CONNECTION_STRING=secretref:{SECRET}",
-        ]
-    else:
-        lines += [
-            f"--scale-rule-identity '{IDENTITY}'",
-            f"--env-vars AZURE_STORAGE_QUEUE_NAME={rule.queue} 'AZURE_STORAGE_ACCOUNT_NAME={ACCOUNT}' {CLIENT}",
-        ]
-    return lines
-
-
-def _secret(parameter: str) -> str:
-    """The name of the secret that holds a parameter of a scaler."""
-    return f"{re.sub('[A-Z]+', lambda found: '-' + found[0].lower(), parameter)}-secret"
-
-
-def _parameter(parameter: str) -> str:
-    return f"{parameter}Value"
-
-
-def _metadata(rule: QueueRule) -> dict[str, str]:
-    if rule.scaler != SCALER:
-        return dict(rule.metadata)
-    return {
-        "accountName": ACCOUNT,
-        "queueName": rule.queue,
-        "queueLength": str(rule.length),
-        "activationQueueLength": str(rule.activation),
-        "queueLengthStrategy": COUNTING,
-    }
-
-
-def _registry(image: str) -> str | None:
-    """The registry that `image` names; None for an image that is public on Docker Hub."""
-    host, slash, _ = image.partition("/")
-    return host if slash and re.search(r"[.:]", host) else None
-
-
-def bicep(job: Job, image: str, access: Access = Access.IDENTITY) -> str:
+def bicep(job: Job, image: str, access: JobAccess = JobAccess.IDENTITY) -> str:
     """A Bicep file with the job; what depends on the place is a parameter."""
     trigger = "Schedule" if job.cron else "Event"
-    secret = access == Access.SECRET and any(rule.scaler == SCALER for rule in job.rules)
+    secret = access == JobAccess.SECRET and any(rule.scaler == SCALER for rule in job.rules)
     return f"""@description('Region.')
 param location string = resourceGroup().location
 
@@ -164,7 +78,7 @@ def _parameters(job: Job, secret: bool) -> str:
 
 
 def _registries(image: str) -> str:
-    registry = _registry(image)
+    registry = registry_of(image)
     if registry is None:
         return ""
     return f"      registries: [{{ server: {_text(registry)}, identity: identity.id }}]\n"
@@ -172,7 +86,7 @@ def _registries(image: str) -> str:
 
 def _secrets(job: Job, secret: bool) -> str:
     given = [f"{{ name: '{SECRET}', value: connectionString }}"] if secret else []
-    given += [f"{{ name: '{_secret(key)}', value: {_parameter(key)} }}" for key in _others(job)]
+    given += [f"{{ name: '{secret_name(key)}', value: {_parameter(key)} }}" for key in _others(job)]
     return f"      secrets: [{', '.join(given)}]\n" if given else ""
 
 
@@ -183,7 +97,7 @@ def _others(job: Job) -> dict[str, str]:
 
 def _on_account(rule: QueueRule) -> bool:
     """Whether the rule names a storage account."""
-    return "accountName" in _metadata(rule)
+    return "accountName" in metadata_of(rule)
 
 
 def _schedule(job: Job) -> str:
@@ -212,7 +126,7 @@ def _events(job: Job, secret: bool) -> str:
 
 
 def _rule_text(rule: QueueRule, secret: bool) -> str:
-    values = {key: _text(value) for key, value in _metadata(rule).items()}
+    values = {key: _text(value) for key, value in metadata_of(rule).items()}
     if _on_account(rule):
         values["accountName"] = "storageAccountName"
     lines = "".join(f"                {key}: {value}\n" for key, value in values.items())
@@ -220,7 +134,7 @@ def _rule_text(rule: QueueRule, secret: bool) -> str:
         f"auth: [{{ secretRef: '{SECRET}', triggerParameter: 'connection' }}]" if secret else "identity: identity.id"
     )
     if rule.scaler != SCALER:
-        pairs = [f"{{ secretRef: '{_secret(key)}', triggerParameter: '{key}' }}" for key in rule.secrets]
+        pairs = [f"{{ secretRef: '{secret_name(key)}', triggerParameter: '{key}' }}" for key in rule.secrets]
         access = f"auth: [{', '.join(pairs)}]"
     return f"""            {{
               name: {_text(rule.name)}
@@ -248,3 +162,7 @@ def _environment(job: Job, secret: bool) -> str:
 
 def _text(value: str | None) -> str:
     return "'" + str(value).replace("'", "\\'") + "'"
+
+
+def _parameter(parameter: str) -> str:
+    return f"{parameter}Value"

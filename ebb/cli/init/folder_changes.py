@@ -39,7 +39,7 @@ class Collision:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FolderChanges:
     """All changes to one folder; nothing may be written while there are collisions."""
 
     folder: Path
@@ -47,20 +47,20 @@ class Plan:
     collisions: tuple[Collision, ...] = ()
 
 
-def lines_of(plan: Plan) -> Iterator[str]:
-    """The plan for a person: new files by name, changed ones as a diff, then what collides."""
-    for file in plan.files:
+def lines_of(changes: FolderChanges) -> Iterator[str]:
+    """The changes for a person: new files by name, changed ones as a diff, then what collides."""
+    for file in changes.files:
         if file.before is None:
             yield f"new      {file.place}"
-    for file in plan.files:
+    for file in changes.files:
         if file.before is not None and file.differs:
             yield f"changed  {file.place}"
             yield from _diff(file)
-    for collision in plan.collisions:
+    for collision in changes.collisions:
         yield f"collides {collision}"
 
 
-def carry_out(plan: Plan) -> None:
+def carry_out(changes: FolderChanges) -> None:
     """Write the files.
 
     Raises:
@@ -69,14 +69,14 @@ def carry_out(plan: Plan) -> None:
     made: list[Path] = []
     written: list[File] = []
     try:
-        for file in plan.files:
-            path = plan.folder / file.place
+        for file in changes.files:
+            path = changes.folder / file.place
             made += _make_folders(path.parent)
             written.append(file)
             path.write_bytes(file.text.encode())
     except OSError as error:
-        _undo(plan.folder, written, made)
-        raise InitError(f"cannot write into {plan.folder}: {error.strerror}; nothing was changed") from error
+        _undo(changes.folder, written, made)
+        raise InitError(f"cannot write into {changes.folder}: {error.strerror}; nothing was changed") from error
 
 
 def _make_folders(folder: Path) -> list[Path]:

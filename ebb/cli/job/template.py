@@ -2,7 +2,7 @@
 
 Property names and defaults: https://learn.microsoft.com/azure/container-apps/jobs and
 https://learn.microsoft.com/azure/templates/microsoft.app/jobs.
-`ebb/cli/job_render.py` writes the az call and the Bicep.
+`az.py` and `bicep.py` write it down.
 """
 
 from __future__ import annotations

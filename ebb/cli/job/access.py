@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Access(StrEnum):
+class JobAccess(StrEnum):
     """How a job gets at its queue."""
 
     IDENTITY = "identity"

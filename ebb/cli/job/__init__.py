@@ -1,0 +1,1 @@
+"""The command `job-template`: the Container Apps job that would do a schedule's work."""
