@@ -51,7 +51,7 @@ settings.load_profile("anyMachine")  # a property holds or not, however busy the
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
 
-# Some 300 hosts and 100 emulators start in a run of all tests; each would compile what it runs anew.
+# Some 300 hosts and 100 emulators start in a run of all tests; each would compile what it runs again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ.setdefault("NODE_COMPILE_CACHE", str(HERE.parent / "node_modules" / ".cache" / "node"))
