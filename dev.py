@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 FORWARDED = {"test": "pytest", "chaos": "tests.chaos"}  # verbs that are a module of the environment, arguments and all
+WITHOUT_ARGUMENTS = {"test": ["-n", "3"]}  # the whole suite, three files at a time: it waits as much as it works
 FIRST, LAST = (3, 11), (3, 13)  # azure-functions-durable 1.7 and the Functions images share this range
 
 
@@ -79,12 +80,12 @@ def python_fault(version: tuple, platform: str) -> "str | None":
 def read_arguments(arguments: list) -> tuple:
     """The verb with its options, and what `test` and `chaos` hand on to their module."""
     if arguments and arguments[0] in FORWARDED:
-        return argparse.Namespace(verb=arguments[0]), arguments[1:]
+        return argparse.Namespace(verb=arguments[0]), arguments[1:] or WITHOUT_ARGUMENTS.get(arguments[0], [])
     parser = argparse.ArgumentParser(prog="dev.py", description="Run Ebb on this machine.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="{up,feed,test,chaos,setup}")
     _add_up(verbs.add_parser("up", help="serve the app, feed the sample schedule and show what happens"))
     _add_feed(verbs.add_parser("feed", help="put sample messages into a schedule's queue"))
-    verbs.add_parser("test", help="run the test suite; further arguments go to pytest")
+    verbs.add_parser("test", help="run the test suite, three files at a time; with arguments, what they tell pytest")
     verbs.add_parser("chaos", help="play the fault scenarios; `chaos --help` shows their arguments")
     verbs.add_parser("setup", help="make the environment (.venv, node_modules), nothing else")
     return parser.parse_args(arguments), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ settings.register_profile("anyMachine", deadline=None, suppress_health_check=[He
 settings.load_profile("anyMachine")  # a property holds or not, however busy the machine is
 
 bypass_proxy(os.environ)  # a bare pytest has no dev.py before it
+
+# Some 300 hosts and 100 emulators start in a run of all tests; each would compile what it runs again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+os.environ.setdefault("NODE_COMPILE_CACHE", str(HERE.parent / "node_modules" / ".cache" / "node"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

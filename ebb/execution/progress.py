@@ -28,7 +28,7 @@ class ProgressNote:
     ) -> None:
         """`draft` gives the Execution document as it stands at a time."""
         self._store, self._clock, self._schedule, self._note, self._draft = store, clock, schedule, note, draft
-        self._written: Execution | None = None
+        self._written: Execution | None = None  # as `_counts` gives it
         self._beat = clock.now() + BEAT_EVERY
 
     async def keep(self) -> None:
@@ -55,11 +55,12 @@ class ProgressNote:
 
     async def _write(self, execution: Execution) -> None:
         now = self._clock.now()
-        if self._written is not None and _counts(execution) == _counts(self._written) and now < self._beat:
+        counts = _counts(execution)
+        if counts == self._written and now < self._beat:
             return
         document = replace(execution, noted_at=rfc3339(now)).to_document()
         await self._store.note_execution(self._schedule, replace(self._note, document=document))
-        self._written, self._beat = execution, now + BEAT_EVERY
+        self._written, self._beat = counts, now + BEAT_EVERY
 
 
 def _counts(execution: Execution) -> Execution:

@@ -44,8 +44,10 @@ def cut(text: str, longest: int) -> str:
 
 
 def _with_short_texts(value: Any, longest: int) -> Any:
-    if isinstance(value, str):
-        return cut(value, longest)
+    if isinstance(value, str):  # each document of each write comes through here: most of its texts are short and plain
+        return value if len(value) <= longest and value.isascii() else cut(value, longest)
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value).items()
         return {key: _with_short_texts(item, longest) for key, item in items}

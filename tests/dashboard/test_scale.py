@@ -1,4 +1,4 @@
-"""The dashboard of a large app: 200 schedules, 100,000 cycles of history, and polling for long."""
+"""The dashboard of a large app: 200 schedules, each with a history, a long one among them, and polling for long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psutil
 import pytest
 import yaml
 from playwright.sync_api import Page, Route, expect
@@ -18,13 +17,10 @@ from tests.dashboard.looking import row_of
 from tests.e2e.harness import App
 
 Open = Callable[..., Page]
-SCHEDULES, CYCLES = 200, 500
-FIRST_VIEW = """new Promise(done => {
-  const look = () => document.querySelector("tbody tr") ? done(performance.now()) : requestAnimationFrame(look);
-  look();
-})"""
-POLLS = 450  # a quarter of an hour of them
-GROWTH = 1_000_000  # bytes of the heap that may come and go
+SCHEDULES, LONG = 200, "job-150"
+CYCLES, LONG_CYCLES = 20, 500
+POLLS = 200  # some seven minutes of them
+GROWTH = 450_000  # bytes of the heap that may come and go, twice what was seen to: 2.2 KB a poll would be too much
 
 
 def many(app: App, count: int) -> list[str]:
@@ -44,7 +40,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     with Azurite() as azurite:  # of its own: it looks at every entity of a table for each query
         app = App(tmp_path_factory.mktemp("large"), azurite)
         names = many(app, SCHEDULES - 1)
-        write_history(azurite.connection_string, app.name, names, CYCLES)
+        write_history(azurite.connection_string, app.name, [name for name in names if name != LONG], CYCLES)
+        write_history(azurite.connection_string, app.name, [LONG], LONG_CYCLES)
         app.start()
         yield app
         app.stop()
@@ -71,7 +68,7 @@ def test_two_hundred_schedules_are_listed_found_and_paused_together(large: App, 
 
 @pytest.mark.timeout(600)
 def test_long_history_is_drawn_and_leafed_through(large: App, open_page: Open) -> None:
-    page = open_page(large.url, "#/schedules/job-150?range=24h")
+    page = open_page(large.url, f"#/schedules/{LONG}?range=24h")
     expect(page.locator(".plot canvas")).to_be_visible(timeout=30_000)
     expect(page.locator("rect.bar.succeeded").nth(300)).to_be_attached(timeout=30_000)
     rows = page.get_by_role("region", name="Cycles that did something").get_by_role("row")
@@ -79,30 +76,34 @@ def test_long_history_is_drawn_and_leafed_through(large: App, open_page: Open) -
     page.get_by_role("button", name="15min").click()
     expect(rows).not_to_have_count(51)
     assert rows.count() <= 16
-    page.goto(f"{large.url}/api/dashboard/#/schedules/job-150/cycles/1")
+    page.goto(f"{large.url}/api/dashboard/#/schedules/{LONG}/cycles/1")
     expect(page.locator("dl")).to_contain_text("32 messages at 16 each want 2 executions")
 
 
 @pytest.mark.timeout(120)
-def test_first_view_of_a_hundred_schedules_comes_quickly_and_polling_costs_little(
+def test_first_view_of_a_hundred_schedules_and_each_poll_are_one_request_for_all_of_them(
     make_app: Callable[..., App], open_page: Open
 ) -> None:
+    """How long they take is for bench/dashboard.py; a page that asks for each schedule would show here."""
     app = make_app()
     many(app, 99)
     app.start()
-    times: list[float] = []
-    for _ in range(5):
-        page = open_page(app.url)
-        times.append(page.evaluate(FIRST_VIEW))
-        page.close()
     page = open_page(app.url)
     expect(page.locator("tbody tr")).to_have_count(100)
-    assert app.process is not None
-    before, began = _processor_seconds(app.process.pid), time.monotonic()
-    page.wait_for_timeout(10_000)
-    share = (_processor_seconds(app.process.pid) - before) / (time.monotonic() - began)
-    assert min(times) <= 500, times  # the best of five: other tests may run on this machine
-    assert share <= 0.02, f"{share:.2%} of a core for a poll each two seconds"
+    names: list[str] = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+    assert sorted(asked_of_the_api(names)) == ["access", "schedules"]
+    polls: list[str] = []
+    page.on("request", lambda request: polls.append(request.url))
+    with page.expect_request("**/api/schedules*", timeout=30_000):
+        page.wait_for_timeout(5_000)
+    assert set(asked_of_the_api(polls)) == {"schedules"}
+    assert len(polls) <= 4, "one each two seconds"
+
+
+def asked_of_the_api(urls: list[str]) -> list[str]:
+    """The part of each address behind /api/, less those of the page's own files."""
+    asked = [url.split("/api/")[1].split("?")[0] for url in urls if "/api/" in url]
+    return [path for path in asked if not path.startswith("dashboard/")]
 
 
 @pytest.mark.timeout(300)
@@ -117,9 +118,9 @@ def test_polling_for_long_leaves_nothing_behind(make_app: Callable[..., App], op
     expect(page.locator(".plot canvas")).to_be_visible()
     polls: list[str] = []
     page.on("response", lambda response: polls.append(response.url) if response.url.endswith("/parity") else None)
-    _run_polls(page, polls, 200)  # until caches are full and code is compiled
+    _run_polls(page, polls, 100)  # until caches are full and code is compiled
     before = _metric(page, "JSHeapUsedSize")
-    _run_polls(page, polls, 200 + POLLS)
+    _run_polls(page, polls, 100 + POLLS)
     after = _metric(page, "JSHeapUsedSize")
     assert after - before <= GROWTH
 
@@ -151,8 +152,8 @@ def test_cycles_that_come_and_go_leave_nothing_behind(make_app: Callable[..., Ap
             assert time.monotonic() < deadline, f"{answers - before} of {times} looks"
         return _metric(page, "Nodes")
 
-    before = look(40)
-    assert look(120) - before <= 600, "a row of the table has some 25 nodes: those of 120 cycles are still there"
+    before = look(30)
+    assert look(60) - before <= 600, "a row of the table has some 25 nodes: those of 60 cycles are still there"
 
 
 def _run_polls(page: Page, polls: list[str], count: int) -> None:
@@ -172,8 +173,3 @@ def _metric(page: Page, name: str) -> float:
     metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     session.detach()
     return metrics[name]
-
-
-def _processor_seconds(pid: int) -> float:
-    process = psutil.Process(pid)
-    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])

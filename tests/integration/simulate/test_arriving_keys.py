@@ -16,13 +16,13 @@ from ebb.cli.simulate.run import run
 from ebb.cli.simulate.scenario import Scenario
 from ebb.core.documents import Cycle
 
-HOUR = 3600.0
+MINUTES = 60.0
 KAFKA = {"type": "kafka", "bootstrapServers": "b:1", "topic": "t", "consumerGroup": "g"}
 QUEUE = {"type": "storageQueue", "queueName": "invoices"}
 FLOOD = ("burst:400@1d#flood", "constant:30/min#vip")
 
 
-async def simulated(settings: dict[str, Any], *arrivals: str, seconds: float = HOUR, **more: Any) -> Recording:
+async def simulated(settings: dict[str, Any], *arrivals: str, seconds: float = 5 * MINUTES, **more: Any) -> Recording:
     often = {"pollingInterval": 1, "maxPollingInterval": 1, "executionSlice": 120}
     common = {"concurrency": 4, "maxExecutions": 1, **often}
     return await run(Scenario("test", {**common, **settings}, arrivals, seconds=seconds, **more))
@@ -87,7 +87,8 @@ async def test_other_keys_wait_less_while_one_floods() -> None:
 
 
 async def test_order_of_a_key_is_kept_by_a_source_that_knows_keys() -> None:
-    seen = await simulated({"source": KAFKA, "perKey": {}, "maxExecutions": 3}, "burst:30@1d#3", failing=0.2)
+    settings = {"source": KAFKA, "perKey": {}, "maxExecutions": 3}
+    seen = await simulated(settings, "burst:30@1d#3", failing=0.2, seconds=20 * MINUTES)
     assert sum(cycle.processed for cycle in seen.cycles) == 30
     for waits in seen.key_waits.values():
         assert all(later >= earlier for earlier, later in pairwise(waits)), "each begins after the one before"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,13 +51,24 @@ def run_tool(infra_tools: Path) -> Run:
     return run
 
 
+@pytest.fixture(scope="session")
+def ask_checks(infra_tools: Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Asks checks/answers.py, one process for all tests, of a Bicep file below a root: template, error, faults."""
+    command = [str(infra_tools / "python"), str(Path(__file__).parent / "checks" / "answers.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask(root: Path, file: str, fits: bool = True) -> dict[str, Any]:
+            process.stdin.write(json.dumps({"root": str(root), "file": file, "fits": fits}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()  # which ends it
+
+
 @pytest.fixture
-def copied(tmp_path: Path) -> Callable[[], tuple[Path, Path]]:
-    """Copies the templates and what checks them, each at its place; gives the folders `infra` and `deploy`."""
-
-    def copy() -> tuple[Path, Path]:
-        for place in ("infra", "tests/project/deploy/checks", "tests/project/deploy/arm"):
-            shutil.copytree(ROOT / place, tmp_path / place, dirs_exist_ok=True)
-        return tmp_path / "infra", tmp_path / "tests/project/deploy"
-
-    return copy
+def copied_infra(tmp_path: Path) -> Path:
+    """A copy of the templates, `infra` below the test's folder."""
+    return shutil.copytree(ROOT / "infra", tmp_path / "infra")

@@ -1,7 +1,5 @@
 """The reader of Bicep files: what it makes of each construct that the templates use, and what it refuses."""
 
-import json
-
 import pytest
 
 FRAME = """
@@ -17,30 +15,17 @@ resource account 'Microsoft.Storage/storageAccounts@2026-09-01' existing = {
 
 output used int = count
 """
-PROGRAM = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import bicep
-from expression import BicepError
-from pathlib import Path
-try:
-    print(json.dumps(bicep.compile_file(Path(sys.argv[2]))))
-except BicepError as error:
-    print(json.dumps(str(error)))
-"""
 
 
 @pytest.fixture
-def read(run_tool, copied):
+def read(tmp_path, ask_checks):
     """Reads one more line in the frame; gives the template, or the error's text."""
-    infra, deploy = copied()
+    (tmp_path / "infra").mkdir()
 
     def compiled(line: str, frame: str = FRAME):
-        file = infra / "sample.bicep"
-        file.write_text(frame + line + "\n")
-        done = run_tool("python", "-c", PROGRAM, str(deploy / "checks"), str(file))
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        (tmp_path / "infra" / "sample.bicep").write_text(frame + line + "\n")
+        found = ask_checks(tmp_path, "infra/sample.bicep", fits=False)
+        return found.get("template", found.get("error"))
 
     return compiled
 

@@ -16,17 +16,15 @@ PARTS = {path.relative_to(INFRA).as_posix(): path.read_text(encoding="utf-8") fo
 
 
 @pytest.fixture
-def changed(tmp_path, run_tool, copied):
+def changed(tmp_path, ask_checks, copied_infra):
     """Compiles and checks a copy of infra/ after a change; gives back what the checks say."""
 
     def check(file: str, before: str, after: str) -> str:
-        copy, deploy = copied()
-        text = (copy / file).read_text(encoding="utf-8")
+        text = (copied_infra / file).read_text(encoding="utf-8")
         assert before in text
-        (copy / file).write_text(text.replace(before, after), encoding="utf-8")
-        compiled = run_tool("python", str(deploy / "checks" / "bicep.py"), cwd=tmp_path)
-        shapes = run_tool("python", str(deploy / "checks" / "shapes.py"), cwd=tmp_path)
-        return compiled.stderr + shapes.stderr
+        (copied_infra / file).write_text(text.replace(before, after), encoding="utf-8")
+        answers = [ask_checks(tmp_path, f"infra/{name}.bicep") for name in ("main", "ebb", "flex")]
+        return "\n".join(text for found in answers for text in found.get("faults", [found.get("error")]))
 
     return check
 

@@ -75,6 +75,11 @@ def test_test_hands_everything_to_pytest() -> None:
     assert rest == ["-x", "tests/unit", "--maxfail=2", "-k", "up or feed"]
 
 
+def test_test_without_arguments_runs_three_files_at_a_time() -> None:
+    assert dev.read_arguments(["test"])[1] == ["-n", "3"]
+    assert dev.read_arguments(["chaos"])[1] == []
+
+
 def test_chaos_hands_everything_to_the_fault_scenarios() -> None:
     options, rest = dev.read_arguments(["chaos", "--scenario", "kill*", "--rounds", "2"])
     assert options.verb == "chaos"

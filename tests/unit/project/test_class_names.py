@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 
-# Names that may be defined more often, and why.
+
 def repeated_classes(root: Path) -> dict[str, list[str]]:
     """Public classes that several modules under `root` define, by name: the modules, as paths from `root`."""
     places: defaultdict[str, list[str]] = defaultdict(list)

@@ -17,7 +17,8 @@ import tree_sitter_bicep
 from expression import BicepError, Scope, code, fail, template, text_of, value
 from tree_sitter import Language, Node, Parser
 
-INFRA = Path(__file__).resolve().parents[4] / "infra"
+ROOT = Path(__file__).resolve().parents[4]
+INFRA = ROOT / "infra"
 ARM = Path(__file__).resolve().parents[1] / "arm"
 TEMPLATES = ("main", "ebb", "flex")
 SCHEMA = "https://schema.management.azure.com/schemas/{}#"
@@ -30,14 +31,14 @@ _KINDS = {
 }
 
 
-def compile_file(path: Path) -> dict[str, Any]:
-    """The ARM template of the Bicep file at `path`, its modules within.
+def compile_file(path: Path, root: Path = ROOT) -> dict[str, Any]:
+    """The ARM template of the Bicep file at `path`, its modules within; messages name its place below `root`.
 
     Raises:
         BicepError: it is not valid Bicep, names what is not declared, or leaves a declaration unused.
     """
     tree = _PARSER.parse(path.read_bytes()).root_node
-    scope = Scope(path.relative_to(INFRA.parent).as_posix())
+    scope = Scope(path.relative_to(root).as_posix())
     if tree.has_error:
         raise fail(scope, _first_error(tree), "is not valid Bicep")
     _declare(tree, scope)
@@ -55,7 +56,7 @@ def compile_file(path: Path) -> dict[str, Any]:
         if node.type == "decorators":
             decorators = _decorators(node, scope)
         elif node.type != "comment":
-            _statement(node, scope, result, decorators, path)
+            _statement(node, scope, result, decorators, path, root)
             decorators = {}
     unused = [name for name, kind in scope.kinds.items() if kind in ("param", "var") and name not in scope.used]
     if unused:
@@ -108,7 +109,9 @@ def _decorators(node: Node, scope: Scope) -> dict[str, Any]:
     return found
 
 
-def _statement(node: Node, scope: Scope, result: dict[str, Any], decorators: dict[str, Any], path: Path) -> None:
+def _statement(
+    node: Node, scope: Scope, result: dict[str, Any], decorators: dict[str, Any], path: Path, root: Path
+) -> None:
     if node.type == "target_scope_assignment":
         target = text_of(node.named_children[0]).strip("'")
         result["$schema"] = SCHEMA.format(f"2018-05-01/{target}DeploymentTemplate.json")
@@ -121,7 +124,7 @@ def _statement(node: Node, scope: Scope, result: dict[str, Any], decorators: dic
     elif node.type == "resource_declaration":
         result["resources"][name] = _resource(node, name, scope)
     elif node.type == "module_declaration":
-        result["resources"][name] = _module(node, scope, path)
+        result["resources"][name] = _module(node, scope, path, root)
     elif node.type == "output_declaration":
         given = value(node.named_children[2], scope)
         result["outputs"][name] = {"type": text_of(node.named_children[1]), "value": template(given)}
@@ -181,9 +184,9 @@ def _resource(node: Node, name: str, scope: Scope) -> dict[str, Any]:
     return _with_dependencies(found, scope)
 
 
-def _module(node: Node, scope: Scope, path: Path) -> dict[str, Any]:
+def _module(node: Node, scope: Scope, path: Path, root: Path) -> dict[str, Any]:
     file = path.parent / text_of(node.named_children[1]).strip("'")
-    inner = compile_file(file)
+    inner = compile_file(file, root)
     fields = {text_of(part.named_children[0]): part.named_children[1] for part in _fields(node)}
     found: dict[str, Any] = {"type": "Microsoft.Resources/deployments", "apiVersion": "2025-04-01"}
     _condition(node, scope, found)

@@ -55,8 +55,16 @@ OPERATIONS = {"ScheduledQueryRuleResource": "operations._scheduled_query_rules_o
 ENVELOPE = {"type", "apiVersion", "name", "scope", "dependsOn", "condition", "existing", "location", "tags"}
 
 
+def all_faults(template: dict[str, Any], where: str) -> list[str]:
+    """What is wrong in the template `where`: first in its outline, then in its resources."""
+    schema = json.loads((Path(__file__).parent / "template.schema.json").read_text(encoding="utf-8"))
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(template)
+    outline = [f"{where}: {error.json_path}: {error.message[:200]}" for error in errors]
+    return outline + faults_of(template, where)
+
+
 def faults_of(template: dict[str, Any], where: str) -> list[str]:
-    """What is wrong in `template` and in the templates within."""
+    """What is wrong in the resources of `template` and of the templates within."""
     found: list[str] = []
     for name, resource in template["resources"].items():
         place = f"{where}/{name}"
@@ -179,13 +187,9 @@ def _faults_of_value(given: Any, wanted: Any, place: str) -> list[str]:
 
 def main() -> int:
     """Check every template in arm/ beside this folder."""
-    schema = json.loads((Path(__file__).parent / "template.schema.json").read_text(encoding="utf-8"))
     found: list[str] = []
     for path in sorted(ARM.glob("*.json")):
-        template = json.loads(path.read_text(encoding="utf-8"))
-        validator = jsonschema.Draft202012Validator(schema)
-        found += [f"{path.name}: {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(template)]
-        found += faults_of(template, path.name)
+        found += all_faults(json.loads(path.read_text(encoding="utf-8")), path.name)
     (sys.stderr if found else sys.stdout).write("\n".join([*found] or ["the templates fit their models"]) + "\n")
     return 1 if found else 0
 
