@@ -104,7 +104,7 @@ def test_taken_port_is_named_before_anything_starts(tmp_path: Path, offset: int 
 
 def test_schedule_that_does_not_exist_is_named(tmp_path: Path) -> None:
     ended = _run("up", "--once", "--schedule", "nosuch", "--state", str(tmp_path), *FREE, seconds=40)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "nosuch" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not _users_of(tmp_path)
