@@ -230,6 +230,7 @@ async def test_broker_that_was_killed_comes_back_with_what_was_not_done() -> Non
             held[kind] = source, _texts(batch[:5]), _texts(batch[5:])
             last[kind] = batch[-1]
         await asyncio.sleep(1)  # the broker confirms no acknowledgement: so long it has to write them down
+        rabbit.write_register()
         rabbit.kill()
         for kind, (source, _, _) in held.items():
             await _is_away(source)
