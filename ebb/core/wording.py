@@ -31,6 +31,11 @@ def plain(number: float) -> str:
     return str(int(number)) if number == int(number) else f"{number:.3f}".rstrip("0").rstrip(".")
 
 
+def tally(number: int, at_least: bool) -> str:
+    """A count in a table: `37`; `≥37` where it is a lower bound, because a run ended without a word."""
+    return f"≥{number}" if at_least else str(number)
+
+
 def clipped(text: str, longest: int) -> str:
     """`text` in at most `longest` characters; an ellipsis says that there was more."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -11,6 +12,7 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times
 from ebb.core.documents import Backlog
 from ebb.core.schedule import Schedule
+from ebb.core.wording import duration
 
 COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 FRESH_SECONDS = 10  # a count of that age needs no word about when it was made
@@ -41,9 +43,15 @@ def waiting_text(backlog: Backlog | None, times: Times) -> str:
     return f"{said}, {times.relative(backlog.measured_at)}"
 
 
-def oldest_text(backlog: Backlog | None, times: Times) -> str:
-    """For how long the oldest message has waited; empty where none waits, or counting does not tell."""
-    return times.since(backlog.oldest_enqueued_at) if backlog and backlog.oldest_enqueued_at else ""
+def oldest_text(backlog: Backlog | None) -> str:
+    """For how long the oldest message had waited when it was counted; empty where none did, or counting does not tell.
+
+    It does not grow until the next count: the message may be gone by now.
+    """
+    if backlog is None or not backlog.oldest_enqueued_at:
+        return ""
+    waited = datetime.fromisoformat(backlog.measured_at) - datetime.fromisoformat(backlog.oldest_enqueued_at)
+    return duration(max(round(waited.total_seconds()), 0))
 
 
 def poison_text(schedule: Schedule) -> Text:

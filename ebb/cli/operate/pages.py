@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ebb.cli.operate.cells import state_text
+from ebb.cli.operate.cells import oldest_text, state_text
 from ebb.cli.operate.plain import plain
 from ebb.cli.operate.tables import (
     at_work_table,
@@ -23,10 +23,12 @@ from ebb.core.documents import Cycle, ErrorCount, Event
 from ebb.core.plan import KeyLimits, Plan
 from ebb.core.row.schedule_row import Totals
 from ebb.core.schedule import Schedule
-from ebb.core.wording import counted, duration
+from ebb.core.wording import counted, duration, tally
 
 if TYPE_CHECKING:
     from ebb.core.why.answer import Why  # its room draws in all that `why` needs
+
+AT_LEAST = "at least so many: a run of an execution ended without a word"
 
 
 def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[Event], times: Times) -> RenderableType:
@@ -70,6 +72,7 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
         ("took", took(cycle.started_at, cycle.ended_at) if cycle.ended_at else None),
         ("backlog", counted(cycle.backlog.count, "message") if cycle.backlog else None),
         ("decided", cycle.decision.reason if cycle.decision else None),
+        ("counts", AT_LEAST if cycle.at_least else None),
         ("then", cycle.wait.reason if cycle.wait else None),
         ("parked", f"messages for their keys, {counted(cycle.parked, 'time')} (perKey)" if cycle.parked else None),
         ("error", None if cycle.error in [each.example for each in _kinds(cycle)] else cycle.error),
@@ -158,8 +161,8 @@ def _backlog(schedule: Schedule, times: Times) -> str:
     if backlog is None:
         return "not counted yet"
     said = f"{counted(backlog.count, 'message')}, counted {times.relative(backlog.measured_at)}"
-    oldest = backlog.oldest_enqueued_at
-    return f"{said}; the oldest has waited {times.since(oldest)}" if oldest else said
+    oldest = oldest_text(backlog)
+    return f"{said}, the oldest after {oldest} of waiting" if oldest else said
 
 
 def _decided(schedule: Schedule, times: Times) -> str | None:
@@ -215,4 +218,5 @@ def _kinds(cycle: Cycle) -> tuple[ErrorCount, ...]:
 
 def _totals(totals: Totals) -> str:
     counts = {"processed": totals.processed, "failed": totals.failed, "poisoned": totals.poisoned}
-    return ", ".join([counted(totals.cycles, "cycle"), *(f"{count} {name}" for name, count in counts.items())])
+    said = (f"{tally(count, totals.at_least)} {name}" for name, count in counts.items())
+    return ", ".join([counted(totals.cycles, "cycle"), *said])

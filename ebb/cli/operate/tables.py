@@ -26,7 +26,7 @@ from ebb.core.documents import RUNNING, Cycle, Event, Execution, ExecutionOfCycl
 from ebb.core.next_times import NextTimes
 from ebb.core.poisoned import PoisonList
 from ebb.core.schedule import Schedule
-from ebb.core.wording import duration
+from ebb.core.wording import duration, tally
 
 if TYPE_CHECKING:
     from ebb.core.why.answer import Evidence  # its room draws in all that `why` needs
@@ -191,11 +191,11 @@ def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
         each.phase or "-",
         str(each.cycle),
         waiting_text(each.backlog, times),
-        oldest_text(each.backlog, times),
+        oldest_text(each.backlog),
         str(count_at_work(each)),
         times.relative(each.next_cycle_at),
-        str(each.totals.processed),
-        str(each.totals.failed),
+        tally(each.totals.processed, each.totals.at_least),
+        tally(each.totals.failed, each.totals.at_least),
         poison_text(each),
         plain(f"{found[0]}{more}" if found else "-", style="yellow" if found else ""),
     )
@@ -208,9 +208,9 @@ def _cycle(each: Cycle, times: Times) -> tuple[str | Text, ...]:
         took(each.started_at, each.ended_at),
         count_text(each.backlog),
         str(each.decision.executions) if each.decision else "-",
-        str(each.processed),
-        str(each.failed),
-        str(each.poisoned),
+        tally(each.processed, each.at_least),
+        tally(each.failed, each.at_least),
+        tally(each.poisoned, each.at_least),
         outcome_text(each.outcome),
         each.error or "",
     )
@@ -223,11 +223,13 @@ def _execution(each: Execution, times: Times) -> tuple[str | Text, ...]:
         times.clock(each.started_at),
         took(each.started_at, each.ended_at),
         outcome_text(each.outcome or RUNNING),
-        str(each.processed),
-        str(each.failed),
-        str(each.poisoned),
+        tally(each.processed, each.at_least),
+        tally(each.failed, each.at_least),
+        tally(each.poisoned, each.at_least),
         str(each.parked or ""),
-        each.error or each.progress or "",
+        each.error
+        or each.progress
+        or (f"begun {each.runs} times: a run ended without a word" if each.at_least else ""),
     )
 
 

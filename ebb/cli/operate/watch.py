@@ -21,7 +21,7 @@ from ebb.cli.operate.plain import plain
 from ebb.cli.operate.times import Times, times_of
 from ebb.core.document import Json
 from ebb.core.schedule import Schedule
-from ebb.core.wording import did_you_mean
+from ebb.core.wording import did_you_mean, tally
 
 SHORTEST = 0.2  # seconds between looks
 BARS = "▁▂▃▄▅▆▇█"
@@ -109,9 +109,9 @@ def _row(each: Schedule, counts: Sequence[int], times: Times) -> tuple[str | Tex
         state_text(each.state),
         count_text(each.backlog),
         sparkline(counts),
-        oldest_text(each.backlog, times),
+        oldest_text(each.backlog),
         str(count_at_work(each)),
-        str(each.totals.processed),
+        tally(each.totals.processed, each.totals.at_least),
         times.relative(each.next_cycle_at),
         poison_text(each),
         (at_work.reason if at_work else each.next_cycle_reason) or each.reason or "",

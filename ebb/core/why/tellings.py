@@ -27,7 +27,8 @@ def did(cycle: Document) -> str:
     decision = part_of(cycle, "decision")
     if decision.get("code") == "notMeasured":
         return f"could not count its backlog: {cycle.get('error') or decision.get('reason')}"
-    counts = f"{cycle.get('processed') or 0} processed, {cycle.get('failed') or 0} failed"
+    counts = "at least " if cycle.get("atLeast") else ""
+    counts += f"{cycle.get('processed') or 0} processed, {cycle.get('failed') or 0} failed"
     if poisoned := cycle.get("poisoned"):
         counts += f", {poisoned} poisoned"
     if ended_of(cycle) is None:

@@ -5,7 +5,7 @@ import { call } from "./api.js";
 import { Outcome, Title, Trouble } from "./parts.js";
 import { to } from "./route.js";
 import { barsOf, Gantt } from "./timeline.js";
-import { clock, count, counted, full, lasting, millis, took } from "./words.js";
+import { clock, count, counted, full, lasting, millis, tally, took } from "./words.js";
 
 /** The page; `rest` has the cycle's number. */
 export function Cycle({ name, rest }) {
@@ -36,7 +36,8 @@ function Body({ cycle }) {
       ${fact("Began", full(cycle.startedAt))}
       ${fact("Took", took(cycle) === null ? null : lasting(took(cycle)))}
       ${fact("Backlog", cycle.backlog ? count(cycle.backlog.count) : null)}
-      ${fact("Messages", `${count(cycle.processed)} processed, ${count(cycle.failed)} failed, ${count(cycle.poisoned)} poisoned`)}
+      ${fact("Messages", `${tally(cycle.processed, cycle)} processed, ${tally(cycle.failed, cycle)} failed, ${tally(cycle.poisoned, cycle)} poisoned`)}
+      ${cycle.atLeast && fact("Counts", "at least so many: a run of an execution ended without a word", true)}
       ${fact("Executions", count(cycle.decision?.executions))}
       ${fact("Why so many executions", cycle.decision?.reason, true)}
       ${cycle.wait && fact("Why the wait after it", cycle.wait.reason, true)}
@@ -59,7 +60,7 @@ function Executions({ cycle }) {
       <thead><tr><th class="number">Execution</th><th>Began</th><th class="number">Took</th><th class="number">Received</th><th class="number">Processed</th><th class="number">Failed</th><th class="number">Poison</th><th class="number">In handlers</th><th class="number">Oldest</th><th>Outcome</th><th>Error</th></tr></thead>
       <tbody>${cycle.executions.map((one) => html`<tr key=${one.index}>
         <th scope="row" class="number">${one.index}</th><td>${clock(one.startedAt)}</td><td class="number">${took(one) === null ? "–" : lasting(took(one))}</td>
-        <td class="number">${count(one.received)}</td><td class="number">${count(one.processed)}</td><td class="number">${count(one.failed)}</td><td class="number">${count(one.poisoned)}</td>
+        <td class="number">${tally(one.received, one)}</td><td class="number">${tally(one.processed, one)}</td><td class="number">${tally(one.failed, one)}</td><td class="number">${tally(one.poisoned, one)}</td>
         <td class="number">${seconds(one.serviceSeconds)}</td><td class="number">${seconds(one.oldestMessageAge)}</td>
         <td><${Outcome} outcome=${one.outcome} />${one.source ? html` <span class="faint">${one.source}</span>` : null}</td><td class="trouble">${one.error}</td></tr>`)}</tbody></table></div>`;
 }

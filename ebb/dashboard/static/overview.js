@@ -6,7 +6,7 @@ import { act, ask, VERBS } from "./actions.js";
 import { useCell, useNow } from "./live.js";
 import { Moment, Outcome, Sparkline, State, Title, Trouble, useDocument } from "./parts.js";
 import { amend, to, useRoute } from "./route.js";
-import { count, counted, millis } from "./words.js";
+import { count, counted, millis, tally } from "./words.js";
 
 const STATES = ["running", "paused", "failed", "stopped", "starting", "stopping"];
 const KEPT = 60; // points of a curve
@@ -110,7 +110,7 @@ function Row({ one, curve, pick }) {
     <td role="cell" class="number backlog" data-label="Backlog"><span>${count(one.backlog?.count)}</span> <${Sparkline} points=${curve || []} label=${`backlog of ${one.name} over time`} /><${Counted} backlog=${one.backlog} /></td>
     <td role="cell" class="executions" data-label="Executions"><${Share} of=${working(one)} most=${one.settings.maxExecutions} /><div class="faint short" title=${one.decision?.reason}>${one.decision?.reason}</div></td>
     <td role="cell" class="next" data-label="Next"><${Moment} at=${one.nextCycleAt} none=${one.phase === "processing" ? "at work" : "–"} /><div class="faint short" title=${one.nextCycleReason}>${one.nextCycleReason}</div>${one.error && html`<div class="trouble short" title=${one.error}>${one.error}</div>`}</td>
-    <td role="cell" class="number failed" data-label="Failed">${count(one.totals.failed)} ${failing && html`<${Outcome} outcome=${one.lastCycle.outcome} />`}${one.failedCycles > 1 && html`<div class="faint">${one.failedCycles} cycles in a row</div>`}</td>
+    <td role="cell" class="number failed" data-label="Failed">${tally(one.totals.failed, one.totals)} ${failing && html`<${Outcome} outcome=${one.lastCycle.outcome} />`}${one.failedCycles > 1 && html`<div class="faint">${one.failedCycles} cycles in a row</div>`}</td>
     <td role="cell" class="number poisoned" data-label="Poison">${poisoned(one) ? html`<a href=${to(["schedules", one.name, "poison"])} aria-label=${`${counted(poisoned(one), "poison message")} of ${one.name}`}>${count(poisoned(one))}</a>` : 0}</td>
   </tr>`;
 }

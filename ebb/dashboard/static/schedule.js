@@ -8,7 +8,7 @@ import { atWork, Share, working } from "./overview.js";
 import { Moment, Outcome, State, Title, Trouble, useDocument } from "./parts.js";
 import { amend, to, useRoute } from "./route.js";
 import { barsOf, Codes, Curves, Gantt } from "./timeline.js";
-import { clock, count, counted, lasting, millis, plain, spaced, took } from "./words.js";
+import { clock, count, counted, lasting, millis, plain, spaced, tally, took } from "./words.js";
 
 const RANGES = { "15min": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
 const IDLE_LOOK = 15; // seconds after which the axis moves on although nothing has changed
@@ -39,7 +39,7 @@ function Facts({ document: one, plan }) {
     ${one.parked && fact("Parked for their keys", html`${counted(one.parked.messages, "message")} ${one.parked.since && html`<span class="faint">the first <${Moment} at=${one.parked.since} /></span>`}`)}
     ${fact("Executions", html`<span class="big"><${Share} of=${working(one)} most=${one.settings.maxExecutions} /></span>`)}
     ${fact("Next cycle", html`<span class="big"><${Moment} at=${one.nextCycleAt} none=${one.phase === "processing" ? "after this one" : "–"} /></span>`)}
-    ${fact("Since the first start", `${counted(one.totals.cycles, "cycle")}, ${count(one.totals.processed)} processed, ${count(one.totals.failed)} failed, ${count(one.totals.poisoned)} poisoned`)}
+    ${fact("Since the first start", `${counted(one.totals.cycles, "cycle")}, ${tally(one.totals.processed, one.totals)} processed, ${tally(one.totals.failed, one.totals)} failed, ${tally(one.totals.poisoned, one.totals)} poisoned`)}
     ${fact("Why so many executions", one.decision?.reason, true)}
     ${fact("Why this wait", one.nextCycleReason, true)}
     ${millis(one.lastCycle?.nextTryAt) > Date.now() && fact("Next try of what failed", html`<${Moment} at=${one.lastCycle.nextTryAt} /> <span class="faint">the first of ${counted(one.lastCycle.failed, "message")} of cycle ${one.lastCycle.cycle}</span>`)}
@@ -193,4 +193,4 @@ const Cycles = ({ name, cycles }) =>
       <tbody>${cycles.slice(0, 50).map((each) => html`<tr key=${each.cycle}>
         <th scope="row"><a href=${to(["schedules", name, "cycles", each.cycle])}>${each.cycle}</a></th><td>${clock(each.startedAt)}</td>
         <td class="number">${took(each) === null ? "–" : lasting(took(each))}</td><td class="number">${count(each.backlog?.count)}</td><td class="number">${count(each.decision?.executions)}</td>
-        <td class="number">${count(each.processed)}</td><td class="number">${count(each.failed)}</td><td class="number">${count(each.poisoned)}</td><td><${Outcome} outcome=${each.outcome} /></td></tr>`)}</tbody></table></div>`;
+        <td class="number">${tally(each.processed, each)}</td><td class="number">${tally(each.failed, each)}</td><td class="number">${tally(each.poisoned, each)}</td><td><${Outcome} outcome=${each.outcome} /></td></tr>`)}</tbody></table></div>`;

@@ -3,6 +3,9 @@
 /** A count with its thousands apart. */
 export const count = (number) => (number === null || number === undefined ? "–" : number.toLocaleString("en"));
 
+/** A count of a cycle, an execution or of totals; `≥ 37` where it is a lower bound, because a run ended without a word. */
+export const tally = (number, { atLeast }) => `${atLeast ? "≥ " : ""}${count(number)}`;
+
 /** `1 message`, `3 messages`. */
 export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 

@@ -144,6 +144,7 @@ EXECUTIONS = [
         "poisoned": 0,
         "parked": 7 * (index == 2),
         "error": ERRORS[index - 1]["example"] if index else None,
+        **({} if index else {"runs": 2, "atLeast": True}),
     }
     for index in range(3)
 ]
@@ -163,6 +164,7 @@ CYCLES = [
         "wait": {"seconds": 30, "reason": "no message waits any more; polling in 30 s"},
         "error": None if number else EXECUTIONS[1]["error"],
         "errors": [] if number else ERRORS,
+        "atLeast": not number,
     }
     for number in range(3)
 ]

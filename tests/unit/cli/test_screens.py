@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +12,9 @@ from rich.cells import cell_len
 
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.pages import schedule_page, why_page
+from ebb.cli.operate.tables import schedules_table
 from ebb.cli.operate.times import Asked, Times, moment_of, past_moment, took
+from ebb.core.documents import Backlog
 from ebb.core.schedule import Schedule
 from ebb.core.why.answer import Why
 from tests.unit.cli.screens_of import FOLDER, SCHEDULES, WIDTHS, files, printed, screens
@@ -50,7 +53,26 @@ def test_what_goes_wrong_is_told_at_every_width(name: str, width: int) -> None:
     assert "poison" in rows["schedule"]
     assert "40" in rows["mail"]
     if width >= 100:
-        assert "48 min 30 s" in text, "for how long the oldest message has waited"
+        assert "48 min 25 s" in text, "for how long the oldest message had waited"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_count_that_a_killed_host_left_low_is_told_as_a_lower_bound(width: int) -> None:
+    """The cycle of a killed host ends as its second run does, which may find nothing to do: "succeeded, 0 processed"."""
+    assert "≥33" in printed(screens()["cycles"], width)
+    text = " ".join(printed(screens()["cycle"], width).split())
+    assert "counts at least so many: a run of an execution ended without a word" in text
+    assert "≥12" in text
+    assert "begun 2 times: a run ended without a word" in " ".join(printed(screens()["executions"], 140).split())
+
+
+@pytest.mark.parametrize("seconds", [30, 3600])
+def test_age_of_the_oldest_message_is_that_of_its_count(seconds: int) -> None:
+    """It does not go on growing after the queue was drained."""
+    backlog = {"count": 3, "measuredAt": "2026-11-26T09:00:00.000Z", "oldestEnqueuedAt": "2026-11-26T08:59:15.000Z"}
+    schedule = replace(SCHEDULES[0], backlog=Backlog.from_document(backlog))
+    times = Times(UTC, datetime(2026, 11, 26, 9, tzinfo=UTC) + timedelta(seconds=seconds))
+    assert "45 s" in printed(schedules_table([schedule], times), 140)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
