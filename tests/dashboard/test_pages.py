@@ -7,12 +7,14 @@ import contextlib
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
 from playwright.sync_api import Page, expect
 
 from tests.azurite import Azurite
+from tests.dashboard.history import cycle_document, write_cycles
 from tests.dashboard.looking import answer, row_of
 from tests.e2e.harness import App, wait_for
 
@@ -77,6 +79,14 @@ def test_decision_on_the_strip_says_its_sentence_and_leads_to_its_cycle(app: App
     expect(page).to_have_url(re.compile(f"#/schedules/parity/cycles/{cycle['cycle']}$"))
     expect(page.get_by_role("row")).to_have_count(len(cycle["executions"]) + 1)
     expect(page.locator("dl")).to_contain_text(cycle["wait"]["reason"])
+
+
+def test_counts_that_a_killed_host_left_low_are_lower_bounds(app: App, azurite: Azurite, open_page: Open) -> None:
+    cycle = {**cycle_document(3, datetime.now(UTC)), "atLeast": True}
+    write_cycles(azurite.connection_string, app.name, {"parity": [cycle]})
+    page = open_page(app.url, "#/schedules/parity/cycles/3")
+    expect(page.locator("dl")).to_contain_text("≥ 64 processed, ≥ 0 failed")
+    expect(page.locator("dl")).to_contain_text("at least so many: a run of an execution ended without a word")
 
 
 def test_failing_schedule_is_found_and_paused_with_its_reason(make_app: Callable[..., App], open_page: Open) -> None:

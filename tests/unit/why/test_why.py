@@ -66,6 +66,11 @@ CAUSES: dict[str, tuple[Past, str, str]] = {
         "ran",
         "It did run: cycle 7 began at 10:00:01 and had 2 executions (20 processed, 0 failed).",
     ),
+    "it ran, and its host was killed": (
+        past(cycles=[cycle(7, "10:00:01", "10:05", processed=0, atLeast=True)]),
+        "ran",
+        "It did run: cycle 7 began at 10:00:01 and had 2 executions (at least 0 processed, 0 failed).",
+    ),
     "it runs": (
         past(cycles=[cycle(7, "10:00:01", None, outcome="running")], now=time("10:00:30")),
         "ran",
