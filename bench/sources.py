@@ -14,22 +14,13 @@ import asyncio
 import contextlib
 import secrets
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.sources_bare import (
-    bare_blob,
-    bare_event_hub,
-    bare_kafka,
-    bare_rabbit_mq,
-    bare_service_bus,
-    bare_sqs,
-    bare_storage_queue,
-)
+from bench.grounds.ground import Ground
+from bench.grounds.registry import GROUNDS
 from ebb.cli.operate.producer import put_all, unix_times
 from ebb.core.clock import SystemClock
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -37,105 +28,8 @@ from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
 from ebb.sources.registry import open_feed, open_source
 from handlers.noop import handle
-from tests.azurite import Azurite, accepts, free_ports
-from tests.emulators.amqp.server import KEY, KEY_NAME
-from tests.kafka import Kafka
-from tests.moto import SETTINGS, Moto
-from tests.rabbit import Rabbit
 
 GOAL = 0.85  # of the bare loop's rate
-PLACES = 100  # queues and hubs that the emulator has: two for each round
-Bare = Callable[[Mapping[str, Any], Mapping[str, str], int], Awaitable[int]]
-
-
-@dataclass(frozen=True)
-class Ground:
-    """One kind on its server: the settings of a source of this name, and the app settings."""
-
-    server: Callable[[], Any]
-    source: Callable[[Any, str], dict[str, Any]]
-    environment: Callable[[Any], dict[str, str]]
-    bare: Bare
-    count: int  # messages a round
-
-
-def _storage(azurite: Azurite) -> dict[str, str]:
-    return {"AzureWebJobsStorage": azurite.connection_string}
-
-
-def _kafka(kafka: Kafka, name: str) -> dict[str, Any]:
-    about = {"bootstrapServers": kafka.servers, "offsetResetPolicy": "earliest"}
-    return {"type": "kafka", "topic": name, "consumerGroup": name, **about}
-
-
-class Namespace(contextlib.ExitStack):
-    """The emulator of Service Bus and Event Hubs as a process of its own, and an Azurite for checkpoints.
-
-    In a thread of this process it would wait for Python's lock, and be measured with it.
-    """
-
-    def __init__(self, partitions: int = 1) -> None:
-        """`partitions` of each hub."""
-        super().__init__()
-        self._partitions = partitions
-
-    def __enter__(self) -> Namespace:
-        self._places = iter(range(PLACES))
-        amqp, http = free_ports(2)
-        queues = [f"--queue=bench-{number}" for number in range(PLACES)]
-        hubs = [f"--hub=bench-hub-{number}:{self._partitions}" for number in range(PLACES)]
-        command = [sys.executable, "-m", "tests.emulators.amqp.server", f"--amqp={amqp}", f"--http={http}"]
-        process = subprocess.Popen([*command, *queues, *hubs], stdout=subprocess.DEVNULL)
-        self.callback(process.wait)
-        self.callback(process.terminate)
-        while not (accepts(amqp) and accepts(http)):
-            if process.poll() is not None:
-                raise RuntimeError("the emulator did not start")
-            time.sleep(0.05)
-        self._management = f"http://127.0.0.1:{http}"
-        text = f"Endpoint=sb://127.0.0.1:{amqp};SharedAccessKeyName={KEY_NAME};SharedAccessKey={KEY}"
-        text += ";UseDevelopmentEmulator=true"
-        storage = _storage(self.enter_context(Azurite()))
-        self.environment = {**storage, "AzureWebJobsServiceBus": text, "AzureWebJobsEventHub": text}
-        return self
-
-    def queue(self, _: str) -> dict[str, Any]:
-        """A source on a queue that was not used yet."""
-        name = f"bench-{next(self._places)}"
-        return {"type": "serviceBus", "queueName": name, "managementEndpoint": self._management}
-
-    def hub(self, name: str) -> dict[str, Any]:
-        """A source on a hub that was not used yet."""
-        return {"type": "eventHub", "eventHubName": f"bench-hub-{next(self._places)}", "blobContainer": name}
-
-
-GROUNDS = {
-    "blob": Ground(Azurite, lambda _, name: {"type": "blob", "containerName": name}, _storage, bare_blob, 200),
-    "eventHub": Ground(Namespace, Namespace.hub, lambda server: server.environment, bare_event_hub, 2000),
-    "kafka": Ground(Kafka, _kafka, lambda _: {}, bare_kafka, 5000),
-    "rabbitMQ": Ground(
-        Rabbit,
-        lambda _, name: {"type": "rabbitMQ", "queueName": name},
-        lambda rabbit: {"RabbitMQConnection": rabbit.url},
-        bare_rabbit_mq,
-        2000,
-    ),
-    "serviceBus": Ground(Namespace, Namespace.queue, lambda server: server.environment, bare_service_bus, 2000),
-    "sqs": Ground(
-        Moto,
-        lambda moto, name: {"type": "sqs", "queueName": name, "endpoint": moto.url, "waitTime": 0},
-        lambda _: dict(SETTINGS),
-        bare_sqs,
-        200,
-    ),
-    "storageQueue": Ground(
-        Azurite,
-        lambda _, name: {"type": "storageQueue", "queueName": name, "messageEncoding": "none"},
-        _storage,
-        bare_storage_queue,
-        300,
-    ),
-}
 
 
 def made_settings(ground: Ground, server: Any, **more: Any) -> tuple[ScheduleSettings, dict[str, str]]:

@@ -19,46 +19,26 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
-
-from bench.sources import GROUNDS, Ground, Namespace, made_settings
+from bench.grounds.ground import Ground
+from bench.grounds.registry import GROUNDS
+from bench.sources import made_settings
 from ebb.cli.operate.producer import put_all
 from ebb.core.clock import SystemClock
 from ebb.core.message import Message
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.execution.execution import run_execution
 from ebb.sources.registry import open_feed, open_source
-from tests.kafka import Kafka
 
 EXECUTIONS = 4
 SIZE = 8 * 1024  # bytes of a message
 PUT = 50  # messages that are put at a time
 WARM = 200  # messages after which memory is compared
 BOUND = 3.0  # MiB; the bodies of 800 messages would be 6.4
-AHEAD = {"kafka": 16.0}  # MiB where a source fetches ahead, in place of BOUND
-AT_LEAST = {"kafka": 4000}  # messages, so that what is handled is far more than what is fetched ahead: 30 MiB
 WORK = 0.002  # seconds of a handler: long enough for two to meet at one message
 SLICE = 900  # seconds: a slow server is not the fault of a source
-MAY_REPEAT = ("sqs",)  # moto gives one message to two receives at once, as SQS may
-
-
-def _wide_topic(kafka: Kafka, name: str) -> dict[str, Any]:
-    """A source on a new topic with a partition for each execution."""
-    admin = AdminClient({"bootstrap.servers": kafka.servers})
-    admin.create_topics([NewTopic(name, EXECUTIONS, 1)])[name].result(30)
-    return GROUNDS["kafka"].source(kafka, name)
-
-
-WIDE: dict[str, Ground] = {
-    **GROUNDS,
-    "eventHub": replace(GROUNDS["eventHub"], server=partial(Namespace, partitions=EXECUTIONS)),
-    "kafka": replace(GROUNDS["kafka"], source=_wide_topic),
-}
 
 
 @dataclass
@@ -99,6 +79,13 @@ class Drained:
         }
 
 
+def wide(kind: str) -> Ground:
+    """The ground of a kind on which several executions share a source."""
+    ground = GROUNDS[kind]
+    source = ground.wide_source or ground.source
+    return replace(ground, server=ground.wide_server or ground.server, source=source)
+
+
 def resident() -> float:
     """MiB that this process has in memory."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
@@ -133,7 +120,7 @@ async def _execution(settings: ScheduleSettings, environment: Mapping[str, str],
 
 def _here(kind: str, count: int) -> None:
     """Measure one kind in this process, and print what came of it as JSON."""
-    ground = WIDE[kind]
+    ground = wide(kind)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(ground.server())
         print(json.dumps(asyncio.run(drain(ground, server, count)).row))
@@ -142,21 +129,21 @@ def _here(kind: str, count: int) -> None:
 def faults_of(kind: str, row: Mapping[str, Any]) -> list[str]:
     """What --check does not accept."""
     told = [f"{row['lost']} lost"] if row["lost"] else []
-    if kind not in MAY_REPEAT and (row["twice"] or row["atOnce"]):
+    if not GROUNDS[kind].may_repeat and (row["twice"] or row["atOnce"]):
         told.append(f"{row['twice']} handled twice, {row['atOnce']} by two at once")
-    return told + ([f"{row['most']} MiB more"] if row["most"] > AHEAD.get(kind, BOUND) else [])
+    return told + ([f"{row['most']} MiB more"] if row["most"] > (GROUNDS[kind].ahead or BOUND) else [])
 
 
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(WIDE))
+    parser.add_argument("--only", default=",".join(GROUNDS))
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--check", action="store_true", help="exit status 1 if messages were lost or memory grew")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # measures in this process
     arguments = parser.parse_args()
     kinds = arguments.only.split(",")
-    if unknown := set(kinds) - WIDE.keys():
+    if unknown := set(kinds) - GROUNDS.keys():
         parser.error(f"no such source: {', '.join(sorted(unknown))}")
     if arguments.count < 2 * WARM:
         parser.error(f"--count {arguments.count} is too few: memory is compared from message {WARM} on")
@@ -167,7 +154,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     told: list[str] = []
     for kind in kinds:
-        count = max(arguments.count, AT_LEAST.get(kind, 0))
+        count = max(arguments.count, GROUNDS[kind].at_least)
         command = [sys.executable, "-m", "bench.sources_memory", "--here", "--only", kind, "--count", str(count)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         row = json.loads(done.stdout.splitlines()[-1])

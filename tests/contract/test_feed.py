@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -16,28 +15,14 @@ from ebb.core.contract.source import Source
 from ebb.core.errors import SourceUnavailableError
 from ebb.core.settings.producer_rate import parse_producer_rate
 from ebb.core.settings.schedule_settings import ScheduleSettings
-from ebb.core.settings.validation import validate_settings
 from ebb.sources.feed import Feed
-from ebb.sources.registry import KINDS, open_feed, open_source
-from tests.azurite import Azurite
-from tests.emulators.amqp.server import AmqpEmulator
-from tests.kafka import Kafka
-from tests.moto import SETTINGS, Moto
-from tests.rabbit import Rabbit
-
-FED = ("blob", "eventHub", "kafka", "rabbitMQ", "serviceBus", "sqs", "storageQueue")
-AWAY: dict[str, dict[str, str]] = {  # settings of a place where nothing listens
-    "kafka": {"bootstrapServers": "127.0.0.1:9"},
-    "sqs": {"endpoint": "http://127.0.0.1:9"},
-}
-
-
-SERVERS = {"eventHub": "amqp", "kafka": "kafka", "rabbitMQ": "rabbit", "serviceBus": "amqp", "sqs": "moto"}
+from ebb.sources.registry import open_feed, open_source
+from tests.kinds.registry import FED, TESTED
 
 
 @dataclass
-class Place:
-    """A place of its own, not made yet."""
+class Ends:
+    """A feed and a source of the same place, which is not made yet."""
 
     settings: ScheduleSettings
     environment: Mapping[str, str]
@@ -52,40 +37,16 @@ class Place:
 
 
 @pytest.fixture(params=FED)
-def place(request: pytest.FixtureRequest) -> Place:
-    kind, name = request.param, f"feed-{secrets.token_hex(6)}"
-    server: Any = request.getfixturevalue(SERVERS.get(kind, "azurite"))
-    environment = dict(SETTINGS)
-    source: dict[str, Any] = {"queueName": name}
-    if isinstance(server, Azurite):
-        environment["AzureWebJobsStorage"] = server.connection_string
-        source = {"containerName": name, "prefix": "in"} if kind == "blob" else source
-    elif isinstance(server, Kafka):
-        source = {"topic": name, "consumerGroup": "ebb", "bootstrapServers": server.servers}
-        source["offsetResetPolicy"] = "earliest"
-    elif isinstance(server, AmqpEmulator):
-        environment["Bus"] = server.connection_string()
-        source = {"connection": "Bus"} | ({"queueName": name} if kind == "serviceBus" else {"eventHubName": name})
-        if kind == "serviceBus":
-            server.tell(lambda namespace: namespace.add_queue(name))
-        else:
-            server.tell(lambda namespace: namespace.add_hub(name, 2))
-            environment["AzureWebJobsStorage"] = request.getfixturevalue("azurite").connection_string
-    elif isinstance(server, Rabbit):
-        environment["RabbitMQConnection"] = server.url
-    elif isinstance(server, Moto):
-        source |= {"endpoint": server.url, "waitTime": 0}
-    return Place(
-        validate_settings({"source": {"type": kind, **source}, "handler": "handlers.noop:handle"}), environment
-    )
+def ends(request: pytest.FixtureRequest) -> Ends:
+    tested = TESTED[request.param]
+    assert tested.place is not None
+    server = tested.server and request.getfixturevalue(tested.server)
+    place = tested.place(server, f"feed-{secrets.token_hex(6)}")
+    return Ends(place.settings(request.param), place.environment)
 
 
-def test_every_kind_with_a_feed_is_here() -> None:
-    assert {kind.name for kind in KINDS.values() if kind.feed is not None} == set(FED)
-
-
-async def test_what_is_put_comes_out_of_the_source(place: Place) -> None:
-    feed, source = place.feed(), place.source()
+async def test_what_is_put_comes_out_of_the_source(ends: Ends) -> None:
+    feed, source = ends.feed(), ends.source()
     bodies = [*unix_times(40), "zażółć\n<&> 🐝".encode()]
     assert [feed.refusal(body) for body in bodies] == [None] * 41
     await put_all(feed, bodies)
@@ -98,8 +59,8 @@ async def test_what_is_put_comes_out_of_the_source(place: Place) -> None:
     await asyncio.gather(feed.close(), source.close())
 
 
-async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(place: Place) -> None:
-    feed, source, numbers = place.feed(), place.source(), list[int]()
+async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(ends: Ends) -> None:
+    feed, source, numbers = ends.feed(), ends.source(), list[int]()
     await produce(feed, parse_producer_rate("uniform:0.001-0.002s"), None, 3, numbers.append)
     assert numbers == [1, 2, 3]
     six = asyncio.Event()
@@ -118,18 +79,11 @@ async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(place: 
     await asyncio.gather(feed.close(), source.close())
 
 
-async def test_place_that_is_away_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", FED)
+async def test_place_that_is_away_is_told(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ebb.sources.kafka.cluster.TIMEOUT", 1.0)
-    given = place.settings.to_document()
-    given["source"] |= AWAY.get(given["source"]["type"], {})
-    storage = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;QueueEndpoint=http://127.0.0.1:9/a;"
-    environment = {
-        **SETTINGS,
-        "AzureWebJobsStorage": f"{storage}BlobEndpoint=http://127.0.0.1:9/a",
-        "RabbitMQConnection": "amqp://guest:guest@127.0.0.1:9/",
-        "Bus": "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true",
-    }
-    feed = Place(validate_settings(given), environment).feed()
+    nowhere = TESTED[kind].nowhere
+    feed = Ends(nowhere.settings(kind), nowhere.environment).feed()
     with pytest.raises(SourceUnavailableError, match=r"127\.0\.0\.1:9"):
         await feed.put(b"1")
     await feed.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -14,11 +14,8 @@ from ebb.core.errors import LeaseLostError, SourceNotFoundError
 from ebb.core.message import Message
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
-from tests.azurite import Azurite
-from tests.contract.benches.bench import Bench
-from tests.contract.benches.memory import memory_bench
-from tests.contract.benches.registry import BENCHES, CONTRACT, ENCODED
-from tests.emulators.amqp.server import AmqpEmulator
+from tests.kinds.bench import Bench
+from tests.kinds.registry import ENCODED, RUNS, TESTED
 
 LEASE = timedelta(seconds=30)
 BODIES = {
@@ -31,28 +28,13 @@ BODIES = {
 }
 
 
-@pytest.fixture(params=CONTRACT)
+@pytest.fixture(params=RUNS)
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     kind, _, variant = request.param.partition("-")
-    if kind == "memory":
-        yield memory_bench()
-        return
-    server, made_by = BENCHES[kind]
-    async for made in made_by(request.getfixturevalue(server), variant):
+    tested = TESTED[kind]
+    assert tested.bench is not None
+    async for made in tested.bench(tested.server and request.getfixturevalue(tested.server), variant):
         yield made
-
-
-@pytest.fixture(scope="module")
-def azurite_with_clock() -> Iterator[Azurite]:
-    """The service's shortest lease is 15 s: its clock goes ahead instead."""
-    with Azurite(own_clock=True) as running:
-        yield running
-
-
-@pytest.fixture
-def amqp_and_azurite(amqp: AmqpEmulator, azurite: Azurite) -> tuple[AmqpEmulator, Azurite]:
-    """Hubs, and where their checkpoints are."""
-    return amqp, azurite
 
 
 async def take(source: QueueSource, lease: timedelta = LEASE) -> Message:
@@ -64,7 +46,7 @@ async def test_receive_gives_nothing_when_the_queue_is_empty(bench: Bench) -> No
     assert await bench.source.receive(32, LEASE) == []
 
 
-@pytest.mark.parametrize("bench", [*CONTRACT, *ENCODED], indirect=True)
+@pytest.mark.parametrize("bench", [*RUNS, *ENCODED], indirect=True)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 async def test_body_comes_back_byte_for_byte(bench: Bench, body: bytes) -> None:
     before = bench.now()
@@ -163,7 +145,7 @@ async def test_released_message_is_visible_after_its_delay(bench: Bench) -> None
     assert (await take(bench.source)).body == b"one"
 
 
-@pytest.mark.parametrize("bench", [*CONTRACT, *ENCODED], indirect=True)
+@pytest.mark.parametrize("bench", [*RUNS, *ENCODED], indirect=True)
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 async def test_dead_lettered_message_moves_with_its_reason(bench: Bench, body: bytes) -> None:
     await bench.put(body)

@@ -14,9 +14,9 @@ from ebb.core.planning.executions import plan
 from ebb.core.settings.validation import validate_settings
 from ebb.execution.execution import run_execution
 from tests.azurite import Azurite
-from tests.contract.benches.event_hub import event_hub_bench
 from tests.emulators.amqp.server import AmqpEmulator
 from tests.integration.doctor.test_doctor_event_hub import Readers
+from tests.kinds.event_hub import event_hub_bench
 
 EVENTS = 100
 

@@ -6,27 +6,20 @@ import asyncio
 
 import pytest
 
-from bench.sources import GROUNDS, one_round
-from bench.sources_memory import AHEAD, AT_LEAST, BOUND, WARM, WIDE, Drained, drain, faults_of
+from bench.grounds.registry import GROUNDS
+from bench.sources import one_round
+from bench.sources_memory import BOUND, SIZE, WARM, Drained, drain, faults_of, wide
 from ebb.core.message import Message
-from ebb.sources.registry import KINDS
-from tests.moto import Moto
 from tests.rabbit import Rabbit
 
 
-def test_every_kind_that_can_be_fed_is_measured() -> None:
-    fed = {kind.name for kind in KINDS.values() if kind.feed}
-    assert fed == GROUNDS.keys(), "GROUNDS of bench/sources.py has a line for each kind with a feed"
-    assert fed == WIDE.keys(), "WIDE of bench/sources_memory.py has a line for each kind with a feed"
-
-
-def test_a_round_of_each_worker_handles_all(moto: Moto) -> None:
+def test_a_round_of_each_worker_handles_all(rabbit: Rabbit) -> None:
     for worker in ("bare", "ebb"):
-        assert asyncio.run(one_round(GROUNDS["sqs"], moto, worker)) > 0
+        assert asyncio.run(one_round(GROUNDS["rabbitMQ"], rabbit, worker)) > 0
 
 
 def test_four_executions_lose_nothing_and_nothing_is_handled_twice(rabbit: Rabbit) -> None:
-    row = asyncio.run(drain(WIDE["rabbitMQ"], rabbit, 2 * WARM)).row
+    row = asyncio.run(drain(wide("rabbitMQ"), rabbit, 2 * WARM)).row
     assert faults_of("rabbitMQ", {**row, "most": 0}) == []  # of this process others' tests are part
     assert row["reported"] == 2 * WARM
 
@@ -47,6 +40,7 @@ def test_what_is_lost_or_handled_twice_or_kept_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", AHEAD)
+@pytest.mark.parametrize("kind", [kind for kind, ground in GROUNDS.items() if ground.ahead])
 def test_what_is_handled_is_more_than_what_may_be_fetched_ahead(kind: str) -> None:
-    assert (AT_LEAST[kind] - WARM) * 8 / 1024 > AHEAD[kind]
+    ground = GROUNDS[kind]
+    assert (ground.at_least - WARM) * SIZE / 2**20 > (ground.ahead or 0)

@@ -1,4 +1,7 @@
-"""What each source can do, a table made from the code: `python -m tests.project.docs.capabilities_table` writes it."""
+"""What each source can do, a table made from the code, and the list of their pages.
+
+`python -m tests.project.docs.capabilities_table` writes both.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from ebb.sources.kind import Kind
 from ebb.sources.registry import KINDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "sources" / "README.md"
-BEGIN, END = "<!-- capabilities -->\n", "<!-- /capabilities -->"
+CAPABILITIES, PAGES = "capabilities", "pages"  # what stands between `<!-- pages -->` and `<!-- /pages -->` is made
 NAMES = {
     "leasing": "holds a message under a lease, extends it, takes it back",
     "delaying": "takes a message back with a delay",
@@ -43,11 +46,26 @@ def _longest(kind: Kind) -> str:
     return "any" if kind.longest_lease is None else f"{kind.longest_lease:,.0f} s"
 
 
-def in_page() -> str:
-    """The table that the page has now."""
-    return PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+def pages_list() -> str:
+    """A link to the page of each kind that has one, by its heading."""
+    found = [path for kind in KINDS if (path := PAGE.with_name(f"{kind}.md")).is_file()]
+    headings = (path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in found)
+    return "".join(f"- [{heading}]({path.name})\n" for heading, path in zip(headings, found, strict=True))
 
+
+def in_page(name: str) -> str:
+    """What the page has now between the marks of this name."""
+    begin, end = _marks(name)
+    return PAGE.read_text(encoding="utf-8").split(begin)[1].split(end)[0]
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name} -->\n", f"<!-- /{name} -->"
+
+
+MADE = {CAPABILITIES: capabilities_table, PAGES: pages_list}
 
 if __name__ == "__main__":
-    text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(text.replace(BEGIN + in_page(), BEGIN + capabilities_table()), encoding="utf-8")
+    for name, made in MADE.items():
+        text, (begin, _) = PAGE.read_text(encoding="utf-8"), _marks(name)
+        PAGE.write_text(text.replace(begin + in_page(name), begin + made()), encoding="utf-8")

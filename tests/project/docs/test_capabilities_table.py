@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import pytest
+
 from ebb.core.settings.capabilities import Capabilities
-from tests.project.docs.capabilities_table import NAMES, capabilities_table, in_page
+from tests.project.docs.capabilities_table import MADE, NAMES, in_page
 
 
-def test_page_has_the_capabilities_of_the_code() -> None:
-    assert in_page() == capabilities_table(), "write it: .venv/bin/python -m tests.project.docs.capabilities_table"
+@pytest.mark.parametrize("name", MADE)
+def test_page_has_what_the_code_and_the_pages_say(name: str) -> None:
+    assert in_page(name) == MADE[name](), "write it: .venv/bin/python -m tests.project.docs.capabilities_table"
 
 
 def test_table_leaves_no_capability_out() -> None:

@@ -58,7 +58,7 @@ def test_what_goes_wrong_is_told_at_every_width(name: str, width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_count_that_a_killed_host_left_low_is_told_as_a_lower_bound(width: int) -> None:
-    """The cycle of a killed host ends as its second run does, which may find nothing to do: "succeeded, 0 processed"."""
+    """Its cycle ends as the second run of its execution does, which may find nothing: "succeeded, 0 processed"."""
     assert "≥33" in printed(screens()["cycles"], width)
     text = " ".join(printed(screens()["cycle"], width).split())
     assert "counts at least so many: a run of an execution ended without a word" in text

@@ -22,6 +22,7 @@ from ebb.sources.kind import Kind, part
 from ebb.sources.registry import KINDS, open_source
 from ebb.sources.storage_queue.signing import SasSigner, SharedKeySigner, TokenSigner, signer_for
 from tests.clocks import SteppedClock
+from tests.kinds.registry import TESTED
 
 LEASE = timedelta(seconds=30)
 ROOT = Path(__file__).parents[3]
@@ -47,22 +48,9 @@ def test_parts_of_a_kind_are_there_and_are_imported_only_when_used(kind: Kind) -
         assert name is None or callable(part(name))
 
 
-REQUIRED: dict[str, dict[str, str]] = {
-    "blob": {"containerName": "abc", "connection": "Storage"},
-    "eventHub": {"eventHubName": "abc", "connection": "Bus", "storageConnection": "Storage"},
-    "kafka": {"bootstrapServers": "127.0.0.1:9092", "topic": "abc", "consumerGroup": "ebb"},
-    "rabbitMQ": {"queueName": "abc", "connection": "Rabbit"},
-    "serviceBus": {"queueName": "abc", "connection": "Bus"},
-    "sqs": {"queueName": "abc", "region": "eu-central-1"},
-    "storageQueue": {"queueName": "abc", "connection": "Storage"},
-}
-
-
 def opened(kind: Kind) -> Source:
-    bus = "Endpoint=sb://127.0.0.1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true"
-    environment = {"Storage": "UseDevelopmentStorage=true", "Bus": bus, "Rabbit": "amqp://guest:guest@127.0.0.1/"}
-    source = {"type": kind.name, **REQUIRED.get(kind.name, {})}
-    return open_source(validate_settings({"source": source, "handler": "handlers.noop:handle"}), environment)
+    nowhere = TESTED[kind.name].nowhere
+    return open_source(nowhere.settings(kind.name), nowhere.environment)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))

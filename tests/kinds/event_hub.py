@@ -1,10 +1,11 @@
-"""The bench of an event hub of four partitions, on the AMQP emulator, with checkpoints on the storage emulator."""
+"""Event hubs under test: on the AMQP emulator, with checkpoints on the storage emulator."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 
@@ -17,8 +18,9 @@ from ebb.sources.event_hub.settings import EventHubSettings
 from ebb.sources.event_hub.source import EventHubSource
 from ebb.sources.registry import KINDS
 from tests.azurite import Azurite
-from tests.contract.benches.bench import Bench
 from tests.emulators.amqp.server import AmqpEmulator
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Cut, Place, Tested
 
 
 async def event_hub_bench(servers: tuple[AmqpEmulator, Azurite], _: str) -> AsyncIterator[Bench]:
@@ -60,3 +62,43 @@ async def event_hub_bench(servers: tuple[AmqpEmulator, Azurite], _: str) -> Asyn
         shares=shares,
     )
     await asyncio.gather(*(each.close() for each in opened))
+
+
+def _place(servers: tuple[AmqpEmulator, Azurite], name: str) -> Place:
+    amqp, azurite = servers
+    amqp.tell(lambda namespace: namespace.add_hub(name, 2))
+    environment = {"Bus": amqp.connection_string(), "AzureWebJobsStorage": azurite.connection_string}
+    return Place({"eventHubName": name, "connection": "Bus"}, environment)
+
+
+@asynccontextmanager
+async def _cut(servers: tuple[AmqpEmulator, Azurite]) -> AsyncIterator[Cut]:
+    _, azurite = servers
+    name = f"jobs-{secrets.token_hex(6)}"
+    with AmqpEmulator() as amqp:  # one of its own: the session's is used by others
+        amqp.tell(lambda namespace: namespace.add_hub(name, 1))
+        environment = {"Hub": amqp.connection_string(), "Points": azurite.connection_string}
+        source = {"eventHubName": name, "connection": "Hub", "storageConnection": "Points"}
+        more = {"blobContainer": name, "poisonContainer": f"{name}-poison"}
+
+        async def away() -> None:
+            amqp.pause()
+
+        async def back() -> None:
+            amqp.resume()
+
+        yield Cut(Place({**source, **more}, environment), away, back)
+
+
+NOWHERE = {
+    "Bus": "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true",
+    "AzureWebJobsStorage": "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;BlobEndpoint=http://127.0.0.1:9/a",
+}
+TESTED = Tested(
+    Place({"eventHubName": "abc", "connection": "Bus"}, NOWHERE),
+    server="amqp_and_azurite",
+    bench=event_hub_bench,
+    variants=("four",),
+    place=_place,
+    cut=_cut,
+)

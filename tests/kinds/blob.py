@@ -1,10 +1,11 @@
-"""The bench of a blob container, on the storage emulator with a clock of its own."""
+"""Blobs under test: on the storage emulator with a clock of its own, for the shortest lease of a blob is 15 s."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from urllib.parse import unquote
@@ -18,7 +19,9 @@ from ebb.sources.registry import KINDS
 from ebb.sources.storage_queue.account import open_account
 from tests.azurite import Azurite
 from tests.clocks import SystemClockAhead
-from tests.contract.benches.bench import Bench
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Cut, Place, Tested
+from tests.outage import Outage
 
 
 async def blob_bench(azurite: Azurite, when_done: str) -> AsyncIterator[Bench]:
@@ -51,3 +54,35 @@ async def blob_bench(azurite: Azurite, when_done: str) -> AsyncIterator[Bench]:
     kind = KINDS["blob"]
     yield Bench(another(), put, poisoned, pass_time, missing, another, kind, 300, 15.0, 10_000, True, now=azurite.now)
     await asyncio.gather(*(each.close() for each in opened))
+
+
+def _place(azurite: Azurite, name: str) -> Place:
+    return Place({"containerName": name, "prefix": "in"}, {"AzureWebJobsStorage": azurite.connection_string})
+
+
+@asynccontextmanager
+async def _cut(azurite: Azurite) -> AsyncIterator[Cut]:
+    port = int(azurite.endpoint("blob").rsplit(":", 1)[1].partition("/")[0])
+    async with Outage(port) as way:
+        connection = azurite.connection_string.replace(f":{port}/", f":{way.port}/")
+
+        async def back() -> None:
+            azurite.pass_time(15)
+            await way.back()
+
+        place = Place(
+            {"containerName": f"jobs-{secrets.token_hex(6)}", "connection": "Storage"}, {"Storage": connection}
+        )
+        yield Cut(place, way.away, back)
+
+
+NOWHERE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;BlobEndpoint=http://127.0.0.1:9/a"
+TESTED = Tested(
+    Place({"containerName": "abc"}, {"AzureWebJobsStorage": NOWHERE}),
+    server="azurite_with_clock",
+    bench=blob_bench,
+    variants=("delete", "keep", "move"),
+    place=_place,
+    cut=_cut,
+    without={"hints": "all that goes wrong shows when it is counted"},
+)

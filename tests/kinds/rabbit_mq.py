@@ -1,4 +1,4 @@
-"""The bench of a RabbitMQ queue, on a broker."""
+"""Queues of RabbitMQ under test, on a broker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ebb.core.contract.source import QueueSource
 from ebb.sources.rabbit_mq.settings import RabbitMqSettings
 from ebb.sources.rabbit_mq.source import RabbitMqSource
 from ebb.sources.registry import KINDS
-from tests.contract.benches.bench import Bench
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Place, Tested
 from tests.rabbit import Rabbit
 
 
@@ -45,3 +46,14 @@ async def rabbit_bench(rabbit: Rabbit, queue_type: str) -> AsyncIterator[Bench]:
     )
     await asyncio.gather(*(each.close() for each in opened))
     await connection.close()
+
+
+TESTED = Tested(
+    Place({"queueName": "abc"}, {"RabbitMQConnection": "amqp://guest:guest@127.0.0.1:9/"}),
+    server="rabbit",
+    bench=rabbit_bench,
+    variants=("classic", "quorum"),
+    place=lambda rabbit, name: Place({"queueName": name}, {"RabbitMQConnection": rabbit.url}),
+    killed_in="tests/integration/sources/test_rabbit_mq.py::"
+    "test_broker_that_was_killed_comes_back_with_what_was_not_done",
+)

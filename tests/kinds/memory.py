@@ -1,15 +1,18 @@
-"""The bench of a queue in memory, whose clock the test steps."""
+"""Queues in memory under test; the test steps their clock."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
 
 from ebb.core.contract.source import QueueSource
 from ebb.sources.memory.source import MemoryBroker, MemorySource
 from ebb.sources.registry import KINDS
 from tests.clocks import SteppedClock
-from tests.contract.benches.bench import Bench
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Place, Tested
 
 
-def memory_bench() -> Bench:
+async def memory_bench(server: None, variant: str) -> AsyncIterator[Bench]:
     clock = SteppedClock()
     broker = MemoryBroker(clock, create_missing=False)
     broker.create("contract")
@@ -27,6 +30,19 @@ def memory_bench() -> Bench:
         return MemorySource(broker, "contract")
 
     missing = MemorySource(broker, "absent")
-    return Bench(
+    yield Bench(
         another(), put, poisoned, pass_time, missing, another, KINDS["memory"], tells_oldest=True, now=clock.now
     )
+
+
+TESTED = Tested(
+    Place({}),
+    bench=memory_bench,
+    variants=("",),
+    without={
+        "table": "only tests and simulations read from it",
+        "feed": "it lies in the memory of another process",
+        "hints": "it lies in the memory of another process",
+        "server": "it lies in the memory of the worker",
+    },
+)

@@ -1,4 +1,4 @@
-"""The bench of a Kafka topic of three partitions, on a broker."""
+"""Topics of Kafka under test, on a broker."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from ebb.sources.kafka.poison import KafkaPoison
 from ebb.sources.kafka.settings import KafkaSettings
 from ebb.sources.kafka.source import KafkaSource
 from ebb.sources.registry import KINDS
-from tests.contract.benches.bench import Bench
 from tests.kafka import Kafka
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Place, Tested
 
 
 async def kafka_bench(kafka: Kafka, _: str) -> AsyncIterator[Bench]:
@@ -51,3 +52,18 @@ async def kafka_bench(kafka: Kafka, _: str) -> AsyncIterator[Bench]:
     missing = source(f"{name}-absent")
     yield Bench(another(), put, poisoned, asyncio.sleep, missing, another, KINDS["kafka"], exact=10_000, shares=shares)
     await asyncio.gather(*(each.close() for each in opened))
+
+
+def _place(kafka: Kafka, name: str) -> Place:
+    about = {"bootstrapServers": kafka.servers, "offsetResetPolicy": "earliest"}
+    return Place({"topic": name, "consumerGroup": "ebb", **about})
+
+
+TESTED = Tested(
+    Place({"bootstrapServers": "127.0.0.1:9", "topic": "abc", "consumerGroup": "ebb"}),
+    server="kafka",
+    bench=kafka_bench,
+    variants=("three",),
+    place=_place,
+    killed_in="tests/integration/sources/test_kafka.py::test_broker_that_was_killed_comes_back_with_what_was_not_done",
+)

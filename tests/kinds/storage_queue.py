@@ -1,4 +1,4 @@
-"""The bench of a storage queue, on the storage emulator."""
+"""Storage queues under test, on the storage emulator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ebb.sources.storage_queue.settings import StorageQueueSettings
 from ebb.sources.storage_queue.source import StorageQueueSource
 from ebb.sources.storage_queue.text import Encoding, decode_body, encode_body, open_envelope
 from tests.azurite import Azurite
-from tests.contract.benches.bench import Bench
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Place, Tested
 
 
 async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[Bench]:
@@ -52,3 +53,16 @@ async def storage_bench(azurite: Azurite, encoding: Encoding) -> AsyncIterator[B
     )
     for each in opened:
         await each.close()
+
+
+NOWHERE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=Zm9v;QueueEndpoint=http://127.0.0.1:9/a"
+TESTED = Tested(
+    Place({"queueName": "abc"}, {"AzureWebJobsStorage": NOWHERE}),
+    server="azurite",
+    bench=storage_bench,
+    variants=("none",),
+    encodings=("base64",),
+    place=lambda azurite, name: Place({"queueName": name}, {"AzureWebJobsStorage": azurite.connection_string}),
+    killed_in="tests/integration/sources/test_storage_queue_outage.py::"
+    "test_outage_ends_the_execution_and_loses_no_message",
+)

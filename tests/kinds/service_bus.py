@@ -1,4 +1,4 @@
-"""The bench of a Service Bus queue, on the AMQP emulator."""
+"""Queues of Service Bus under test, on the AMQP emulator."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from ebb.core.settings.namespace_connection import resolve_namespace
 from ebb.sources.registry import KINDS
 from ebb.sources.service_bus.settings import ServiceBusSettings
 from ebb.sources.service_bus.source import ServiceBusSource
-from tests.contract.benches.bench import Bench
 from tests.emulators.amqp.queues import Queue
 from tests.emulators.amqp.server import AmqpEmulator
+from tests.kinds.bench import Bench
+from tests.kinds.tested import Place, Tested
 
 
 class LockedFor(ServiceBusSource):
@@ -73,3 +74,19 @@ async def service_bus_bench(amqp: AmqpEmulator, _: str) -> AsyncIterator[Bench]:
     yield Bench(another(), put, poisoned, asyncio.sleep, missing, another, KINDS["serviceBus"], 300)
     await asyncio.gather(sender.close(), *(each.close() for each in opened))
     await client.close()
+
+
+def _place(amqp: AmqpEmulator, name: str) -> Place:
+    amqp.tell(lambda namespace: namespace.add_queue(name))
+    return Place({"queueName": name, "connection": "Bus"}, {"Bus": amqp.connection_string()})
+
+
+NOWHERE = "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true"
+TESTED = Tested(
+    Place({"queueName": "abc", "connection": "Bus"}, {"Bus": NOWHERE}),
+    server="amqp",
+    bench=service_bus_bench,
+    variants=("queue",),
+    place=_place,
+    killed_in="tests/integration/sources/test_service_bus.py::test_a_server_that_is_away_is_told_and_comes_back",
+)
