@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from ebb.cli.colours import SEVERITIES
 from ebb.cli.doctor.finding import Finding
 from ebb.cli.idle_cost import IdleCost
 from ebb.core.wording import counted
@@ -27,8 +28,7 @@ def findings_json(findings: Sequence[Finding], idle: IdleCost | None = None) -> 
 def print_findings(findings: Sequence[Finding], console: Console, idle: IdleCost | None = None) -> None:
     """One block a finding, then what an idle host costs, then a line that sums up."""
     for finding in findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(Text(f"{finding.severity:7} {finding.what}", style=colour), soft_wrap=True)
+        console.print(Text(f"{finding.severity:7} {finding.what}", style=SEVERITIES[finding.severity]), soft_wrap=True)
         console.print(Text(f"        why:  {finding.why}"), soft_wrap=True)
         console.print(Text(f"        fix:  {finding.fix}   [{finding.code}]"), soft_wrap=True)
     if idle is not None:

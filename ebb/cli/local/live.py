@@ -13,9 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ebb.cli.colours import FAULT, HEADING, QUIET
 from ebb.cli.local.terminal import say
 from ebb.cli.operate.cells import state_text
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.tables import cycles_table
 from ebb.cli.operate.times import Times
 from ebb.core.documents import Cycle
@@ -180,25 +181,25 @@ def render(snapshot: Snapshot, zone: tzinfo | None = None) -> RenderableType:
     """
     schedule, totals = snapshot.schedule, snapshot.schedule.get("totals") or {}
     head = Text.assemble(
-        (str(schedule["name"]), "bold"),
+        (str(schedule["name"]), HEADING),
         "  ",
         state_text(str(schedule["state"])),
         f", {schedule['phase']}" if schedule.get("phase") else "",
         f", cycle {schedule.get('cycle') or 0}",
-        (f"   {snapshot.url}", "dim"),
+        (f"   {snapshot.url}", QUIET),
     )
     facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim")
+    facts.add_column(style=QUIET)
     facts.add_column(overflow="fold")
     limit = (schedule.get("settings") or {}).get("maxExecutions", "?")
     noun = "execution" if limit == 1 else "executions"
-    facts.add_row("backlog", plain(f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work"))
-    facts.add_row("this run", plain(f"{snapshot.progress}; {snapshot.rate:.0f} per second"))
+    facts.add_row("backlog", literal(f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work"))
+    facts.add_row("this run", literal(f"{snapshot.progress}; {snapshot.rate:.0f} per second"))
     counts = ", ".join(f"{totals.get(key, 0)} {key}" for key in ("processed", "failed", "poisoned"))
-    facts.add_row("in all", plain(f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}"))
-    facts.add_row("decided", plain(snapshot.work))
-    facts.add_row("next", plain(snapshot.next))
-    troubles = [plain(trouble, style="red") for trouble in snapshot.troubles]
+    facts.add_row("in all", literal(f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}"))
+    facts.add_row("decided", literal(snapshot.work))
+    facts.add_row("next", literal(snapshot.next))
+    troubles = [literal(trouble, style=FAULT) for trouble in snapshot.troubles]
     return Group(
         head,
         facts,

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console, RenderableType
 
 from ebb.cli.client import URL_VARIABLE, CallError, Client
-from ebb.cli.operate.plain import printable
+from ebb.cli.colours import ATTENTION, FAULT, QUIET
+from ebb.cli.operate.literal import printable
 from ebb.core.errors import FieldError
 
 
@@ -124,7 +125,7 @@ def code_of(error: CallError) -> Exit:
 
 def failed(text: str, code: Exit) -> typer.Exit:
     """Say what went wrong on standard error; the result ends the command."""
-    _complain(f"error: {text}", "red")
+    _complain(f"error: {text}", FAULT)
     return typer.Exit(code)
 
 
@@ -143,12 +144,12 @@ def refuse_together(**given: object) -> None:
 
 def note(text: str) -> None:
     """Something beside the answer, on standard error."""
-    _complain(text, "dim")
+    _complain(text, QUIET)
 
 
 def warn(text: str) -> None:
     """Something to look after, on standard error."""
-    _complain(f"warning: {text}", "yellow")
+    _complain(f"warning: {text}", ATTENTION)
 
 
 def show(form: Output, document: Any, table: RenderableType) -> None:

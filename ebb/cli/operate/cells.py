@@ -8,26 +8,25 @@ from datetime import datetime
 from rich.console import RenderableType
 from rich.text import Text
 
-from ebb.cli.operate.plain import plain
+from ebb.cli.colours import ATTENTION, FAULT, of_outcome, of_state
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import Times
 from ebb.core.documents import Backlog
 from ebb.core.schedule import Schedule
 from ebb.core.wording import duration
 
-COLOURS = {"running": "green", "starting": "yellow", "paused": "yellow", "stopping": "yellow", "failed": "red"}
 FRESH_SECONDS = 10  # a count of that age needs no word about when it was made
-GOOD = frozenset({"succeeded", "idle", "running", "pending"})  # outcomes that need no colour
 
 
 def state_text(state: str) -> Text:
     """The state of a schedule in its colour."""
-    return plain(state, style=COLOURS.get(state, "dim"))
+    return literal(state, style=of_state(state))
 
 
 def outcome_text(outcome: object) -> Text:
     """An outcome; what went wrong in a colour."""
     said = str(outcome or "-")
-    return plain(said, style="" if said in GOOD or said == "-" else "red")
+    return literal(said, style=of_outcome(said))
 
 
 def count_text(backlog: Backlog | None) -> str:
@@ -56,7 +55,7 @@ def oldest_text(backlog: Backlog | None) -> str:
 
 def poison_text(schedule: Schedule) -> Text:
     """How many messages are in the poison place; empty where none is."""
-    return plain(str(schedule.poison.count) if schedule.poison and schedule.poison.count else "", style="red")
+    return literal(str(schedule.poison.count) if schedule.poison and schedule.poison.count else "", style=FAULT)
 
 
 def count_at_work(schedule: Schedule) -> int:
@@ -70,7 +69,7 @@ def troubles(schedules: Iterable[Schedule], times: Times) -> list[RenderableType
     for each in schedules:
         for trouble in troubles_of(each, times):
             told.setdefault(trouble, []).append(each.name)
-    return [plain(f"{', '.join(names)}: {trouble}", style="yellow") for trouble, names in told.items()]
+    return [literal(f"{', '.join(names)}: {trouble}", style=ATTENTION) for trouble, names in told.items()]
 
 
 def troubles_of(schedule: Schedule, times: Times) -> list[str]:

@@ -15,7 +15,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from ebb.cli.operate.plain import plain
+from ebb.cli.colours import QUIET
+from ebb.cli.operate.literal import literal
 
 GAP = 2  # blanks between two columns
 LEAST = {"cut": 16, "fold": 24}  # columns of a terminal that a text gets before another column has to go
@@ -38,12 +39,12 @@ class Fitted:
 
     def __init__(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]]) -> None:
         self._columns = tuple(columns)
-        self._rows = [[cell if isinstance(cell, Text) else plain(cell) for cell in row] for row in rows]
+        self._rows = [[cell if isinstance(cell, Text) else literal(cell) for cell in row] for row in rows]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """One table of the columns that there is room for; those without any entry are left out."""
         shown = self._fitting(options.max_width)
-        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="dim")
+        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style=QUIET)
         for index, width in self._widths(shown, options.max_width).items():
             column = self._columns[index]
             table.add_column(

@@ -14,10 +14,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ebb.cli.colours import HEADING, LEVELS, QUIET, USUAL
 from ebb.cli.local.kept_log import files
 from ebb.cli.log_records import Record, RecordFilter, RecordReader
 from ebb.cli.operate.answers import Exit, Form, Output, Utc, console, failed, note
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import Times, times_of
 from ebb.cli.running import STATE_VARIABLE, find_running, looked_at
 from ebb.core.wording import did_you_mean
@@ -25,7 +26,6 @@ from ebb.core.wording import did_you_mean
 LOOK = 0.2  # seconds between looks at a log that is followed
 STILL = 3  # looks without a new line after which the last record counts as complete
 LOGS = ("devhost.log", "realhost.log", "func.log")
-_STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
 def register(app: typer.Typer) -> None:
@@ -119,8 +119,8 @@ def _print(record: Record, output: Output, times: Times) -> None:
     where += f"/{record.execution}" if record.execution is not None else ""
     level = "" if record.level == "INFO" else f"{record.level.lower()}: "
     line = Text.assemble(
-        (f"{times.clock(record.at.isoformat())}  ", "dim"),
-        (f"{where}  ", "bold" if record.schedule else "dim"),
-        plain(f"{level}{record.text}", style=_STYLES.get(record.level, "")),
+        (f"{times.clock(record.at.isoformat())}  ", QUIET),
+        (f"{where}  ", HEADING if record.schedule else QUIET),
+        literal(f"{level}{record.text}", style=LEVELS.get(record.level, USUAL)),
     )
     console().print(line, soft_wrap=True)

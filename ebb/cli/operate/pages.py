@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ebb.cli.colours import ATTENTION, HEADING, QUIET
 from ebb.cli.operate.cells import oldest_text, state_text
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.tables import (
     at_work_table,
     cycles_table,
@@ -55,12 +56,12 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
     past, happened = list(cycles), list(events)
     lists: list[RenderableType] = []
     if at_work := schedule.executions:
-        lists += [plain("\nat work", style="bold"), at_work_table(at_work, times)]
+        lists += [literal("\nat work", style=HEADING), at_work_table(at_work, times)]
     if past:
-        lists += [plain("\nlast cycles", style="bold"), cycles_table(past, times)]
+        lists += [literal("\nlast cycles", style=HEADING), cycles_table(past, times)]
     if happened:
-        lists += [plain("\nlast events", style="bold"), events_table(happened, times)]
-    return Group(plain(schedule.name, style="bold"), facts, *_troubles(schedule), *lists)
+        lists += [literal("\nlast events", style=HEADING), events_table(happened, times)]
+    return Group(literal(schedule.name, style=HEADING), facts, *_troubles(schedule), *lists)
 
 
 def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
@@ -79,8 +80,8 @@ def cycle_page(cycle: Cycle, times: Times) -> RenderableType:
         ("errors", "\n".join(f"{each.example or each.type} ({counted(each.count, 'time')})" for each in _kinds(cycle))),
     )
     executions = cycle.executions
-    lists = [plain("\nexecutions", style="bold"), executions_table(executions, times)] if executions else []
-    return Group(plain(f"cycle {cycle.cycle}", style="bold"), facts, *lists)
+    lists = [literal("\nexecutions", style=HEADING), executions_table(executions, times)] if executions else []
+    return Group(literal(f"cycle {cycle.cycle}", style=HEADING), facts, *lists)
 
 
 def plan_text(plan: Plan, times: Times, phase: str | None = None) -> str:
@@ -122,11 +123,11 @@ def _begins(plan: Plan, times: Times, phase: str | None) -> str:
 def why_page(found: Why, times: Times) -> RenderableType:
     """Why a schedule did, or did not, run at a time: the sentence, what it follows from, and where there is more."""
     name, cycle = found.name, found.cycle
-    lists = [plain(""), evidence_table(found.evidence, times)] if found.evidence else []
+    lists = [literal(""), evidence_table(found.evidence, times)] if found.evidence else []
     where = "logs" if found.code == "silent" else "cycles"  # what the app did not write, its host may have
     more = f"ebb cycle {name} {cycle}" if cycle is not None else f"ebb events {name}, ebb {where} {name}"
-    head = plain(f"{name} at {times.full(found.at)}", style="bold")
-    return Group(head, plain(found.answer), *lists, plain(f"\nmore: {more}", style="dim"))
+    head = literal(f"{name} at {times.full(found.at)}", style=HEADING)
+    return Group(head, literal(found.answer), *lists, literal(f"\nmore: {more}", style=QUIET))
 
 
 def next_of(schedule: Schedule, times: Times) -> str:
@@ -141,11 +142,11 @@ def next_of(schedule: Schedule, times: Times) -> str:
 def facts_table(*facts: tuple[str, str | Text | None]) -> RenderableType:
     """Names and values, one below the other; those without a value are left out."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style=QUIET, no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
         if value:
-            table.add_row(name, value if isinstance(value, Text) else plain(value))
+            table.add_row(name, value if isinstance(value, Text) else literal(value))
     return table
 
 
@@ -201,7 +202,7 @@ def _troubles(schedule: Schedule) -> list[RenderableType]:
     last = schedule.last_error
     is_told = last is not None and last.message == schedule.error
     error = [f"error: {schedule.error}"] if schedule.error and not is_told else []
-    return [plain(said, style="yellow") for said in (*error, *(f"warning: {each}" for each in schedule.warnings))]
+    return [literal(said, style=ATTENTION) for said in (*error, *(f"warning: {each}" for each in schedule.warnings))]
 
 
 def _poison(schedule: Schedule, times: Times) -> str | None:

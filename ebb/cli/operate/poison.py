@@ -8,7 +8,7 @@ import typer
 
 from ebb.cli.client import Client
 from ebb.cli.operate.answers import Exit, Form, Name, Output, SomeReason, Url, Utc, calls, failed, say, show
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.replay import replay_poison
 from ebb.cli.operate.tables import poison_table
 from ebb.cli.operate.times import times_of
@@ -52,7 +52,7 @@ def show_poison(
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "poison", message), query={"source": source})
     lines = [f"{key}: {value}" for key, value in document.items() if key != "body" and value is not None]
-    show(output, document, plain("\n".join([*lines, "", document["body"]])))
+    show(output, document, literal("\n".join([*lines, "", document["body"]])))
 
 
 def requeue(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ebb.cli.colours import ATTENTION, USUAL
 from ebb.cli.operate.cells import (
     count_at_work,
     count_text,
@@ -20,7 +21,7 @@ from ebb.cli.operate.cells import (
     waiting_text,
 )
 from ebb.cli.operate.columns import Column, Fitted
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import Times, took
 from ebb.core.documents import RUNNING, Cycle, Event, Execution, ExecutionOfCycle
 from ebb.core.next_times import NextTimes
@@ -155,7 +156,7 @@ def poison_table(page: PoisonList, times: Times) -> RenderableType:
         for each in page.value
     )
     note = f": {page.note}" if page.note else ""
-    shown = plain(f"{len(page.value)} of {page.count} shown{note}")
+    shown = literal(f"{len(page.value)} of {page.count} shown{note}")
     return Group(Fitted(_named(_POISON, "since", times), rows), shown)
 
 
@@ -164,7 +165,7 @@ def next_table(found: NextTimes, times: Times) -> RenderableType:
     rows = (
         (each.local, times.relative(each.at), "; ".join(filter(None, (each.reason, each.note)))) for each in found.value
     )
-    head = [plain(f"held back: {found.blocked_by}", style="yellow")] if found.blocked_by else []
+    head = [literal(f"held back: {found.blocked_by}", style=ATTENTION)] if found.blocked_by else []
     return Group(*head, Fitted(_NEXT, rows))
 
 
@@ -197,7 +198,7 @@ def _schedule(each: Schedule, times: Times) -> tuple[str | Text, ...]:
         tally(each.totals.processed, each.totals.at_least),
         tally(each.totals.failed, each.totals.at_least),
         poison_text(each),
-        plain(f"{found[0]}{more}" if found else "-", style="yellow" if found else ""),
+        literal(f"{found[0]}{more}" if found else "-", style=ATTENTION if found else USUAL),
     )
 
 

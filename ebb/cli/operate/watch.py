@@ -14,10 +14,11 @@ from rich.live import Live
 from rich.text import Text
 
 from ebb.cli.client import CallError
+from ebb.cli.colours import FAULT, QUIET
 from ebb.cli.operate.answers import Exit, Form, Output, Url, Utc, calls, console, failed, seconds
 from ebb.cli.operate.cells import count_at_work, count_text, oldest_text, poison_text, state_text, troubles
 from ebb.cli.operate.columns import Column, Fitted
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import Times, times_of
 from ebb.core.document import Json
 from ebb.core.schedule import Schedule
@@ -72,7 +73,7 @@ def watch(
                 remember(seen, schedules)
                 _draw(live, watch_page(schedules, seen, client.url, times_of(utc)))
             else:
-                _draw(live, plain(f"{trouble}; trying again", style="red"))
+                _draw(live, literal(f"{trouble}; trying again", style=FAULT))
             remaining = None if remaining is None else remaining - 1
             if remaining != 0:
                 time.sleep(max(interval, SHORTEST))
@@ -97,7 +98,7 @@ def watch_page(
 ) -> RenderableType:
     """The table, with a line for each trouble below it."""
     now = times.full(times.now.isoformat())
-    head = plain(f"{url.removesuffix('/api')}  {now}  (Ctrl-C ends this view only)", style="dim")
+    head = literal(f"{url.removesuffix('/api')}  {now}  (Ctrl-C ends this view only)", style=QUIET)
     rows = (_row(each, seen.get(each.name, ()), times) for each in schedules)
     return Group(head, Fitted(_COLUMNS, rows), *troubles(schedules, times))
 

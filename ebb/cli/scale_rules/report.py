@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ebb.cli.colours import ATTENTION
 from ebb.cli.scale_rules.derive import RuleReport
 from ebb.cli.scale_rules.rule import ScaleRule
 from ebb.core.document import Json
@@ -49,7 +50,7 @@ def as_table(report: RuleReport) -> RenderableType:
         table.add_row(functions, rule.source, *_cells(rule.to_document()))
         remarks += [Text(f"- {rule.source}: {text}") for text in (*rule.notes, *filter(None, (rule.instead,)))]
         remarks += [Text(f"    own rule: {json.dumps(own['custom'])}") for own in rule.override]
-    remarks += [Text(f"! {warning}", style="yellow") for warning in report.warnings]
+    remarks += [Text(f"! {warning}", style=ATTENTION) for warning in report.warnings]
     remarks.append(Text(f"Triggers are from {report.reading}."))
     if any(rule.override for rule in report.rules):
         remarks.append(Text(f"Own rules need allowScalingRuleOverride: true (API {OVERRIDE_API} or later)."))

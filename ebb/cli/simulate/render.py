@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 
+from ebb.cli.colours import ATTENTION, QUIET
 from ebb.cli.operate.columns import Column, Fitted
-from ebb.cli.operate.plain import plain as plain_text
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import took
 from ebb.cli.simulate.compare import Result
 from ebb.cli.simulate.costs import PRICES_NOTE
@@ -52,7 +53,7 @@ class Comparison:
         at_once = max((options.max_width - labels - FRAME) // (LINE_WIDTH + FRAME), 1)
         for start in range(0, len(self._results), at_once):
             yield self._table(slice(start, start + at_once))
-        yield plain_text(PRICES_NOTE, style="dim")
+        yield literal(PRICES_NOTE, style=QUIET)
         for result in self._results:
             yield from _warnings(result)
 
@@ -61,7 +62,7 @@ class Comparison:
         table = Table(title=f"{duration(first.report.seconds)} of schedule from {_moment(first, 0.0)}")
         table.add_column("", no_wrap=True)
         for result in self._results[part]:
-            table.add_column(plain_text(result.report.name), justify="right", min_width=LINE_WIDTH)
+            table.add_column(literal(result.report.name), justify="right", min_width=LINE_WIDTH)
         labels = dict.fromkeys(label for column in columns for label in column)
         if not any(result.report.parked for result in self._results):
             del labels[_PARKED]
@@ -135,11 +136,9 @@ def _warnings(result: Result) -> list[RenderableType]:
     for each in result.report.warnings[:SHOWN]:
         often = f" ({each.times} like it)" if each.times > 1 else ""
         when = f", {_moment(result, each.first)}" if each.first else ""
-        lines.append(plain_text(f"warning: {result.report.name}{when}: {each.text}{often}", style="yellow"))
+        lines.append(literal(f"warning: {result.report.name}{when}: {each.text}{often}", style=ATTENTION))
     if (more := len(result.report.warnings) - SHOWN) > 0:
-        lines.append(
-            plain_text(f"warning: {result.report.name}: {counted(more, 'further warning')}, see --output json")
-        )
+        lines.append(literal(f"warning: {result.report.name}: {counted(more, 'further warning')}, see --output json"))
     return lines
 
 

@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 
 from ebb.cli.local import live
 from ebb.cli.operate import pages, tables
-from ebb.cli.operate.plain import plain
+from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import Times
 from ebb.cli.operate.watch import watch_page
 from ebb.core.documents import Cycle, Event, ListedExecution
@@ -286,7 +286,7 @@ def screens() -> dict[str, RenderableType]:
         "executions": tables.executions_table(map(ListedExecution.from_document, LISTED), TIMES),
         "next": tables.next_table(NextTimes.from_document(NEXT), TIMES),
         "why": pages.why_page(Why.from_document(WHY), TIMES),
-        "plan": plain(pages.plan_text(Plan.from_document(PLAN), TIMES)),
+        "plan": literal(pages.plan_text(Plan.from_document(PLAN), TIMES)),
     }
 
 

@@ -6,6 +6,8 @@ import re
 
 from rich.text import Text
 
+from ebb.cli.colours import USUAL
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -14,6 +16,6 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
-def plain(value: object, style: str = "") -> Text:
+def literal(value: object, style: str = USUAL) -> Text:
     """`value` as a cell or a line of its own."""
     return Text(printable(str(value)), style=style)
