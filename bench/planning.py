@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ebb.cli.simulate.compare import be_quiet
-from ebb.cli.simulate.run import simulate
+from ebb.cli.simulate.run import run_scenario
 from ebb.cli.simulate.scenario import Scenario
 from ebb.core.calendar.ticks import Moment
 from ebb.core.carry import Carry
@@ -81,7 +81,7 @@ def main() -> int:
         be_quiet()
         scenario = Scenario("daily", DAILY, ("daily:150/day@14:00",), "exponential:20", given.weeks * 7 * 86_400)
         cpu = time.process_time()
-        seen = simulate(scenario)
+        seen = run_scenario(scenario)
         cpu = time.process_time() - cpu
         slow |= seen.real_seconds > WEEKS_LIMIT
         done = sum(cycle["processed"] for cycle in seen.cycles)

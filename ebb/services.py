@@ -19,6 +19,7 @@ from ebb.core.contract.store import Store
 from ebb.core.errors import EbbError, FieldError, HandlerNotFoundError, SettingsError
 from ebb.core.planning.agenda import Count
 from ebb.core.row.schedule_row import ScheduleRow
+from ebb.core.settings.app_settings import HOST_STORAGE
 from ebb.core.settings.connection import Connection, Service, resolve_connection
 from ebb.core.settings.file_alone import refuse_file_alone
 from ebb.core.settings.host_files import decode_host_file, decode_text
@@ -37,7 +38,6 @@ from ebb.telemetry.export import recorder_from
 from ebb.telemetry.recorder import Recorder
 from ebb.telemetry.webhook import Webhook, webhook_from
 
-STORE_CONNECTION = "AzureWebJobsStorage"
 TABLE_PREFIX_SETTING = "EbbTablePrefix"
 CLOCK_SKEW_SETTING = "EbbClockSkewSeconds"
 WATCHDOG_GRACE_SETTING = "EbbWatchdogGraceSeconds"
@@ -81,7 +81,7 @@ class Services:
     @classmethod
     def _read(cls, folder: Path, environment: Mapping[str, str], prefix: str) -> Services:
         schedules = read_schedules(folder, environment)
-        connection = resolve_connection(STORE_CONNECTION, environment)
+        connection = resolve_connection(HOST_STORAGE, environment)
         services = cls(
             schedules,
             TableStore(connection, _open_account, _table_prefix(environment)),

@@ -16,7 +16,7 @@ from typing import Any
 from ebb.core.clock import parse_rfc3339, rfc3339
 from ebb.core.document import Json
 
-CLAIM_LASTS = timedelta(seconds=30)  # renewed while the effect works; shorter than the default visibilityTimeout
+EFFECT_CLAIM_LASTS = timedelta(seconds=30)  # renewed while the effect works; shorter than the default visibilityTimeout
 ONCE_KEPT = timedelta(days=30)  # what is done is forgotten after that: longer than a message can come again and again
 
 

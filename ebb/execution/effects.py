@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from ebb.core.clock import Clock
 from ebb.core.errors import ConflictError, HandlerError, PoisonMessage, RetryAfter, StoreError
 from ebb.core.message import Once, Unsure
-from ebb.core.once import CLAIM_LASTS, Claim, ClaimState, claim_state, seconds_left
+from ebb.core.once import EFFECT_CLAIM_LASTS, Claim, ClaimState, claim_state, seconds_left
 from ebb.core.remarks import Noted, Remarks, once_scope
 
 _log = logging.getLogger("ebb.execution")
@@ -88,11 +88,11 @@ class _Effect:
             raise self._busy(seconds_left(before, now, self.effects.skew))
         if state is ClaimState.DONE or (state is ClaimState.UNKNOWN and not await self._dares(noted)):
             return False
-        claim = Claim(uuid.uuid4().hex, now + CLAIM_LASTS)
+        claim = Claim(uuid.uuid4().hex, now + EFFECT_CLAIM_LASTS)
         try:
             self._etag = await self._write(claim, noted.etag if noted else None)
         except ConflictError as error:
-            raise self._busy(CLAIM_LASTS.total_seconds()) from error
+            raise self._busy(EFFECT_CLAIM_LASTS.total_seconds()) from error
         self._claim, self._renewing = claim, asyncio.create_task(self._renew())
         return True
 
@@ -121,7 +121,7 @@ class _Effect:
         except ConflictError as conflict:
             raise HandlerError(
                 f"the claim on {self.key} was taken by another try, so that it may have happened twice: this process "
-                f"stood still for more than {CLAIM_LASTS.total_seconds():g} s"
+                f"stood still for more than {EFFECT_CLAIM_LASTS.total_seconds():g} s"
             ) from conflict
 
     async def _let_go(self, not_done: bool) -> None:
@@ -137,8 +137,8 @@ class _Effect:
     async def _renew(self) -> None:
         assert self._claim is not None
         while True:
-            await self.effects.clock.sleep(CLAIM_LASTS.total_seconds() / 3)
-            claim = Claim(self._claim.by, self.effects.clock.now() + CLAIM_LASTS)
+            await self.effects.clock.sleep(EFFECT_CLAIM_LASTS.total_seconds() / 3)
+            claim = Claim(self._claim.by, self.effects.clock.now() + EFFECT_CLAIM_LASTS)
             try:
                 await self._write_over_own(claim)
                 self._claim = claim

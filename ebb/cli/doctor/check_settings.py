@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
-from ebb.cli.doctor.subject import STORAGE, Subject
+from ebb.cli.doctor.subject import Subject
 from ebb.core.errors import HandlerNotFoundError, SettingsError
-from ebb.core.settings.app_settings import find_setting
+from ebb.core.settings.app_settings import HOST_STORAGE, find_setting
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.warnings import runs_for_messages_alone
 from ebb.services import open_handler
@@ -38,7 +38,7 @@ def _worker(subject: Subject) -> Iterator[Finding]:
 
 
 def _connections(subject: Subject) -> Iterator[Finding]:
-    wanted = {STORAGE: "the host and Ebb's own tables"}
+    wanted = {HOST_STORAGE: "the host and Ebb's own tables"}
     if subject.backend == "azureStorage" and subject.durable(DURABLE_CONNECTION):
         wanted[str(subject.durable(DURABLE_CONNECTION))] = "the task hub"
     for name, settings in subject.all_schedules().items():
@@ -69,36 +69,36 @@ def _scheduler_connection(subject: Subject) -> Iterator[Finding]:
 
 
 def _identity(subject: Subject) -> Iterator[Finding]:
-    names = [name for name in subject.settings if name.lower().startswith(f"{STORAGE}__".lower())]
-    if _setting(subject, STORAGE) and names:
+    names = [name for name in subject.settings if name.lower().startswith(f"{HOST_STORAGE}__".lower())]
+    if _setting(subject, HOST_STORAGE) and names:
         yield error(
             "connection-twice",
-            f"{STORAGE} is set beside {', '.join(sorted(names))}",
+            f"{HOST_STORAGE} is set beside {', '.join(sorted(names))}",
             "the exact name wins, so the key or the emulator is used and the identity is not",
-            f"remove {STORAGE}",
+            f"remove {HOST_STORAGE}",
         )
-    if _setting(subject, f"{STORAGE}__managedIdentityResourceId"):
+    if _setting(subject, f"{HOST_STORAGE}__managedIdentityResourceId"):
         yield error(
             "identity-resource-id",
-            f"{STORAGE}__managedIdentityResourceId is set",
+            f"{HOST_STORAGE}__managedIdentityResourceId is set",
             "Durable Functions does not know it and falls back to the system's identity",
-            f"set {STORAGE}__clientId to the identity's client id",
+            f"set {HOST_STORAGE}__clientId to the identity's client id",
         )
     yield from _assigned_identity(subject)
 
 
 def _assigned_identity(subject: Subject) -> Iterator[Finding]:
-    credential = _setting(subject, f"{STORAGE}__credential") or ""
+    credential = _setting(subject, f"{HOST_STORAGE}__credential") or ""
     if subject.container_app is None or credential.lower() != "managedidentity":
         return
     kind = str(subject.template("identity.type") or "None")
-    client = _setting(subject, f"{STORAGE}__clientId")
+    client = _setting(subject, f"{HOST_STORAGE}__clientId")
     assigned = subject.template("identity.userAssignedIdentities") or {}
     clients = {str(entry.get("clientId")) for entry in assigned.values() if isinstance(entry, dict)}
     if kind == "None" or (client and client not in clients) or (not client and "SystemAssigned" not in kind):
         yield error(
             "identity-not-assigned",
-            f"the app has identity {kind}, {STORAGE}__clientId is {client or 'not set'}",
+            f"the app has identity {kind}, {HOST_STORAGE}__clientId is {client or 'not set'}",
             "the host gets no token for its storage and does not start",
             "assign the user-assigned identity to the app and set its client id",
         )

@@ -14,8 +14,9 @@ from ebb.cli.doctor.check_sources import check_sources
 from ebb.cli.doctor.check_storage import check_storage, refusal
 from ebb.cli.doctor.finding import Finding, of_hint
 from ebb.cli.doctor.storage import RefusedError, StorageLook
-from ebb.cli.doctor.subject import STORAGE, Subject
+from ebb.cli.doctor.subject import Subject
 from ebb.core.errors import SettingsError
+from ebb.core.settings.app_settings import HOST_STORAGE
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.source_settings import SourceModel
 from ebb.sources.kind import part
@@ -36,7 +37,7 @@ def examine(
 
 def _connections(subject: Subject) -> list[str]:
     """The app settings that name storage accounts whose queues and tables are used, each once."""
-    names = [STORAGE, str(subject.durable(DURABLE_CONNECTION) or STORAGE)]
+    names = [HOST_STORAGE, str(subject.durable(DURABLE_CONNECTION) or HOST_STORAGE)]
     names += [source.storage_connection for _, source, _ in _in_accounts(subject) if source.storage_connection]
     return list(dict.fromkeys(names))
 
@@ -64,9 +65,9 @@ def _examine_account(subject: Subject, name: str, now: Callable[[], datetime]) -
 def _contents(subject: Subject, name: str, look: StorageLook) -> list[Finding]:
     found: list[Finding] = []
     try:
-        if name == STORAGE:
+        if name == HOST_STORAGE:
             found += check_schedule_rows(subject, look)
-        if name == str(subject.durable(DURABLE_CONNECTION) or STORAGE):
+        if name == str(subject.durable(DURABLE_CONNECTION) or HOST_STORAGE):
             found += check_hub(subject, look)
         for schedule, source, hints in _in_accounts(subject):
             if source.storage_connection == name:

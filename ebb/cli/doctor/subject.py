@@ -19,7 +19,6 @@ from ebb.core.settings.schedules import Schedules
 from ebb.core.settings.time_span import parse_time_span
 from ebb.services import read_schedules
 
-STORAGE = "AzureWebJobsStorage"
 DURABLE = "extensions.durableTask"
 BACKENDS = ("azureStorage", "azureManaged", "mssql", "netherite")  # the names are taken without regard to case
 

@@ -9,11 +9,10 @@ import ebb.sources  # noqa: F401 - settings may name each kind
 from ebb.cli.acceptance.accounted_feed import AccountedFeed
 from ebb.cli.local.errors import LocalError
 from ebb.core.contract.poison import ListingPoisonPlace
+from ebb.core.settings.app_settings import HOST_STORAGE
 from ebb.core.settings.schedule_settings import ScheduleSettings
 from ebb.sources.feed import CountingFeed
 from ebb.sources.registry import open_feed, open_poison
-
-STORAGE = "AzureWebJobsStorage"
 
 
 def open_accounted(settings: Mapping[str, Any], storage: str) -> AccountedFeed:
@@ -27,8 +26,8 @@ def open_accounted(settings: Mapping[str, Any], storage: str) -> AccountedFeed:
     """
     schedule = ScheduleSettings.model_validate(settings)
     for index, source in enumerate(schedule.all_sources):
-        if source.storage_connection == STORAGE:
-            alone, environment = schedule.for_source(index), {STORAGE: storage}
+        if source.storage_connection == HOST_STORAGE:
+            alone, environment = schedule.for_source(index), {HOST_STORAGE: storage}
             feed, poison = open_feed(alone, environment), open_poison(alone, environment)
             if isinstance(feed, CountingFeed) and isinstance(poison, ListingPoisonPlace):
                 return AccountedFeed(feed, poison)

@@ -160,7 +160,7 @@ def show(form: Output, document: Any, table: RenderableType) -> None:
         console().print(table)
 
 
-def say(form: Output, document: Any, text: str) -> None:
+def show_text(form: Output, document: Any, text: str) -> None:
     """Print `document` as JSON, or `text`, which may hold anything: it is not read as markup."""
     if form is Output.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

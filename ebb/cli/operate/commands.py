@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ebb.cli.operate import intents
-from ebb.cli.operate.answers import Form, Name, Output, Url, Utc, calls, say, show
+from ebb.cli.operate.answers import Form, Name, Output, Url, Utc, calls, show, show_text
 from ebb.cli.operate.pages import cycle_page, plan_text, schedule_page
 from ebb.cli.operate.tables import cycles_table, events_table, schedules_table
 from ebb.cli.operate.times import times_of
@@ -88,7 +88,7 @@ def plan(name: Name, url: Url = None, output: Form = Output.TABLE, utc: Utc = Fa
     with calls(url, output) as client:
         document = client.call("GET", client.path(name, "plan"))
         schedule = Schedule.from_document(client.schedule(name))
-    say(output, document, plan_text(Plan.from_document(document), times_of(utc), schedule.phase))
+    show_text(output, document, plan_text(Plan.from_document(document), times_of(utc), schedule.phase))
 
 
 def cycles(name: Name, top: Top = 20, url: Url = None, output: Form = Output.TABLE, utc: Utc = False) -> None:

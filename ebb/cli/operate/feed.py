@@ -13,7 +13,7 @@ import typer
 
 from ebb.cli.app_folder import AppFolder, app_settings
 from ebb.cli.client import CallError, Client
-from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, say
+from ebb.cli.operate.answers import Exit, Form, Name, Output, Url, calls, failed, note, refuse_together, show_text
 from ebb.cli.running import RunningApp
 from ebb.core.document import Json
 from ebb.core.errors import SettingsError, SourceError
@@ -82,7 +82,7 @@ def feed(
             raise failed(str(error), Exit.UNREACHABLE) from error
         told["triggered"] = triggered = rate is None and _trigger(client, name)
     after = "" if triggered or rate else f"; {name} does not run, so nothing takes them yet"
-    say(output, told, f"{counted(told['put'], 'message')} put into {told['queueName']} at {told['host']}{after}")
+    show_text(output, told, f"{counted(told['put'], 'message')} put into {told['queueName']} at {told['host']}{after}")
 
 
 def _settings(client: Client, name: str, number: int) -> ScheduleSettings:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ebb.cli.client import CallError, Client
-from ebb.cli.operate.answers import Exit, Form, Name, Output, SomeReason, Url, calls, failed, say, seconds, warn
+from ebb.cli.operate.answers import Exit, Form, Name, Output, SomeReason, Url, calls, failed, seconds, show_text, warn
 from ebb.cli.operate.pages import next_of
 from ebb.cli.operate.times import moment_of, times_of
 from ebb.core.document import Json
@@ -105,7 +105,7 @@ def repair(name: Name, reason: Reason, url: Url = None, output: Form = Output.TA
     lines = [f"cycles closed: {', '.join(map(str, done.closed)) or 'none'}"]
     counts = ("cycles", "processed", "failed", "poisoned")
     lines += [f"{each}: {getattr(done.before, each)} -> {getattr(done.after, each)}" for each in counts]
-    say(output, document, "\n".join(lines))
+    show_text(output, document, "\n".join(lines))
 
 
 def cancel(
@@ -121,7 +121,7 @@ def cancel(
         document = client.call("POST", path, {"reason": reason})
     changed = Schedule.from_document(document).changed
     text = "ends after the messages in hand" if changed else "was told so before"
-    say(output, document, f"execution {execution} of {name} {text}")
+    show_text(output, document, f"execution {execution} of {name} {text}")
 
 
 def set_settings(
@@ -141,7 +141,7 @@ def set_settings(
     with calls(url, output) as client:
         document = client.call("PATCH", client.path(name, "settings"), patch, reason=reason)
     overrides = json.dumps(Schedule.from_document(document).overrides)
-    say(output, document, f"{name}: overrides are {overrides}, from the next cycle on")
+    show_text(output, document, f"{name}: overrides are {overrides}, from the next cycle on")
 
 
 def reset(name: Name, reason: SomeReason = None, url: Url = None, output: Form = Output.TABLE) -> None:
@@ -149,7 +149,7 @@ def reset(name: Name, reason: SomeReason = None, url: Url = None, output: Form =
     with calls(url, output) as client:
         document = client.call("DELETE", client.path(name, "settings"), reason=reason)
     again = "" if Schedule.from_document(document).changed else ", as before"
-    say(output, document, f"{name}: the deployed settings count{again}")
+    show_text(output, document, f"{name}: the deployed settings count{again}")
 
 
 def _act(
@@ -174,7 +174,7 @@ def _act(
     text = f"{name} {schedule.state}" + (", as before" if schedule.changed is False else "")
     if schedule.state in ("running", "paused") and schedule.next_cycle_reason:
         text += f"; next cycle {next_of(schedule, times_of(False))}"
-    say(output, document, text)
+    show_text(output, document, text)
     known = before.warnings if before else ()  # said at the start, and by `show`
     for warning in schedule.warnings if output is Output.TABLE else ():
         if warning not in known:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ebb.cli.client import Client
-from ebb.cli.operate.answers import Exit, Form, Name, Output, SomeReason, Url, Utc, calls, failed, say, show
+from ebb.cli.operate.answers import Exit, Form, Name, Output, SomeReason, Url, Utc, calls, failed, show, show_text
 from ebb.cli.operate.literal import literal
 from ebb.cli.operate.replay import replay_poison
 from ebb.cli.operate.tables import poison_table
@@ -123,6 +123,6 @@ def _act(client: Client, call: tuple[str, str], done: str, name: str, body: Json
         if not answer[done] or not answer["remaining"]:
             break
     answer[done] = total
-    say(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")
+    show_text(output, answer, f"{name}: {total} {done}, {answer['remaining']} remaining")
     if missing := answer.get("notFound"):
         raise failed(f"not in the poison place: {', '.join(missing)}", Exit.NOT_FOUND)

@@ -27,8 +27,8 @@ from ebb.cli.operate.answers import (
     failed,
     note,
     refuse_together,
-    say,
     seconds,
+    show_text,
 )
 from ebb.core.poisoned import Requeued
 from ebb.core.replay import Replay, Seen, Step, next_step
@@ -97,7 +97,7 @@ def replay_poison(
     }
     whole = f" of {counted(before + run.seen.put_back, 'message')}" if before else ""
     said = f"{name}: {run.seen.put_back} requeued{whole}, {run.seen.failures} failed, {run.remaining} remaining"
-    say(output, document, f"{said}: {step.reason}")
+    show_text(output, document, f"{said}: {step.reason}")
     if step.act == "stop":
         raise failed(f"stopped: {step.reason}; go on with: {_resumed(name, body['replay'])}", Exit.FAILED)
 

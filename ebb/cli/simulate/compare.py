@@ -16,7 +16,7 @@ from ebb.cli.simulate.costs import Prices
 from ebb.cli.simulate.progress import Tell, pass_on, seldom
 from ebb.cli.simulate.recording import Recording
 from ebb.cli.simulate.report import SimulationReport, report_of
-from ebb.cli.simulate.run import simulate
+from ebb.cli.simulate.run import run_scenario
 from ebb.cli.simulate.scenario import Scenario, simulated_settings
 
 _words: Any = None
@@ -45,7 +45,7 @@ def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *
     if len(scenarios) == 1:
         only = scenarios[0]
         with _quiet():
-            recordings = [simulate(only, seldom(partial(tell, only.name), only.seconds))]
+            recordings = [run_scenario(only, seldom(partial(tell, only.name), only.seconds))]
     else:
         recordings = _side_by_side(scenarios, tell)
     return [
@@ -80,7 +80,7 @@ def _begin(words: Any) -> None:
 
 
 def _run(scenario: Scenario) -> Recording:
-    return simulate(scenario, seldom(lambda share: _words.put((scenario.name, share)), scenario.seconds))
+    return run_scenario(scenario, seldom(lambda share: _words.put((scenario.name, share)), scenario.seconds))
 
 
 def be_quiet() -> None:

@@ -24,7 +24,7 @@ from ebb.core.row.schedule_row import Intent
 MOST_SAMPLES = 2000
 
 
-def simulate(scenario: Scenario, told: Callable[[float], None] = lambda _: None) -> Recording:
+def run_scenario(scenario: Scenario, told: Callable[[float], None] = lambda _: None) -> Recording:
     """Run `scenario` and return what was seen of it.
 
     Args:
@@ -38,7 +38,7 @@ def simulate(scenario: Scenario, told: Callable[[float], None] = lambda _: None)
 
 
 async def run(scenario: Scenario, told: Callable[[float], None] = lambda _: None) -> Recording:
-    """As `simulate`, on the running event loop."""
+    """As `run_scenario`, on the running event loop."""
     began = time.perf_counter()
     clock, recording, backlogs, services = world_of(scenario)
     _sample(clock, scenario, backlogs)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PREFIX = "AzureWebJobs"
+HOST_STORAGE = "AzureWebJobsStorage"  # the account of the host and of Ebb's own tables
 # What App Service puts before the names of its connection strings; .NET files them all under ConnectionStrings.
 _TYPED = ("CUSTOMCONNSTR_", "SQLAZURECONNSTR_", "SQLCONNSTR_", "MYSQLCONNSTR_")
 _PLACEHOLDER = re.compile(r"%([^%\s]+)%")

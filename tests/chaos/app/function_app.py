@@ -67,7 +67,7 @@ ebb.execution.process.run_execution = recorded
 if slack := os.environ.get("EBB_CHAOS_SLACK"):
     ebb.core.row.fence.CHECK_IN_SLACK = timedelta(seconds=float(slack))
 if claim := os.environ.get("EBB_CHAOS_CLAIM"):
-    ebb.execution.effects.CLAIM_LASTS = timedelta(seconds=float(claim))
+    ebb.execution.effects.EFFECT_CLAIM_LASTS = timedelta(seconds=float(claim))
 if hold := os.environ.get("EBB_CHAOS_HOLD"):
     ebb.sources.storage_queue.poison.HOLD = timedelta(seconds=float(hold))
 if "EBB_CHAOS_CLOCK" in os.environ:

@@ -39,7 +39,7 @@ import asyncio, os, sys
 from pathlib import Path
 import ebb.execution.effects, ebb.core.once
 from datetime import timedelta
-ebb.execution.effects.CLAIM_LASTS = timedelta(seconds=1)
+ebb.execution.effects.EFFECT_CLAIM_LASTS = timedelta(seconds=1)
 from ebb.execution.process import execute
 from ebb.services import Services
 

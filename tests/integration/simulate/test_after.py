@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ebb.cli.simulate.errors import SimulationError
-from ebb.cli.simulate.run import simulate
+from ebb.cli.simulate.run import run_scenario
 from ebb.cli.simulate.scenario import Scenario
 from ebb.core.clock import parse_rfc3339
 
@@ -24,7 +24,7 @@ def scenario(*drains: str, **settings: Any) -> Scenario:
 
 
 def begins_of(told: Scenario) -> list[timedelta]:
-    cycles = [cycle for cycle in simulate(told).cycles if cycle.executions]
+    cycles = [cycle for cycle in run_scenario(told).cycles if cycle.executions]
     return sorted(parse_rfc3339(str(cycle.started_at)) - told.start for cycle in cycles)
 
 
@@ -56,4 +56,4 @@ def test_without_a_drain_it_waits() -> None:
 )
 def test_what_cannot_be_read_is_told(drains: str, settings: dict[str, Any], told: str) -> None:
     with pytest.raises(SimulationError, match=told):
-        simulate(scenario(drains, **settings))
+        run_scenario(scenario(drains, **settings))
