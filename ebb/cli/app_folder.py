@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ebb.core.document import is_object
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_files import decode_host_file, host_value, parse_host_file
 
@@ -52,9 +53,9 @@ def app_settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]
     document = read_json(path)
     if str(host_value(document, "IsEncrypted", {})).lower() == "true":
         raise SettingsError(f"{path} is encrypted: run `func settings decrypt`, or set IsEncrypted to false")
-    values = host_value(document, "Values", {}) or {}
-    strings = host_value(document, "ConnectionStrings", {}) or {}
-    if not isinstance(values, Mapping) or not isinstance(strings, Mapping):
+    values: object = host_value(document, "Values", {}) or {}
+    strings: object = host_value(document, "ConnectionStrings", {}) or {}
+    if not is_object(values) or not is_object(strings):
         raise SettingsError(f"{path}: Values and ConnectionStrings must be JSON objects of names and values")
     named = {**values, **{f"ConnectionStrings:{name}": _string_of(value) for name, value in strings.items()}}
     return {**{str(name): _text(value) for name, value in named.items() if value is not None}, **environment}
@@ -62,7 +63,7 @@ def app_settings(folder: Path, environment: Mapping[str, str]) -> dict[str, str]
 
 def _string_of(value: Any) -> Any:
     """A connection string stands there as text, or beside its ProviderName."""
-    return value.get("ConnectionString") if isinstance(value, Mapping) else value
+    return value.get("ConnectionString") if is_object(value) else value
 
 
 def _text(value: Any) -> str:

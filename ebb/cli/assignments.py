@@ -36,7 +36,7 @@ def changes_of(texts: Sequence[str]) -> dict[str, Any]:
 
 def split_at_commas(text: str) -> list[str]:
     """Parts between commas that are not inside brackets, braces or quotes."""
-    parts, depth, quote, current = [], 0, "", ""
+    parts, depth, quote, current = list[str](), 0, "", ""
     for letter in text:
         if quote:
             quote = "" if letter == quote else quote

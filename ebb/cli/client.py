@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from ebb.cli.running import STATE_VARIABLE, RunningApp, find_running, looked_at
-from ebb.core.document import Json
+from ebb.core.document import Json, is_object
 
 URL_VARIABLE = "EBB_URL"
 KEY_VARIABLE = "EBB_KEY"  # a function key; never an argument, since arguments are seen by every process of the machine
@@ -169,7 +169,7 @@ def _document(raw: bytes, address: str) -> Json:
         document = json.loads(raw)
     except ValueError as error:
         raise CallError(f"{address} is not an app of Ebb: it did not answer with JSON", 200) from error
-    return document if isinstance(document, dict) else {"value": document}
+    return document if is_object(document) else {"value": document}
 
 
 def _refusal(status: int, raw: bytes, call: str) -> CallError:
@@ -177,7 +177,7 @@ def _refusal(status: int, raw: bytes, call: str) -> CallError:
         problem = json.loads(raw)
     except ValueError:
         problem = None
-    if isinstance(problem, dict):
+    if is_object(problem):
         return CallError(str(problem.get("detail") or problem.get("title") or problem), status, problem)
     if status in (401, 403):
         return CallError(f"{call}: {status}; set {KEY_VARIABLE} to a function key of the app", status)

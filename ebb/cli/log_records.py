@@ -71,8 +71,8 @@ class RecordReader:
         for line in lines:
             head = _HEAD.match(line)
             if head is None:
-                if self._open is not None:
-                    self._open = replace(self._open, text=f"{self._open.text}\n{line}")
+                if (record := self._open) is not None:
+                    self._open = replace(record, text=f"{record.text}\n{line}")
                 continue
             yield from self.rest()
             self._open = _record(*head.groups())

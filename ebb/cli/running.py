@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ class RunningApp:
 
 
 @contextlib.contextmanager
-def announced(state: Path, url: str, storage: tuple[int, str], schedule: str, log: Path) -> Iterator[None]:
+def announced(state: Path, url: str, storage: tuple[int, str], schedule: str, log: Path) -> Generator[None]:
     """Let other commands find this app for as long as the block lasts.
 
     Args:

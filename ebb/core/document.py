@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, TypeGuard, cast
 
 Schema = dict[str, Any]
 Json = dict[str, Any]
@@ -25,6 +25,11 @@ FLAG: Schema = {"type": "boolean"}
 SECONDS: Schema = {"type": "number", "minimum": 0}
 SECONDS_OR_NULL: Schema = {"type": ["number", "null"], "minimum": 0}
 ANY_OBJECT: Schema = {"type": "object"}
+
+
+def is_object(value: object) -> TypeGuard[Json]:
+    """Whether a value that was read from JSON or YAML is an object."""
+    return isinstance(value, dict)
 
 
 class Part(Protocol):

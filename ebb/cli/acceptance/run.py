@@ -18,6 +18,7 @@ from ebb.cli.local.children import Child
 from ebb.cli.local.errors import LocalError
 from ebb.cli.local.live import Snapshot, View, describe
 from ebb.core.document import Json
+from ebb.core.row.schedule_row import Totals
 from ebb.core.wording import counted
 
 _POLL = 0.4  # seconds between looks at the schedule
@@ -56,8 +57,8 @@ class AccountedRun:
         Raises:
             LocalError: the queue cannot be reached, or the schedule refuses to start.
         """
-        totals = (await self._api.schedule()).get("totals") or {}
-        self._poisoned_before, self._processed_before = totals.get("poisoned", 0), totals.get("processed", 0)
+        totals = _totals(await self._api.schedule())
+        self._poisoned_before, self._processed_before = totals.poisoned, totals.processed
         if self._fed:
             depth = None if backlog else DEPTH
             self._feeding = asyncio.create_task(self._fed.feed(count, poison, depth=depth))
@@ -155,7 +156,7 @@ class AccountedRun:
             if len(cycles) == _SHOWN:
                 break
         in_ledger = self._ledger.read()
-        processed = max(in_ledger, schedule.get("totals", {}).get("processed", 0) - self._processed_before)
+        processed = max(in_ledger, _totals(schedule).processed - self._processed_before)
         put = self._fed.total if self._fed else 0
         poisoned, rate = self._poisoned(schedule), self._rate(processed)
         if (progress := (processed, put, poisoned)) != self._progress:
@@ -205,8 +206,13 @@ class AccountedRun:
         if written is None:
             backlog: Mapping[str, Any] = schedule.get("backlog") or {"count": None}
             return backlog["count"] == 0 and datetime.fromisoformat(backlog["measuredAt"]) >= self._began
-        ended = (schedule.get("lastCycle") or {}).get("endedAt")
+        last: Json = schedule.get("lastCycle") or {}
+        ended = last.get("endedAt")
         return bool(ended) and datetime.fromisoformat(ended) >= written - _ROUNDING
 
     def _poisoned(self, schedule: Mapping[str, Any]) -> int:
-        return schedule.get("totals", {}).get("poisoned", 0) - self._poisoned_before
+        return _totals(schedule).poisoned - self._poisoned_before
+
+
+def _totals(schedule: Mapping[str, Any]) -> Totals:
+    return Totals.from_document(schedule.get("totals") or {})

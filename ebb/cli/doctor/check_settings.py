@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ebb.cli.doctor.finding import Finding, error, warning
 from ebb.cli.doctor.subject import Subject
+from ebb.core.document import Json, is_object
 from ebb.core.errors import HandlerNotFoundError, SettingsError
 from ebb.core.settings.app_settings import HOST_STORAGE, find_setting
 from ebb.core.settings.connection import resolve_connection
@@ -93,8 +94,8 @@ def _assigned_identity(subject: Subject) -> Iterator[Finding]:
         return
     kind = str(subject.template("identity.type") or "None")
     client = _setting(subject, f"{HOST_STORAGE}__clientId")
-    assigned = subject.template("identity.userAssignedIdentities") or {}
-    clients = {str(entry.get("clientId")) for entry in assigned.values() if isinstance(entry, dict)}
+    assigned: Json = subject.template("identity.userAssignedIdentities") or {}
+    clients = {str(entry.get("clientId")) for entry in assigned.values() if is_object(entry)}
     if kind == "None" or (client and client not in clients) or (not client and "SystemAssigned" not in kind):
         yield error(
             "identity-not-assigned",

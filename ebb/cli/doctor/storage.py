@@ -76,7 +76,9 @@ class StorageLook:
 
         def read() -> list[dict[str, Any]]:
             client = self.tables.get_table_client(table)
-            pages = client.query_entities(query, select=select, results_per_page=top, raw_response_hook=self._remember)
+            pages = client.query_entities(  # pyright: ignore[reportUnknownMemberType] - it leaves its options open
+                query, select=select, results_per_page=top, raw_response_hook=self._remember
+            )
             return [dict(row) for _, row in zip(range(top), pages, strict=False)]
 
         return self.ask(read) or []

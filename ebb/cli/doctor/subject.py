@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ebb.sources  # noqa: F401 - settings may name a source
+import ebb.sources  # noqa: F401 # pyright: ignore[reportUnusedImport] - settings may name a source
 from ebb.cli.app_folder import read_json
 from ebb.cli.idle_cost import DEFAULT_POLL_SECONDS, IdleCost
 from ebb.cli.scale_rules.app import FunctionApp, read_app
 from ebb.cli.scale_rules.durable import DEFAULT_PARTITIONS
+from ebb.core.document import Json, is_object
 from ebb.core.errors import SettingsError
 from ebb.core.settings.host_files import decode_host_file
 from ebb.core.settings.schedule_settings import ScheduleSettings
@@ -87,7 +88,7 @@ class Subject:
         """A value of the deployed app (`properties.configuration.ingress`), or None."""
         node: Any = self.container_app
         for part in path.split("."):
-            node = node.get(part) if isinstance(node, Mapping) else None
+            node = node.get(part) if is_object(node) else None
         return node
 
 
@@ -141,8 +142,8 @@ def _settings_of(deployed: Mapping[str, Any] | None) -> dict[str, str]:
     if deployed is None:
         return {}
     try:
-        containers = deployed["properties"]["template"]["containers"]
-        entries = [entry for container in containers for entry in container.get("env") or []]
+        containers: list[Json] = deployed["properties"]["template"]["containers"]
+        entries: list[Json] = [entry for container in containers for entry in container.get("env") or ()]
         return {str(entry["name"]): str(entry["value"]) for entry in entries if entry.get("value") is not None}
     except (KeyError, TypeError, AttributeError) as fault:
         raise SettingsError(

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from ebb.cli.init.folder_changes import Collision
 from ebb.cli.init.registered import registered
 from ebb.cli.scale_rules.trigger import Trigger
+from ebb.core.document import Json
 from ebb.core.names import CLOSE_CYCLE, ETERNAL_SCHEDULER, MEASURE_BACKLOG, PROCESS_BACKLOG
 
 _CYCLE = {ETERNAL_SCHEDULER, MEASURE_BACKLOG, PROCESS_BACKLOG, CLOSE_CYCLE}
@@ -39,8 +41,9 @@ def functions_of_ebb(prefix: str) -> list[Function]:
     ours = registered(Services(Schedules({}), MemoryStore(), environment={}, prefix=prefix))
     for name, one in ours.items():
         trigger = one.get_trigger()
-        about = trigger.get_dict_repr() if trigger else {}
-        verbs = frozenset(str(getattr(verb, "value", verb)).upper() for verb in about.get("methods") or _VERBS)
+        about: Json = trigger.get_dict_repr() if trigger else {}
+        methods: Iterable[object] = about.get("methods") or _VERBS
+        verbs = frozenset(str(getattr(verb, "value", verb)).upper() for verb in methods)
         found.append(Function(name, about.get("route"), verbs))
     return found
 
@@ -50,8 +53,9 @@ def functions_of_app(triggers: Iterable[Trigger]) -> list[Function]:
     found: list[Function] = []
     for each in triggers:
         is_http = each.type.lower() == "httptrigger"
-        verbs = each.get("methods")
-        named = {str(verb).upper() for verb in verbs} if isinstance(verbs, list | tuple) else set[str]()
+        given: object = each.get("methods")
+        verbs = cast("Iterable[object]", given) if isinstance(given, list | tuple) else ()
+        named = {str(verb).upper() for verb in verbs}
         route = str(each.get("route", each.function)) if is_http else None
         found.append(Function(each.function, route, frozenset(named) if named and named <= _VERBS else _VERBS))
     return found

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from ebb.cli.doctor.check_host import VISIBILITY_TIMEOUTS
 from ebb.cli.init import json_text, template
@@ -16,6 +15,7 @@ from ebb.cli.init.folder_changes import Collision, File, FolderChanges, InitErro
 from ebb.cli.init.requirements import refused_pins, with_engine
 from ebb.cli.scale_rules.app import read_app
 from ebb.cli.scale_rules.trigger import Trigger
+from ebb.core.document import Json
 from ebb.core.errors import SettingsError
 
 _MODULES = ("activities", "composition", "handlers", "orchestrators", "triggers")
@@ -46,11 +46,12 @@ def changes_into(folder: Path, package: str, prefix: str = "") -> FolderChanges:
         *refused_pins(_text(folder / "requirements.txt") or ""),
     ]
     changed: list[File] = []
-    for place, change in (
-        ("function_app.py", lambda text: with_ebb(text, package, prefix)),
-        ("host.json", lambda text: _host(text, triggers)),
-        ("requirements.txt", with_engine),
-    ):
+    changes: dict[str, Callable[[str], str]] = {
+        "function_app.py": lambda text: with_ebb(text, package, prefix),
+        "host.json": lambda text: _host(text, triggers),
+        "requirements.txt": with_engine,
+    }
+    for place, change in changes.items():
         before = _text(folder / place)
         try:
             changed.append(File(place, change(before or ""), before))
@@ -94,11 +95,12 @@ def _host(text: str, triggers: Iterable[Trigger]) -> str:
     found, ours = json_text.read(text), json_text.read(template.app_files()["host.json"].read_text(encoding="utf-8"))
     if "extensionBundle" not in found:
         text = json_text.with_member(text, ("extensionBundle",), ours["extensionBundle"])
-    extensions: dict[str, Any] = found.get("extensions") or {}
+    extensions: Json = found.get("extensions") or {}
     durable = ("extensions", "durableTask")
     if "durableTask" not in extensions and not any(each.type in _DURABLE for each in triggers):
         return json_text.with_member(text, durable, ours["extensions"]["durableTask"])
-    provider: dict[str, Any] = (extensions.get("durableTask") or {}).get("storageProvider") or {}
+    options: Json = extensions.get("durableTask") or {}
+    provider: Json = options.get("storageProvider") or {}
     if str(provider.get("type") or "azureStorage").lower() == "azurestorage":
         for name in VISIBILITY_TIMEOUTS:
             if name not in provider:

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from ebb.cli.init.folder_changes import InitError
+from ebb.core.document import Json, is_object
 
 _INDENT = "  "
 
 
-def read(text: str) -> dict[str, Any]:
+def read(text: str) -> Json:
     """The object that `text` holds.
 
     Raises:
@@ -22,7 +23,7 @@ def read(text: str) -> dict[str, Any]:
     except ValueError as error:
         way_out = "azure-functions-durable reads it strictly, so remove comments and commas before closing brackets"
         raise InitError(f"is not JSON ({error}); {way_out}") from error
-    if not isinstance(document, dict):
+    if not is_object(document):
         raise InitError("must hold one JSON object")
     return document
 

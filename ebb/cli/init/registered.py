@@ -19,7 +19,7 @@ def registered(services: Services) -> dict[str, Any]:
     template.make_importable()
     import azure.functions as func
 
-    import ebb.cli.durable_sdk  # noqa: F401 - the first import of that SDK
+    import ebb.cli.durable_sdk  # noqa: F401 # pyright: ignore[reportUnusedImport] - the first import of that SDK
     from composition import register  # the template's own
 
     app = func.FunctionApp()

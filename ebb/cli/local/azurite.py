@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from ebb.cli.local.children import Child, child
@@ -46,7 +46,7 @@ def connection_string(port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def azurite(state: StateFolder, port: int, tools: Tools) -> AsyncIterator[Child]:
+async def azurite(state: StateFolder, port: int, tools: Tools) -> AsyncGenerator[Child]:
     """Run the emulator with its data in `state`; it answers on all ports when this is entered.
 
     Raises:

@@ -14,7 +14,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from ebb.cli.local.errors import LocalError
@@ -110,7 +110,7 @@ async def child(
     noise: re.Pattern[str] | None = None,
     kept: bool = False,
     way_out: str = "",
-) -> AsyncIterator[Child]:
+) -> AsyncGenerator[Child]:
     """Start `command` in `folder`; stop it at the end, within `grace` seconds or by force.
 
     Args:

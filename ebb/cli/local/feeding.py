@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ebb.sources  # noqa: F401 - settings may name each kind
+import ebb.sources  # noqa: F401 # pyright: ignore[reportUnusedImport] - settings may name each kind
 from ebb.cli.acceptance.accounted_feed import AccountedFeed
 from ebb.cli.local.errors import LocalError
 from ebb.core.contract.poison import ListingPoisonPlace

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -24,7 +24,7 @@ _LISTING = re.compile(r"([a-z0-9]+_)?list_schedules")
 
 
 @contextlib.asynccontextmanager
-async def host(engine: Engine, state: StateFolder, port: int, connection: str, root: Path) -> AsyncIterator[Child]:
+async def host(engine: Engine, state: StateFolder, port: int, connection: str, root: Path) -> AsyncGenerator[Child]:
     """Run the app in `root` on `port` with `connection` as its storage; it has loaded when this is entered.
 
     Raises:

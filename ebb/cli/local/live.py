@@ -17,9 +17,12 @@ from ebb.cli.colours import FAULT, HEADING, QUIET
 from ebb.cli.local.terminal import say
 from ebb.cli.operate.cells import state_text
 from ebb.cli.operate.literal import literal
+from ebb.cli.operate.pages import totals_text
 from ebb.cli.operate.tables import cycles_table
 from ebb.cli.operate.times import Times
+from ebb.core.document import Json
 from ebb.core.documents import Cycle
+from ebb.core.row.schedule_row import Totals
 from ebb.core.wording import counted, duration
 
 
@@ -36,17 +39,20 @@ class Snapshot:
     rate: float = 0.0  # messages handled per second, of late
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    def _part(self, name: str) -> Json:
+        return self.schedule.get(name) or {}
+
     @property
     def executions(self) -> int:
         """How many executions the current cycle has; 0 while it waits or measures."""
         if self.schedule.get("phase") != "processing":
             return 0
-        return int((self.schedule.get("decision") or {}).get("executions") or 0)
+        return int(self._part("decision").get("executions") or 0)
 
     @property
     def backlog(self) -> str:
         """The latest count, "-" before the first."""
-        count = (self.schedule.get("backlog") or {}).get("count")
+        count = self._part("backlog").get("count")
         return "-" if count is None else str(count)
 
     @property
@@ -69,7 +75,7 @@ class Snapshot:
     @property
     def work(self) -> str:
         """What the latest decision was, and why."""
-        return str((self.schedule.get("decision") or {}).get("reason") or "nothing was decided yet")
+        return str(self._part("decision").get("reason") or "nothing was decided yet")
 
     @property
     def next(self) -> str:
@@ -179,7 +185,7 @@ def render(snapshot: Snapshot, zone: tzinfo | None = None) -> RenderableType:
     Args:
         zone: of the times in that table; None: this machine's.
     """
-    schedule, totals = snapshot.schedule, snapshot.schedule.get("totals") or {}
+    schedule, totals = snapshot.schedule, Totals.from_document(snapshot.schedule.get("totals") or {})
     head = Text.assemble(
         (str(schedule["name"]), HEADING),
         "  ",
@@ -191,12 +197,12 @@ def render(snapshot: Snapshot, zone: tzinfo | None = None) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style=QUIET)
     facts.add_column(overflow="fold")
-    limit = (schedule.get("settings") or {}).get("maxExecutions", "?")
+    settings: Json = schedule.get("settings") or {}
+    limit = settings.get("maxExecutions", "?")
     noun = "execution" if limit == 1 else "executions"
     facts.add_row("backlog", literal(f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work"))
     facts.add_row("this run", literal(f"{snapshot.progress}; {snapshot.rate:.0f} per second"))
-    counts = ", ".join(f"{totals.get(key, 0)} {key}" for key in ("processed", "failed", "poisoned"))
-    facts.add_row("in all", literal(f"{counted(totals.get('cycles', 0), 'cycle')}, {counts}"))
+    facts.add_row("in all", literal(totals_text(totals)))
     facts.add_row("decided", literal(snapshot.work))
     facts.add_row("next", literal(snapshot.next))
     troubles = [literal(trouble, style=FAULT) for trouble in snapshot.troubles]

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class StateFolder:
         return self.path / f"{engine}.log"
 
     @contextlib.contextmanager
-    def held(self, address: str) -> Iterator[None]:
+    def held(self, address: str) -> Generator[None]:
         """Use the folder alone; the lock goes with the process, however that ends. `address` is the app's.
 
         Raises:

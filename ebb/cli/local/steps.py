@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,7 +43,7 @@ def run_step(name: str, command: Sequence[str], *, folder: Path, log: Path, envi
 
 
 @contextlib.contextmanager
-def one_at_a_time(root: Path) -> Iterator[None]:
+def one_at_a_time(root: Path) -> Generator[None]:
     """Hold the lock on the folder `root`; it goes with the process, however that ends."""
     folder = os.open(root, os.O_RDONLY)
     try:

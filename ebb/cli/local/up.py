@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -152,7 +152,7 @@ def _fed(options: FeedOptions) -> tuple[str, int]:
 @contextlib.asynccontextmanager
 async def _app(
     engine: Engine, folder: Path, state: StateFolder, ports: tuple[int, int], tools: Tools
-) -> AsyncIterator[list[Child]]:
+) -> AsyncGenerator[list[Child]]:
     """Storage and app, started in this order and stopped in the other; `ports` are the app's and the storage's."""
     port, storage_port = ports
     async with azurite(state, storage_port, tools) as storage:

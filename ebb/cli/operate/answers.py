@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -93,7 +93,7 @@ Name = Annotated[
 
 
 @contextmanager
-def calls(url: str | None, form: Output = Output.TABLE, folder: Path | None = None) -> Iterator[Client]:
+def calls(url: str | None, form: Output = Output.TABLE, folder: Path | None = None) -> Generator[Client]:
     """A client for the app at `url`; a call that fails ends the command with its exit code and says why.
 
     Without an address it is the app that `up` serves from `folder` (the current one without it). Which app that is

@@ -87,7 +87,7 @@ def feed(
 
 def _settings(client: Client, name: str, number: int) -> ScheduleSettings:
     """The settings of the schedule, with the one source that is meant."""
-    import ebb.sources  # noqa: F401 - settings may name each kind
+    import ebb.sources  # noqa: F401 # pyright: ignore[reportUnusedImport] - settings may name each kind
     from ebb.core.settings.schedule_settings import ScheduleSettings
 
     settings = ScheduleSettings.model_validate(client.schedule(name)["settings"])

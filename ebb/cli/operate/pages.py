@@ -50,7 +50,7 @@ def schedule_page(schedule: Schedule, cycles: Iterable[Cycle], events: Iterable[
         ("next", next_of(schedule, times)),
         ("failing", _failing(schedule, times)),
         ("poison", _poison(schedule, times)),
-        ("in all", _totals(schedule.totals)),
+        ("in all", totals_text(schedule.totals)),
         ("overrides", ", ".join(f"{key}={value}" for key, value in schedule.overrides.items())),
     )
     past, happened = list(cycles), list(events)
@@ -217,7 +217,8 @@ def _kinds(cycle: Cycle) -> tuple[ErrorCount, ...]:
     return cycle.errors if len(cycle.errors) > 1 else ()
 
 
-def _totals(totals: Totals) -> str:
+def totals_text(totals: Totals) -> str:
+    """How many cycles there were, and what became of their messages."""
     counts = {"processed": totals.processed, "failed": totals.failed, "poisoned": totals.poisoned}
     said = (f"{tally(count, totals.at_least)} {name}" for name, count in counts.items())
     return ", ".join([counted(totals.cycles, "cycle"), *said])

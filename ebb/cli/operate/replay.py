@@ -76,7 +76,8 @@ def replay_poison(
         raise failed("give --filter with what the messages hold, --all, or --resume", Exit.USAGE)
     with calls(url, output) as client:
         before, wanted = (0, text) if resume is None else _found(client, name, resume)
-        body = {"replay": resume or f"replay-{secrets.token_hex(3)}", "text": wanted, "reason": reason}
+        identity = resume or f"replay-{secrets.token_hex(3)}"
+        body = {"replay": identity, "text": wanted, "reason": reason}
         run = _Run(client, name, {key: value for key, value in body.items() if value}, source)
         plan = Replay(0 if resume else canary, rate, stop_on_failures, timeout)
         try:
@@ -84,10 +85,10 @@ def replay_poison(
         except KeyboardInterrupt:
             step = Step("stop", reason="interrupted")
         except CallError:
-            note(f"{name}: {run.seen.put_back} requeued for certain; go on with: {_resumed(name, body['replay'])}")
+            note(f"{name}: {run.seen.put_back} requeued for certain; go on with: {_resumed(name, identity)}")
             raise
     document = {
-        "replay": body["replay"],
+        "replay": identity,
         "requeued": run.seen.put_back,
         "before": before,
         "failures": run.seen.failures,
@@ -99,7 +100,7 @@ def replay_poison(
     said = f"{name}: {run.seen.put_back} requeued{whole}, {run.seen.failures} failed, {run.remaining} remaining"
     show_text(output, document, f"{said}: {step.reason}")
     if step.act == "stop":
-        raise failed(f"stopped: {step.reason}; go on with: {_resumed(name, body['replay'])}", Exit.FAILED)
+        raise failed(f"stopped: {step.reason}; go on with: {_resumed(name, identity)}", Exit.FAILED)
 
 
 @dataclass

@@ -23,6 +23,7 @@ from ebb.cli.operate.cells import (
 from ebb.cli.operate.columns import Column, Fitted
 from ebb.cli.operate.literal import literal
 from ebb.cli.operate.times import Times, took
+from ebb.core.document import Json
 from ebb.core.documents import RUNNING, Cycle, Event, Execution, ExecutionOfCycle
 from ebb.core.next_times import NextTimes
 from ebb.core.poisoned import PoisonList
@@ -242,6 +243,7 @@ def _mode(event: Event) -> str | None:
 
 def _change(details: Mapping[str, Any]) -> str:
     """What a change of settings changed: `maxExecutions: 10 -> 5`."""
-    before, after = details.get("before") or {}, details.get("after") or {}
+    before: Json = details.get("before") or {}
+    after: Json = details.get("after") or {}
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return ", ".join(f"{key}: {before.get(key, 'deployed')} -> {after.get(key, 'deployed')}" for key in changed)

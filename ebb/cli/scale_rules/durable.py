@@ -34,6 +34,7 @@ def durable_rule(triggers: Sequence[Trigger], app: FunctionApp) -> ScaleRule:
     provider = str(app.host_value(f"{_OPTIONS}.storageProvider.type") or "azureStorage")
     by_backend = {"azuremanaged": _managed, "mssql": _mssql, "netherite": _netherite}
     build = by_backend.get(provider.lower(), _azure_storage)
+    facts: Json
     try:
         facts = build(triggers, app)
     except SettingsError as fault:

@@ -48,7 +48,7 @@ def arrivals_of(spec: str, length: float, seed: str) -> Arrivals:
         "burst": _burst,
         "daily": _daily,
         "uniform": _uniform,
-        "none": lambda *_: iter(()),
+        "none": lambda _, __, ___: iter(()),
         "csv": lambda rest, _, __: (Arrival(*row) for row in read_csv(Path(rest))),
         "history": lambda rest, _, __: (Arrival(*row) for row in read_history(Path(rest))),
     }

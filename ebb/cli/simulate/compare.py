@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Result:
     report: SimulationReport
 
 
-def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda *_: None) -> list[Result]:
+def compare(scenarios: Sequence[Scenario], prices: Prices, tell: Tell = lambda _, __: None) -> list[Result]:
     """Run all `scenarios`; the results are in their order, whatever took longest.
 
     Args:
@@ -90,7 +90,7 @@ def be_quiet() -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """As `be_quiet`, for a while."""
     levels = {logger: logger.level for logger in _loggers()}
     be_quiet()

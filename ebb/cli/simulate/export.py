@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from ebb.cli.simulate.compare import Result
 from ebb.cli.simulate.costs import PRICES_NOTE
 from ebb.cli.simulate.report import running_executions
+from ebb.core.document import Json
 
 
 def json_of(results: Sequence[Result]) -> str:
     """The numbers of every candidate, its settings, its cycles in short, and backlog and executions over time."""
-    documents = []
+    documents: list[Json] = []
     for result in results:
         times, counts = running_executions(result.recording)
         documents.append(

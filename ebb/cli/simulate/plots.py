@@ -59,7 +59,9 @@ def write_plot(results: Sequence[Result], path: Path) -> None:
     executions.set_xlabel(name)
     backlog.legend(loc="upper right")
     try:
-        figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+        figure.savefig(  # pyright: ignore[reportUnknownMemberType] - it leaves its options open
+            path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None
+        )
     except OSError as error:
         raise SimulationError(f"plot {path} cannot be written: {error.strerror}") from error
 

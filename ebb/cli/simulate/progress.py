@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ PAUSE = 0.2  # real seconds between two words of one candidate
 
 
 @contextmanager
-def progress_bars(names: Sequence[str], console: Console | None = None) -> Iterator[Tell]:
+def progress_bars(names: Sequence[str], console: Console | None = None) -> Generator[Tell]:
     """Bars for the candidates `names`, to be told how far each is.
 
     Args:

@@ -12,6 +12,7 @@ from typing import Any
 from ebb.cli.simulate.amounts import seconds_of
 from ebb.cli.simulate.errors import SimulationError
 from ebb.core.clock import parse_rfc3339
+from ebb.core.document import Json, is_object
 
 Row = tuple[float, int]  # seconds since the first, messages
 
@@ -49,7 +50,7 @@ def read_history(path: Path) -> list[Row]:
     """
     try:
         document: Any = json.loads(_text(path))
-        cycles = document["value"] if isinstance(document, dict) else document
+        cycles: list[Json] = document["value"] if is_object(document) else document
         measured = sorted(
             (parse_rfc3339(cycle["backlog"]["measuredAt"]), int(cycle["backlog"]["count"]), _settled(cycle))
             for cycle in cycles

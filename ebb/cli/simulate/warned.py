@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class _Collector(logging.Handler):
 
 
 @contextmanager
-def collecting(recording: Recording, clock: MovedClock) -> Iterator[None]:
+def collecting(recording: Recording, clock: MovedClock) -> Generator[None]:
     """Write the warnings of Ebb's loggers into `recording`, and leave the loggers as they were."""
     logger = logging.getLogger("ebb")
     before = logger.level, logger.propagate, list(logger.handlers)

@@ -12,7 +12,7 @@ import pytest
 from ebb import PoisonMessage, RetryAfter
 from ebb.core.errors import StoreUnavailableError
 from ebb.core.message import Unsure
-from ebb.core.once import CLAIM_LASTS
+from ebb.core.once import EFFECT_CLAIM_LASTS
 from ebb.execution.effects import Effects
 from ebb.handlers.isolated_effects import AskedEffects, HeldEffects, Left, Reply, Want
 from ebb.store.memory import MemoryStore
@@ -82,7 +82,7 @@ async def test_errors_of_the_store_cross_with_what_they_say(pipe: Pipe) -> None:
     await pipe.asked("charge", "again").__aenter__()
     with pytest.raises(RetryAfter, match="another try of this message is at charge") as caught:
         await pipe.attempt()
-    assert caught.value.seconds == CLAIM_LASTS.total_seconds() + SKEW.total_seconds() + 1
+    assert caught.value.seconds == EFFECT_CLAIM_LASTS.total_seconds() + SKEW.total_seconds() + 1
 
     class Away:
         def __call__(self, key: str, unsure: Unsure) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from ebb import Message, PoisonMessage, RetryAfter
 from ebb.core.errors import HandlerError, StoreUnavailableError
-from ebb.core.once import CLAIM_LASTS, Claim, ClaimState, claim_state
+from ebb.core.once import EFFECT_CLAIM_LASTS, Claim, ClaimState, claim_state
 from ebb.core.remarks import once_scope
 from ebb.execution.effects import Effects
 from ebb.store.memory import MemoryStore
@@ -95,7 +95,7 @@ async def test_two_tries_at_once_have_it_once(ground: Ground) -> None:
         assert first
         with pytest.raises(RetryAfter) as caught:
             await ground.attempt()
-        assert caught.value.seconds == CLAIM_LASTS.total_seconds() + SKEW.total_seconds() + 1
+        assert caught.value.seconds == EFFECT_CLAIM_LASTS.total_seconds() + SKEW.total_seconds() + 1
     assert not await ground.attempt()
 
 
@@ -132,7 +132,9 @@ async def test_renewal_whose_answer_was_lost_does_not_take_the_claim_from_its_ow
     async with ground.message().once("charge") as first:
         assert first
         lossy.loses = how
-        await ground.clock.run(CLAIM_LASTS.total_seconds() / 3 + 1)  # a renewal is on its way, or was answered so
+        await ground.clock.run(
+            EFFECT_CLAIM_LASTS.total_seconds() / 3 + 1
+        )  # a renewal is out, or was answered so
         assert lossy.loses is None
     assert not await ground.attempt(), "it is done"
 
