@@ -5,6 +5,8 @@ The only prerequisite is Python 3.11 to 3.13 with the package registries in reac
 answer instead of a syntax error.
 """
 
+# Types of lists and tuples cannot be said in words that any Python 3 reads.
+# pyright: standard
 import argparse
 import os
 import shutil

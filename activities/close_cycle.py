@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 
 from ebb.control import closing
 from ebb.core.names import CLOSE_CYCLE

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 
 from ebb.core.names import PROCESS_BACKLOG
 from ebb.execution import process

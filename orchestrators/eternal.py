@@ -6,7 +6,7 @@ history and a new version of the app can replay a cycle that an older one began.
 
 from __future__ import annotations
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 
 from ebb.core import status
 from ebb.core.cycle import CycleState, Verdict

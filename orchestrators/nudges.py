@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 
 from ebb.core.names import NUDGE
 from ebb.core.nudge import Nudge, remembered

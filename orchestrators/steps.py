@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 
 from ebb.core.clock import rfc3339
 from ebb.core.cycle import CycleState, Ending, Opening, Verdict

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 import azure.functions as func
 
 from ebb.core.errors import SettingsError

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ebb.cli.durable_sdk  # noqa: F401 # pyright: ignore[reportUnusedImport] - the first import of that SDK  # isort: skip
-import azure.durable_functions as df  # pyright: ignore[reportMissingTypeStubs] - it has no types
+import azure.durable_functions as df
 
 from ebb.cli.scale_rules.constants import Constants
 from ebb.cli.scale_rules.decorated import decorated

@@ -42,7 +42,8 @@ class Admin:
                 return json_response([self._describe(request, one) for one in self._functions.all])
             case (method, ["functions", name]) if method in ("GET", "POST"):
                 return await self._function(request, name)
-        return web.Response(status=404)
+            case _:
+                return web.Response(status=404)
 
     async def _function(self, request: web.Request, name: str) -> web.Response:
         function = next((one for one in self._functions.all if one.name.lower() == name), None)

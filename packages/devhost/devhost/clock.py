@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -86,10 +86,10 @@ _current_work: ContextVar[Work | None] = ContextVar("devhost_current_work", defa
 class WorkLedger:
     """Which user code runs at this moment."""
 
-    running: set[Work] = field(default_factory=set)
+    running: set[Work] = field(default_factory=set[Work])
 
     @contextlib.contextmanager
-    def entry(self, name: str) -> Iterator[Work]:
+    def entry(self, name: str) -> Generator[Work]:
         """Count the body of the `with` as running work."""
         work = Work(name)
         self.running.add(work)

@@ -21,7 +21,8 @@ def encode(binding_type: str, value: Any) -> Datum:
 
 
 def _converter(binding_type: str) -> Any:
-    converter = meta.get_binding_registry().get(binding_type)
+    registry: Any = meta.get_binding_registry()
+    converter = registry.get(binding_type)
     if converter is None:
         raise NotImplementedError(f"the Functions SDK has no converter for {binding_type} bindings")
     return converter

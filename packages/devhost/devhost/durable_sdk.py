@@ -9,4 +9,4 @@ import contextlib
 from pathlib import Path
 
 with contextlib.chdir(Path(__file__).parent):
-    import azure.durable_functions  # noqa: F401 - for what its import does
+    import azure.durable_functions  # noqa: F401 # pyright: ignore[reportUnusedImport] - for what its import does

@@ -37,9 +37,9 @@ class Entity:
     state: str | None = None
     created: str = ""
     updated: str = ""
-    queue: deque[tuple[int, Request]] = field(default_factory=deque)
+    queue: deque[tuple[int, Request]] = field(default_factory=deque[tuple[int, Request]])
     stored: int = 0
-    applied: list[int] = field(default_factory=list)
+    applied: list[int] = field(default_factory=list[int])
     is_running: bool = False
     is_queued: bool = False
 

@@ -41,8 +41,8 @@ Replay = Callable[[Callable[..., Any], Instance], Reply]
 class Effects:
     """What the host must do. `ran`: there was something to deliver; `ended`: the execution is over."""
 
-    begun: list[OpenWork] = field(default_factory=list)
-    cancelled: list[int] = field(default_factory=list)
+    begun: list[OpenWork] = field(default_factory=list[OpenWork])
+    cancelled: list[int] = field(default_factory=list[int])
     ran: bool = False
     ended: bool = False
 

@@ -136,7 +136,7 @@ class Host:
         self._invoker.close()
         if self.broken is not None and self.broken.done():
             self.broken.exception()  # seen: asyncio would report it as never looked at otherwise
-        await http_utils._close_session()
+        await http_utils._close_session()  # pyright: ignore[reportPrivateUsage] - nothing else ends the session of the SDK
         if self._session is not None:
             await self._session.close()
         self._leave_app()

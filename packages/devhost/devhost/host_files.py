@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devhost.errors import SettingsError
+from devhost.json_objects import is_object
 
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\r\n]*|/\*.*?\*/)|(?P<double>"(?:\\.|[^"\\])*")|(?P<single>'(?:\\.|[^'\\])*')"""
@@ -44,7 +45,7 @@ def read_object(path: Path) -> dict[str, Any]:
         content = json.loads(_strict(_text_of(path)), strict=False)
     except ValueError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
+    if not is_object(content):
         raise SettingsError(f"{path} must hold a JSON object, not {type(content).__name__}")
     return content
 

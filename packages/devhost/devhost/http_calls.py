@@ -13,6 +13,7 @@ from devhost.clock import WorkLedger
 from devhost.events import EventType, activity_failed, event
 from devhost.failures import reason_of
 from devhost.instance import Event, Instance, OpenWork
+from devhost.json_objects import part_of
 
 TIMEOUT_SECONDS = 100.0
 """The default of .NET's HttpClient, which the Durable extension uses."""
@@ -55,7 +56,7 @@ class HttpCaller:
 async def _send(request: dict[str, Any]) -> dict[str, Any]:
     if request.get("tokenSource"):
         raise ValueError("the devhost has no managed identity; call without token_source when running locally")
-    headers = {str(key): str(value) for key, value in (request.get("headers") or {}).items()}
+    headers = {key: str(value) for key, value in part_of(request, "headers").items()}
     content = request.get("content")
     if content is not None and "content-type" not in {key.lower() for key in headers}:
         headers["Content-Type"] = "text/plain; charset=utf-8"

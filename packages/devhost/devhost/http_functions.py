@@ -31,7 +31,7 @@ def endpoints(functions: Functions, prefix: str) -> list[Endpoint]:
     Raises:
         AppError: a route template cannot be read.
     """
-    found = []
+    found: list[Endpoint] = []
     for function in functions.enabled("httpTrigger"):
         route = (function.trigger.get("route") or function.name).strip("/")
         methods = frozenset(method.upper() for method in function.trigger.get("methods") or ())

@@ -60,7 +60,7 @@ class Functions:
     """All functions of an app; durable names are found without regard to case."""
 
     all: tuple[Function, ...]
-    _durable: dict[tuple[str, str], Function] = field(default_factory=dict, compare=False)
+    _durable: dict[tuple[str, str], Function] = field(default_factory=dict[tuple[str, str], Function], compare=False)
 
     def __post_init__(self) -> None:
         for function in self.enabled():

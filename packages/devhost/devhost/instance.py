@@ -112,12 +112,12 @@ class Instance:
     episodes: int = 0
     suspended: bool = False
     outcome: Outcome | None = None
-    history: list[Event] = field(default_factory=list)
-    decisions: dict[int, Decision] = field(default_factory=dict)
-    work: dict[int, OpenWork] = field(default_factory=dict)
-    inbox: deque[Message] = field(default_factory=deque)
-    waits: dict[str, int] = field(default_factory=dict)
-    delivered: dict[str, int] = field(default_factory=dict)
+    history: list[Event] = field(default_factory=list[Event])
+    decisions: dict[int, Decision] = field(default_factory=dict[int, Decision])
+    work: dict[int, OpenWork] = field(default_factory=dict[int, OpenWork])
+    inbox: deque[Message] = field(default_factory=deque[Message])
+    waits: dict[str, int] = field(default_factory=dict[str, int])
+    delivered: dict[str, int] = field(default_factory=dict[str, int])
     carried: list[Event] | None = None
     held: str | None = None
     generation: int = 0
@@ -198,7 +198,7 @@ class Changes:
     """What changed in memory since the last commit."""
 
     restarted: bool = False
-    episodes: list[tuple[list[Event], list[int]]] = field(default_factory=list)
-    opened: set[int] = field(default_factory=set)
-    closed: set[int] = field(default_factory=set)
-    rows_taken: list[int] = field(default_factory=list)
+    episodes: list[tuple[list[Event], list[int]]] = field(default_factory=list[tuple[list[Event], list[int]]])
+    opened: set[int] = field(default_factory=set[int])
+    closed: set[int] = field(default_factory=set[int])
+    rows_taken: list[int] = field(default_factory=list[int])

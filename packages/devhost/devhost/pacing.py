@@ -52,11 +52,11 @@ class _Walk:
     top: list[Action]
     position: int = 0
     number: int = 0
-    begun: list[tuple[int, Action]] = field(default_factory=list)
-    running: dict[int, _Node] = field(default_factory=dict)
-    answers: dict[str, _Node] = field(default_factory=dict)
-    waits: dict[str, list[_Node]] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
+    begun: list[tuple[int, Action]] = field(default_factory=list[tuple[int, Action]])
+    running: dict[int, _Node] = field(default_factory=dict[int, _Node])
+    answers: dict[str, _Node] = field(default_factory=dict[str, _Node])
+    waits: dict[str, list[_Node]] = field(default_factory=dict[str, list[_Node]])
+    kept: dict[str, int] = field(default_factory=dict[str, int])
     is_moving: bool = False
 
     def move(self) -> None:

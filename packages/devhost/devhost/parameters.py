@@ -18,7 +18,8 @@ from devhost.errors import AppError
 from devhost.failures import reason_of
 
 _ALIASES = (typing._GenericAlias, typing._SpecialGenericAlias)  # type: ignore[attr-defined] - typing has no public names for them
-_NOT_GENERIC = (typing.Union, tuple, typing.ClassVar, collections.abc.Callable)
+_CALLABLE: Any = collections.abc.Callable
+_NOT_GENERIC: tuple[Any, ...] = (typing.Union, tuple, typing.ClassVar, _CALLABLE)
 _GIVES_RESULT = frozenset({"activityTrigger", "orchestrationTrigger", "entityTrigger"})
 """Triggers whose function returns its result without a `$return` binding."""
 
@@ -147,7 +148,8 @@ def _is_generic(hint: Any) -> bool:
 
 def _fits(binding_type: str, value: Any, *, is_out: bool) -> bool:
     """Whether the converter of the binding takes the annotation; without one only text fits (GenericBinding)."""
-    converter = meta.get_binding_registry().get(binding_type)
+    registry: Any = meta.get_binding_registry()
+    converter = registry.get(binding_type)
     if converter is None:
         return isinstance(value, type) and issubclass(value, (str, bytes, bytearray) if is_out else (str, bytes))
     check = converter.check_output_type_annotation if is_out else converter.check_input_type_annotation

@@ -114,7 +114,7 @@ def _read_token(token: str) -> str:
 
 
 def _conditions(query: Query) -> tuple[str, list[Any]]:
-    clauses, values = ["1"], []
+    clauses, values = ["1"], list[Any]()
     bounds = (("created >= ?", query.created_from), ("created <= ?", query.created_to), ("id > ?", query.after))
     for clause, value in bounds:
         if value is not None:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
@@ -174,7 +174,7 @@ class QueueOutput:
 
     async def write(self, binding: dict[str, Any], value: Any) -> None:
         """Send a text, bytes, a QueueMessage, or a list of these; the queue is made if it is missing."""
-        values = value if isinstance(value, list) else [value]
+        values = cast("list[Any]", value) if isinstance(value, list) else [value]
         name = resolve_setting(binding["queueName"], self._environment)
         async with open_queue(binding.get("connection") or "", name, self._environment) as queue:
             with contextlib.suppress(ResourceExistsError):

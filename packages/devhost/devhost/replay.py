@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from azure.durable_functions.models.DurableOrchestrationContext import DurableOrchestrationContext
 from azure.durable_functions.models.history.HistoryEvent import HistoryEvent
@@ -110,7 +110,7 @@ def replay_live(handle: Callable[[str], str], instance: Instance) -> Reply:
         return reply
     fresh = [HistoryEvent(**event) for event in instance.history[session.seen :]]
     session.seen = len(instance.history)
-    session.context._histories.extend(fresh)
+    session.context._histories.extend(fresh)  # pyright: ignore[reportPrivateUsage] - it has no other way to go on
     reply = _read_reply(lambda: _feed(session.executor, fresh), instance.name)
     _refuse_stray_yield(session.executor, reply)
     _refuse_repeated_action(session.context)
@@ -137,13 +137,14 @@ def _first_run(
 
 
 def _context(handle: Callable[[str], str], instance: Instance) -> DurableOrchestrationContext:
-    parsed: list[HistoryEvent] = instance.replay_cache if isinstance(instance.replay_cache, list) else []
+    kept = instance.replay_cache
+    parsed = cast("list[HistoryEvent]", kept) if isinstance(kept, list) else []
     parsed.extend(HistoryEvent(**event) for event in instance.history[len(parsed) :])
     instance.replay_cache = parsed
     request = payload(instance)
     request["history"] = instance.history[:2]
     context = DurableOrchestrationContext(**request)
-    context._histories = parsed
+    context._histories = parsed  # pyright: ignore[reportPrivateUsage] - parsed already, each event once
     # The SDK's own entry point sets this attribute in the same way.
     context._input_expected_type = getattr(handle, "_df_input_type", None)  # pyright: ignore[reportAttributeAccessIssue] - see above
     return context
@@ -174,10 +175,11 @@ def _read_reply(run: Callable[[], str], name: str) -> Reply:
 
 
 def _refuse_stray_yield(executor: TaskOrchestrationExecutor, reply: Reply) -> None:
-    stray = executor.current_task
+    stray: Any = cast("Any", executor.current_task)  # typed as a task; it is whatever was yielded
     if reply.is_done or executor.exception is not None or isinstance(stray, TaskBase):
         return
-    frame = executor.generator.gi_frame
+    generator = cast("Any", executor.generator)  # pyright: ignore[reportUnknownMemberType] - what it yields is open
+    frame = generator.gi_frame
     place = f" at line {frame.f_lineno} of {frame.f_code.co_filename}" if frame else ""
     raise ReplyError(
         f"the orchestrator yielded {stray!r}{place}, which is not a task; yield what context.* calls return"
@@ -186,7 +188,8 @@ def _refuse_stray_yield(executor: TaskOrchestrationExecutor, reply: Reply) -> No
 
 def _refuse_repeated_action(context: DurableOrchestrationContext) -> None:
     seen: set[int] = set()
-    for action in _flat(context._action_payload_v2):
+    actions = context._action_payload_v2  # pyright: ignore[reportPrivateUsage] - the reply holds copies of them
+    for action in _flat(actions):
         if id(action) in seen and int(action.action_type) in KINDS:
             name = getattr(action, "function_name", None) or type(action).__name__
             raise ReplyError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -15,6 +14,8 @@ from typing import Any
 from devhost.app_settings import resolve_setting
 from devhost.errors import SettingsError
 from devhost.host_files import read_object
+from devhost.json_objects import Json, part_of
+from devhost.local_settings import apply_local_settings, lower_keys
 from devhost.time_spans import read_time_span
 
 log = logging.getLogger("devhost.settings")
@@ -75,23 +76,7 @@ class HostSettings:
     cors_credentials: bool = False
 
 
-def _lower_keys(value: Any) -> Any:
-    """Names in lower case; what names that differ in case alone hold is put together, and the last one wins."""
-    if not isinstance(value, dict):
-        return value
-    lowered: dict[str, Any] = {}
-    for key, inner in value.items():
-        lowered[str(key).lower()] = _over(lowered.get(str(key).lower()), _lower_keys(inner))
-    return lowered
-
-
-def _over(earlier: Any, later: Any) -> Any:
-    if not (isinstance(earlier, dict) and isinstance(later, dict)):
-        return later
-    return {**earlier, **{name: _over(earlier.get(name), value) for name, value in later.items()}}
-
-
-def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
+def _override(tree: Json, environment: Mapping[str, str]) -> None:
     for name, text in environment.items():
         if not name.lower().startswith(_OVERRIDE.lower()):
             continue
@@ -104,37 +89,13 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
         node[last] = text
 
 
-def apply_local_settings(script_root: Path, environment: MutableMapping[str, str]) -> dict[str, Any]:
-    """Put `Values` and `ConnectionStrings` of local.settings.json into the environment; what is there already wins.
-
-    Returns the `Host` section, keys in lower case.
-    """
-    content = _lower_top(read_object(script_root / "local.settings.json"))
-    if content.get("isencrypted") is True:
-        raise SettingsError(
-            "local.settings.json is encrypted; run `func settings decrypt`, or set IsEncrypted to false"
-        )
-    for name, value in (content.get("values") or {}).items():
-        if value is not None:
-            environment.setdefault(name, value if isinstance(value, str) else json.dumps(value))
-    for name, value in (content.get("connectionstrings") or {}).items():
-        text = value.get("ConnectionString") if isinstance(value, dict) else value
-        if text is not None:
-            environment.setdefault(f"ConnectionStrings:{name}", str(text))
-    return _lower_keys(content.get("host") or {})
-
-
-def _lower_top(content: dict[str, Any]) -> dict[str, Any]:
-    return {key.lower(): value for key, value in content.items()}
-
-
 def _flag(value: Any) -> bool:
     return value is True or str(value).lower() == "true"
 
 
 def _timeout(value: Any) -> timedelta | None:
     """None: without a limit; `-1`, which is a time span of minus one day (ScriptJobHostOptionsSetup of the host)."""
-    if value in (None, ""):
+    if value is None or value == "":
         return HostSettings.function_timeout
     span = read_time_span(str(value))
     if span == timedelta(days=-1):
@@ -144,7 +105,7 @@ def _timeout(value: Any) -> timedelta | None:
     return span
 
 
-def _queue_settings(section: dict[str, Any]) -> QueueSettings:
+def _queue_settings(section: Json) -> QueueSettings:
     """`extensions.queues`, checked as the setters of QueuesOptions (azure-sdk-for-net) check it."""
     batch = _number(section, "batchSize", QueueSettings.batch_size, 1, 32)
     longest = read_time_span(str(section.get("maxpollinginterval", QueueSettings.max_polling_interval)))
@@ -165,10 +126,10 @@ def _queue_settings(section: dict[str, Any]) -> QueueSettings:
     )
 
 
-def _number(section: dict[str, Any], name: str, default: int, least: int, most: int = 2**31 - 1) -> int:
+def _number(section: Json, name: str, default: int, least: int, most: int = 2**31 - 1) -> int:
     """A whole number as .NET's Int32Converter reads it."""
     value = section.get(name.lower(), default)
-    text = "" if value is None else str(int(value) if isinstance(value, float) and value == int(value) else value)
+    text = "" if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value)
     found = _WHOLE.fullmatch(text.strip().lower())
     number = (int(found[1], 16) if found[1] else int(found[2])) if found else None
     if number is None or not least <= number <= most:
@@ -177,17 +138,17 @@ def _number(section: dict[str, Any], name: str, default: int, least: int, most: 
     return number
 
 
-def _hub_name(durable: dict[str, Any], environment: Mapping[str, str]) -> str:
+def _hub_name(durable: Json, environment: Mapping[str, str]) -> str:
     """Read hubName by the rules of the back end in use: letters and digits are a rule of Azure Storage alone."""
     hub = resolve_setting(str(durable.get("hubname") or HostSettings.hub_name), environment)
-    back_end = str((durable.get("storageprovider") or {}).get("type") or "AzureStorage")
+    back_end = str(part_of(durable, "storageprovider").get("type") or "AzureStorage")
     rule, pattern = _HUB_NAMES.get(back_end.lower(), _HUB_NAMES[""])
     if not pattern.fullmatch(hub):
         raise SettingsError(f"hubName {hub!r} must be {rule} (host.json, back end {back_end})")
     return hub
 
 
-def _dead_work(durable: dict[str, Any], switch: str) -> dict[str, Any]:
+def _dead_work(durable: Json, switch: str) -> Json:
     """`switch` is false, true (for as long as host.json says), or a time span, as a minute is long for many tests."""
     work, control = (_visibility(durable, f"{queue}VisibilityTimeout") for queue in ("WorkItemQueue", "ControlQueue"))
     if switch.lower() not in ("true", "false"):
@@ -202,15 +163,15 @@ def _dead_work(durable: dict[str, Any], switch: str) -> dict[str, Any]:
     }
 
 
-def _visibility(durable: dict[str, Any], name: str) -> timedelta:
-    text = (durable.get("storageprovider") or {}).get(name.lower())
+def _visibility(durable: Json, name: str) -> timedelta:
+    text = part_of(durable, "storageprovider").get(name.lower())
     span = read_time_span(str(text)) if text is not None else HostSettings.work_item_visibility
     if not timedelta(minutes=1) <= span <= timedelta(hours=1):
         raise SettingsError(f"{name} must be between 1 and 60 minutes (host.json says {text!r})")
     return span
 
 
-def _optional(section: dict[str, Any], key: str) -> str | None:
+def _optional(section: Json, key: str) -> str | None:
     value = section.get(key)
     return None if value in (None, "") else str(value)
 
@@ -225,16 +186,16 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
     host = read_object(script_root / "host.json")
     if host and host.get("version") != "2.0":
         log.warning('host.json has no "version": "2.0"; in Azure the host does not start with it')
-    tree = _lower_keys(host)
+    tree: Json = lower_keys(host)
     _override(tree, environment)
-    extensions = tree.get("extensions") or {}
-    durable = extensions.get("durabletask") or {}
+    extensions = part_of(tree, "extensions")
+    durable = part_of(extensions, "durabletask")
     hub = _hub_name(durable, environment)
     cors = str(local.get("cors") or "")
     try:
         return HostSettings(
             hub_name=hub,
-            route_prefix=str((extensions.get("http") or {}).get("routeprefix", "api")).strip("/"),
+            route_prefix=str(part_of(extensions, "http").get("routeprefix", "api")).strip("/"),
             function_timeout=_timeout(tree.get("functiontimeout")),
             max_concurrent_activities=int(
                 durable.get("maxconcurrentactivityfunctions") or HostSettings.max_concurrent_activities
@@ -249,7 +210,7 @@ def read_settings(script_root: Path, environment: MutableMapping[str, str]) -> H
             extended_sessions=_flag(durable.get("extendedsessionsenabled")),
             hold_back_events=_flag(durable.get("holdbackevents")),
             **_dead_work(durable, environment.get("DEVHOST_HOLD_DEAD_WORK") or "false"),
-            queues=_queue_settings(extensions.get("queues") or {}),
+            queues=_queue_settings(part_of(extensions, "queues")),
             port=int(local.get("localhttpport") or 7071),
             cors=tuple(origin.strip() for origin in cors.split(",") if origin.strip()),
             cors_credentials=_flag(local.get("corscredentials")),

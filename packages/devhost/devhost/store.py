@@ -14,6 +14,7 @@ from typing import Any
 
 from devhost.errors import StateError
 from devhost.instance import Changes, Instance
+from devhost.json_objects import Json
 from devhost.soundness import check_soundness, full_disk
 
 STATE_VERSION = "2"
@@ -136,7 +137,7 @@ class Store:
 
 
 def _row(instance: Instance) -> tuple[Any, ...]:
-    progress = {"next": instance.next_number, "suspended": instance.suspended}
+    progress: Json = {"next": instance.next_number, "suspended": instance.suspended}
     if instance.outcome:
         progress["outcome"] = asdict(instance.outcome)
     if instance.carried is not None:

@@ -132,9 +132,7 @@ async def test_renewal_whose_answer_was_lost_does_not_take_the_claim_from_its_ow
     async with ground.message().once("charge") as first:
         assert first
         lossy.loses = how
-        await ground.clock.run(
-            EFFECT_CLAIM_LASTS.total_seconds() / 3 + 1
-        )  # a renewal is out, or was answered so
+        await ground.clock.run(EFFECT_CLAIM_LASTS.total_seconds() / 3 + 1)  # a renewal is out, or was answered so
         assert lossy.loses is None
     assert not await ground.attempt(), "it is done"
 
