@@ -30,10 +30,10 @@ class RunningApp:
     state: str  # the state folder
 
     def described(self) -> str:
-        """The app and its storage in one line."""
+        """The app and its storage in one line of a terminal of 80 columns."""
         ports = f"{self.storage_port}-{self.storage_port + 2}"
         host = self.url.removesuffix("/api")
-        return f"app {host} (process {self.pid}, {self.state}); storage emulator on ports {ports}"
+        return f"app {host} (process {self.pid}); storage emulator on ports {ports}"
 
 
 @contextlib.contextmanager

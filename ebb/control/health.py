@@ -45,7 +45,7 @@ def status_of(checks: Sequence[Check]) -> str:
 
 
 def _failing(name: str, row: ScheduleRow) -> Check:
-    detail = f"nothing succeeded in the last {row.failures} cycles"
+    detail = f"nothing succeeded in the last {row.failures} cycles with work"
     return Check(name=f"job of {name}", healthy=True, degraded=True, detail=detail)
 
 

@@ -118,7 +118,7 @@ def _warnings(row: ScheduleRow, instance: Instance, hub: str, now: datetime) -> 
         cycles = f"{'cycle' if len(waiting) == 1 else 'cycles'} {', '.join(map(str, waiting))}"
         warnings.append(f"not written down yet: {cycles}; history and totals get it as soon as the store takes it")
     if row.failures > 1:
-        warnings.append(f"nothing succeeded in the last {row.failures} cycles")
+        warnings.append(f"nothing succeeded in the last {row.failures} cycles with work")
     if row.restarts:
         when = f", last at {rfc3339(row.restarted_at)}" if row.restarted_at else ""
         times, cause = counted(row.restarts, "time"), f": {row.restart_cause}" if row.restart_cause else ""

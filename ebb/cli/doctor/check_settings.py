@@ -110,6 +110,13 @@ def _schedules(subject: Subject) -> Iterator[Finding]:
         yield error(
             "schedules-invalid", subject.schedules_fault, "the app does not start", "fix the line that is named"
         )
+    if subject.schedules is not None and not subject.schedules:
+        yield warning(
+            "schedules-none",
+            "schedules.yaml has no schedule",
+            "the app starts and never runs anything",
+            "add one below `schedules:`, as the README shows, and deploy again",
+        )
     folder = str(subject.app.folder.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)

@@ -19,7 +19,7 @@ from ebb.cli.colours import QUIET
 from ebb.cli.operate.literal import literal
 
 GAP = 2  # blanks between two columns
-LEAST = {"cut": 16, "fold": 24}  # columns of a terminal that a text gets before another column has to go
+LEAST = {"cut": 16, "fold": 24, "name": 36}  # what a text gets of a terminal before another column has to go
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,7 @@ class Column:
     heading: str
     rank: int = 0  # when there is too little room, columns of the highest rank go first; those of rank 0 stay
     right: bool = False  # for numbers
-    text: Literal["no", "cut", "fold"] = (
-        "no"  # takes the room that is left: cut with an ellipsis, or over several lines
-    )
+    text: Literal["no", "cut", "fold", "name"] = "no"  # takes the room that is left: cut, or over several lines
 
 
 class Fitted:
@@ -51,7 +49,7 @@ class Fitted:
                 column.heading,
                 justify="right" if column.right else "left",
                 overflow="ellipsis" if column.text == "cut" else "fold",
-                no_wrap=column.text != "fold",
+                no_wrap=column.text not in ("fold", "name"),
                 width=width,
             )
         for row in self._rows:

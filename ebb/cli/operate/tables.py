@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ebb.core.why.answer import Evidence  # its room draws in all that `why` needs
 
 _SCHEDULES = (
-    Column("schedule"),
+    Column("schedule", text="name"),
     Column("state"),
     Column("phase", 7),
     Column("cycle", 6, right=True),

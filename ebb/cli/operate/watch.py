@@ -28,7 +28,7 @@ SHORTEST = 0.2  # seconds between looks
 BARS = "▁▂▃▄▅▆▇█"
 SPARKLINE_LOOKS = 24  # looks that a sparkline shows
 _COLUMNS = (
-    Column("schedule"),
+    Column("schedule", text="name"),
     Column("state"),
     Column("backlog", right=True),
     Column("", 5),

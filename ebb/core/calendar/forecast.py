@@ -68,6 +68,8 @@ def _polls(
     settings: ScheduleSettings, now: datetime, following: tuple[datetime, str] | None, idle: int
 ) -> Iterator[FireTime]:
     moment, reason = following or (now, "at once, if it is started now")
+    brings_work = all(source.can.periodic for source in settings.all_sources)
+    assumed = "as if that took no time" if brings_work else "if that finds nothing to do"
     while True:
         opening = next_open(settings.active_windows, settings.zone, moment) if settings.windows else None
         if opening is not None and opening[0] > moment:
@@ -76,7 +78,7 @@ def _polls(
         idle += 1
         wait = next_wait(_without_calendar(settings), idle_cycles=idle)
         moment += timedelta(seconds=wait.seconds)
-        reason = f"{duration(wait.seconds)} after the one before, if that finds nothing to do"
+        reason = f"{duration(wait.seconds)} after the one before, {assumed}"
 
 
 def _without_calendar(settings: ScheduleSettings) -> ScheduleSettings:

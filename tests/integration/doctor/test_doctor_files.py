@@ -50,6 +50,11 @@ def test_settings_of_this_machine_say_nothing_of_the_deployed_app(folder):
     assert look(folder, {**STORAGE, "FUNCTIONS_WORKER_RUNTIME": "node"}, container_app=document) == []
 
 
+def test_app_without_a_schedule_is_not_called_healthy(folder):
+    (folder / "schedules.yaml").write_text("schedules: {}\n")
+    assert [finding.code for finding in look(folder)] == ["schedules-none"]
+
+
 def durable(host: dict) -> dict:
     return host["extensions"]["durableTask"]
 

@@ -57,6 +57,11 @@ def test_first_time_of_a_schedule_that_polls_is_its_present_wait_and_the_others_
     assert found[2].reason == "60 s after the one before, if that finds nothing to do"
 
 
+def test_cycle_that_brings_its_own_work_is_never_said_to_find_none() -> None:
+    found = fires(2, source={"type": "tick"}, pollingInterval=30, maxPollingInterval=30)
+    assert found[1].reason == "30 s after the one before, as if that took no time"
+
+
 def test_poll_outside_the_windows_waits_for_the_next_one_to_open() -> None:
     found = fires(2, source={"type": "memory"}, windows=OFFICE, pollingInterval="1h", maxPollingInterval="1h")
     assert [(each.told().to_document()["local"], each.reason) for each in found] == [

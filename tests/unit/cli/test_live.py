@@ -122,10 +122,12 @@ def test_plain_view_says_the_same_only_once(capsys: pytest.CaptureFixture[str]) 
 def test_warning_that_only_counts_on_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     view = open_view(Console(file=io.StringIO()), live=False)
     for count in (2, 3, 4):
-        warnings = [f"nothing succeeded in the last {count} cycles"]
+        warnings = [f"nothing succeeded in the last {count} cycles with work"]
         view.show(Snapshot("x", {**WAITING, "warnings": warnings}, at=NOW))
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("warning")] == ["warning: nothing succeeded in the last 2 cycles"]
+    assert [line for line in lines if line.startswith("warning")] == [
+        "warning: nothing succeeded in the last 2 cycles with work"
+    ]
 
 
 def test_terminal_gets_the_live_table_unless_json_is_wanted() -> None:

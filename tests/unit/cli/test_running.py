@@ -39,9 +39,7 @@ def test_app_is_found_from_its_folder_and_from_those_below(state: Path, monkeypa
         monkeypatch.chdir(folder)
         client = Client.from_environment()
         assert client.url == f"{URL}/api"
-        assert client.described == (
-            f"app {URL} (process {os.getpid()}, {state}); storage emulator on ports 20000-20002"
-        )
+        assert client.described == (f"app {URL} (process {os.getpid()}); storage emulator on ports 20000-20002")
 
 
 def test_environment_names_a_state_folder_elsewhere(

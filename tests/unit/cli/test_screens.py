@@ -17,7 +17,7 @@ from ebb.cli.operate.times import Asked, Times, moment_of, past_moment, took
 from ebb.core.documents import Backlog
 from ebb.core.schedule import Schedule
 from ebb.core.why.answer import Why
-from tests.unit.cli.screens_of import FOLDER, SCHEDULES, WIDTHS, files, printed, screens
+from tests.unit.cli.screens_of import FOLDER, SCHEDULES, TIMES, WIDTHS, files, printed, screens
 
 FILES = dict(files())
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
@@ -64,6 +64,15 @@ def test_count_that_a_killed_host_left_low_is_told_as_a_lower_bound(width: int) 
     assert "counts at least so many: a run of an execution ended without a word" in text
     assert "≥12" in text
     assert "begun 2 times: a run ended without a word" in " ".join(printed(screens()["executions"], 140).split())
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_long_name_takes_lines_and_no_column_that_matters(width: int) -> None:
+    name = "x" * 63
+    text = printed(schedules_table([replace(SCHEDULES[2], name=name), SCHEDULES[3]], TIMES), width)
+    headings = text.splitlines()[0].split()
+    assert {"schedule", "state", "backlog", "poison"} <= set(headings)
+    assert text.count("x") >= 2 * len(name), "whole, in the table and with its trouble"
 
 
 @pytest.mark.parametrize("seconds", [30, 3600])
