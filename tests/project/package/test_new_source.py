@@ -49,7 +49,7 @@ class Copy:
             shutil.copy2(compiled, self.folder / path.parent / "__pycache__")
 
     def edit(self, name: str, change: Callable[[str], str]) -> None:
-        """Write a file anew."""
+        """Change the text of a file."""
         path = self.folder / name
         path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 
