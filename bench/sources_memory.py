@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,9 @@ class Drained:
 def wide(kind: str) -> Ground:
     """The ground of a kind on which several executions share a source."""
     ground = GROUNDS[kind]
-    source = ground.wide_source or ground.source
-    return replace(ground, server=ground.wide_server or ground.server, source=source)
+    server = partial(ground.wide_server, EXECUTIONS) if ground.wide_server else ground.server
+    source = partial(ground.wide_source, partitions=EXECUTIONS) if ground.wide_source else ground.source
+    return replace(ground, server=server, source=source)
 
 
 def resident() -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from bench.grounds.ground import PAGE, Ground
@@ -52,5 +51,5 @@ GROUND = Ground(
     lambda server: server.environment,
     bare,
     2000,
-    wide_server=partial(Namespace, partitions=4),
+    wide_server=Namespace,
 )

@@ -24,8 +24,8 @@ class Ground:
         environment: the app settings.
         bare: a loop with the SDK of the kind: settles so many messages, one by one; answers how many it had.
         count: messages of a round of `bench.sources`.
-        wide_server: in place of `server` where several executions share a source.
-        wide_source: the same for `source`.
+        wide_server: in place of `server` where so many executions share a source, a partition each.
+        wide_source: the same for `source`, with a number of `partitions`.
         ahead: MiB that the source may hold, where it fetches ahead.
         at_least: messages of `bench.sources_memory`, where what is handled must be far more than what is fetched ahead.
         may_repeat: the server may give one message to two receives at once.
@@ -36,8 +36,8 @@ class Ground:
     environment: Callable[[Any], dict[str, str]]
     bare: Bare
     count: int
-    wide_server: Callable[[], Any] | None = None
-    wide_source: Callable[[Any, str], dict[str, Any]] | None = None
+    wide_server: Callable[[int], Any] | None = None
+    wide_source: Callable[..., dict[str, Any]] | None = None
     ahead: float | None = None
     at_least: int = 0
     may_repeat: bool = False

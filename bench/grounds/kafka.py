@@ -18,10 +18,10 @@ def _source(kafka: Kafka, name: str) -> dict[str, Any]:
     return {"type": "kafka", "topic": name, "consumerGroup": name, **about}
 
 
-def _wide_source(kafka: Kafka, name: str) -> dict[str, Any]:
-    """On a new topic with a partition for each execution."""
+def _wide_source(kafka: Kafka, name: str, partitions: int) -> dict[str, Any]:
+    """On a new topic with so many partitions."""
     admin = AdminClient({"bootstrap.servers": kafka.servers})
-    admin.create_topics([NewTopic(name, 4, 1)])[name].result(30)
+    admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
     return _source(kafka, name)
 
 

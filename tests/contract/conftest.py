@@ -1,23 +1,14 @@
-"""Servers of kinds that need more than one of the session's."""
+"""Fixtures of the kinds: a server that only tests of one kind use is started where the kind is (`tests/kinds`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.azurite import Azurite
-from tests.emulators.amqp.server import AmqpEmulator
+from tests.kinds.registry import MODULES
 
 
-@pytest.fixture(scope="module")
-def azurite_with_clock() -> Iterator[Azurite]:
-    """The service's shortest lease is 15 s: its clock goes ahead instead."""
-    with Azurite(own_clock=True) as running:
-        yield running
-
-
-@pytest.fixture
-def amqp_and_azurite(amqp: AmqpEmulator, azurite: Azurite) -> tuple[AmqpEmulator, Azurite]:
-    """Hubs, and where their checkpoints are."""
-    return amqp, azurite
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every test of this tier use them."""
+    for module in MODULES.values():
+        if not config.pluginmanager.is_registered(module):
+            config.pluginmanager.register(module)

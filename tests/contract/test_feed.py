@@ -81,7 +81,8 @@ async def test_producer_puts_one_after_the_other_until_it_is_told_to_end(ends: E
 
 @pytest.mark.parametrize("kind", FED)
 async def test_place_that_is_away_is_told(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ebb.sources.kafka.cluster.TIMEOUT", 1.0)
+    for constant, seconds in TESTED[kind].patience.items():
+        monkeypatch.setattr(constant, seconds)
     nowhere = TESTED[kind].nowhere
     feed = Ends(nowhere.settings(kind), nowhere.environment).feed()
     with pytest.raises(SourceUnavailableError, match=r"127\.0\.0\.1:9"):

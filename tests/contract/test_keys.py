@@ -85,12 +85,6 @@ def texts() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def amqp_and_azurite(amqp: AmqpEmulator, azurite: Azurite) -> tuple[AmqpEmulator, Azurite]:
-    """Hubs, and where their checkpoints are."""
-    return amqp, azurite
-
-
-@pytest.fixture
 def broker() -> Any:
     """A broker of Kafka."""
     with Kafka() as running:

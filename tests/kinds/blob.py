@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from urllib.parse import unquote
+
+import pytest
 
 from ebb.core.contract.source import QueueSource
 from ebb.core.settings.connection import resolve_connection
@@ -22,6 +24,13 @@ from tests.clocks import SystemClockAhead
 from tests.kinds.bench import Bench
 from tests.kinds.tested import Cut, Place, Tested
 from tests.outage import Outage
+
+
+@pytest.fixture(scope="module")
+def azurite_with_clock() -> Iterator[Azurite]:
+    """Its clock goes ahead, so that no test waits for a lease."""
+    with Azurite(own_clock=True) as running:
+        yield running
 
 
 async def blob_bench(azurite: Azurite, when_done: str) -> AsyncIterator[Bench]:

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 
+import pytest
+
 from ebb.core.contract.source import QueueSource
 from ebb.core.settings.connection import resolve_connection
 from ebb.core.settings.namespace_connection import resolve_namespace
@@ -21,6 +23,12 @@ from tests.azurite import Azurite
 from tests.emulators.amqp.server import AmqpEmulator
 from tests.kinds.bench import Bench
 from tests.kinds.tested import Cut, Place, Tested
+
+
+@pytest.fixture
+def amqp_and_azurite(amqp: AmqpEmulator, azurite: Azurite) -> tuple[AmqpEmulator, Azurite]:
+    """Hubs, and where their checkpoints are."""
+    return amqp, azurite
 
 
 async def event_hub_bench(servers: tuple[AmqpEmulator, Azurite], _: str) -> AsyncIterator[Bench]:

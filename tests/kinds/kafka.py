@@ -65,5 +65,6 @@ TESTED = Tested(
     bench=kafka_bench,
     variants=("three",),
     place=_place,
+    patience={"ebb.sources.kafka.cluster.TIMEOUT": 1.0},
     killed_in="tests/integration/sources/test_kafka.py::test_broker_that_was_killed_comes_back_with_what_was_not_done",
 )

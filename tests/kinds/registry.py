@@ -8,11 +8,12 @@ from pathlib import Path
 from ebb.sources.registry import FOLDERS, KINDS
 from tests.kinds.tested import Tested
 
-TESTED: dict[str, Tested] = {
-    kind: import_module(f"tests.kinds.{folder}").TESTED
+MODULES = {
+    kind: import_module(f"tests.kinds.{folder}")
     for kind, folder in zip(KINDS, FOLDERS, strict=True)
     if Path(__file__).with_name(f"{folder}.py").is_file()  # which is missing, tests/unit/sources says
 }
+TESTED: dict[str, Tested] = {kind: module.TESTED for kind, module in MODULES.items()}
 RUNS = tuple(f"{kind}-{variant}".rstrip("-") for kind, tested in TESTED.items() for variant in tested.variants)
 ENCODED = tuple(f"{kind}-{variant}" for kind, tested in TESTED.items() for variant in tested.encodings)
 FED = tuple(kind for kind, tested in TESTED.items() if tested.place is not None)

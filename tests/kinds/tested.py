@@ -35,20 +35,24 @@ class Cut:
     lease: float = 15  # seconds of the messages in hand
 
 
+PARTS = ("contract", "table", "poison", "feed", "hints", "server")
+
+
 @dataclass(frozen=True)
 class Tested:
     """One kind under test. `server` is what the fixture of that name gives.
 
     Args:
         nowhere: the settings that it must have, of a place where nothing listens.
-        server: the fixture of its server; None where it has none.
+        server: the fixture of its server, in its module or `tests/conftest.py`; None where it has none.
         bench: makes the source of a run of the contract on its server, a variant given.
         variants: a run of the whole contract for each.
         encodings: more variants, which differ in bodies alone: a run of the contract's tests of bodies for each.
         place: one of this name on its server, for what feeds it.
         cut: one whose server goes away and comes back.
         killed_in: in place of `cut`, the test that it has of its own: `file::name`.
-        without: why it has none of these: "contract", "table", "poison", "feed", "hints", "server".
+        patience: constants that say how long it looks for a server, by their place, and what they are in tests.
+        without: why it has none of these PARTS.
     """
 
     nowhere: Place
@@ -59,4 +63,5 @@ class Tested:
     place: Callable[[Any, str], Place] | None = None
     cut: Callable[[Any], AbstractAsyncContextManager[Cut]] | None = None
     killed_in: str | None = None
+    patience: Mapping[str, float] = field(default_factory=dict[str, float])
     without: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 
 from ebb.cli.job.access import JobAccess
-from ebb.cli.job.parts import ACCOUNT, SECRET, metadata_of, registry_of, secret_name
+from ebb.cli.job.parts import ACCOUNT, SECRET, registry_of, secret_name
 from ebb.cli.job.template import SCALER, Job
 
 GROUP, ENVIRONMENT, IDENTITY = "<group>", "<environment>", "<identity resource id>"
@@ -41,7 +41,7 @@ def _trigger_options(job: Job, access: JobAccess) -> list[str]:
     if job.cron:
         return ["--trigger-type Schedule", f"--cron-expression {shlex.quote(job.cron)}"]
     rule = job.rules[0]
-    pairs = " ".join(shlex.quote(f"{key}={value}") for key, value in metadata_of(rule).items())
+    pairs = " ".join(shlex.quote(f"{key}={value}") for key, value in rule.metadata.items())
     lines = [
         "--trigger-type Event",
         f"--polling-interval {job.polling_interval}",

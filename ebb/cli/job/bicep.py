@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebb.cli.job.access import JobAccess
-from ebb.cli.job.parts import SECRET, metadata_of, registry_of, secret_name
+from ebb.cli.job.parts import SECRET, registry_of, secret_name
 from ebb.cli.job.template import SCALER, Job, QueueRule
 
 API_VERSION = "2026-07-01"
@@ -97,7 +97,7 @@ def _others(job: Job) -> dict[str, str]:
 
 def _on_account(rule: QueueRule) -> bool:
     """Whether the rule names a storage account."""
-    return "accountName" in metadata_of(rule)
+    return "accountName" in rule.metadata
 
 
 def _schedule(job: Job) -> str:
@@ -126,7 +126,7 @@ def _events(job: Job, secret: bool) -> str:
 
 
 def _rule_text(rule: QueueRule, secret: bool) -> str:
-    values = {key: _text(value) for key, value in metadata_of(rule).items()}
+    values = {key: _text(value) for key, value in rule.metadata.items()}
     if _on_account(rule):
         values["accountName"] = "storageAccountName"
     lines = "".join(f"                {key}: {value}\n" for key, value in values.items())

@@ -1,26 +1,11 @@
-"""What the az call and the Bicep of a job both write: a rule's metadata, names of secrets, an image's registry."""
+"""What the az call and the Bicep of a job both write: names of secrets, an image's registry."""
 
 from __future__ import annotations
 
 import re
 
-from ebb.cli.job.template import COUNTING, SCALER, QueueRule
-
 ACCOUNT = "<storage account>"
 SECRET = "connection-string-secret"
-
-
-def metadata_of(rule: QueueRule) -> dict[str, str]:
-    """What the scaler of `rule` is told, by the names of its parameters."""
-    if rule.scaler != SCALER:
-        return dict(rule.metadata)
-    return {
-        "accountName": ACCOUNT,
-        "queueName": rule.queue,
-        "queueLength": str(rule.length),
-        "activationQueueLength": str(rule.activation),
-        "queueLengthStrategy": COUNTING,
-    }
 
 
 def registry_of(image: str) -> str | None:

@@ -19,18 +19,15 @@ from ebb.core.settings.source_settings import SourceModel
 
 SCALER = "azure-queue"  # the one that jobs know by an identity, with environment variables for the container
 NAME_LIMIT = 32  # characters of a job's name
-COUNTING = "all"  # with KEDA's default strategy, which is all that jobs have: see _differences_of_counting
 
 
 @dataclass(frozen=True)
 class QueueRule:
-    """The scale rule for one source. That of a storage queue is written by its three numbers, others say it all."""
+    """The scale rule for one source."""
 
     queue: str
-    length: int  # messages that one execution is expected to take
-    activation: int
-    scaler: str = SCALER
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    scaler: str
+    metadata: Mapping[str, str]
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])  # the scaler's parameter: what it is
 
     @property
@@ -77,7 +74,7 @@ def job_for(name: str, settings: ScheduleSettings) -> Job:
         differences=(
             "a container is started for each execution and has to end by itself; Ebb's workers stay warm",
             *(_of_events(settings, queues) if queues else _of_times(settings, second)),
-            *_of_blobs_that_stay(queues),
+            *dict.fromkeys(each for source in queues for each in source.keda_differences),
             *_of_the_rest(settings),
         ),
     )
@@ -87,12 +84,7 @@ def _rule(source: SourceModel, settings: ScheduleSettings) -> QueueRule:
     own, length = source.activation_queue_length, max(1, round(_length(source, settings)))
     activation = settings.activation_queue_length if own is None else own
     metadata = source.keda_metadata(length, activation)
-    return QueueRule(source.label(), length, activation, str(source.can.scaler), metadata, source.keda_secrets)
-
-
-def _of_blobs_that_stay(sources: Sequence[SourceModel]) -> Iterator[str]:
-    if any(getattr(source, "when_done", None) == "keep" for source in sources):
-        yield "KEDA counts every blob that lies there and reads no receipts: with whenDone keep it never stops"
+    return QueueRule(source.label(), str(source.can.scaler), metadata, source.keda_secrets)
 
 
 def _length(source: SourceModel, settings: ScheduleSettings) -> float:
@@ -117,9 +109,10 @@ def _of_events(settings: ScheduleSettings, queues: Sequence[SourceModel]) -> Ite
     yield "each poll starts new executions by KEDA's default strategy, beside those that still run"
     if settings.scaling_strategy != "default":
         yield f"scalingStrategy {settings.scaling_strategy} cannot be set on a job"
-    if settings.queue_length_strategy != COUNTING and any(source.can.scaler == SCALER for source in queues):
+    told = {source.keda_metadata(1, 0).get("queueLengthStrategy") for source in queues}
+    for counting in sorted(each for each in told if each not in (None, settings.queue_length_strategy)):
         yield (
-            f"queueLengthStrategy is {COUNTING}, not {settings.queue_length_strategy}: the default strategy takes off "
+            f"queueLengthStrategy is {counting}, not {settings.queue_length_strategy}: the default strategy takes off "
             "the running executions, whose messages a count of the visible ones leaves out already"
         )
     for length in sorted({_length(source, settings) for source in queues}):

@@ -20,7 +20,7 @@ class Scenario:
     """What is simulated. Plain data, so that several can run in processes of their own."""
 
     name: str
-    settings: Mapping[str, Any]  # as in schedules.yaml; sources other than tick become queues in memory
+    settings: Mapping[str, Any]  # as in schedules.yaml; a source with a backlog becomes a queue in memory
     arrivals: tuple[str, ...] = ("none",)  # specs; SOURCE=spec for one of several sources
     service_time: str = "1"
     seconds: float = 86_400.0
@@ -70,7 +70,10 @@ def simulated_settings(data: Mapping[str, Any]) -> ScheduleSettings:
         if key in plain:
             entries = plain[key] if key == "sources" else [plain[key]]
             about = zip(entries, names_of(given), given.all_sources, strict=True)
-            made = [_in_memory(each, name, _goes_by_keys(given, source)) for each, name, source in about]
+            made = [
+                each if source.can.periodic else _in_memory(each, name, _goes_by_keys(given, source))
+                for each, name, source in about
+            ]
             plain[key] = made if key == "sources" else made[0]
     return validate_settings(plain)
 
@@ -105,7 +108,5 @@ def _without_clash(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_memory(source: dict[str, Any], name: str, keyed: bool) -> dict[str, Any]:
-    if source["type"] == "tick":
-        return source
     own = {key: source[key] for key in ("queueLength", "activationQueueLength", "weight") if key in source}
     return {"type": "memory", "queueName": name, "keyed": keyed, **own}

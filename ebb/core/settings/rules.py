@@ -47,8 +47,10 @@ def _sources(settings: ScheduleSettings) -> None:
             if (value := getattr(settings.source, field)) is not None:
                 where = f"write it as {name} beside source" if name != "weight" else "one source has all executions"
                 raise RuleError(f"source.{name}", value, f"is for entries of sources; {where}")
-    if len(settings.all_sources) > 1 and any(each.can.periodic for each in settings.sources or ()):
-        raise RuleError("sources", "tick", "has one message each cycle and cannot be joined with others; use source")
+    periodic = [each.type for each in settings.all_sources if each.can.periodic]
+    if len(settings.all_sources) > 1 and periodic:
+        alone = "has one message each cycle and cannot be joined with others; use source"
+        raise RuleError("sources", periodic[0], alone)
     labels = [each.model_dump_json(exclude=set(ENTRY_NUMBERS)) for each in settings.sources or ()]
     if len(set(labels)) < len(labels):
         raise RuleError("sources", len(labels), "names the same source twice")

@@ -70,6 +70,11 @@ class SourceModel(SettingsModel):
         return {}
 
     @property
+    def keda_differences(self) -> tuple[str, ...]:
+        """What the scaler counts otherwise than this source does, in words."""
+        return ()
+
+    @property
     def keda_secrets(self) -> dict[str, str]:
         """What the scaler has to keep secret: its parameter, and what that is."""
         return {}

@@ -69,6 +69,12 @@ class BlobSettings(SourceModel):
         }
 
     @property
+    def keda_differences(self) -> tuple[str, ...]:
+        """Receipts are not known to it."""
+        kept = "KEDA counts every blob that lies there and reads no receipts: with whenDone keep it never stops"
+        return (kept,) if self.when_done == "keep" else ()
+
+    @property
     def keda_secrets(self) -> dict[str, str]:
         """The account's connection string."""
         return {"connection": "connection string of the storage account"}

@@ -27,6 +27,16 @@ class StorageQueueSettings(SourceModel):
     )
     create_queue: bool = Field(False, description="make the queue if it is missing")
 
+    def keda_metadata(self, length: int, activation: int) -> dict[str, str]:
+        """https://keda.sh/docs/latest/scalers/azure-storage-queue/"""
+        return {
+            "accountName": "<storage account>",
+            "queueName": self.queue_name,
+            "queueLength": str(length),
+            "activationQueueLength": str(activation),
+            "queueLengthStrategy": "all",  # KEDA's default strategy takes off the running executions already
+        }
+
     @property
     def storage_connection(self) -> str | None:
         """The app setting of the queue's account."""

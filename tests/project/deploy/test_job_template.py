@@ -114,7 +114,7 @@ def test_registry_is_read_off_the_image(image, server):
 @pytest.mark.parametrize(("given", "taken"), [(0.4, 1), (1.5, 2), (2.5, 2), (7.9, 8)])
 def test_fraction_of_a_target_is_said(given, taken):
     made = job(queueLength=given)
-    assert made.rules[0].length == taken
+    assert made.rules[0].metadata["queueLength"] == str(taken)
     assert f"queueLength {given:g} becomes {taken}: KEDA takes whole numbers" in made.differences
 
 

@@ -13,6 +13,7 @@ from bench.grounds.registry import GROUNDS
 from ebb.core.settings.source_settings import SourceModel
 from ebb.sources.registry import FOLDERS, KINDS
 from tests.kinds.registry import TESTED
+from tests.kinds.tested import PARTS
 from tests.project.docs.settings_table import README
 from tests.project.docs.source_tables import WITH_PAGE, in_page
 
@@ -29,6 +30,11 @@ def _fields(kind: str) -> list[str] | None:
         re.MULTILINE,
     )
     return re.findall(r"^\| `(\w+)`", found[1] or "", re.MULTILINE) if found else None
+
+
+@pytest.mark.parametrize("kind", TESTED)
+def test_reasons_of_a_kind_are_for_parts(kind: str) -> None:
+    assert set(PARTS) >= TESTED[kind].without.keys(), f"{kind}: without={{...}} is about {', '.join(PARTS)}"
 
 
 def _complete(kind: str, part: str, present: bool, way_out: str) -> None:
@@ -76,8 +82,13 @@ def test_kind_has_a_poison_place_or_says_why_not(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind_can_be_fed_and_is_or_says_why_not(kind: str) -> None:
     _complete(kind, "feed", KINDS[kind].feed is not None, "name a feed in its KIND")
-    assert (TESTED[kind].place is not None) == (KINDS[kind].feed is not None), f"{kind}: with a feed comes a place"
-    assert (kind in GROUNDS) == (KINDS[kind].feed is not None), f"{kind}: what can be fed is measured, in bench/grounds"
+    folder, fed = FOLDERS[list(KINDS).index(kind)], KINDS[kind].feed is not None
+    parts = {
+        f"say with place=... in tests/kinds/{folder}.py where messages are put": TESTED[kind].place is not None,
+        f"write bench/grounds/{folder}.py with GROUND = Ground(...)": kind in GROUNDS,
+    }
+    told = [f"{kind}: {way_out}, if there is a feed in its KIND" for way_out, there in parts.items() if there != fed]
+    assert not told, "\n".join(told)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,7 +41,7 @@ def test_registry_is_sorted() -> None:
 
 def test_registry_knows_every_folder() -> None:
     folders = {path.parent.name for path in Path(registry.__file__).parent.glob("*/source.py")}
-    assert {kind.settings.__module__.split(".")[-2] for kind in KINDS.values()} == folders
+    assert set(registry.FOLDERS) == folders, "FOLDERS in ebb/sources/registry.py has a line for each folder"
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
@@ -124,6 +126,45 @@ def test_capabilities_fit_the_methods_and_parts_of_each_kind() -> None:
         assert hasattr(source, "extend") == hasattr(source, "release") == kind.leasing, kind.name
         assert hasattr(source, "dead_letter") == kind.dead_lettering == (kind.poison is not None), kind.name
         assert kind.leasing or not kind.delaying
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_scaler_of_a_kind_is_told_what_to_count(kind: Kind) -> None:
+    source = TESTED[kind.name].nowhere.settings(kind.name).source
+    assert source is not None
+    told = source.keda_metadata(5, 3)
+    assert bool(told) == (kind.scaler is not None), f"{kind.name}: scaler in its KIND, keda_metadata in its settings"
+    assert not told or {"5", "3"} <= set(told.values()), "both numbers are told"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.extra], ids=lambda kind: kind.name)
+def test_extra_of_a_kind_is_one_of_the_distribution(kind: Kind) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    way_out = f"name the packages of {kind.name} in pyproject.toml: optional-dependencies, {kind.extra} = [...]"
+    assert project["optional-dependencies"].get(str(kind.extra)), way_out
+
+
+NAMED_ELSEWHERE = {  # texts that are also the name of a kind, and why they are fine
+    "cli/doctor/check_event_hub.py": {"blob"},  # a service of a storage account
+    "cli/local/azurite.py": {"blob"},
+    "cli/scale_rules/mapping.py": {"kafka"},  # a scaler of KEDA, for triggers of any app
+    "cli/scale_rules/wired.py": {"blob"},
+    "cli/simulate/scenario.py": {"memory"},  # what a simulation drains
+    "core/planning/waits.py": {"tick"},  # a moment that a period names
+    "core/settings/connection.py": {"blob"},
+}
+
+
+def test_nobody_names_a_kind_outside_its_folder() -> None:
+    """What a kind does, it says in its folder: a new one must not be added to a list elsewhere."""
+    package, named = Path(registry.__file__).parents[1], dict[str, set[str]]()
+    for path in package.rglob("*.py"):
+        if path.parent.parent != package / "sources" and path != Path(registry.__file__):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+            if found := {text for text in texts if isinstance(text, str)} & (KINDS.keys() | set(registry.FOLDERS)):
+                named[str(path.relative_to(package))] = found
+    assert named == NAMED_ELSEWHERE, "ask what a kind can do: a field of Capabilities, or a method of its settings"
 
 
 def test_nobody_asks_which_kind_a_source_is() -> None:

@@ -1,43 +1,80 @@
-"""Lists under test."""
+"""Demo queues under test, on a server of this process whose clock the test steps."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
 
 from ebb.core.contract.source import QueueSource
-from ebb.sources.demo.source import DemoSource
-from ebb.sources.memory.source import MemoryBroker
+from ebb.sources.demo.source import SERVERS, DemoBroker, DemoSource
 from ebb.sources.registry import KINDS
 from tests.clocks import SteppedClock
 from tests.kinds.bench import Bench
-from tests.kinds.tested import Place, Tested
+from tests.kinds.tested import Cut, Place, Tested
 
 
-async def demo_bench(server: None, variant: str) -> AsyncIterator[Bench]:
-    clock = SteppedClock()
-    lists = MemoryBroker(clock, create_missing=False)
-    lists.create("contract")
+class DemoServer:
+    """The server of one host, while it is entered."""
+
+    def __enter__(self) -> DemoServer:
+        self.clock, self.host = SteppedClock(), "127.0.0.1:10"
+        self.broker = SERVERS[self.host] = DemoBroker(self.host, self.clock)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del SERVERS[self.host]
+
+
+@pytest.fixture
+def demo_server() -> Iterator[DemoServer]:
+    with DemoServer() as running:
+        yield running
+
+
+async def demo_bench(server: DemoServer, variant: str) -> AsyncIterator[Bench]:
+    broker, clock = server.broker, server.clock
+    broker.create("contract")
 
     async def put(body: bytes) -> object:
-        return lists.put("contract", body)
+        return broker.put("contract", body)
 
     async def poisoned() -> list[tuple[bytes, str]]:
-        return [(each.body, each.reason) for each in lists.queues["contract"].poisoned]
+        return [(each.body, each.reason) for each in broker.queues["contract"].poisoned]
 
     async def pass_time(seconds: float) -> None:
         clock.step(seconds)
 
     def another() -> QueueSource:
-        return DemoSource(lists, "contract")
+        return DemoSource(broker, "contract")
 
-    missing = DemoSource(lists, "absent")
+    missing = DemoSource(broker, "absent")
     yield Bench(another(), put, poisoned, pass_time, missing, another, KINDS["demo"], tells_oldest=True, now=clock.now)
 
 
+def _place(server: DemoServer, name: str) -> Place:
+    return Place({"queueName": name, "server": server.host})
+
+
+@asynccontextmanager
+async def _cut(server: DemoServer) -> AsyncIterator[Cut]:
+    async def away() -> None:
+        server.broker.away = True
+
+    async def back() -> None:
+        server.broker.away = False
+        server.clock.step(15)
+
+    yield Cut(_place(server, f"jobs-{secrets.token_hex(6)}"), away, back)
+
+
 TESTED = Tested(
-    Place({"listName": "nowhere"}),
+    Place({"queueName": "abc", "server": "127.0.0.1:9"}),
+    server="demo_server",
     bench=demo_bench,
     variants=("",),
-    place=lambda server, name: Place({"listName": name}),
-    without={"hints": "there is nothing to look at", "server": "it lies in the memory of the worker"},
+    place=_place,
+    cut=_cut,
 )

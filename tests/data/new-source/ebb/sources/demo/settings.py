@@ -1,4 +1,4 @@
-"""The settings of a source of this kind."""
+"""The settings of a demo queue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ebb.core.settings.source_settings import SourceModel
 
 
 class DemoSettings(SourceModel):
-    """Messages that this process remembers."""
+    """A queue of a server in this process."""
 
-    list_name: str = Field(description="sources of one name share one list")
+    queue_name: str = Field(description="name of a queue")
+    server: str = Field(description="host and port of its server")
