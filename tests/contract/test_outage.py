@@ -17,7 +17,7 @@ from ebb.sources.registry import KINDS, open_feed, open_source
 from tests.kinds.registry import CUT, TESTED
 from tests.kinds.tested import Cut
 
-LEASE = timedelta(seconds=30)
+LEASE, SHORT = timedelta(seconds=30), timedelta(seconds=15)  # 15 s: the shortest lease of a blob
 
 
 @pytest.mark.parametrize("kind", CUT)
@@ -36,7 +36,7 @@ async def _goes_on(kind: str, cut: Cut) -> None:
         await feed.put(text)
     await feed.close()
     first: Any = open_source(settings, environment, cycle=1)
-    done, held = [await _one(first, timedelta(seconds=cut.lease)) for _ in range(2)]
+    done, held = [await _one(first, SHORT) for _ in range(2)]
     await first.complete(done)
     partitioned = KINDS[kind].partitioned
     if partitioned:

@@ -55,7 +55,7 @@ async def _cut(moto: Moto) -> AsyncIterator[Cut]:
     async with Outage(moto.port) as way:
         source = {"queueName": f"jobs-{secrets.token_hex(6)}", "waitTime": 0}
         place = Place({**source, "endpoint": f"http://127.0.0.1:{way.port}"}, dict(SETTINGS))
-        yield Cut(place, way.away, way.back, lease=3)
+        yield Cut(place, way.away, way.back)
 
 
 TESTED = Tested(

@@ -32,7 +32,6 @@ class Cut:
     place: Place
     away: Callable[[], Awaitable[object]]
     back: Callable[[], Awaitable[object]]
-    lease: float = 15  # seconds of the messages in hand
 
 
 PARTS = ("contract", "table", "poison", "feed", "hints", "server")
