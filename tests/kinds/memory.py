@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from ebb.core.contract.source import QueueSource
 from ebb.sources.memory.source import MemoryBroker, MemorySource
@@ -12,9 +12,10 @@ from tests.kinds.bench import Bench
 from tests.kinds.tested import Place, Tested
 
 
-async def memory_bench(server: None, variant: str) -> AsyncIterator[Bench]:
-    clock = SteppedClock()
-    broker = MemoryBroker(clock, create_missing=False)
+def bench_on(
+    broker: MemoryBroker, clock: SteppedClock, kind: str, source: Callable[[MemoryBroker, str], QueueSource]
+) -> Bench:
+    """The bench of a queue of `broker`, whose time is that of `clock`; `source` reads a queue of this name."""
     broker.create("contract")
 
     async def put(body: bytes) -> object:
@@ -27,12 +28,15 @@ async def memory_bench(server: None, variant: str) -> AsyncIterator[Bench]:
         clock.step(seconds)
 
     def another() -> QueueSource:
-        return MemorySource(broker, "contract")
+        return source(broker, "contract")
 
-    missing = MemorySource(broker, "absent")
-    yield Bench(
-        another(), put, poisoned, pass_time, missing, another, KINDS["memory"], tells_oldest=True, now=clock.now
-    )
+    missing = source(broker, "absent")
+    return Bench(another(), put, poisoned, pass_time, missing, another, KINDS[kind], tells_oldest=True, now=clock.now)
+
+
+async def memory_bench(server: None, variant: str) -> AsyncIterator[Bench]:
+    clock = SteppedClock()
+    yield bench_on(MemoryBroker(clock, create_missing=False), clock, "memory", MemorySource)
 
 
 TESTED = Tested(

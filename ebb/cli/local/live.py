@@ -39,7 +39,8 @@ class Snapshot:
     rate: float = 0.0  # messages handled per second, of late
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def _part(self, name: str) -> Json:
+    def part(self, name: str) -> Json:
+        """An object of the Schedule document; an empty one where it is null."""
         return self.schedule.get(name) or {}
 
     @property
@@ -47,12 +48,12 @@ class Snapshot:
         """How many executions the current cycle has; 0 while it waits or measures."""
         if self.schedule.get("phase") != "processing":
             return 0
-        return int(self._part("decision").get("executions") or 0)
+        return int(self.part("decision").get("executions") or 0)
 
     @property
     def backlog(self) -> str:
         """The latest count, "-" before the first."""
-        count = self._part("backlog").get("count")
+        count = self.part("backlog").get("count")
         return "-" if count is None else str(count)
 
     @property
@@ -75,7 +76,7 @@ class Snapshot:
     @property
     def work(self) -> str:
         """What the latest decision was, and why."""
-        return str(self._part("decision").get("reason") or "nothing was decided yet")
+        return str(self.part("decision").get("reason") or "nothing was decided yet")
 
     @property
     def next(self) -> str:
@@ -185,7 +186,7 @@ def render(snapshot: Snapshot, zone: tzinfo | None = None) -> RenderableType:
     Args:
         zone: of the times in that table; None: this machine's.
     """
-    schedule, totals = snapshot.schedule, Totals.from_document(snapshot.schedule.get("totals") or {})
+    schedule, totals = snapshot.schedule, Totals.from_document(snapshot.part("totals"))
     head = Text.assemble(
         (str(schedule["name"]), HEADING),
         "  ",
@@ -197,8 +198,7 @@ def render(snapshot: Snapshot, zone: tzinfo | None = None) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style=QUIET)
     facts.add_column(overflow="fold")
-    settings: Json = schedule.get("settings") or {}
-    limit = settings.get("maxExecutions", "?")
+    limit = snapshot.part("settings").get("maxExecutions", "?")
     noun = "execution" if limit == 1 else "executions"
     facts.add_row("backlog", literal(f"{snapshot.waiting}; {snapshot.executions} of up to {limit} {noun} at work"))
     facts.add_row("this run", literal(f"{snapshot.progress}; {snapshot.rate:.0f} per second"))

@@ -29,7 +29,8 @@ class Column:
     heading: str
     rank: int = 0  # when there is too little room, columns of the highest rank go first; those of rank 0 stay
     right: bool = False  # for numbers
-    text: Literal["no", "cut", "fold", "name"] = "no"  # takes the room that is left: cut, or over several lines
+    # A text takes the room that is left: cut with an ellipsis, or folded over several lines, as a name is too.
+    text: Literal["no", "cut", "fold", "name"] = "no"
 
 
 class Fitted:

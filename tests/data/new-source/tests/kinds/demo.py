@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ebb.core.contract.source import QueueSource
 from ebb.sources.demo.source import SERVERS, DemoBroker, DemoSource
-from ebb.sources.registry import KINDS
 from tests.clocks import SteppedClock
 from tests.kinds.bench import Bench
+from tests.kinds.memory import bench_on
 from tests.kinds.tested import Cut, Place, Tested
 
 
@@ -35,23 +34,7 @@ def demo_server() -> Iterator[DemoServer]:
 
 
 async def demo_bench(server: DemoServer, variant: str) -> AsyncIterator[Bench]:
-    broker, clock = server.broker, server.clock
-    broker.create("contract")
-
-    async def put(body: bytes) -> object:
-        return broker.put("contract", body)
-
-    async def poisoned() -> list[tuple[bytes, str]]:
-        return [(each.body, each.reason) for each in broker.queues["contract"].poisoned]
-
-    async def pass_time(seconds: float) -> None:
-        clock.step(seconds)
-
-    def another() -> QueueSource:
-        return DemoSource(broker, "contract")
-
-    missing = DemoSource(broker, "absent")
-    yield Bench(another(), put, poisoned, pass_time, missing, another, KINDS["demo"], tells_oldest=True, now=clock.now)
+    yield bench_on(server.broker, server.clock, "demo", DemoSource)
 
 
 def _place(server: DemoServer, name: str) -> Place:
